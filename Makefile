@@ -1,0 +1,41 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+.PHONY: help train test lint bench clean
+
+help: ## list these targets
+	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+train: $(VENV)/installed ## install, then train on MNIST (or digits); ARGS="--epochs 3" goes to nnaccel
+	$(BIN)/nnaccel train $(ARGS)
+
+test: $(VENV)/installed-test ## install, then run the tests; ARGS="-k wheel" goes to pytest
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/installed-test ## ruff and mypy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/installed-bench ## time nnaccel beside PyTorch and JAX, into benchmarks/results/
+	@mkdir -p benchmarks/results
+	$(BIN)/python -m pytest benchmarks --benchmark-json=benchmarks/results/latest.json $(ARGS)
+
+clean: ## remove the environment and all that was built
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# One stamp for each set of extras, made again when pyproject.toml changes.
+$(VENV)/installed: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install -q -e .
+	@touch $@
+
+$(VENV)/installed-%: pyproject.toml | $(BIN)/pip
+	$(BIN)/pip install -q -e '.[$*]'
+	@touch $@
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("nnaccel needs Python 3.11 or newer, this is %d.%d; name one: make PYTHON=python3.12 …" % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear $(VENV)

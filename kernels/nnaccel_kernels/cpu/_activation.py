@@ -1,0 +1,176 @@
+"""Elementwise activations and softmax, forward and backward."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+from nnaccel_kernels._activations import ACTIVATIONS
+from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu._math import exp, tanh
+
+_LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
+_WORK = 20.0  # about the floating-point operations in one exponential
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def activate_span(code, alpha, x, y, lo, hi):  # type: ignore[no-untyped-def]
+    """y[lo:hi] = f(x[lo:hi]) for flat arrays, which may be one and the same."""
+    zero, one, half = x.dtype.type(0), x.dtype.type(1), x.dtype.type(0.5)
+    slope = x.dtype.type(alpha)
+    if code == _LINEAR:
+        for i in range(lo, hi):
+            y[i] = x[i]
+    elif code == _RELU:
+        for i in range(lo, hi):
+            y[i] = zero if x[i] < zero else x[i]
+    elif code == _SIGMOID:
+        for i in range(lo, hi):
+            y[i] = one / (one + exp(-x[i]))
+    elif code == _TANH:
+        for i in range(lo, hi):
+            y[i] = tanh(x[i])
+    elif code == _LEAKY:
+        for i in range(lo, hi):
+            y[i] = x[i] * slope if x[i] < zero else x[i]
+    elif code == _ELU:
+        for i in range(lo, hi):
+            y[i] = slope * math.expm1(x[i]) if x[i] < zero else x[i]
+    elif code == _SOFTPLUS:
+        for i in range(lo, hi):
+            y[i] = max(x[i], zero) + math.log1p(math.exp(-abs(x[i])))
+    elif code == _GELU:
+        scale = x.dtype.type(math.sqrt(0.5))
+        for i in range(lo, hi):
+            y[i] = half * x[i] * (one + math.erf(x[i] * scale))
+
+
+@kernel
+def _activate(rank, size, code, alpha, x, y):  # type: ignore[no-untyped-def]
+    lo, hi = share(x.size, rank, size)
+    activate_span(code, alpha[0], x, y, lo, hi)
+
+
+@kernel
+def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[no-untyped-def]
+    zero, one, half = dy.dtype.type(0), dy.dtype.type(1), dy.dtype.type(0.5)
+    slope = dy.dtype.type(alpha[0])
+    lo, hi = share(dy.size, rank, size)
+    if code == _LINEAR:
+        for i in range(lo, hi):
+            dx[i] = dy[i]
+    elif code == _RELU:
+        for i in range(lo, hi):
+            dx[i] = dy[i] if y[i] > zero else zero
+    elif code == _SIGMOID:
+        for i in range(lo, hi):
+            dx[i] = dy[i] * (y[i] * (one - y[i]))
+    elif code == _TANH:
+        for i in range(lo, hi):
+            dx[i] = dy[i] * (one - y[i] * y[i])
+    elif code == _LEAKY:
+        for i in range(lo, hi):
+            dx[i] = dy[i] if y[i] > zero else dy[i] * slope
+    elif code == _ELU:
+        for i in range(lo, hi):
+            dx[i] = dy[i] if y[i] > zero else dy[i] * (y[i] + slope)
+    elif code == _SOFTPLUS:
+        for i in range(lo, hi):
+            dx[i] = dy[i] * -math.expm1(-y[i])
+    elif code == _GELU:
+        scale, peak = dy.dtype.type(math.sqrt(0.5)), dy.dtype.type(1 / math.sqrt(2 * math.pi))
+        for i in range(lo, hi):
+            density = peak * math.exp(-half * x[i] * x[i])
+            dx[i] = dy[i] * (half * (one + math.erf(x[i] * scale)) + x[i] * density)
+
+
+@kernel
+def _softmax(rank, size, x, y):  # type: ignore[no-untyped-def]
+    lo, hi = share(x.shape[0], rank, size)
+    for i in range(lo, hi):
+        softmax_row(x[i], y[i])
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def softmax_row(x, y):  # type: ignore[no-untyped-def]
+    """y = softmax(x) for one row; returns the log of the sum of the exponentials of x."""
+    largest = x[0]
+    for j in range(1, x.shape[0]):
+        # Written so that a NaN becomes the largest, and so reaches the whole row.
+        largest = largest if x[j] <= largest else x[j]
+    total = x.dtype.type(0)
+    for j in range(x.shape[0]):
+        y[j] = exp(x[j] - largest)
+    for j in range(x.shape[0]):
+        total += y[j]
+    for j in range(x.shape[0]):
+        y[j] /= total
+    return largest + math.log(total)
+
+
+@kernel
+def _log_softmax(rank, size, x, y):  # type: ignore[no-untyped-def]
+    lo, hi = share(x.shape[0], rank, size)
+    for i in range(lo, hi):
+        log_total = softmax_row(x[i], y[i])
+        for j in range(x.shape[1]):
+            y[i, j] = x[i, j] - log_total
+
+
+@kernel
+def _softmax_backward(rank, size, dy, y, dx):  # type: ignore[no-untyped-def]
+    lo, hi = share(dy.shape[0], rank, size)
+    for i in range(lo, hi):
+        dot = dy.dtype.type(0)
+        for j in range(dy.shape[1]):
+            dot += dy[i, j] * y[i, j]
+        for j in range(dy.shape[1]):
+            dx[i, j] = y[i, j] * (dy[i, j] - dot)
+
+
+@kernel
+def _log_softmax_backward(rank, size, dy, y, dx):  # type: ignore[no-untyped-def]
+    lo, hi = share(dy.shape[0], rank, size)
+    for i in range(lo, hi):
+        total = dy.dtype.type(0)
+        for j in range(dy.shape[1]):
+            total += dy[i, j]
+        for j in range(dy.shape[1]):
+            dx[i, j] = dy[i, j] - exp(y[i, j]) * total
+
+
+def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:
+    """y = f(x) elementwise, for f of that name."""
+    code, width = ACTIVATIONS.index(name), threads_for(x.size * _WORK)
+    _activate(code, np.array([alpha]), x.reshape(-1), y.reshape(-1), width=width)
+
+
+def activate_backward(
+    name: str, alpha: float, dy: np.ndarray, x: np.ndarray, y: np.ndarray, dx: np.ndarray
+) -> None:
+    """dx = dy * f'(x); only 'gelu' looks at x, the others at y."""
+    code, width = ACTIVATIONS.index(name), threads_for(dy.size * _WORK)
+    flat = (array.reshape(-1) for array in (dy, x, y, dx))
+    _activate_backward(code, np.array([alpha]), *flat, width=width)
+
+
+def softmax(x: np.ndarray, y: np.ndarray) -> None:
+    """y = softmax of each row of x."""
+    _softmax(x, y, width=threads_for(x.size * _WORK))
+
+
+def log_softmax(x: np.ndarray, y: np.ndarray) -> None:
+    """y = log(softmax) of each row of x."""
+    _log_softmax(x, y, width=threads_for(x.size * _WORK))
+
+
+def softmax_backward(dy: np.ndarray, y: np.ndarray, dx: np.ndarray) -> None:
+    """dx from dy and y = softmax(x)."""
+    _softmax_backward(dy, y, dx, width=threads_for(dy.size * 4.0))
+
+
+def log_softmax_backward(dy: np.ndarray, y: np.ndarray, dx: np.ndarray) -> None:
+    """dx from dy and y = log_softmax(x)."""
+    _log_softmax_backward(dy, y, dx, width=threads_for(dy.size * _WORK))

@@ -1,0 +1,79 @@
+"""The dense layer: y = f(x @ w + b) with bias and activation added while a block is in cache."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnaccel_kernels._activations import ACTIVATIONS
+from nnaccel_kernels.cpu._activation import activate_span
+from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu._matmul import block_of, matmul_nn, matmul_nt, matmul_tn
+
+
+@kernel
+def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def]
+    matmul_nn(rank, size, x, w, y)
+    top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1], x.shape[1])
+    flat, columns = y.reshape(y.size), y.shape[1]
+    for i in range(top, bottom):
+        if b.size:
+            for j in range(left, right):
+                y[i, j] += b[j]
+        if code:
+            activate_span(code, alpha[0], flat, flat, i * columns + left, i * columns + right)
+
+
+@kernel
+def _matmul_nt(rank, size, a, b, c):  # type: ignore[no-untyped-def]
+    matmul_nt(rank, size, a, b, c)
+
+
+@kernel
+def _matmul_tn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
+    matmul_tn(rank, size, a, b, c)
+
+
+@kernel
+def _sum_rows(rank, size, a, total):  # type: ignore[no-untyped-def]
+    lo, hi = share(a.shape[1], rank, size)
+    for j in range(lo, hi):
+        total[j] = 0
+    for i in range(a.shape[0]):
+        for j in range(lo, hi):
+            total[j] += a[i, j]
+
+
+def linear(
+    x: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray | None,
+    activation: str,
+    alpha: float,
+    y: np.ndarray,
+) -> None:
+    """y = f(x @ w + b) for the elementwise activation f."""
+    bias = np.empty(0, y.dtype) if b is None else b
+    code, width = ACTIVATIONS.index(activation), _width(x, w)
+    _linear(x, w, bias, code, np.array([alpha]), y, width=width)
+
+
+def linear_backward(
+    dy: np.ndarray,
+    x: np.ndarray,
+    w: np.ndarray,
+    dx: np.ndarray | None,
+    dw: np.ndarray | None,
+    db: np.ndarray | None,
+) -> None:
+    """Gradients of sum(dy * (x @ w + b)), those that are not None."""
+    width = _width(x, w)
+    if dx is not None:
+        _matmul_nt(dy, w, dx, width=width)
+    if dw is not None:
+        _matmul_tn(x, dy, dw, width=width)
+    if db is not None:
+        _sum_rows(dy, db, width=threads_for(dy.size))
+
+
+def _width(x: np.ndarray, w: np.ndarray) -> int:
+    return threads_for(2.0 * x.shape[0] * w.size)

@@ -1,0 +1,143 @@
+"""Kernels, and the tape that records their launches for replay.
+
+A kernel is a plain loop nest `f(rank, size, *arrays_and_integers)`: thread `rank` of `size` does
+its share and writes only its own part of the output, so that no result depends on how many threads
+there are. Calling the kernel runs it at once, or, inside `record()`, notes the call on a tape that
+can be replayed any number of times at a few nanoseconds a call. Arrays on a tape are used in place:
+their contents may change between replays, their addresses may not.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numba import config, from_dtype, njit, types
+
+from nnaccel_kernels.cpu._team import team
+
+_recording = threading.local()
+_log = logging.getLogger("nnaccel")
+
+
+class Kernel:
+    """A loop nest compiled once for each combination of argument types, and cached on disk."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self.name = function.__name__.strip("_")
+        self.function = function
+        self._dispatcher = njit(
+            nogil=True, cache=True, error_model="numpy", no_cpython_wrapper=True
+        )(function)
+        self._addresses: dict[tuple[Any, ...], int] = {}
+
+    def __call__(self, *args: np.ndarray | int, width: int = 1) -> None:
+        """Run on up to `width` threads now, or note the launch on the tape being recorded."""
+        tape = getattr(_recording, "tape", None)
+        if tape is not None:
+            tape.append(self, args, width)
+            return
+        tape = Tape()
+        tape.append(self, args, width)
+        tape.replay()
+
+    def address(self, args: tuple[np.ndarray | int, ...]) -> int:
+        """Where the machine code for arguments like `args` begins, compiled if it has to be."""
+        key = tuple((a.dtype.char, a.ndim) if isinstance(a, np.ndarray) else None for a in args)
+        if key not in self._addresses:
+            self._addresses[key] = self._compile(args)
+        return self._addresses[key]
+
+    def _compile(self, args: tuple[np.ndarray | int, ...]) -> int:
+        """Compile for arguments like `args`, or load from the cache, and return the address."""
+        signature = (types.int64, types.int64, *map(_numba_type, args))
+        start = time.perf_counter()
+        self._dispatcher.compile(signature)
+        if self._dispatcher.stats.cache_misses.get(signature):
+            _log.info("compiled %s in %.1f s", self.name, time.perf_counter() - start)
+        compiled = self._dispatcher.overloads[signature]
+        address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
+        return address
+
+
+kernel = Kernel
+
+
+class Tape:
+    """Launches in order, each with the addresses of its arrays; keeps those arrays alive."""
+
+    def __init__(self) -> None:
+        self._launches: list[tuple[Kernel, tuple[np.ndarray | int, ...], int]] = []
+        self._words: list[np.ndarray] = []
+        self._table: np.ndarray | None = None
+
+    def append(self, kernel: Kernel, args: tuple[np.ndarray | int, ...], width: int) -> None:
+        """Add one launch."""
+        self._launches.append((kernel, args, max(1, width)))
+        self._table = None
+
+    def replay(self, repeats: int = 1) -> None:
+        """Run all launches in order, `repeats` times."""
+        if config.DISABLE_JIT:
+            for _ in range(repeats):
+                for kernel, args, width in self._launches:
+                    for rank in range(width):
+                        kernel.function(rank, width, *args)
+            return
+        if self._table is None:
+            self._table = self._build_table()
+        if len(self._table):
+            team().run(self._table, repeats)
+
+    def _build_table(self) -> np.ndarray:
+        rows = []
+        before = 0  # width of the launch before; unknown at the start, so meet there
+        for kernel, args, width in self._launches:
+            words = np.array([word for arg in args for word in _pack(arg)], np.int64)
+            self._words.append(words)
+            meet = not (before == 1 and width == 1)
+            rows.append((kernel.address(args), words.ctypes.data, words.size, width, meet))
+            before = width
+        return np.array(rows, np.int64).reshape(-1, 5)
+
+
+@contextmanager
+def record() -> Iterator[Tape]:
+    """Note this thread's kernel launches on a new tape instead of running them."""
+    before = getattr(_recording, "tape", None)
+    _recording.tape = Tape()
+    try:
+        yield _recording.tape
+    finally:
+        _recording.tape = before
+
+
+@njit(nogil=True, inline="always")
+def share(count, rank, size):  # type: ignore[no-untyped-def]
+    """Where the part of `rank` in `count` items begins and ends; for use inside kernels."""
+    return count * rank // size, count * (rank + 1) // size
+
+
+def threads_for(work: float, grain: float = 40_000.0) -> int:
+    """How many threads `work` (about one per floating-point operation) is worth."""
+    return int(min(team().size, max(1.0, work / grain)))
+
+
+def _numba_type(arg: np.ndarray | int) -> Any:
+    if isinstance(arg, np.ndarray):
+        return types.Array(from_dtype(arg.dtype), arg.ndim, "C")
+    return types.int64
+
+
+def _pack(arg: np.ndarray | int) -> tuple[int, ...]:
+    """An argument as Numba's compiled code takes it: an array is seven or more words."""
+    if not isinstance(arg, np.ndarray):
+        return (int(arg),)
+    if not arg.flags.c_contiguous:
+        raise ValueError("kernels take C-contiguous arrays")
+    return (0, 0, arg.size, arg.itemsize, arg.ctypes.data, *arg.shape, *arg.strides)

@@ -1,0 +1,101 @@
+"""The few machine instructions that Numba has no Python spelling for.
+
+Each is a Numba intrinsic that emits LLVM directly: calling a compiled kernel by its address, and
+the atomics that a barrier between threads is made of. Addresses are plain integers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+MAX_WORDS = 96
+
+_i32, _i64, _pointer = ir.IntType(32), ir.IntType(64), ir.PointerType()
+
+
+@intrinsic
+def call_kernel(
+    _context: Any, address: Any, words: Any, count: Any, rank: Any, size: Any
+) -> tuple[Any, Any]:
+    """Call the compiled kernel at `address` as `kernel(rank, size, *words[:count])`.
+
+    Follows Numba's calling convention: two leading pointers (result, exception), then the
+    arguments, where an array is the words that `pack` in `_kernel` lays out.
+    """
+
+    def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        address, words, count, rank, size = args
+        words = builder.inttoptr(words, _pointer)
+        result, exception = (cgutils.alloca_once(builder, _pointer) for _ in range(2))
+        end = builder.append_basic_block("called")
+        switch = builder.switch(count, end)
+        for n in range(MAX_WORDS + 1):
+            block = builder.append_basic_block(f"words{n}")
+            switch.add_case(_i64(n), block)
+            builder.position_at_end(block)
+            loaded = [
+                builder.load(builder.gep(words, [_i64(i)], source_etype=_i64), typ=_i64)
+                for i in range(n)
+            ]
+            kind = ir.FunctionType(_i32, [_pointer, _pointer] + [_i64] * (n + 2))
+            kernel = builder.inttoptr(address, kind.as_pointer())
+            builder.call(kernel, [result, exception, rank, size, *loaded])
+            builder.branch(end)
+        builder.position_at_end(end)
+        return cgutils.get_null_value(_i64)
+
+    return types.int64(*[types.int64] * 5), codegen
+
+
+@intrinsic
+def atomic_add(_context: Any, address: Any, amount: Any) -> tuple[Any, Any]:
+    """Add to the 64-bit integer at `address`, ordering all memory around it."""
+
+    def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        return builder.atomic_rmw("add", builder.inttoptr(args[0], _pointer), args[1], "seq_cst")
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def atomic_load(_context: Any, address: Any) -> tuple[Any, Any]:
+    """Read the 64-bit integer at `address`, ordering all memory around it."""
+
+    def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        return builder.load_atomic(builder.inttoptr(args[0], _pointer), "seq_cst", 8, typ=_i64)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def call_plain(_context: Any, address: Any) -> tuple[Any, Any]:
+    """Call the C function `int f(void)` at `address`."""
+
+    def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        function = builder.inttoptr(args[0], ir.FunctionType(_i32, []).as_pointer())
+        return builder.sext(builder.call(function, []), _i64)
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def pause(_context: Any) -> tuple[Any, Any]:
+    """Tell the processor that this thread is only waiting."""
+
+    def codegen(context: Any, builder: Any, _sig: Any, _args: Any) -> Any:
+        module = builder.module
+        if module.triple.startswith("x86_64"):
+            kind = ir.FunctionType(ir.VoidType(), [])
+            builder.call(cgutils.get_or_insert_function(module, kind, "llvm.x86.sse2.pause"), [])
+        elif module.triple.startswith(("aarch64", "arm64")):
+            kind = ir.FunctionType(ir.VoidType(), [_i32])
+            hint = cgutils.get_or_insert_function(module, kind, "llvm.aarch64.hint")
+            builder.call(hint, [_i32(1)])
+        return context.get_dummy_value()
+
+    return types.none(), codegen

@@ -1,0 +1,177 @@
+"""Matrix products: c = a @ b, a.T @ b and a @ b.T, of C-contiguous float32 or float64 matrices.
+
+Each is run by `size` threads at once, and each thread fills its own rectangle of c, which
+`block_of` names. Every element of c sums its products in an order that depends on the inner
+dimension alone, so that results do not depend on how many threads there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba import cfunc, config, njit, types
+from numba.core.cgutils import get_or_insert_function
+from numba.extending import intrinsic
+
+from nnaccel_kernels.cpu._simd import (
+    PANEL_ROWS,
+    ROWS,
+    VECTOR_BYTES,
+    VECTORS,
+    i64,
+    move,
+    panel_like,
+    shift,
+    transpose,
+)
+from nnaccel_kernels.cpu._tile import tile
+
+
+def _product(  # type: ignore[no-untyped-def]
+    lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, c, c_row
+):
+    """c (rows, cols) = a (rows, k) @ b (k, cols), given pointers and strides in elements."""
+    width = VECTORS * lanes
+    panel = panel_like(b)
+    tiles = (rows + ROWS - 1) // ROWS
+    low, taller = rows // max(1, tiles), rows % max(1, tiles)
+    blocks = max(1, (k + PANEL_ROWS - 1) // PANEL_ROWS)
+    packed = (b_step * VECTOR_BYTES // lanes) % 1024 == 0 and rows >= 32
+    for block in range(blocks):
+        start = block * k // blocks
+        steps = (block + 1) * k // blocks - start
+        for column in range(0, cols, width):
+            j, w = column, min(width, cols - column)
+            if w < lanes <= cols and blocks == 1:  # a full vector that repeats some columns
+                j, w = cols - lanes, lanes
+            strip = shift(b, start * b_step + j * b_col)
+            step = b_step
+            if b_col != 1:
+                for half in range(0, w, lanes):
+                    for s in range(0, steps, lanes):
+                        at = max(0, min(s, steps - lanes))
+                        source = shift(strip, half * b_col + at)
+                        target = shift(panel, at * width + half)
+                        transpose(w - half, steps - at, source, b_col, target, width)
+                strip = panel
+                step = width
+            elif packed and w == width:
+                for s in range(steps):
+                    move(shift(strip, s * b_step), shift(panel, s * width))
+                strip = panel
+                step = width
+            corner = shift(a, start * a_step)
+            target = shift(c, j)
+            for height, count in ((low + 1, taller), (low, tiles - taller)):
+                tile(
+                    height, count, w, steps, corner, a_row, a_step, strip, step, target, c_row,
+                    block > 0,
+                )  # fmt: skip
+                corner = shift(corner, height * count * a_row)
+                target = shift(target, height * count * c_row)
+
+
+def _register(dtype: types.Type) -> Any:
+    """Compile `_product` once, under a name that every kernel's machine code can call."""
+    i8, p = types.int64, types.CPointer(dtype)
+    signature = types.void(i8, i8, i8, i8, p, i8, i8, p, i8, i8, p, i8)
+    compiled = cfunc(signature, cache=True, error_model="numpy")(_product)
+    llvm.add_symbol(f"nnaccel_product_{dtype}", compiled.address)
+    return compiled
+
+
+def _product_in_python(  # type: ignore[no-untyped-def]
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row
+):
+    """`product` without the JIT."""
+    a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)
+    for i in range(rows):
+        total = np.zeros(cols, c.dtype)
+        for s in range(k):
+            start = b_at + s * b_step
+            total += a[a_at + i * a_row + s * a_step] * b[start : start + cols * b_col : b_col]
+        start = c_at + i * c_row
+        c[start : start + cols] = total
+
+
+@intrinsic
+def product(typing, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row):  # type: ignore[no-untyped-def]
+    """`_product` on arrays: each matrix starts at element `x_at` of its array."""
+    i8, dtype = types.int64, c.dtype
+    signature = types.void(i8, i8, i8, a, i8, i8, i8, b, i8, i8, i8, c, i8, i8)
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        scalar = context.get_value_type(dtype)
+
+        def pointer(array: types.Array, value: Any, offset: Any) -> Any:
+            data = context.make_array(array)(context, builder, value).data
+            return builder.gep(data, [offset], source_etype=scalar)
+
+        rows, cols, k, a_, a_at, a_row, a_step, b_, b_at, b_step, b_col, c_, c_at, c_row = args
+        lanes = i64(VECTOR_BYTES * 8 // dtype.bitwidth)
+        arguments = [
+            lanes, rows, cols, k, pointer(a, a_, a_at), a_row, a_step,
+            pointer(b, b_, b_at), b_step, b_col, pointer(c, c_, c_at), c_row,
+        ]  # fmt: skip
+        kind = ir.FunctionType(ir.VoidType(), [x.type for x in arguments])
+        function = get_or_insert_function(builder.module, kind, f"nnaccel_product_{dtype}")
+        builder.call(function, arguments)
+        return context.get_dummy_value()
+
+    return signature, codegen
+
+
+if config.DISABLE_JIT:
+    product = _product_in_python
+else:
+    _COMPILED = [_register(types.float32), _register(types.float64)]
+
+_UNIT = VECTOR_BYTES // 4  # columns are shared out by whole vectors of float32
+_jit = njit(nogil=True, cache=True, error_model="numpy")
+
+
+@_jit
+def block_of(rank, size, m, n, k):  # type: ignore[no-untyped-def]
+    """The (top, bottom, left, right) of the block of an (m, n) product that one thread fills.
+
+    Tall products are shared out by rows. Others are shared by columns, for then each thread
+    reads its own columns of b only.
+    """
+    if m >= 8 * ROWS * size or n < 2 * _UNIT * size:
+        return rank * m // size, (rank + 1) * m // size, 0, n
+    units = (n + _UNIT - 1) // _UNIT
+    left, right = rank * units // size * _UNIT, (rank + 1) * units // size * _UNIT
+    return 0, m, left, min(n, right)
+
+
+@_jit
+def matmul_nn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
+    """c (m, n) = a (m, k) @ b (k, n)."""
+    m, n, k = c.shape[0], c.shape[1], a.shape[1]
+    top, bottom, left, right = block_of(rank, size, m, n, k)
+    product(
+        bottom - top, right - left, k, a, top * k, k, 1, b, left, n, 1, c, top * n + left, n
+    )  # fmt: skip
+
+
+@_jit
+def matmul_tn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
+    """c (m, n) = a.T @ b, for a (k, m) and b (k, n)."""
+    m, n, k = c.shape[0], c.shape[1], a.shape[0]
+    top, bottom, left, right = block_of(rank, size, m, n, k)
+    product(
+        bottom - top, right - left, k, a, top, 1, m, b, left, n, 1, c, top * n + left, n
+    )  # fmt: skip
+
+
+@_jit
+def matmul_nt(rank, size, a, b, c):  # type: ignore[no-untyped-def]
+    """c (m, n) = a @ b.T, for a (m, k) and b (n, k)."""
+    m, n, k = c.shape[0], c.shape[1], a.shape[1]
+    top, bottom, left, right = block_of(rank, size, m, n, k)
+    product(
+        bottom - top, right - left, k, a, top * k, k, 1, b, left * k, 1, k, c, top * n + left, n
+    )  # fmt: skip

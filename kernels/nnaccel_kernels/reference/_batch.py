@@ -1,0 +1,31 @@
+"""Gathers the rows of a batch, and keeps the counters that move from batch to batch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnaccel_kernels.reference._namespace import namespace_of
+
+
+def gather_rows(
+    data: Any, order: Any, cursor: Any, batch_size: int, scale: float, out: Any
+) -> None:
+    """out[i] = data[order[cursor * batch_size + i]] * scale, for the rows that `out` has."""
+    out[...] = data[_rows(order, cursor, batch_size, out)]
+    out *= scale
+
+
+def gather_one_hot(labels: Any, order: Any, cursor: Any, batch_size: int, out: Any) -> None:
+    """out[i, j] = 1 where j is the label of the i-th row of the batch, else 0."""
+    batch = labels[_rows(order, cursor, batch_size, out)]
+    out[...] = batch[:, None] == namespace_of(out).arange(out.shape[1])
+
+
+def advance(counter: Any) -> None:
+    """counter[0] += 1."""
+    counter += 1
+
+
+def _rows(order: Any, cursor: Any, batch_size: int, out: Any) -> Any:
+    first = int(cursor[0]) * batch_size
+    return order[first : first + len(out)]

@@ -1,0 +1,13 @@
+"""Which array library made an array."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+
+
+def namespace_of(x: Any) -> Any:
+    """The module, NumPy or CuPy, whose functions take arrays like `x`."""
+    return np if isinstance(x, np.ndarray) else sys.modules[type(x).__module__.partition(".")[0]]

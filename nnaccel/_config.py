@@ -1,0 +1,68 @@
+"""Settings from the environment; the only module that reads `os.environ`."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sys
+from pathlib import Path
+
+BACKENDS = ("numpy", "numba", "cupy")
+_ALIASES = {"cuda": "cupy", "gpu": "cupy", "cpu": "numba"}
+
+
+def unknown(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
+    """Sentence for a name that is not among `choices`, with the nearest match if there is one."""
+    near = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {name!r}: choose one of {', '.join(map(repr, choices))}.{hint}"
+
+
+def parse_backend(name: object, source: str = "backend") -> str:
+    """Backend name in its one spelling: 'auto', 'numpy', 'numba' or 'cupy'."""
+    if not isinstance(name, str):
+        raise TypeError(f"{source} must be a string such as 'numba', not {type(name).__name__}")
+    folded = name.strip().lower()
+    folded = _ALIASES.get(folded, folded)
+    if folded not in ("auto", *BACKENDS):
+        raise ValueError(unknown(source, name, ("auto", *BACKENDS, *_ALIASES)))
+    return folded
+
+
+def backend_name() -> str:
+    """What `NNACCEL_BACKEND` asks for; 'auto' when it is unset or blank."""
+    return parse_backend(os.environ.get("NNACCEL_BACKEND", "").strip() or "auto", "NNACCEL_BACKEND")
+
+
+def num_threads() -> int:
+    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, else the processors this process may use."""
+    available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    text = os.environ.get("NNACCEL_NUM_THREADS", "").strip()
+    return _positive_int("NNACCEL_NUM_THREADS", text) if text else available
+
+
+def data_dir() -> Path | None:
+    """Folder that `NNACCEL_DATA` names, where data sets are looked for first."""
+    text = os.environ.get("NNACCEL_DATA", "").strip()
+    return Path(text).expanduser() if text else None
+
+
+def cache_dir() -> Path:
+    """Folder for downloads: `NNACCEL_CACHE`, else the user's cache."""
+    text = os.environ.get("NNACCEL_CACHE", "").strip()
+    if text:
+        return Path(text).expanduser()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA", "~/AppData/Local"))
+    elif sys.platform == "darwin":
+        base = Path("~/Library/Caches")
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME", "") or "~/.cache")
+    return base.expanduser() / "nnaccel"
+
+
+def _positive_int(name: str, text: str) -> int:
+    """Integer of at least 1 from the text of the variable `name`."""
+    if not text.isdigit() or int(text) < 1:
+        raise ValueError(f"{name}={text!r} is not a whole number of at least 1")
+    return int(text)

@@ -1,0 +1,39 @@
+"""Backends: which arrays there are, who runs them, and which is in force."""
+
+from nnaccel.backends._backend import (
+    Array,
+    Backend,
+    BackendInfo,
+    BackendUnavailableError,
+    Replay,
+    is_cupy,
+    loop,
+    to_numpy,
+)
+from nnaccel.backends._dispatch import asarray, backend_of, get_namespace
+from nnaccel.backends._select import (
+    backends,
+    get_backend,
+    reason_for_choice,
+    set_backend,
+    use_backend,
+)
+
+__all__ = [
+    "Array",
+    "Backend",
+    "BackendInfo",
+    "BackendUnavailableError",
+    "Replay",
+    "asarray",
+    "backend_of",
+    "backends",
+    "get_backend",
+    "get_namespace",
+    "is_cupy",
+    "loop",
+    "reason_for_choice",
+    "set_backend",
+    "to_numpy",
+    "use_backend",
+]

@@ -1,0 +1,122 @@
+"""What a backend is, and what is said of one that cannot run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+Array = Any  # numpy.ndarray or cupy.ndarray
+Step = Callable[[], None]
+Replay = Callable[[int], None]
+
+
+class BackendUnavailableError(RuntimeError):
+    """A backend asked for by name cannot run here; the message says why and what mends it."""
+
+
+@dataclass(frozen=True)
+class BackendInfo:
+    """One row of `nnaccel info`.
+
+    Attributes
+    ----------
+    name : str
+        'numpy', 'numba' or 'cupy'.
+    available : bool
+        Whether it can run on this machine.
+    reason : str
+        Why it cannot; empty if it can.
+    remedy : str
+        The command or action that mends it; empty if it can run.
+    device : str
+        The processor or GPU it runs on; empty if it cannot.
+    version : str
+        Version of the array or compiler library; empty if that is not installed.
+    """
+
+    name: str
+    available: bool
+    reason: str = ""
+    remedy: str = ""
+    device: str = ""
+    version: str = ""
+
+
+def loop(step: Step) -> Replay:
+    """Replay of a step that cannot be recorded: call it again."""
+
+    def replay(repeats: int) -> None:
+        for _ in range(repeats):
+            step()
+
+    return replay
+
+
+@dataclass(frozen=True)
+class Backend:
+    """An array namespace with the kernels for its arrays.
+
+    Attributes
+    ----------
+    name : str
+        'numpy', 'numba' or 'cupy'.
+    xp : module
+        The array namespace: `numpy` or `cupy`.
+    device : str
+        The processor or GPU.
+    kernels : module
+        Functions that fill given arrays; the same names in every backend.
+    """
+
+    name: str
+    xp: ModuleType = field(repr=False)
+    device: str
+    kernels: ModuleType = field(repr=False)
+    record: Callable[[Step], Replay] = field(default=loop, repr=False)
+
+    def asarray(self, x: Any, dtype: Any = None) -> Array:
+        """Return `x` as an array of this backend, copied only if it has to be.
+
+        Parameters
+        ----------
+        x : array_like
+            A NumPy or CuPy array, a nested list, or anything NumPy can convert.
+        dtype : dtype, optional
+            Element type; that of `x` by default.
+        """
+        if self.name != "cupy" and is_cupy(x):
+            x = x.get()
+        return self.xp.asarray(x, dtype=dtype)
+
+    def to_numpy(self, a: Array) -> Any:
+        """Return `a` as a NumPy array on the host."""
+        return to_numpy(a)
+
+    def synchronize(self) -> None:
+        """Wait until the device has finished all work handed to it."""
+        if self.name == "cupy":
+            self.xp.cuda.get_current_stream().synchronize()
+
+    def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
+        """Return an array of this backend with any contents."""
+        return self.xp.empty(shape, dtype)
+
+
+def is_cupy(x: object) -> bool:
+    """Whether `x` is a CuPy array, told without importing CuPy."""
+    return type(x).__module__.partition(".")[0] == "cupy"
+
+
+def to_numpy(a: Any) -> Any:
+    """Return `a`, an array of any backend or anything array-like, as a NumPy array on the host.
+
+    Examples
+    --------
+    >>> to_numpy([1.0, 2.0])
+    array([1., 2.])
+    """
+    import numpy as np
+
+    return a.get() if is_cupy(a) else np.asarray(a)

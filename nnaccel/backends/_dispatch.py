@@ -1,0 +1,79 @@
+"""Arrays decide: the namespace and the backend that given arrays belong to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends._backend import Backend, is_cupy
+from nnaccel.backends._select import cpu_backend, get_backend
+
+
+def backend_of(*arrays: Any) -> Backend:
+    """Return the backend that runs the given arrays; None entries are passed over.
+
+    CuPy arrays run on CuPy, NumPy arrays on the CPU backend in force.
+
+    Raises
+    ------
+    TypeError
+        If arrays of two libraries meet, or something is not an array at all.
+    """
+    cupy = numpy = False
+    for a in arrays:
+        if isinstance(a, np.ndarray):
+            numpy = True
+        elif is_cupy(a):
+            cupy = True
+        elif a is not None:
+            raise TypeError(
+                f"expected NumPy or CuPy arrays, got {type(a).__module__}.{type(a).__qualname__}: "
+                "convert it with nnaccel.asarray(x)"
+            )
+    if cupy and numpy:
+        raise TypeError(
+            "NumPy and CuPy arrays in one call: move all to one side with nnaccel.asarray(x) "
+            "or nnaccel.to_numpy(x)"
+        )
+    return get_backend("cupy") if cupy else cpu_backend()
+
+
+def get_namespace(*arrays: Any) -> Any:
+    """Return the array namespace, `numpy` or `cupy`, that the given arrays belong to.
+
+    Parameters
+    ----------
+    *arrays : numpy.ndarray or cupy.ndarray
+        Arrays of one library.
+
+    Raises
+    ------
+    TypeError
+        If arrays of two libraries are mixed, or something is not an array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> get_namespace(np.zeros(3)).__name__
+    'numpy'
+    """
+    return backend_of(*arrays).xp
+
+
+def asarray(x: Any, dtype: Any = None) -> Any:
+    """Return `x` as an array of the backend in force.
+
+    Parameters
+    ----------
+    x : array_like
+        Anything NumPy can convert, or an array of another backend.
+    dtype : dtype, optional
+        Element type; that of `x` by default.
+
+    Examples
+    --------
+    >>> asarray([1, 2]).shape
+    (2,)
+    """
+    return get_backend().asarray(x, dtype)

@@ -1,0 +1,105 @@
+"""Finds out, for each backend, whether it can run here, and if not, which way it is missing."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import importlib.util
+import platform
+import sys
+from pathlib import Path
+
+from nnaccel import _config
+from nnaccel.backends._backend import BackendInfo
+
+
+def probe(name: str) -> BackendInfo:
+    """Return what is known of the backend `name` on this machine."""
+    return {"numpy": _numpy, "numba": _numba, "cupy": _cupy}[name]()
+
+
+def _numpy() -> BackendInfo:
+    import numpy as np
+
+    return BackendInfo("numpy", True, device=_processor(), version=np.__version__)
+
+
+def _numba() -> BackendInfo:
+    if importlib.util.find_spec("numba") is None:
+        return BackendInfo("numba", False, "not installed", "pip install numba")
+    try:
+        version = str(importlib.import_module("numba").__version__)
+        importlib.import_module("nnaccel_kernels.cpu")
+    except Exception as error:
+        reason = f"broken install: {_brief(error)}"
+        return BackendInfo("numba", False, reason, "pip install --force-reinstall numba numpy")
+    threads = _config.num_threads()
+    device = f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}"
+    return BackendInfo("numba", True, device=device, version=version)
+
+
+def _cupy() -> BackendInfo:
+    driver = _driver_version()
+    package = "cuda13" if driver is None or driver >= 13000 else "cuda12"
+    install = f"pip install 'nnaccel[{package}]'"
+    if importlib.util.find_spec("cupy") is None:
+        return BackendInfo("cupy", False, "not installed", install)
+    try:
+        cupy = importlib.import_module("cupy")
+        version = str(cupy.__version__)
+    except Exception as error:
+        remedy = f"pip uninstall -y cupy cupy-cuda12x cupy-cuda13x && {install}"
+        return BackendInfo("cupy", False, f"broken install: {_brief(error)}", remedy)
+    if driver is None:
+        remedy = "install the NVIDIA driver, or choose NNACCEL_BACKEND=numba"
+        return BackendInfo("cupy", False, "no driver", remedy, version=version)
+    return _cupy_device(cupy, version)
+
+
+def _cupy_device(cupy: object, version: str) -> BackendInfo:
+    """Ask the CUDA runtime for a device."""
+    runtime = cupy.cuda.runtime  # type: ignore[attr-defined]
+    try:
+        count = runtime.getDeviceCount()
+        if count:
+            name = runtime.getDeviceProperties(runtime.getDevice())["name"].decode()
+            return BackendInfo("cupy", True, device=name, version=version)
+        reason = "no device"
+    except Exception as error:
+        text = str(error)
+        old = "InsufficientDriver" in text
+        none = "NoDevice" in text
+        reason = "driver too old" if old else "no device" if none else f"broken: {_brief(error)}"
+    remedies = {
+        "driver too old": "update the NVIDIA driver, or install the extra for an older CUDA: "
+        "pip install 'nnaccel[cuda12]'",
+        "no device": "check nvidia-smi and CUDA_VISIBLE_DEVICES, or choose NNACCEL_BACKEND=numba",
+    }
+    remedy = remedies.get(reason, "run `nvidia-smi` and reboot or reinstall the driver if it fails")
+    return BackendInfo("cupy", False, reason, remedy, version=version)
+
+
+def _driver_version() -> int | None:
+    """CUDA version of the installed driver as 1000 * major + 10 * minor; None without a driver."""
+    library = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
+    try:
+        cuda = ctypes.CDLL(library)
+    except OSError:
+        return None
+    version = ctypes.c_int()
+    return version.value if cuda.cuDriverGetVersion(ctypes.byref(version)) == 0 else None
+
+
+def _processor() -> str:
+    """Name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _brief(error: Exception) -> str:
+    """First line of an error, with its type."""
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"

@@ -1,0 +1,170 @@
+"""Which backend is in force: the context's, else the process's, else the environment's choice."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import logging
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+from nnaccel import _config
+from nnaccel.backends._backend import Backend, BackendInfo, BackendUnavailableError, Replay, Step
+from nnaccel.backends._probe import probe
+
+_log = logging.getLogger("nnaccel")
+_override: ContextVar[str | None] = ContextVar("nnaccel_backend", default=None)
+_default: str | None = None  # set by set_backend, or by the environment at first use
+
+
+def backends() -> dict[str, BackendInfo]:
+    """Return what each backend is on this machine, by name.
+
+    Returns
+    -------
+    dict of str to BackendInfo
+        For 'numpy', 'numba' and 'cupy': whether it can run, else why not and what mends it.
+
+    Examples
+    --------
+    >>> backends()["numpy"].available
+    True
+    """
+    return {name: probe(name) for name in _config.BACKENDS}
+
+
+def get_backend(name: str | None = None) -> Backend:
+    """Return the backend in force, or the one called `name`.
+
+    Parameters
+    ----------
+    name : str, optional
+        'numpy', 'numba', 'cupy' or 'auto'; the one in force by default.
+
+    Returns
+    -------
+    Backend
+
+    Raises
+    ------
+    ValueError
+        If there is no backend of that name, here or in `NNACCEL_BACKEND`.
+    BackendUnavailableError
+        If it is a backend that cannot run here.
+
+    Examples
+    --------
+    >>> get_backend("numpy").name
+    'numpy'
+    """
+    return _make(_resolve(name) if name is not None else _active())
+
+
+def set_backend(name: str) -> None:
+    """Make `name` the default backend of the process, at once and for every thread.
+
+    Parameters
+    ----------
+    name : str
+        'numpy', 'numba', 'cupy', or 'auto' for the best that can run.
+
+    Raises
+    ------
+    ValueError, BackendUnavailableError
+        As `get_backend`; the default is then left as it was.
+    """
+    global _default
+    resolved = _resolve(name)
+    _make(resolved)
+    _default = resolved
+
+
+@contextlib.contextmanager
+def use_backend(name: str) -> Iterator[Backend]:
+    """Use the backend `name` inside a `with` block, in this thread or task only.
+
+    Parameters
+    ----------
+    name : str
+        As for `set_backend`.
+
+    Examples
+    --------
+    >>> with use_backend("numpy") as backend:
+    ...     backend.name
+    'numpy'
+    """
+    backend = _make(_resolve(name))
+    token = _override.set(backend.name)
+    try:
+        yield backend
+    finally:
+        _override.reset(token)
+
+
+def cpu_backend() -> Backend:
+    """Return the backend for NumPy arrays: the one in force if it is a CPU's, else the best."""
+    name = _active()
+    if name == "cupy":
+        name = "numba" if probe("numba").available else "numpy"
+    return _make(name)
+
+
+def _active() -> str:
+    global _default
+    override = _override.get()
+    if override is not None:
+        return override
+    if _default is None:
+        _default = _resolve(_config.backend_name())
+    return _default
+
+
+def _resolve(name: str) -> str:
+    """Settle 'auto', and log why."""
+    name = _config.parse_backend(name)
+    if name != "auto":
+        return name
+    passed_over = []
+    for candidate in ("cupy", "numba", "numpy"):
+        info = probe(candidate)
+        if info.available:
+            why = "; ".join(passed_over) or "the first choice"
+            _log.info("backend %s on %s (%s)", candidate, info.device, why)
+            return candidate
+        passed_over.append(f"{candidate}: {info.reason}")
+    raise AssertionError("numpy is always available")
+
+
+def reason_for_choice() -> str:
+    """Say in a few words why the backend in force is the one it is."""
+    if _override.get() is not None:
+        return "chosen by use_backend"
+    asked = _config.backend_name()
+    if asked != "auto":
+        return f"NNACCEL_BACKEND={asked}"
+    return "auto: cupy if a device answers, else numba, else numpy"
+
+
+@functools.cache
+def _make(name: str) -> Backend:
+    info = probe(name)
+    if not info.available:
+        raise BackendUnavailableError(
+            f"backend {name!r} cannot run here: {info.reason}. To mend it: {info.remedy}"
+        )
+    xp = importlib.import_module("cupy" if name == "cupy" else "numpy")
+    if name != "numba":
+        reference = importlib.import_module("nnaccel_kernels.reference")
+        return Backend(name, xp, info.device, reference)
+    cpu = importlib.import_module("nnaccel_kernels.cpu")
+    cpu.set_num_threads(_config.num_threads())
+
+    def record(step: Step) -> Replay:
+        with cpu.record() as tape:
+            step()
+        replay: Replay = tape.replay
+        return replay
+
+    return Backend(name, xp, info.device, cpu, record)

@@ -1,0 +1,159 @@
+"""What machine this is, and how fast it can go at all."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+
+from nnaccel import _config
+
+LIBRARIES = ("nnaccel", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "torch", "jax")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A description to print beside a measurement, with the machine's own measured limits."""
+
+    cpu: str
+    cores: int
+    caches: dict[str, str]
+    system: str
+    python: str
+    libraries: dict[str, str]
+    blas: list[str]
+    load: float | None
+    gflops_one_thread: float
+    gflops: float
+    copy_gb_per_s: float
+
+    def __str__(self) -> str:
+        """Two lines: what it is, what it can do."""
+        return (
+            f"{self.cpu}, {self.cores} cores, {self.system}, Python {self.python}\n"
+            f"peak {self.gflops:.0f} GFLOP/s float32 multiply-add ({self.gflops_one_thread:.0f} on "
+            f"one thread), copies {self.copy_gb_per_s:.1f} GB/s"
+        )
+
+
+def measure_machine() -> Machine:
+    """Describe this machine and measure its limits; takes about a second.
+
+    Returns
+    -------
+    Machine
+        `gflops` counts float32 operations, two to a multiply-add, on every thread the backend
+        may use; `copy_gb_per_s` counts bytes read plus bytes written.
+
+    Examples
+    --------
+    >>> machine = measure_machine()
+    >>> machine.gflops > 0
+    True
+    """
+    threads = _config.num_threads()
+    return Machine(
+        cpu=_cpu_name(),
+        cores=threads,
+        caches=_caches(),
+        system=f"{platform.system()} {platform.machine()}",
+        python=platform.python_version(),
+        libraries=_library_versions(),
+        blas=_blas(),
+        load=os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        gflops_one_thread=measure_gflops(1),
+        gflops=measure_gflops(threads),
+        copy_gb_per_s=measure_copy(),
+    )
+
+
+def measure_gflops(threads: int, repeats: int = 5) -> float:
+    """Multiply-add peak of `threads` threads in GFLOP/s (float32): the best of several runs.
+
+    Examples
+    --------
+    >>> measure_gflops(threads=1) > 0
+    True
+    """
+    from nnaccel_kernels.cpu.peak import FLOPS_PER_ROUND, multiply_adds
+
+    rounds = 5_000_000
+    flops = FLOPS_PER_ROUND * rounds * threads
+    with ThreadPoolExecutor(threads) as pool:
+
+        def run() -> None:
+            list(pool.map(multiply_adds, [0.5] * threads, [rounds] * threads))
+
+        return flops / _best_seconds(run, repeats) / 1e9
+
+
+def measure_copy(mebibytes: int = 64, repeats: int = 5) -> float:
+    """Bandwidth of a large copy in GB/s, reading and writing counted: the best of several runs.
+
+    Examples
+    --------
+    >>> measure_copy(mebibytes=1) > 0
+    True
+    """
+    source = np.ones(mebibytes << 18, np.float32)
+    target = np.zeros_like(source)
+    return 2 * source.nbytes / _best_seconds(lambda: np.copyto(target, source), repeats) / 1e9
+
+
+def _best_seconds(run: Callable[[], object], repeats: int) -> float:
+    """Shortest of several calls: a limit is what the machine does when nobody disturbs it."""
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds)
+
+
+def _cpu_name() -> str:
+    """The processor's marketing name where the system tells it, else its architecture."""
+    info = Path("/proc/cpuinfo")
+    if info.is_file():
+        for line in info.read_text("utf-8", "replace").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _caches() -> dict[str, str]:
+    """Sizes of the first core's caches, such as {"L1 Data": "32K", "L2": "512K"}; Linux only."""
+    found = {}
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((index / f).read_text().strip() for f in ("level", "type", "size"))
+        found[f"L{level}" if kind == "Unified" else f"L{level} {kind}"] = size
+    return found
+
+
+def _library_versions() -> dict[str, str]:
+    """Versions of the libraries that are installed."""
+    versions = {}
+    for name in LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _blas() -> list[str]:
+    """The linear-algebra and threading libraries loaded so far, with their thread counts."""
+    from threadpoolctl import threadpool_info
+
+    return sorted(
+        {
+            f"{i['internal_api']} {i['version']}, {i['num_threads']} threads"
+            for i in threadpool_info()
+        }
+    )

@@ -1,0 +1,51 @@
+"""The epoch in PyTorch, eager: nn.Linear, cross_entropy, optim.SGD, data held as tensors."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch.nn import functional
+
+from nnaccel.bench.problem import IntArray, Problem, Weights
+
+
+class TorchMLP:
+    """MLP trained by PyTorch on the CPU with its default number of threads."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.x = torch.from_numpy(problem.x)
+        self.labels = torch.from_numpy(problem.labels)
+        self.linears = [torch.nn.Linear(i, o) for i, o in pairwise(problem.sizes)]
+        with torch.no_grad():
+            for linear, (w, b) in zip(self.linears, problem.initial_weights(), strict=True):
+                linear.weight.copy_(torch.from_numpy(w.T))
+                linear.bias.copy_(torch.from_numpy(b))
+        layers: list[torch.nn.Module] = []
+        for linear in self.linears:
+            layers += [linear, torch.nn.ReLU()]
+        self.model = torch.nn.Sequential(*layers[:-1])
+        self.optimizer = torch.optim.SGD(self.model.parameters(), lr=problem.learning_rate)
+
+    def epoch(self, order: IntArray | None) -> float:
+        """Train one epoch in the given row order; return its mean loss."""
+        n = len(self.x)
+        rows = torch.arange(n) if order is None else torch.from_numpy(order)
+        total = 0.0
+        for batch in rows.split(self.problem.batch_size):
+            x = self.x.index_select(0, batch)
+            labels = self.labels.index_select(0, batch)
+            self.optimizer.zero_grad()
+            loss = functional.cross_entropy(self.model(x), labels)
+            loss.backward()
+            self.optimizer.step()
+            total += loss.item() * len(batch)
+        return total / n
+
+    def weights(self) -> Weights:
+        """Current (w, b) of each layer."""
+        return [
+            (linear.weight.detach().numpy().T, linear.bias.detach().numpy())
+            for linear in self.linears
+        ]

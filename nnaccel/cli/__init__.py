@@ -1,0 +1,73 @@
+"""The command line: `nnaccel info`, `train`, `evaluate`, `predict` and `bench`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from nnaccel.backends import BackendUnavailableError
+from nnaccel.cli.bench import bench_command
+from nnaccel.cli.evaluate import evaluate_command
+from nnaccel.cli.info import info_command
+from nnaccel.cli.predict import predict_command
+from nnaccel.cli.train import train_command
+
+__all__ = ["main"]
+
+#: What bad input raises: told in one line. Anything else is a fault of nnaccel.
+_BAD_INPUT = (ValueError, OSError, BackendUnavailableError, ModuleNotFoundError, MemoryError)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def nnaccel() -> None:
+    """Train neural networks on NumPy, Numba or CuPy arrays.
+
+    Start with `nnaccel train`. The backend is the best that runs here, or what NNACCEL_BACKEND
+    names.
+    """
+
+
+for _command in (info_command, train_command, evaluate_command, predict_command, bench_command):
+    nnaccel.add_command(_command)
+
+
+def main(args: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit.
+
+    Exit status: 0 done, 1 a fault of nnaccel, 2 bad input, 130 interrupted. Errors are one line
+    on stderr; `--debug` shows where they come from.
+
+    Parameters
+    ----------
+    args : sequence of str, optional
+        Arguments without the program's name; those of the process by default.
+    """
+    args = list(sys.argv[1:] if args is None else args)
+    try:
+        status = nnaccel.main(args, prog_name="nnaccel", standalone_mode=False)
+    except (click.Abort, KeyboardInterrupt):
+        _leave("interrupted", 130)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if "--debug" in args:
+            raise
+        if isinstance(error, click.UsageError) and error.ctx is not None:
+            _leave(f"{error.format_message()} (see {error.ctx.command_path} --help)", 2)
+        if isinstance(error, click.ClickException):
+            _leave(error.format_message(), 2)
+        if isinstance(error, _BAD_INPUT):
+            _leave(str(error) or type(error).__name__, 2)
+        _leave(f"{type(error).__name__}: {error} (a fault of nnaccel; --debug shows where)", 1)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _leave(message: str, status: int) -> NoReturn:
+    """Say it on one line of stderr and exit."""
+    click.echo(f"nnaccel: {' '.join(message.split())}", err=True)
+    sys.exit(status)

@@ -1,0 +1,128 @@
+"""The options that describe a network, and the network they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from nnaccel.cli._common import Number
+
+if TYPE_CHECKING:
+    from nnaccel.data import Dataset
+    from nnaccel.model import Sequential
+
+
+class Units(click.ParamType):
+    """Units of the hidden layers: '100', '512,128' or 'none'."""
+
+    name = "units"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
+        """Turn the text into whole numbers of at least 1."""
+        if isinstance(value, tuple):
+            return value
+        if value.strip().lower() == "none":
+            return ()
+        units = [part.strip() for part in value.split(",")]
+        if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in units):
+            self.fail(f"{value!r} is not like 100 or 512,128 or none.", param, ctx)
+        return tuple(map(int, units))
+
+
+_OPTIONS = (
+    click.option("--hidden", type=Units(), multiple=True, metavar="N[,N…]", default=["100"],
+                 show_default=True, help="Units of each hidden layer, or none."),
+    click.option("--activation", metavar="NAME", default="relu", show_default=True,
+                 help="relu, sigmoid, tanh, gelu, … of the hidden layers."),
+    click.option("--dropout", type=Number(0, 1, max_open=True), metavar="P", default=0.0,
+                 help="Share of hidden units dropped in training."),
+    click.option("--l1", type=Number(0), metavar="X", default=0.0, help="L1 weight penalty."),
+    click.option("--l2", type=Number(0), metavar="X", default=0.0, help="L2 weight penalty."),
+    click.option("--loss", metavar="NAME",
+                 help="categorical_crossentropy, binary_crossentropy or mse."),
+    click.option("--optimizer", metavar="NAME", default="adam", show_default=True,
+                 help="sgd, adagrad, rmsprop, adam or adamw."),
+    click.option("--lr", type=Number(0, min_open=True), metavar="X",
+                 help="Learning rate.  [default: the optimizer's]"),
+    click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32",
+                 show_default=True, help="Precision."),
+    click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True,
+                 help="Same seed, same training."),
+)  # fmt: skip
+
+
+def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that `Plan` takes to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+#: What a checkpoint settles, so that it cannot be chosen again on resuming.
+NAMES = ("hidden", "activation", "dropout", "l1", "l2", "loss", "optimizer", "lr", "dtype", "seed")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A network and how to train it, as asked for on the command line."""
+
+    hidden: tuple[tuple[int, ...], ...]
+    activation: str
+    dropout: float
+    l1: float
+    l2: float
+    loss: str | None
+    optimizer: str
+    lr: float | None
+    dtype: str
+    seed: int
+
+    def check(self) -> None:
+        """Raise a ValueError for an unknown name, before any data are fetched."""
+        from nnaccel import losses
+
+        self._hidden_layers()
+        self._optimizer()
+        if self.loss is not None:
+            losses.get(self.loss)
+
+    def build(self, data: Dataset) -> Sequential:
+        """Make the compiled model, its last layer fit for the data and the loss."""
+        from nnaccel.layers import Dense
+        from nnaccel.model import Sequential
+
+        loss = self.loss or ("categorical_crossentropy" if data.classes else "mse")
+        units = len(data.classes) or 1
+        if not data.classes and "crossentropy" in loss:
+            raise ValueError(f"{data.name} holds values to predict, not classes: use --loss mse")
+        last = "linear" if not data.classes else "softmax" if "categorical" in loss else "sigmoid"
+        layers = [*self._hidden_layers(), Dense(units, last, penalty=self._penalty())]
+        model = Sequential(layers, seed=self.seed, dtype=self.dtype)
+        metrics = ["accuracy"] if data.classes else []
+        model.compile(loss=loss, optimizer=self._optimizer(), metrics=metrics)
+        return model
+
+    def _hidden_layers(self) -> list[Any]:
+        """Dense layers, each with its dropout."""
+        from nnaccel.layers import Dense, Dropout
+
+        layers: list[Any] = []
+        for units in (n for group in self.hidden for n in group):
+            layers.append(Dense(units, self.activation, penalty=self._penalty()))
+            if self.dropout:
+                layers.append(Dropout(self.dropout))
+        return layers
+
+    def _penalty(self) -> Any:
+        from nnaccel.penalties import L1L2
+
+        return L1L2(self.l1, self.l2)
+
+    def _optimizer(self) -> Any:
+        from nnaccel import optim
+
+        settings = {} if self.lr is None else {"learning_rate": self.lr}
+        return optim.get(self.optimizer, **settings)

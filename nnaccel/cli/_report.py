@@ -1,0 +1,70 @@
+"""How well a model does on some rows: measured once, then printed, drawn or written as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from nnaccel.model import Sequential
+
+#: More classes than these make a matrix that no terminal shows.
+_MAX_CLASSES = 20
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Scores of a model on rows `x`; for classes, what it took each row for."""
+
+    x: NDArray[Any]
+    y: NDArray[Any]
+    classes: tuple[str, ...]
+    scores: dict[str, float]
+    predicted: NDArray[Any] | None
+    counts: NDArray[np.int64] | None
+
+    @classmethod
+    def measure(
+        cls, model: Sequential, x: NDArray[Any], y: NDArray[Any], classes: tuple[str, ...]
+    ) -> Outcome:
+        """Evaluate, and predict each row."""
+        scores = {name: float(value) for name, value in model.evaluate(x, y).items()}
+        if not classes:
+            return cls(x, y, classes, scores, None, None)
+        from nnaccel.confusion import confusion_counts
+
+        predicted = model.predict(x).argmax(1)
+        return cls(x, y, classes, scores, predicted, confusion_counts(y, predicted, len(classes)))
+
+    def print(self) -> None:
+        """Print the scores and the confusion matrix."""
+        from nnaccel.confusion import confusion_text
+
+        for name, value in self.scores.items():
+            text = f"{value:.2%}" if name == "accuracy" else f"{value:.4g}"
+            click.echo(f"{f'test {name}':<14} {text}  ({len(self.y):,} rows)")
+        if self.counts is not None and len(self.classes) <= _MAX_CLASSES:
+            click.echo(f"\n{confusion_text(self.counts, self.classes)}")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all but the rows themselves."""
+        confusion = None if self.counts is None else self.counts.tolist()
+        return {
+            "rows": len(self.y),
+            **self.scores,
+            "classes": list(self.classes),
+            "confusion": confusion,
+        }
+
+    def draw(self, history: dict[str, list[float]], path: Path) -> None:
+        """Draw the curves, the matrix and the images it got wrong."""
+        from nnaccel import plot
+
+        is_image = self.x.dtype == np.uint8 and self.x.ndim == 3
+        images = (self.x, self.y, self.predicted) if is_image else None
+        plot.save(plot.report(history, self.counts, self.classes, images), path)

@@ -1,0 +1,58 @@
+"""`nnaccel info`: what runs here, and why not."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from nnaccel.cli._common import console, debug_option, json_option, print_json
+
+
+@click.command("info")
+@json_option
+@debug_option
+def info_command(as_json: bool) -> None:
+    """Show the backends, versions and threads of this machine."""
+    from nnaccel.info import collect
+
+    facts = collect()
+    if as_json:
+        print_json(facts)
+    else:
+        _print_facts(facts)
+    if facts["backend"] is None:
+        click.echo(f"nnaccel: {facts['why']}", err=True)
+        sys.exit(2)
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    """Print a table of the backends, then a line for each other fact."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("backend", "available", "version", "device, or what mends it"):
+        table.add_column(heading)
+    for row in facts["backends"]:
+        chosen = row["name"] == facts["backend"]
+        table.add_row(
+            Text(f"{'→' if chosen else ' '} {row['name']}", "bold" if chosen else ""),
+            Text("yes", "green") if row["available"] else Text(f"no: {row['reason']}", "yellow"),
+            row["version"] or "–",
+            Text(row["device"] if row["available"] else row["remedy"]),
+        )
+    out = console()
+    out.print(table)
+    out.print()
+    installed = (f"{name} {version}" for name, version in facts["libraries"].items() if version)
+    for name, value in {
+        "in force": f"{facts['backend'] or 'none'} ({facts['why']})",
+        "threads": facts["threads"],
+        "BLAS": f"{facts['blas']}, behind NumPy",
+        "nnaccel": facts["nnaccel"],
+        "Python": f"{facts['python']} on {facts['platform']}",
+        "libraries": ", ".join(installed),
+    }.items():
+        out.print(Text(f"{name:<10} {value}"), soft_wrap=True)

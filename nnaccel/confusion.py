@@ -1,0 +1,86 @@
+"""Which class is taken for which: counted, and as a table in plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def confusion_counts(y: ArrayLike, predicted: ArrayLike, classes: int) -> NDArray[np.int64]:
+    """Count how often each class was predicted for each true class.
+
+    Parameters
+    ----------
+    y, predicted : array_like of int, shape (N,)
+        True and predicted labels 0 … `classes` - 1.
+    classes : int
+        How many classes there are.
+
+    Returns
+    -------
+    ndarray of int64, shape (classes, classes)
+        Row i, column j: how many rows of class i were taken for j. The diagonal is right.
+
+    Raises
+    ------
+    ValueError
+        The two differ in length, or a label is not one of the classes.
+
+    Examples
+    --------
+    >>> confusion_counts([0, 0, 1], [0, 1, 1], classes=2)
+    array([[1, 1],
+           [0, 1]])
+    """
+    true, taken = np.asarray(y, np.int64), np.asarray(predicted, np.int64)
+    if true.ndim != 1 or true.shape != taken.shape:
+        raise ValueError(f"y has shape {true.shape} and predicted {taken.shape}; both must be (N,)")
+    for name, labels in (("y", true), ("predicted", taken)):
+        if labels.size and not (0 <= labels.min() and labels.max() < classes):
+            raise ValueError(
+                f"{name} holds labels {labels.min()} … {labels.max()}; 0 … {classes - 1} are wanted"
+            )
+    counts = np.bincount(true * classes + taken, minlength=classes**2)
+    return counts.reshape(classes, classes).astype(np.int64)
+
+
+def confusion_text(counts: NDArray[Any], classes: Sequence[str]) -> str:
+    """Lay the counts out as lines of text: a row per true class, a column per predicted one.
+
+    Parameters
+    ----------
+    counts : ndarray of int, shape (C, C)
+        As `confusion_counts` gives them.
+    classes : sequence of str
+        Name of each class; long ones are cut.
+
+    Returns
+    -------
+    str
+        C + 2 lines. A dot stands for zero; the last column is the share that is right.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> print(confusion_text(np.array([[9, 1], [0, 10]]), ["cat", "dog"]))
+    true    predicted
+            cat  dog   right
+    cat       9    1   90.0%
+    dog       .   10  100.0%
+    """
+    names = [name if len(name) <= 10 else f"{name[:9]}…" for name in classes]
+    left = max(6, *map(len, names)) + 1
+    cells = [[str(count) if count else "." for count in row] for row in counts]
+    width = max(3, *(len(text) for row in [names, *cells] for text in row)) + 1
+    rows = [f"{'true':<{left}} predicted"]
+    rows.append(" " * left + "".join(f"{name:>{width}}" for name in names) + "   right")
+    for name, row, line in zip(names, counts, cells, strict=True):
+        i = len(rows) - 2
+        right = f"{row[i] / row.sum():.1%}" if row.sum() else "–"
+        rows.append(
+            f"{name:<{left}}" + "".join(f"{cell:>{width}}" for cell in line) + f"{right:>8}"
+        )
+    return "\n".join(rows)

@@ -1,0 +1,21 @@
+"""Data sets: MNIST, the digits and iris embedded in scikit-learn, your own files."""
+
+from nnaccel.data.dataset import Dataset
+from nnaccel.data.embedded import digits, iris
+from nnaccel.data.errors import DataError, DataNotFoundError
+from nnaccel.data.files import load
+from nnaccel.data.idx import read_idx
+from nnaccel.data.mnist import mnist
+from nnaccel.data.named import load_named
+
+__all__ = [
+    "DataError",
+    "DataNotFoundError",
+    "Dataset",
+    "digits",
+    "iris",
+    "load",
+    "load_named",
+    "mnist",
+    "read_idx",
+]

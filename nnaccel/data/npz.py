@@ -1,0 +1,85 @@
+"""Arrays from an .npz file: no pickle, and sizes checked before anything is allocated."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from pathlib import Path
+from typing import IO, Any
+
+from numpy.lib import format as npy
+from numpy.typing import NDArray
+
+from nnaccel.data.errors import MAX_BYTES, DataError, existing_file
+
+# What NumPy writes; the other methods of zip cannot be decompressed in bounded steps.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_KINDS = "buifU"  # bool, integers, floats, text
+
+
+def read_npz(
+    path: str | Path, *layouts: tuple[str, ...], max_bytes: int = MAX_BYTES
+) -> tuple[NDArray[Any], ...]:
+    """Arrays of the first of `layouts` all of whose keys are in the file, in its order."""
+    path = existing_file(path)
+    arrays = []
+    left = max_bytes
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for key in _choose(archive, layouts, path):
+                arrays.append(_read_member(archive, key, path, left))
+                left -= arrays[-1].nbytes
+    except DataError:
+        raise
+    except Exception as error:  # zipfile and NumPy's parser have a dozen ways to fail on nonsense
+        raise DataError(f"{path} cannot be read as an .npz file: {error}") from None
+    return tuple(arrays)
+
+
+def _choose(
+    archive: zipfile.ZipFile, layouts: tuple[tuple[str, ...], ...], path: Path
+) -> tuple[str, ...]:
+    """First layout whose keys are all there."""
+    there = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+    for layout in layouts:
+        if set(layout) <= set(there):
+            return layout
+    wanted = ", or ".join(", ".join(layout) for layout in layouts)
+    found = ", ".join(there[:10]) or "no arrays"
+    raise DataError(f"{path} needs the arrays {wanted}; it holds {found}")
+
+
+def _read_member(archive: zipfile.ZipFile, key: str, path: Path, max_bytes: int) -> NDArray[Any]:
+    """One array, once its header and its size in the archive agree and fit the bound."""
+    info = archive.getinfo(f"{key}.npy")
+    name = f"{path}: array {key!r}"
+    if info.compress_type not in _METHODS:
+        raise DataError(f"{name} is compressed in a way that NumPy does not write")
+    try:
+        with archive.open(info) as member:
+            _check_header(member, info.file_size, name, max_bytes)
+        with archive.open(info) as member:
+            return npy.read_array(member, allow_pickle=False)
+    except DataError:
+        raise
+    except Exception as error:
+        raise DataError(f"{name} is damaged: {error}") from None
+
+
+def _check_header(member: IO[bytes], file_size: int, name: str, max_bytes: int) -> None:
+    """Refuse types that are not plain, and sizes that are over the bound or not true."""
+    version = npy.read_magic(member)
+    if version not in ((1, 0), (2, 0)):
+        raise DataError(f"{name} has format version {version}; 1.0 and 2.0 can be read")
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(member)
+    if dtype.kind not in _KINDS:
+        what = "Python objects" if dtype.hasobject else f"dtype {dtype}"
+        raise DataError(f"{name} holds {what}; save a plain array of numbers")
+    size = math.prod(shape) * dtype.itemsize
+    if size > max_bytes:
+        raise DataError(
+            f"{name} announces {size:,} bytes: more than {max_bytes:,}, what the bound leaves"
+        )
+    if any(n < 0 for n in shape) or member.tell() + size != file_size:
+        raise DataError(f"{name} announces shape {shape}, which is not what it holds")

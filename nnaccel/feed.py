@@ -1,0 +1,155 @@
+"""Feeds batches: checks arrays once, then gathers rows on the device."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnaccel import losses
+from nnaccel.backends import Array, is_cupy, to_numpy
+from nnaccel.losses import Loss
+from nnaccel.network import Network
+
+_PIXEL_SCALE = 1.0 / 255.0  # uint8 means pixels
+_CHECKED_AT_ONCE = 1 << 22  # elements
+
+
+class Feed:
+    """Inputs and targets on the model's backend, handed out in batches of a fixed order.
+
+    Parameters
+    ----------
+    network : Network
+        Built; its backend, dtype and shapes decide the form of the batches.
+    x : array, shape (N, *input_shape)
+        As `check_inputs` returns it.
+    targets : array, shape (N,) of int64 or (N, units), or None
+        As `losses.encode_targets` returns them.
+    batch_size : int
+        Rows in a batch.
+
+    Attributes
+    ----------
+    order : array of N int64
+        Row numbers in the order of the epoch; written anew each epoch.
+    cursor : array of one int64
+        Number of the batch to hand out next, on the host; kernels advance it.
+    """
+
+    def __init__(
+        self, network: Network, x: Array, targets: np.ndarray | None, batch_size: int
+    ) -> None:
+        self._backend = network.backend
+        self._input_shape, self._dtype = network.input_shape, network.dtype
+        self._units = math.prod(network.output_shape)
+        self._scale = _PIXEL_SCALE if x.dtype == np.uint8 else 1.0
+        self.rows, self.batch_size = len(x), batch_size
+        self.x = self._backend.asarray(x).reshape(len(x), math.prod(self._input_shape))
+        self.targets = None if targets is None else self._backend.asarray(targets)
+        self.order = self._backend.asarray(np.arange(len(x)))
+        self.cursor = np.zeros(1, np.int64)
+
+    def inputs(self, rows: int) -> Array:
+        """Return the inputs of the next batch, which has `rows` rows."""
+        out = self._backend.empty((rows, self.x.shape[1]), self._dtype)
+        place = self.order, self.cursor, self.batch_size
+        self._backend.kernels.gather_rows(self.x, *place, self._scale, out)
+        return out.reshape(rows, *self._input_shape)
+
+    def outputs(self, rows: int) -> Array:
+        """Return the targets of the next batch: one row of outputs for each input."""
+        assert self.targets is not None
+        out = self._backend.empty((rows, self._units), self._dtype)
+        place = self.order, self.cursor, self.batch_size
+        if self.targets.ndim == 1:
+            self._backend.kernels.gather_one_hot(self.targets, *place, out)
+        else:
+            self._backend.kernels.gather_rows(self.targets, *place, 1.0, out)
+        return out
+
+    def start(self, order: np.ndarray) -> None:
+        """Begin an epoch in the given order."""
+        self.order[...] = self._backend.asarray(order)
+        self.cursor[0] = 0
+
+
+def check_inputs(x: Any, dtype: Any) -> Array:
+    """Return inputs as an array that can be gathered from, copied only if it has to be.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, ...)
+        uint8 (pixels, to be divided by 255), other integers, booleans or floats. Memory-mapped
+        arrays stay on disk.
+    dtype : dtype
+        Of the model; floats of other widths are converted to it.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, not numeric, or has NaN or infinity in it.
+    """
+    if is_cupy(x):
+        return x
+    x = np.asanyarray(to_numpy(x))
+    if x.ndim < 2:
+        raise ValueError(f"inputs have shape {x.shape}; expected (N, features) or images (N, H, W)")
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"inputs have dtype {x.dtype}; expected numbers")
+    if not len(x):
+        raise ValueError("inputs have no rows: nothing to train on or to predict")
+    if x.dtype.kind == "f" and x.dtype not in (np.float32, np.float64):
+        x = x.astype(dtype)
+    if x.dtype == np.bool_:
+        x = x.astype(dtype)
+    if not x.dtype.isnative:
+        x = x.astype(x.dtype.newbyteorder("="))
+    if x.dtype.kind == "f" and not isinstance(x, np.memmap):
+        _require_finite(x)
+    return np.ascontiguousarray(x) if not x.flags.c_contiguous else x
+
+
+def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.ndarray]:
+    """Return inputs and targets ready for a `Feed`, building the network if it is not yet.
+
+    Raises
+    ------
+    ValueError
+        If they do not fit each other or the model.
+    """
+    x = check_inputs(x, network.dtype)
+    y = to_numpy(y)
+    if y.ndim == 0 or len(x) != len(y):
+        raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
+    if not network.built:
+        network.build(x.shape[1:])
+    if len(network.output_shape) != 1:
+        raise ValueError(
+            f"the model's outputs have shape {network.output_shape}; to train it, end it with "
+            "Flatten or Dense"
+        )
+    require_shape(network, x)
+    return x, losses.encode_targets(loss, y, network.output_shape[0], network.dtype)
+
+
+def require_shape(network: Network, x: Array) -> None:
+    """Raise a ValueError unless x holds inputs of the network's size."""
+    if math.prod(x.shape[1:]) != math.prod(network.input_shape):
+        raise ValueError(
+            f"inputs have shape {x.shape}, so {x.shape[1:]} each, but the model was built for "
+            f"{network.input_shape}"
+        )
+
+
+def _require_finite(x: np.ndarray) -> None:
+    """Raise a ValueError naming the first row with NaN or infinity in it."""
+    rows = max(1, _CHECKED_AT_ONCE // max(1, math.prod(x.shape[1:])))
+    for first in range(0, len(x), rows):
+        finite = np.isfinite(x[first : first + rows])
+        if not finite.all():
+            bad = first + int(np.argmin(finite.reshape(len(finite), -1).all(axis=1)))
+            raise ValueError(
+                f"inputs contain NaN or infinity, first in row {bad}: remove or replace them"
+            )

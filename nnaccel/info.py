@@ -1,0 +1,72 @@
+"""What `nnaccel info` tells of this machine, as data."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from nnaccel import _config
+from nnaccel.backends import BackendUnavailableError, backends, get_backend, reason_for_choice
+
+#: What runs at one time or another, by the name it is installed under.
+LIBRARIES = ("numpy", "numba", "scipy", "scikit-learn", "safetensors", "matplotlib")
+
+
+def collect() -> dict[str, Any]:
+    """Gather versions, threads, BLAS and the state of every backend.
+
+    Returns
+    -------
+    dict
+        Ready for JSON. ``backend`` is the name of the one in force, or None if the one asked for
+        cannot run; ``why`` says why, or what went wrong. ``backends`` is a list of dicts with the
+        fields of `nnaccel.backends.BackendInfo`.
+
+    Examples
+    --------
+    >>> facts = collect()
+    >>> [row["name"] for row in facts["backends"]]
+    ['numpy', 'numba', 'cupy']
+    """
+    rows = [asdict(row) for row in backends().values()]
+    libraries = {name: _version(name) for name in LIBRARIES}
+    libraries["cupy"] = next(row["version"] for row in rows if row["name"] == "cupy")
+    name, why = _in_force()
+    return {
+        "nnaccel": _version("nnaccel") or "run from a checkout",
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "threads": _config.num_threads(),
+        "blas": _blas(),
+        "libraries": libraries,
+        "backends": rows,
+        "backend": name,
+        "why": why,
+    }
+
+
+def _in_force() -> tuple[str | None, str]:
+    """Name of the backend in force and why; or None and what is wrong with the choice."""
+    try:
+        return get_backend().name, reason_for_choice()
+    except (ValueError, BackendUnavailableError) as error:
+        return None, str(error)
+
+
+def _version(distribution: str) -> str:
+    """Installed version, or nothing."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
+
+
+def _blas() -> str:
+    """Name and version of the library behind NumPy's matrix products."""
+    import numpy as np
+
+    config: Any = np.show_config(mode="dicts")
+    blas = config.get("Build Dependencies", {}).get("blas", {})
+    return f"{blas.get('name', 'unknown')} {blas.get('version', '')}".strip()

@@ -1,0 +1,117 @@
+"""What every layer has: parameters, their gradients, shapes, and an explicit backward."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends import Array
+from nnaccel.initializers import Initializer
+from nnaccel.penalties import Penalty
+
+Shape = tuple[int, ...]
+Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
+
+
+class Layer(ABC):
+    """A function with parameters, whose forward pass returns its own backward pass.
+
+    A subclass says which parameters it has for an input shape (`parameter_specs`), what shape
+    comes out (`infer_shape`), and computes (`forward`). Parameters and gradients are views into
+    the model's flat buffers, so they are written in place, never replaced.
+
+    Attributes
+    ----------
+    name : str
+        Unique within a model.
+    params, grads : dict of str to array
+        Parameters and their gradients, by name; empty before `build`.
+    input_shape, output_shape : tuple of int
+        Without the batch axis; set by `build`.
+    """
+
+    recordable = False  # whether forward and backward do all their work through kernels
+    activation = "linear"  # what `forward` ends with, and leaves out if told to
+
+    def __init_subclass__(cls, recordable: bool = False, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.recordable = recordable
+
+    def __init__(self, name: str | None = None) -> None:
+        self.name = name or type(self).__name__.lower()
+        self.penalty = Penalty()
+        self.params: dict[str, Array] = {}
+        self.grads: dict[str, Array] = {}
+        self.input_shape: Shape = ()
+        self.output_shape: Shape = ()
+        self.built = False
+
+    def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
+        """Return shape and initialiser of each parameter, for inputs of `input_shape`."""
+        return {}
+
+    @abstractmethod
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        """Return the output shape for inputs of `input_shape`; ValueError if they do not fit."""
+
+    @abstractmethod
+    def forward(
+        self, x: Array, training: bool = False, activate: bool = True
+    ) -> tuple[Array, Backward]:
+        """Return the output and the function that takes its gradient to that of the input.
+
+        Parameters
+        ----------
+        x : array, shape (N, *input_shape)
+            A batch.
+        training : bool
+            Whether this is a training step, where dropout drops.
+        activate : bool
+            False leaves the final activation to the loss, which is safer and faster.
+
+        Returns
+        -------
+        y : array, shape (N, *output_shape)
+        backward : callable
+            ``backward(dy, input_gradient)`` writes `grads` and returns dx, or None where
+            `input_gradient` is False.
+        """
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, as JSON can hold them."""
+        return {"name": self.name}
+
+    def build(self, input_shape: Shape, seed: Any = None, dtype: Any = np.float32) -> None:
+        """Settle the shapes and give the layer parameters of its own, on the host.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            Without the batch axis.
+        seed : int or sequence of int, optional
+            For the initialisers.
+        dtype : dtype, default float32
+            float32 or float64.
+        """
+        self.output_shape = self.infer_shape(input_shape)
+        self.input_shape = input_shape
+        rng = np.random.default_rng(seed)
+        for name, (shape, initializer) in self.parameter_specs(input_shape).items():
+            self.params[name] = np.ascontiguousarray(initializer(shape, rng), dtype)
+            self.grads[name] = np.zeros(shape, dtype)
+        self.built = True
+
+    def bind(self, key: np.ndarray, step: np.ndarray) -> None:
+        """Take the layer's own random key and the model's step count; for layers that draw."""
+
+    @property
+    def count_params(self) -> int:
+        """Number of parameters."""
+        return sum(int(a.size) for a in self.params.values())
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{k}={v!r}" for k, v in self.config().items() if k != "name")
+        return f"{type(self).__name__}({inside})"

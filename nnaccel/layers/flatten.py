@@ -1,0 +1,30 @@
+"""Images to rows."""
+
+from __future__ import annotations
+
+import math
+
+from nnaccel.backends import Array
+from nnaccel.layers._base import Backward, Layer, Shape
+
+
+class Flatten(Layer, recordable=True):
+    """Turn each item of a batch into one row of numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, _ = Flatten().forward(np.zeros((5, 28, 28)))
+    >>> y.shape
+    (5, 784)
+    """
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        """Return the product of the axes."""
+        return (math.prod(input_shape),)
+
+    def forward(
+        self, x: Array, training: bool = False, activate: bool = True
+    ) -> tuple[Array, Backward]:
+        """Return x as a matrix and the backward that restores the shape."""
+        return x.reshape(len(x), math.prod(x.shape[1:])), lambda dy, _: dy.reshape(x.shape)

@@ -1,0 +1,60 @@
+"""Functions on arrays, forward and backward: the arrays decide which backend runs them."""
+
+from nnaccel.ops.activation import (
+    elu,
+    elu_backward,
+    gelu,
+    gelu_backward,
+    leaky_relu,
+    leaky_relu_backward,
+    log_softmax,
+    log_softmax_backward,
+    relu,
+    relu_backward,
+    sigmoid,
+    sigmoid_backward,
+    softmax,
+    softmax_backward,
+    softplus,
+    softplus_backward,
+    tanh,
+    tanh_backward,
+)
+from nnaccel.ops.dense import linear, linear_backward
+from nnaccel.ops.dropout import dropout
+from nnaccel.ops.loss import (
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    mse,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+)
+
+__all__ = [
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "dropout",
+    "elu",
+    "elu_backward",
+    "gelu",
+    "gelu_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "linear",
+    "linear_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "mse",
+    "relu",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "sigmoid_cross_entropy",
+    "softmax",
+    "softmax_backward",
+    "softmax_cross_entropy",
+    "softplus",
+    "softplus_backward",
+    "tanh",
+    "tanh_backward",
+]

@@ -1,0 +1,74 @@
+"""What every op checks of its arrays before a kernel sees them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nnaccel import _config
+from nnaccel.backends import Array, Backend, backend_of
+from nnaccel_kernels._activations import ACTIVATIONS, FROM_OUTPUT
+
+
+# Slope of leaky_relu and scale of elu where the user gives none: Keras's.
+DEFAULT_ALPHA = {"leaky_relu": 0.3, "elu": 1.0}
+
+
+def floats(**arrays: Any) -> tuple[Backend, list[Any]]:
+    """Return the arrays' backend and the arrays, C-contiguous; None entries stay None.
+
+    Raises
+    ------
+    TypeError
+        If the arrays are not all of float32, or all of float64, of one library.
+    """
+    backend = backend_of(*arrays.values())
+    kinds = {name: str(a.dtype) for name, a in arrays.items() if a is not None}
+    for name, kind in kinds.items():
+        if kind not in ("float32", "float64"):
+            raise TypeError(
+                f"{name} has dtype {kind}: convert it with {name}.astype('float32') (or 'float64')"
+            )
+    if len(set(kinds.values())) > 1:
+        listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
+        raise TypeError(f"arrays of two dtypes ({listed}): convert them to one with astype")
+    contiguous = backend.xp.ascontiguousarray
+    return backend, [None if a is None else _dense(contiguous, a) for a in arrays.values()]
+
+
+def _dense(contiguous: Any, a: Array) -> Array:
+    return a if a.flags.c_contiguous else contiguous(a)
+
+
+def ndim(name: str, a: Array, wanted: int, meaning: str) -> None:
+    """Raise a ValueError unless `a` has as many axes as its `meaning`, such as '(N, in)'."""
+    if a.ndim != wanted:
+        raise ValueError(f"{name} has shape {a.shape}; expected {wanted} axes, {meaning}")
+
+
+def same_shape(name: str, a: Array, other: str, b: Array) -> None:
+    """Raise a ValueError unless two arrays have one shape."""
+    if a.shape != b.shape:
+        raise ValueError(f"{name} has shape {a.shape} but {other} has {b.shape}; they must agree")
+
+
+def activation(name: str) -> None:
+    """Raise a ValueError, with the nearest match, unless `name` is an activation."""
+    choices = (*ACTIVATIONS, "softmax", "log_softmax")
+    if name not in choices:
+        raise ValueError(_config.unknown("activation", name, choices))
+
+
+def fusable_activation(name: str) -> None:
+    """Raise a ValueError unless the activation `name` can be applied inside `linear`."""
+    activation(name)
+    if name not in FROM_OUTPUT:
+        raise ValueError(f"activation {name!r} cannot be fused: apply nnaccel.ops.{name} after it")
+
+
+def alpha(name: str, value: float | None) -> float:
+    """Return the slope or scale to use for an activation; ValueError if it is negative."""
+    value = DEFAULT_ALPHA.get(name, 0.0) if value is None else float(value)
+    if not 0 <= value < math.inf:
+        raise ValueError(f"alpha={value!r} of {name!r} must be at least 0 and finite")
+    return value

@@ -1,0 +1,259 @@
+"""Activations, forward and backward."""
+
+from __future__ import annotations
+
+from nnaccel.backends import Array
+from nnaccel.ops import _check
+from nnaccel_kernels._activations import ACTIVATIONS
+
+
+def activate(name: str, x: Array, alpha: float | None = None) -> Array:
+    """Return the activation called `name` of x, of any shape ('softmax' over the last axis)."""
+    _check.activation(name)
+    backend, (x,) = _check.floats(x=x)
+    y = backend.empty(x.shape, x.dtype)
+    if name in ACTIVATIONS:
+        backend.kernels.activate(name, _check.alpha(name, alpha), x, y)
+    elif x.size:
+        getattr(backend.kernels, name)(_rows(x), _rows(y))
+    return y
+
+
+def activate_backward(
+    name: str, dy: Array, x: Array | None, y: Array | None, alpha: float | None = None
+) -> Array:
+    """Return the gradient of ``sum(dy * activate(name, x))``; 'gelu' needs x, the others y."""
+    _check.activation(name)
+    known = x if name == "gelu" else y
+    if known is None:
+        raise ValueError(f"the gradient of {name!r} needs {'x' if name == 'gelu' else 'y'}")
+    backend, (dy, known) = _check.floats(dy=dy, **{"x" if name == "gelu" else "y": known})
+    _check.same_shape("dy", dy, "x" if name == "gelu" else "y", known)
+    dx = backend.empty(dy.shape, dy.dtype)
+    if name in ACTIVATIONS:
+        backend.kernels.activate_backward(name, _check.alpha(name, alpha), dy, known, known, dx)
+    elif dy.size:
+        getattr(backend.kernels, f"{name}_backward")(_rows(dy), _rows(known), _rows(dx))
+    return dx
+
+
+def relu(x: Array) -> Array:
+    """Return ``max(x, 0)`` elementwise.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> relu(np.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    return activate("relu", x)
+
+
+def relu_backward(dy: Array, y: Array) -> Array:
+    """Return dx from dy and ``y = relu(x)``."""
+    return activate_backward("relu", dy, None, y)
+
+
+def sigmoid(x: Array) -> Array:
+    """Return ``1 / (1 + exp(-x))`` elementwise.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sigmoid(np.array([0.0]))
+    array([0.5])
+    """
+    return activate("sigmoid", x)
+
+
+def sigmoid_backward(dy: Array, y: Array) -> Array:
+    """Return dx from dy and ``y = sigmoid(x)``."""
+    return activate_backward("sigmoid", dy, None, y)
+
+
+def tanh(x: Array) -> Array:
+    """Return the hyperbolic tangent elementwise.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tanh(np.array([0.0]))
+    array([0.])
+    """
+    return activate("tanh", x)
+
+
+def tanh_backward(dy: Array, y: Array) -> Array:
+    """Return dx from dy and ``y = tanh(x)``."""
+    return activate_backward("tanh", dy, None, y)
+
+
+def leaky_relu(x: Array, alpha: float = _check.DEFAULT_ALPHA["leaky_relu"]) -> Array:
+    """Return x where it is positive, else ``alpha * x``.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+    alpha : float, default 0.3
+        Slope below zero, at least 0.
+
+    References
+    ----------
+    Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models", 2013.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> leaky_relu(np.array([-2.0, 2.0]), alpha=0.5)
+    array([-1.,  2.])
+    """
+    return activate("leaky_relu", x, alpha)
+
+
+def leaky_relu_backward(
+    dy: Array, y: Array, alpha: float = _check.DEFAULT_ALPHA["leaky_relu"]
+) -> Array:
+    """Return dx from dy and ``y = leaky_relu(x, alpha)``."""
+    return activate_backward("leaky_relu", dy, None, y, alpha)
+
+
+def elu(x: Array, alpha: float = _check.DEFAULT_ALPHA["elu"]) -> Array:
+    """Return x where it is positive, else ``alpha * (exp(x) - 1)``.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+    alpha : float, default 1.0
+        Minus the limit towards minus infinity, at least 0.
+
+    References
+    ----------
+    Clevert, Unterthiner and Hochreiter, "Fast and accurate deep network learning by exponential
+    linear units", 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> elu(np.array([0.0, 2.0]))
+    array([0., 2.])
+    """
+    return activate("elu", x, alpha)
+
+
+def elu_backward(dy: Array, y: Array, alpha: float = _check.DEFAULT_ALPHA["elu"]) -> Array:
+    """Return dx from dy and ``y = elu(x, alpha)``."""
+    return activate_backward("elu", dy, None, y, alpha)
+
+
+def gelu(x: Array) -> Array:
+    """Return x times the standard normal distribution function of x (the exact form).
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+
+    References
+    ----------
+    Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gelu(np.array([0.0]))
+    array([0.])
+    """
+    return activate("gelu", x)
+
+
+def gelu_backward(dy: Array, x: Array) -> Array:
+    """Return dx from dy and the input x of `gelu`."""
+    return activate_backward("gelu", dy, x, None)
+
+
+def softplus(x: Array) -> Array:
+    """Return ``log(1 + exp(x))`` elementwise, without overflow.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softplus(np.array([0.0])).round(4)
+    array([0.6931])
+    """
+    return activate("softplus", x)
+
+
+def softplus_backward(dy: Array, y: Array) -> Array:
+    """Return dx from dy and ``y = softplus(x)``."""
+    return activate_backward("softplus", dy, None, y)
+
+
+def softmax(x: Array) -> Array:
+    """Return the softmax over the last axis, without overflow.
+
+    Parameters
+    ----------
+    x : array, shape (..., C)
+        Logits, float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> softmax(np.array([[0.0, 0.0]]))
+    array([[0.5, 0.5]])
+    """
+    return activate("softmax", x)
+
+
+def softmax_backward(dy: Array, y: Array) -> Array:
+    """Return dx from dy and ``y = softmax(x)``."""
+    return activate_backward("softmax", dy, None, y)
+
+
+def log_softmax(x: Array) -> Array:
+    """Return the logarithm of the softmax over the last axis, without overflow.
+
+    Parameters
+    ----------
+    x : array, shape (..., C)
+        Logits, float32 or float64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> log_softmax(np.array([[0.0, 0.0]])).round(4)
+    array([[-0.6931, -0.6931]])
+    """
+    return activate("log_softmax", x)
+
+
+def log_softmax_backward(dy: Array, y: Array) -> Array:
+    """Return dx from dy and ``y = log_softmax(x)``."""
+    return activate_backward("log_softmax", dy, None, y)
+
+
+def _rows(x: Array) -> Array:
+    """View of x as a matrix whose rows run along the last axis."""
+    return x.reshape(-1, x.shape[-1]) if x.ndim != 2 else x

@@ -1,0 +1,121 @@
+"""The dense layer's product and its gradients."""
+
+from __future__ import annotations
+
+from nnaccel.backends import Array
+from nnaccel.ops import _check
+
+
+def linear(
+    x: Array,
+    w: Array,
+    b: Array | None = None,
+    *,
+    activation: str = "linear",
+    alpha: float | None = None,
+) -> Array:
+    """Return ``f(x @ w + b)``.
+
+    Parameters
+    ----------
+    x : array, shape (N, in)
+        Inputs, float32 or float64.
+    w : array, shape (in, out)
+        Weights.
+    b : array, shape (out,), optional
+        Biases.
+    activation : str, default 'linear'
+        Elementwise f, applied while the product is in cache: 'linear', 'relu', 'sigmoid', 'tanh',
+        'leaky_relu', 'elu' or 'softplus'.
+    alpha : float, optional
+        Slope of 'leaky_relu' (0.3 by default) or scale of 'elu' (1).
+
+    Returns
+    -------
+    array, shape (N, out)
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together.
+    TypeError
+        If the arrays are of two libraries or dtypes, or not of floats.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> linear(np.ones((2, 3)), np.ones((3, 1)), np.ones(1))
+    array([[4.],
+           [4.]])
+    """
+    _check.fusable_activation(activation)
+    backend, (x, w, b) = _check.floats(x=x, w=w, b=b)
+    _check_shapes(x, w)
+    if b is not None and b.shape != (w.shape[1],):
+        raise ValueError(f"b has shape {b.shape}; expected ({w.shape[1]},), one for each output")
+    y = backend.empty((x.shape[0], w.shape[1]), x.dtype)
+    backend.kernels.linear(x, w, b, activation, _check.alpha(activation, alpha), y)
+    return y
+
+
+def linear_backward(
+    dy: Array,
+    x: Array,
+    w: Array,
+    *,
+    input_gradient: bool = True,
+    out: tuple[Array, Array | None] | None = None,
+) -> tuple[Array | None, Array, Array | None]:
+    """Return the gradients of ``sum(dy * (x @ w + b))``.
+
+    Parameters
+    ----------
+    dy : array, shape (N, out)
+        Gradient of the loss with respect to the output.
+    x : array, shape (N, in)
+        Inputs of the forward pass.
+    w : array, shape (in, out)
+        Weights of the forward pass.
+    input_gradient : bool, default True
+        Whether dx is wanted; the first layer of a network does not need it.
+    out : pair of arrays, optional
+        Where dw and db are to be written (db may be None, and is then not computed).
+
+    Returns
+    -------
+    dx : array, shape (N, in), or None
+    dw : array, shape (in, out)
+    db : array, shape (out,), or None
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `linear`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> dx, dw, db = linear_backward(np.ones((2, 1)), np.ones((2, 3)), np.ones((3, 1)))
+    >>> db
+    array([2.])
+    """
+    backend, (dy, x, w) = _check.floats(dy=dy, x=x, w=w)
+    _check_shapes(x, w)
+    if dy.shape != (x.shape[0], w.shape[1]):
+        raise ValueError(f"dy has shape {dy.shape}; expected ({x.shape[0]}, {w.shape[1]})")
+    dx = backend.empty(x.shape, x.dtype) if input_gradient else None
+    if out is None:
+        out = backend.empty(w.shape, w.dtype), backend.empty(w.shape[1], w.dtype)
+    dw, db = out
+    backend.kernels.linear_backward(dy, x, w, dx, dw, db)
+    return dx, dw, db
+
+
+def _check_shapes(x: Array, w: Array) -> None:
+    _check.ndim("x", x, 2, "(N, in)")
+    _check.ndim("w", w, 2, "(in, out)")
+    if x.shape[1] != w.shape[0]:
+        raise ValueError(
+            f"x has {x.shape[1]} columns but w has {w.shape[0]} rows: "
+            f"x {x.shape} @ w {w.shape} is not defined"
+        )

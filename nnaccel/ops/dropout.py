@@ -1,0 +1,49 @@
+"""Dropout, with a mask that is a function of its key."""
+
+from __future__ import annotations
+
+from nnaccel.backends import Array
+from nnaccel.ops import _check
+
+
+def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
+    """Zero each element with probability `rate`, and scale the others by ``1 / (1 - rate)``.
+
+    The mask depends only on (key, step) and the element's place, so it is the same on every
+    backend, and the gradient is the same function: ``dx = dropout(dy, rate, key=key, step=step)``.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+    rate : float in [0, 1)
+        Probability of being dropped.
+    key : array of one uint64
+        Chooses the stream of masks; on the host.
+    step : array of one int64
+        Chooses the mask within the stream; on the host.
+
+    Raises
+    ------
+    ValueError
+        If the rate is outside [0, 1).
+
+    References
+    ----------
+    Srivastava et al., "Dropout: a simple way to prevent neural networks from overfitting",
+    JMLR 15, 2014.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.ones(1000)
+    >>> y = dropout(x, 0.5, key=np.array([7], np.uint64), step=np.array([0]))
+    >>> set(y.tolist()) == {0.0, 2.0}
+    True
+    """
+    if not 0 <= rate < 1:
+        raise ValueError(f"rate={rate!r} must be at least 0 and below 1")
+    backend, (x,) = _check.floats(x=x)
+    y = backend.empty(x.shape, x.dtype)
+    backend.kernels.dropout(x, rate, key, step, y)
+    return y

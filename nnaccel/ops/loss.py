@@ -1,0 +1,161 @@
+"""Losses: the mean over the batch, and its gradient."""
+
+from __future__ import annotations
+
+from nnaccel.backends import Array
+from nnaccel.ops import _check
+
+
+def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
+    """Return the mean cross-entropy of ``softmax(logits)`` and its gradient.
+
+    Parameters
+    ----------
+    logits : array, shape (N, C)
+        float32 or float64.
+    targets : array, shape (N,) of integers in 0..C-1, or (N, C) of probabilities
+        The classes, as labels or one-hot.
+
+    Returns
+    -------
+    loss : scalar
+        In nats.
+    dlogits : array, shape (N, C)
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit or a label is out of range.
+
+    References
+    ----------
+    C. M. Bishop, *Pattern Recognition and Machine Learning*, 2006, section 4.3.4.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, dlogits = softmax_cross_entropy(np.zeros((1, 2)), np.array([0]))
+    >>> dlogits
+    array([[-0.5,  0.5]])
+    """
+    return _run("softmax_cross_entropy", logits, targets)
+
+
+def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
+    """Return the mean, over rows and outputs, of the binary cross-entropy of ``sigmoid(logits)``.
+
+    Parameters
+    ----------
+    logits : array, shape (N, C)
+        float32 or float64.
+    targets : array, shape (N, C) of numbers in 0..1, or (N,) of integers in 0..C-1
+        Labels are taken as one-hot rows.
+
+    Returns
+    -------
+    loss : scalar
+        In nats.
+    dlogits : array, shape (N, C)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, dlogits = sigmoid_cross_entropy(np.zeros((1, 1)), np.ones((1, 1)))
+    >>> dlogits
+    array([[-0.5]])
+    """
+    return _run("sigmoid_cross_entropy", logits, targets)
+
+
+def categorical_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
+    """Return the mean cross-entropy of probabilities and its gradient.
+
+    Prefer `softmax_cross_entropy` where the probabilities are a softmax: it cannot overflow.
+
+    Parameters
+    ----------
+    p : array, shape (N, C)
+        Probabilities; those below 1e-7 count as 1e-7.
+    targets : array, shape (N,) of integers or (N, C)
+        As in `softmax_cross_entropy`.
+
+    Returns
+    -------
+    loss : scalar
+    dp : array, shape (N, C)
+    """
+    return _run("categorical_cross_entropy", p, targets)
+
+
+def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
+    """Return the mean, over rows and outputs, of the binary cross-entropy of probabilities.
+
+    Parameters
+    ----------
+    p : array, shape (N, C)
+        Probabilities; kept within 1e-7 of 0 and 1.
+    targets : array, shape (N, C), or (N,) of integers
+        As in `sigmoid_cross_entropy`.
+
+    Returns
+    -------
+    loss : scalar
+    dp : array, shape (N, C)
+    """
+    return _run("binary_cross_entropy", p, targets)
+
+
+def mse(y: Array, targets: Array) -> tuple[Array, Array]:
+    """Return the mean squared error over rows and outputs, and its gradient.
+
+    Parameters
+    ----------
+    y : array, shape (N, C)
+        Predictions, float32 or float64.
+    targets : array, shape (N, C), or (N,) where C is 1
+        What they should be.
+
+    Returns
+    -------
+    loss : scalar
+    dy : array, shape (N, C)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> loss, dy = mse(np.array([[1.0, 3.0]]), np.array([[1.0, 1.0]]))
+    >>> dy
+    array([[0., 2.]])
+    """
+    return _run("mse", y, targets)
+
+
+def _run(name: str, outputs: Array, targets: Array) -> tuple[Array, Array]:
+    backend, (outputs,) = _check.floats(outputs=outputs)
+    _check.ndim("outputs", outputs, 2, "(N, C)")
+    targets = _dense_targets(outputs, targets)
+    losses = backend.empty(outputs.shape[0], outputs.dtype)
+    gradient = backend.empty(outputs.shape, outputs.dtype)
+    if outputs.size:
+        getattr(backend.kernels, name)(outputs, targets, losses, gradient)
+    return losses.sum() / max(1, outputs.shape[0]), gradient
+
+
+def _dense_targets(outputs: Array, targets: Array) -> Array:
+    """Targets as an array like `outputs`: labels become one-hot rows."""
+    backend, _ = _check.floats(outputs=outputs)
+    targets = backend.asarray(targets)
+    count, classes = outputs.shape
+    if targets.ndim == 1 and targets.dtype.kind in "iu" and classes > 1:
+        if len(targets) != count:
+            raise ValueError(f"{len(targets)} targets for {count} rows of outputs")
+        if len(targets) and not 0 <= int(targets.min()) <= int(targets.max()) < classes:
+            raise ValueError(
+                f"labels run from {int(targets.min())} to {int(targets.max())}; "
+                f"with {classes} outputs they must lie in 0..{classes - 1}"
+            )
+        targets = targets[:, None] == backend.xp.arange(classes)
+    elif targets.ndim == 1 and classes == 1:
+        targets = targets[:, None]
+    _check.same_shape("targets", targets, "outputs", outputs)
+    return backend.xp.ascontiguousarray(targets.astype(outputs.dtype))

@@ -1,0 +1,59 @@
+"""The flat buffers: all parameters of a model in one array, all gradients in a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends import Array, Backend, to_numpy
+from nnaccel.layers import Layer
+
+_ALIGN = 16  # parameters begin at multiples of this many elements, so of a cache line
+
+
+class Parameters:
+    """Owns the buffers that the parameters and gradients of some layers are views of.
+
+    Attributes
+    ----------
+    weights, gradients : array, shape (n,)
+        Parameters one after another, each beginning on a cache line; gaps are zero.
+    """
+
+    def __init__(self, layers: list[Layer], backend: Backend, dtype: Any) -> None:
+        self._places: list[tuple[Layer, str, int, tuple[int, ...]]] = []
+        size = 0
+        for layer in layers:
+            for name, value in layer.params.items():
+                self._places.append((layer, name, size, value.shape))
+                size += -(-value.size // _ALIGN) * _ALIGN
+        weights = np.zeros(size, dtype)
+        for layer, name, start, _ in self._places:
+            flat = to_numpy(layer.params[name]).reshape(-1)
+            weights[start : start + flat.size] = flat
+        self._bind(backend.asarray(weights), backend.asarray(np.zeros_like(weights)))
+
+    def span(self, layers: list[Layer]) -> slice:
+        """Return where the parameters of some neighbouring layers lie in the buffers."""
+        chosen = {id(layer) for layer in layers}
+        starts = [start for layer, _, start, _ in self._places]
+        inside = [i for i, place in enumerate(self._places) if id(place[0]) in chosen]
+        if not inside:
+            return slice(0, 0)
+        after = inside[-1] + 1
+        return slice(starts[inside[0]], starts[after] if after < len(starts) else None)
+
+    def move(self, backend: Backend) -> None:
+        """Move both buffers to `backend`, in one copy each."""
+        self._bind(
+            backend.asarray(to_numpy(self.weights)), backend.asarray(to_numpy(self.gradients))
+        )
+
+    def _bind(self, weights: Array, gradients: Array) -> None:
+        """Make every layer's parameters and gradients views of these buffers."""
+        self.weights, self.gradients = weights, gradients
+        for layer, name, start, shape in self._places:
+            stop = start + int(np.prod(shape))
+            layer.params[name] = weights[start:stop].reshape(shape)
+            layer.grads[name] = gradients[start:stop].reshape(shape)

@@ -1,0 +1,21 @@
+"""The table that `model.summary()` prints."""
+
+from __future__ import annotations
+
+from nnaccel.network import Network
+
+
+def summarize(network: Network) -> str:
+    """Return a table of the layers with their output shapes and numbers of parameters."""
+    rows = [("Layer", "Output shape", "Parameters")]
+    for layer in network.layers:
+        shape = str((None, *layer.output_shape)) if network.built else "not built yet"
+        activation = f", {layer.activation}" if layer.activation != "linear" else ""
+        title = f"{layer.name} ({type(layer).__name__}{activation})"
+        rows.append((title, shape, f"{layer.count_params:,}"))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
+    rule = "-" * len(lines[0])
+    size = network.count_params * network.dtype.itemsize
+    total = f"{network.count_params:,} parameters, {size / 1e6:.2f} MB of {network.dtype}"
+    return "\n".join([lines[0], rule, *lines[1:], rule, total])

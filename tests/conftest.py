@@ -1,0 +1,45 @@
+"""What every test may use: a fixture that runs it on each backend, and the real MNIST."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "nnaccel",
+    max_examples=25,
+    deadline=None,  # the first example of a kernel compiles it
+    derandomize="CI" in os.environ,
+    # A loaded machine draws slowly; the `backend` fixture is the same for all examples of a test.
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("nnaccel")
+
+
+@pytest.fixture(params=["numpy", "numba", pytest.param("cupy", marks=pytest.mark.gpu)])
+def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Run the test once on each backend, which is the active one meanwhile."""
+    from nnaccel.backends import backends, get_backend, use_backend
+
+    info = backends()[request.param]
+    if not info.available:
+        required = request.param != "cupy" or os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
+        (pytest.fail if required else pytest.skip)(f"{request.param}: {info.reason}")
+    with use_backend(request.param):
+        yield get_backend()
+
+
+@pytest.fixture(scope="session")
+def real_mnist() -> Any:
+    """Give `(x, y), (x_test, y_test)`: MNIST itself, where NNACCEL_DATA has it."""
+    folder = Path(os.environ.get("NNACCEL_DATA") or os.devnull)
+    if not any(folder.glob(f"{sub}train-images-idx3-ubyte*") for sub in ("", "mnist/")):
+        pytest.skip("no MNIST in NNACCEL_DATA")
+    from nnaccel.data import mnist
+
+    return mnist()

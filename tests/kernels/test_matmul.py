@@ -1,0 +1,101 @@
+"""The CPU matrix products against NumPy, each thread's share run in turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from nnaccel_kernels.cpu._matmul import block_of, matmul_nn, matmul_nt, matmul_tn
+
+GUARD = 32  # elements on either side of c that nobody may write
+PRODUCTS = {"nn": matmul_nn, "tn": matmul_tn, "nt": matmul_nt}
+
+lengths = st.integers(0, 70)
+sizes = st.sampled_from([1, 2, 3, 5])
+seeds = st.integers(0, 2**32 - 1)
+dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
+products = pytest.mark.parametrize("name", PRODUCTS)
+
+
+def multiply(name: str, a: np.ndarray, b: np.ndarray, size: int) -> np.ndarray:
+    """The product a @ b, by `size` threads in turn, in the middle of a guarded buffer."""
+    m, n = len(a), b.shape[1]
+    buffer = np.full(m * n + 2 * GUARD, 7, a.dtype)
+    c = buffer[GUARD : GUARD + m * n].reshape(m, n)
+    c[...] = np.nan
+    stored_a = np.ascontiguousarray(a.T) if name == "tn" else a
+    stored_b = np.ascontiguousarray(b.T) if name == "nt" else b
+    for rank in range(size):
+        PRODUCTS[name](rank, size, stored_a, stored_b, c)
+    assert (buffer[:GUARD] == 7).all()
+    assert (buffer[GUARD + m * n :] == 7).all()
+    return c
+
+
+def draw(dtype: Any, m: int, k: int, n: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+
+
+def assert_product(c: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
+    """Within the rounding error that a sum of k products may have."""
+    a, b, k = a.astype(np.float64), b.astype(np.float64), a.shape[1]
+    bound = (k + 1) * np.finfo(c.dtype).eps * (np.abs(a) @ np.abs(b))
+    assert (np.abs(c - a @ b) <= bound).all()
+
+
+@products
+@dtypes
+@given(m=lengths, k=lengths, n=lengths, size=sizes, seed=seeds)
+@example(m=1, k=1, n=1, size=3, seed=0)
+@example(m=7, k=0, n=17, size=2, seed=0)
+def test_product_is_numpys(
+    name: str, dtype: Any, m: int, k: int, n: int, size: int, seed: int
+) -> None:
+    a, b = draw(dtype, m, k, n, seed)
+    assert_product(multiply(name, a, b, size), a, b)
+
+
+@products
+@dtypes
+@pytest.mark.parametrize("shape", [(10, 784, 100), (40, 300, 512), (130, 33, 10), (97, 600, 27)])
+def test_does_not_depend_on_the_number_of_threads(
+    name: str, dtype: Any, shape: tuple[int, int, int]
+) -> None:
+    a, b = draw(dtype, *shape)
+    alone = multiply(name, a, b, 1)
+    assert_product(alone, a, b)
+    for size in (2, 3, 5):
+        np.testing.assert_array_equal(multiply(name, a, b, size), alone)
+
+
+@given(m=lengths, n=lengths, size=st.integers(1, 9))
+def test_blocks_cover_the_product_once(m: int, n: int, size: int) -> None:
+    count = np.zeros((m, n), int)
+    for rank in range(size):
+        top, bottom, left, right = block_of(rank, size, m, n, 5)
+        count[top:bottom, left:right] += 1
+    assert (count == 1).all()
+
+
+@products
+def test_threads_at_once(name: str) -> None:
+    """Shares may run side by side: the same bits, many times over."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    a, b = draw(np.float32, 48, 100, 90)
+    want = multiply(name, a, b, 1)
+    c = np.empty_like(want)
+    stored = (
+        (np.ascontiguousarray(a.T) if name == "tn" else a),
+        (np.ascontiguousarray(b.T) if name == "nt" else b),
+    )
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            c[...] = 0
+            list(pool.map(lambda rank: PRODUCTS[name](rank, 4, *stored, c), range(4)))
+            np.testing.assert_array_equal(c, want)

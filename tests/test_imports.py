@@ -1,0 +1,189 @@
+"""Every import inside the project goes strictly down the ladder, and importing nnaccel is light."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Lowest first: a module may import from the lines above its own. Rooms that share a line do not
+# know each other. A room is a module or subpackage of nnaccel, or the kernels, or the root.
+LADDER = [
+    ["nnaccel_kernels"],
+    ["_config"],
+    ["backends"],
+    ["ops"],
+    ["_random"],
+    ["initializers", "penalties"],
+    ["layers"],
+    ["losses", "metrics"],
+    ["model"],
+    ["optim", "schedules"],
+    ["callbacks"],
+    ["train"],
+    [
+        "bench",
+        "checkpoint",
+        "data",
+        "distributed",
+        "estimators",
+        "filters",
+        "images",
+        "info",
+        "onnx",
+        "plot",
+    ],
+    ["cli"],
+    ["__main__"],
+    ["nnaccel"],
+]
+RANK = {room: rank for rank, rooms in enumerate(LADDER) for room in rooms}
+
+# In these rooms each file stands alone: siblings share only through a helper named _like_this.
+FLAT = {"ops", "layers"}
+
+KERNELS_MAY_IMPORT = {"nnaccel_kernels", "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
+
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+
+HEAVY = {"numba", "llvmlite", "cupy", "scipy", "sklearn", "matplotlib", "rich", "click", "pooch"}
+HEAVY |= {"safetensors", "PIL"}
+
+
+def find_modules() -> dict[str, Path]:
+    """Map every module's dotted name to its file."""
+    found = {}
+    for source_root, package in ((ROOT, "nnaccel"), (ROOT / "kernels", "nnaccel_kernels")):
+        for path in sorted((source_root / package).rglob("*.py")):
+            parts = path.relative_to(source_root).with_suffix("").parts
+            found[".".join(parts).removesuffix(".__init__")] = path
+    return found
+
+
+MODULES = find_modules()
+TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()}
+
+
+def imports(module: str, tree: ast.AST) -> Iterator[str]:
+    """Yield the absolute name of all that `module` imports, at any depth of its code."""
+    is_package = module in MODULES and MODULES[module].name == "__init__.py"
+    for node in ast.walk(tree):
+        match node:
+            case ast.Import(names=names):
+                yield from (name.name for name in names)
+            case ast.ImportFrom(module=base, names=names, level=level):
+                if level:
+                    parents = module.split(".")
+                    parents = parents[: len(parents) - level + is_package]
+                    base = ".".join([*parents, base] if base else parents)
+                for name in names:
+                    submodule = f"{base}.{name.name}"
+                    yield submodule if submodule in MODULES else str(base)
+            case ast.Call(func=ast.Name(id="import_module" | "__import__"), args=[name, *_]) | (
+                ast.Call(func=ast.Attribute(attr="import_module"), args=[name, *_])
+            ) if isinstance(name, ast.Constant):
+                yield str(name.value)
+
+
+def room(module: str) -> str:
+    """`nnaccel.ops.dense` is in `ops`; `nnaccel` and `nnaccel_kernels.cpu` are in themselves."""
+    package, *inner = module.split(".")
+    return inner[0] if inner and package == "nnaccel" else package
+
+
+def is_allowed(importer: str, imported: str) -> bool:
+    """Whether the edge goes strictly down, or stays inside a room that permits it."""
+    here, there = room(importer), room(imported)
+    if here != there:
+        return RANK[there] < RANK[here]
+    is_front_door = imported.startswith(f"{importer}.")
+    is_helper = any(part.startswith("_") for part in imported.split(".")[2:])
+    return here not in FLAT or is_front_door or is_helper
+
+
+def internal_edges() -> list[tuple[str, str]]:
+    return [
+        (importer, imported)
+        for importer, tree in TREES.items()
+        for imported in imports(importer, tree)
+        if imported.partition(".")[0] in ("nnaccel", "nnaccel_kernels")
+    ]
+
+
+def test_every_module_has_a_rank() -> None:
+    homeless = sorted({room(module) for module in MODULES} - set(RANK))
+    assert not homeless, f"give these a line in LADDER: {homeless}"
+
+
+def test_every_import_goes_down() -> None:
+    wrong = [f"{a} imports {b}" for a, b in internal_edges() if not is_allowed(a, b)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_module_is_part_of_a_cycle() -> None:
+    graph: dict[str, set[str]] = {}
+    for importer, imported in internal_edges():
+        graph.setdefault(importer, set()).add(imported)
+    TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("nnaccel.ops.dense", "from nnaccel.layers import dense"),
+        ("nnaccel.ops.dense", "from ..model import Sequential"),
+        ("nnaccel.ops.dense", "def f():\n    import nnaccel.optim"),
+        ("nnaccel.ops.dense", "if TYPE_CHECKING:\n    from nnaccel.model import Sequential"),
+        ("nnaccel.ops.dense", "from nnaccel import Dense"),
+        ("nnaccel.ops.dense", "from .activation import relu"),
+        ("nnaccel.ops.dense", "importlib.import_module('nnaccel.train')"),
+        ("nnaccel.losses", "from . import metrics"),
+        ("nnaccel.cli", "import nnaccel"),
+        ("nnaccel_kernels.cpu.dense", "from nnaccel import _config"),
+    ],
+)
+def test_the_walk_catches(module: str, source: str) -> None:
+    assert not all(is_allowed(module, imported) for imported in imports(module, ast.parse(source)))
+
+
+def test_kernels_stand_alone() -> None:
+    wrong = [
+        f"{module} imports {imported}"
+        for module, tree in TREES.items()
+        if room(module) == "nnaccel_kernels"
+        for imported in imports(module, tree)
+        if imported.partition(".")[0] not in KERNELS_MAY_IMPORT
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_config_reads_the_environment() -> None:
+    readers = {
+        module
+        for module, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute | ast.alias)
+        and (node.attr if isinstance(node, ast.Attribute) else node.name) in ENVIRONMENT
+    }
+    assert readers <= {"nnaccel._config"}
+
+
+def test_importing_nnaccel_is_light() -> None:
+    code = f"import sys, nnaccel; print(*sys.modules.keys() & {HEAVY})"
+    path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
