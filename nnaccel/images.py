@@ -35,8 +35,8 @@ def load_image(path: str | Path, shape: tuple[int, int] = (28, 28)) -> NDArray[n
     path : str or Path
         The picture. Colours become grey; transparency becomes paper.
     shape : tuple of int
-        Rows and columns wanted. Fields smaller than 16 are filled to the edge, as those of
-        `nnaccel.data.digits` are.
+        Rows and columns wanted. Those fewer than 16 are filled to the edge, as in
+        `nnaccel.data.digits`.
 
     Returns
     -------
@@ -70,8 +70,13 @@ def load_image(path: str | Path, shape: tuple[int, int] = (28, 28)) -> NDArray[n
     ink = _ink(_read_grey(path))
     if ink is None:
         raise ImageError(f"{path} is blank: a digit, darker or lighter than its paper, is wanted")
-    box = tuple(side if side < 16 else round(side * 20 / 28) for side in shape)
+    box = tuple(side if _is_small(side) else round(side * 20 / 28) for side in shape)
     return _centre(_fit(_crop(ink), *box), shape)
+
+
+def _is_small(side: int) -> bool:
+    """Whether a field is so small that the digit fills it, as in `nnaccel.data.digits`."""
+    return side < 16
 
 
 def _read_grey(path: Path) -> Grey:
@@ -152,7 +157,8 @@ def _centre(ink: Grey, shape: tuple[int, int]) -> NDArray[np.uint8]:
     for axis, (side, length) in enumerate(zip(shape, ink.shape, strict=True)):
         mass = ink.sum(axis=1 - axis)
         centre = (mass * (np.arange(length) + 0.5)).sum() / mass.sum()
-        corner.append(int(np.clip(round(side / 2 + 0.5 - centre), 0, side - length)))
+        middle = side / 2 if _is_small(side) else side // 2 + 0.5  # MNIST's is in pixel 14
+        corner.append(int(np.clip(round(middle - centre), 0, side - length)))
     top, left = corner
     field[top : top + ink.shape[0], left : left + ink.shape[1]] = np.rint(255 * ink)
     return field

@@ -199,7 +199,7 @@ class Sequential(Network):
                 "batch_size": None if streamed else batch_size,
                 "verbose": verbose,
             }
-            chosen = [self.history, ProgressBar(verbose), *callbacks, *filter(None, [backup])]
+            chosen = [*callbacks, self.history, ProgressBar(verbose), *filter(None, [backup])]
             with CallbackList(chosen, self, params) as told:
                 told.on_train_begin({})
                 if backup is not None:

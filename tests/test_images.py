@@ -96,7 +96,7 @@ def test_small_fields_are_filled(tmp_path: Path) -> None:
     assert small.any(1).all()
     (x, _), _ = digits()
     again = load(Image.fromarray(np.pad(x[0], 4)).resize((160, 160)), tmp_path, shape=(8, 8))
-    assert np.corrcoef(again.ravel(), x[0].ravel())[0, 1] > 0.9
+    assert np.corrcoef(again.ravel(), x[0].ravel())[0, 1] > 0.8
 
 
 @given(

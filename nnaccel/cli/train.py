@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +12,10 @@ from click.core import ParameterSource
 
 from nnaccel.cli import _network
 from nnaccel.cli._common import backend_option, choose_backend, debug_option, show_log
+from nnaccel.cli._saved import Note, Saved, load_data
 
 if TYPE_CHECKING:
     from nnaccel.data import Dataset
-    from nnaccel.model import Sequential
 
 #: Seconds that fetching MNIST may take if nobody asked for it by name.
 _PATIENCE = 5.0
@@ -29,21 +30,13 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.command("train")
 @click.argument("data", required=False)
 @_network.network_options
-@click.option(
-    "--epochs",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Passes over the data.  [default: 5; up to 50 of a small set]",
-)
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    metavar="N",
-    help="Rows in a step.  [default: 128; 16 of a small set]",
-)
+@click.option("--epochs", type=click.IntRange(1), metavar="N",
+              help="Passes over the data.  [default: 5; more for small sets]")
+@click.option("--batch-size", type=click.IntRange(1), metavar="N",
+              help="Rows in a step.  [default: 128; 16 for small sets]")
 @backend_option
 @click.option("--save", type=_file, metavar="PATH", help="Keep the model here after every epoch.")
-@click.option("--resume", type=_file, metavar="PATH", help="Go on with a model that --save kept.")
+@click.option("--resume", type=_file, metavar="PATH", help="Go on with what --save kept.")
 @click.option("--plot", type=_file, metavar="PNG", help="Draw the curves and the mistakes.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @debug_option
@@ -67,17 +60,31 @@ def train_command(
 
     \b
     nnaccel train mnist --hidden 512,128 --dropout 0.2 --epochs 10 --save mnist.safetensors
-    nnaccel train mnist --resume mnist.safetensors --epochs 20
+    nnaccel train --resume mnist.safetensors --epochs 20
     """  # fmt: skip
-    if not quiet:
-        show_log()
     if resume is not None:
         _refuse_settled(ctx)
     plan = _network.Plan(**network)
     plan.check()
-    _check_outputs(save, plot)
+    for path in filter(None, (save, plot)):
+        _check_writable(path)
+    if plot is not None:
+        _check_plot(plot)
+    if not quiet:
+        show_log()
     choose_backend(backend)
-    model = _load(resume) if resume else None
-    dataset = _load_data(data, quiet)
-    model = model or plan.build(dataset)
+    saved = Saved.read(resume) if resume is not None else None
+    note = dict(saved.note) if saved else {}
+    dataset = _load(data or note.get("data"), tuple(note.get("classes", ())), quiet)
+    rows = len(dataset.x)
+    batch_size = batch_size or note.get("batch_size") or (128 if rows >= _MANY_ROWS else 16)
+    epochs = epochs or note.get("epochs") or _default_epochs(rows, batch_size)
+    if saved and epochs <= saved.epochs:
+        raise click.UsageError(
+            f"{resume} has had its {saved.epochs} epochs: give --epochs {saved.epochs + 1} "
+            "or more to go on", ctx
+        )  # fmt: skip
+    note = {"data": _source(data) or note.get("data") or dataset.name, "classes": dataset.classes,
+            "batch_size": batch_size, "epochs": epochs}  # fmt: skip
+    model = saved.model if saved else plan.build(dataset)
     ...

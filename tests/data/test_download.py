@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from samples import assert_is, idx_bytes
+from .samples import assert_is, idx_bytes
 
 from nnaccel.data import DataError, DataNotFoundError, mnist
 

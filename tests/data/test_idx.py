@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from samples import header, idx_bytes
+from .samples import header, idx_bytes
 
 from nnaccel.data import DataError, DataNotFoundError, read_idx
 

@@ -8,7 +8,7 @@ import re
 
 import numpy as np
 import pytest
-from samples import assert_is, idx_bytes
+from .samples import assert_is, idx_bytes
 
 from nnaccel.data import DataError, DataNotFoundError, load_named, mnist
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from samples import load_or_refuse
+from .samples import load_or_refuse
 
 from nnaccel.data import DataError, load
 

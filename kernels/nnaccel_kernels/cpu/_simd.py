@@ -31,7 +31,7 @@ def _vector_unit() -> tuple[int, int]:
 
 VECTOR_BYTES, _REGISTERS = _vector_unit()
 VECTORS = 2  # vectors across a tile
-ROWS = 6 if _REGISTERS == 16 else 12  # rows down a tile: ROWS * VECTORS sums stay in registers
+ROWS = 6 if _REGISTERS == 16 else 8  # rows down a tile: its ROWS * VECTORS sums stay in registers
 PANEL_ROWS = 256  # rows of b that a panel holds: a panel fits in the L1 cache
 
 i64, pointer, void = ir.IntType(64), ir.PointerType(), ir.VoidType()
