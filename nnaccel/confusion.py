@@ -39,7 +39,7 @@ def confusion_counts(y: ArrayLike, predicted: ArrayLike, classes: int) -> NDArra
     if true.ndim != 1 or true.shape != taken.shape:
         raise ValueError(f"y has shape {true.shape} and predicted {taken.shape}; both must be (N,)")
     for name, labels in (("y", true), ("predicted", taken)):
-        if labels.size and not (0 <= labels.min() and labels.max() < classes):
+        if labels.size and (labels.min() < 0 or labels.max() >= classes):
             raise ValueError(
                 f"{name} holds labels {labels.min()} … {labels.max()}; 0 … {classes - 1} are wanted"
             )

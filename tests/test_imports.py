@@ -21,26 +21,27 @@ LADDER = [
     ["_config"],
     ["backends"],
     ["ops"],
-    ["_random"],
     ["initializers", "penalties"],
     ["layers"],
-    ["losses", "metrics"],
+    ["losses", "metrics", "parameters", "schedules"],
+    ["network", "optim"],
+    ["feed", "callbacks"],
+    ["train", "checkpoint"],
+    ["resume", "summary"],
     ["model"],
-    ["optim", "schedules"],
-    ["callbacks"],
-    ["train"],
     [
-        "bench",
-        "checkpoint",
+        "confusion",
         "data",
         "distributed",
         "estimators",
         "filters",
+        "gradients",
         "images",
         "info",
         "onnx",
         "plot",
     ],
+    ["bench"],
     ["cli"],
     ["__main__"],
     ["nnaccel"],
@@ -51,6 +52,7 @@ RANK = {room: rank for rank, rooms in enumerate(LADDER) for room in rooms}
 FLAT = {"ops", "layers"}
 
 KERNELS_MAY_IMPORT = {"nnaccel_kernels", "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
+KERNELS_MAY_IMPORT |= {"cupy", "cupyx"}  # inside functions, for CuPy's arrays
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 

@@ -74,7 +74,7 @@ def measure_machine() -> Machine:
     )
 
 
-def measure_gflops(threads: int, repeats: int = 5) -> float:
+def measure_gflops(threads: int, repeats: int = 50) -> float:
     """Multiply-add peak of `threads` threads in GFLOP/s (float32): the best of several runs.
 
     Examples
@@ -84,7 +84,7 @@ def measure_gflops(threads: int, repeats: int = 5) -> float:
     """
     from nnaccel_kernels.cpu.peak import FLOPS_PER_ROUND, multiply_adds
 
-    rounds = 5_000_000
+    rounds = 2_000_000  # some 4 ms: short enough to fall between disturbances
     flops = FLOPS_PER_ROUND * rounds * threads
     with ThreadPoolExecutor(threads) as pool:
 

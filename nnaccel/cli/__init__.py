@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -19,16 +20,26 @@ from nnaccel.cli.train import train_command
 __all__ = ["main"]
 
 #: What bad input raises: told in one line. Anything else is a fault of nnaccel.
-_BAD_INPUT = (ValueError, OSError, BackendUnavailableError, ModuleNotFoundError, MemoryError)
+_BAD_INPUT = (
+    ValueError,
+    OSError,
+    ArithmeticError,
+    BackendUnavailableError,
+    ModuleNotFoundError,
+    MemoryError,
+)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
-def nnaccel() -> None:
+@click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
+@click.pass_context
+def nnaccel(ctx: click.Context) -> None:
     """Train neural networks on NumPy, Numba or CuPy arrays.
 
     Start with `nnaccel train`. The backend is the best that runs here, or what NNACCEL_BACKEND
     names.
     """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
 
 
 for _command in (info_command, train_command, evaluate_command, predict_command, bench_command):
@@ -47,6 +58,9 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         Arguments without the program's name; those of the process by default.
     """
     args = list(sys.argv[1:] if args is None else args)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without → and █ shows ? instead
+            stream.reconfigure(errors="replace")
     try:
         status = nnaccel.main(args, prog_name="nnaccel", standalone_mode=False)
     except (click.Abort, KeyboardInterrupt):

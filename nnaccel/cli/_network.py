@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from nnaccel.cli._common import Number
 
@@ -63,6 +64,14 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 #: What a checkpoint settles, so that it cannot be chosen again on resuming.
 NAMES = ("hidden", "activation", "dropout", "l1", "l2", "loss", "optimizer", "lr", "dtype", "seed")
+
+
+def refuse_settled(ctx: click.Context, names: Iterable[str]) -> None:
+    """Raise a UsageError if one of the options was given that --resume takes from the file."""
+    given = [n for n in names if ctx.get_parameter_source(n) is ParameterSource.COMMANDLINE]
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise click.UsageError(f"leave out {flags}: --resume goes on with what the file holds")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from nnaccel_kernels._activations import ACTIVATIONS
-from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu._kernel import kernel, part, share, threads_for
 from nnaccel_kernels.cpu._math import exp, tanh
 
 _LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
@@ -16,72 +16,74 @@ _WORK = 20.0  # about the floating-point operations in one exponential
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def activate_span(code, alpha, x, y, lo, hi):  # type: ignore[no-untyped-def]
-    """y[lo:hi] = f(x[lo:hi]) for flat arrays, which may be one and the same."""
+def activate_span(code, alpha, x, y):  # type: ignore[no-untyped-def]
+    """y = f(x) for flat arrays, which may be one and the same."""
     zero, one, half = x.dtype.type(0), x.dtype.type(1), x.dtype.type(0.5)
     slope = x.dtype.type(alpha)
     if code == _LINEAR:
-        for i in range(lo, hi):
+        for i in range(x.size):
             y[i] = x[i]
     elif code == _RELU:
-        for i in range(lo, hi):
+        for i in range(x.size):
             y[i] = zero if x[i] < zero else x[i]
     elif code == _SIGMOID:
-        for i in range(lo, hi):
+        for i in range(x.size):
             y[i] = one / (one + exp(-x[i]))
     elif code == _TANH:
-        for i in range(lo, hi):
+        for i in range(x.size):
             y[i] = tanh(x[i])
     elif code == _LEAKY:
-        for i in range(lo, hi):
+        for i in range(x.size):
             y[i] = x[i] * slope if x[i] < zero else x[i]
     elif code == _ELU:
-        for i in range(lo, hi):
+        for i in range(x.size):
             y[i] = slope * math.expm1(x[i]) if x[i] < zero else x[i]
     elif code == _SOFTPLUS:
-        for i in range(lo, hi):
+        for i in range(x.size):
             y[i] = max(x[i], zero) + math.log1p(math.exp(-abs(x[i])))
     elif code == _GELU:
         scale = x.dtype.type(math.sqrt(0.5))
-        for i in range(lo, hi):
+        for i in range(x.size):
             y[i] = half * x[i] * (one + math.erf(x[i] * scale))
 
 
 @kernel
 def _activate(rank, size, code, alpha, x, y):  # type: ignore[no-untyped-def]
-    lo, hi = share(x.size, rank, size)
-    activate_span(code, alpha[0], x, y, lo, hi)
+    activate_span(code, alpha[0], part(x, rank, size), part(y, rank, size))
 
 
 @kernel
 def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[no-untyped-def]
     zero, one, half = dy.dtype.type(0), dy.dtype.type(1), dy.dtype.type(0.5)
     slope = dy.dtype.type(alpha[0])
-    lo, hi = share(dy.size, rank, size)
+    dy = part(dy, rank, size)
+    dx = part(dx, rank, size)
+    x = part(x, rank, size)
+    y = part(y, rank, size)
     if code == _LINEAR:
-        for i in range(lo, hi):
+        for i in range(dy.size):
             dx[i] = dy[i]
     elif code == _RELU:
-        for i in range(lo, hi):
+        for i in range(dy.size):
             dx[i] = dy[i] if y[i] > zero else zero
     elif code == _SIGMOID:
-        for i in range(lo, hi):
+        for i in range(dy.size):
             dx[i] = dy[i] * (y[i] * (one - y[i]))
     elif code == _TANH:
-        for i in range(lo, hi):
+        for i in range(dy.size):
             dx[i] = dy[i] * (one - y[i] * y[i])
     elif code == _LEAKY:
-        for i in range(lo, hi):
+        for i in range(dy.size):
             dx[i] = dy[i] if y[i] > zero else dy[i] * slope
     elif code == _ELU:
-        for i in range(lo, hi):
+        for i in range(dy.size):
             dx[i] = dy[i] if y[i] > zero else dy[i] * (y[i] + slope)
     elif code == _SOFTPLUS:
-        for i in range(lo, hi):
+        for i in range(dy.size):
             dx[i] = dy[i] * -math.expm1(-y[i])
     elif code == _GELU:
         scale, peak = dy.dtype.type(math.sqrt(0.5)), dy.dtype.type(1 / math.sqrt(2 * math.pi))
-        for i in range(lo, hi):
+        for i in range(dy.size):
             density = peak * math.exp(-half * x[i] * x[i])
             dx[i] = dy[i] * (half * (one + math.erf(x[i] * scale)) + x[i] * density)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
 from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels.cpu._activation import activate_span
@@ -10,17 +11,23 @@ from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import block_of, matmul_nn, matmul_nt, matmul_tn
 
 
+@njit(nogil=True, inline="always")
+def add_to(a, b):  # type: ignore[no-untyped-def]
+    """a += b, for vectors."""
+    for j in range(a.size):
+        a[j] += b[j]
+
+
 @kernel
 def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def]
     matmul_nn(rank, size, x, w, y)
     top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1], x.shape[1])
-    flat, columns = y.reshape(y.size), y.shape[1]
     for i in range(top, bottom):
+        row = y[i, left:right]
         if b.size:
-            for j in range(left, right):
-                y[i, j] += b[j]
+            add_to(row, b[left:right])
         if code:
-            activate_span(code, alpha[0], flat, flat, i * columns + left, i * columns + right)
+            activate_span(code, alpha[0], row, row)
 
 
 @kernel
@@ -35,12 +42,11 @@ def _matmul_tn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
 
 @kernel
 def _sum_rows(rank, size, a, total):  # type: ignore[no-untyped-def]
-    lo, hi = share(a.shape[1], rank, size)
-    for j in range(lo, hi):
-        total[j] = 0
+    lo, hi = share(total.size, rank, size)
+    columns = total[lo:hi]
+    columns[:] = 0
     for i in range(a.shape[0]):
-        for j in range(lo, hi):
-            total[j] += a[i, j]
+        add_to(columns, a[i, lo:hi])
 
 
 def linear(

@@ -32,8 +32,9 @@ def _dropout(rank, size, x, rate, key, step, y):  # type: ignore[no-untyped-def]
     dropped = np.uint64(rate[0] * 2.0**24)
     base = _mix(key[0] + np.uint64(step[0]) * _GAMMA)
     lo, hi = share(x.size, rank, size)
-    for i in range(lo, hi):
-        bits = _mix(base + np.uint64(i + 1) * _GAMMA) >> _S40
+    x, y = x[lo:hi], y[lo:hi]
+    for i in range(x.size):
+        bits = _mix(base + np.uint64(lo + i + 1) * _GAMMA) >> _S40
         y[i] = x[i] * factor if bits >= dropped else zero
 
 

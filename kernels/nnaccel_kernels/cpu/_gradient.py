@@ -5,37 +5,52 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 
-from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu._kernel import kernel, part, share, threads_for
 
 _CHUNK = 4096  # sums of squares are taken chunk by chunk, so they don't depend on the threads
+
+
+_reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums several lanes at once
+
+
+@_reorder
+def _sum_of_squares(a):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(a.size):
+        total += float(a[i]) * a[i]
+    return total
+
+
+@_reorder
+def _sum_of_absolutes(a):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(a.size):
+        total += abs(a[i])
+    return total
 
 
 @kernel
 def _add_penalty(rank, size, w, l1, l2, dw):  # type: ignore[no-untyped-def]
     zero = w.dtype.type(0)
     a, b = w.dtype.type(l1[0]), w.dtype.type(2.0 * l2[0])
-    lo, hi = share(w.size, rank, size)
-    for i in range(lo, hi):
+    w, dw = part(w, rank, size), part(dw, rank, size)
+    for i in range(w.size):
         sign = a if w[i] > zero else (-a if w[i] < zero else zero)
         dw[i] += sign + b * w[i]
 
 
 @kernel
 def _penalty(rank, size, w, l1, l2, total):  # type: ignore[no-untyped-def]
-    absolute = 0.0
-    square = 0.0
-    for i in range(w.size):
-        absolute += abs(w[i])
-        square += w[i] * w[i]
-    total[0] += l1[0] * absolute + l2[0] * square
+    total[0] += l1[0] * _sum_of_absolutes(w) + l2[0] * _sum_of_squares(w)
 
 
 @kernel
 def _clip_value(rank, size, g, limit):  # type: ignore[no-untyped-def]
     high = g.dtype.type(limit[0])
-    lo, hi = share(g.size, rank, size)
-    for i in range(lo, hi):
+    g = part(g, rank, size)
+    for i in range(g.size):
         v = high if g[i] > high else g[i]
         g[i] = -high if v < -high else v
 
@@ -44,10 +59,7 @@ def _clip_value(rank, size, g, limit):  # type: ignore[no-untyped-def]
 def _square_sums(rank, size, g, sums):  # type: ignore[no-untyped-def]
     lo, hi = share(sums.size, rank, size)
     for chunk in range(lo, hi):
-        total = 0.0
-        for i in range(chunk * _CHUNK, min(g.size, (chunk + 1) * _CHUNK)):
-            total += g[i] * g[i]
-        sums[chunk] = total
+        sums[chunk] = _sum_of_squares(g[chunk * _CHUNK : (chunk + 1) * _CHUNK])
 
 
 @kernel
@@ -58,8 +70,8 @@ def _clip_norm(rank, size, g, limit, sums):  # type: ignore[no-untyped-def]
     norm = math.sqrt(total)
     if norm > limit[0]:
         factor = g.dtype.type(limit[0] / norm)
-        lo, hi = share(g.size, rank, size)
-        for i in range(lo, hi):
+        g = part(g, rank, size)
+        for i in range(g.size):
             g[i] *= factor
 
 

@@ -21,6 +21,7 @@ from numba import config, from_dtype, njit, types
 
 from nnaccel_kernels.cpu._team import team
 
+_LINE = 16  # elements: a cache line of float32
 _recording = threading.local()
 _log = logging.getLogger("nnaccel")
 
@@ -123,7 +124,18 @@ def share(count, rank, size):  # type: ignore[no-untyped-def]
     return count * rank // size, count * (rank + 1) // size
 
 
-def threads_for(work: float, grain: float = 40_000.0) -> int:
+@njit(nogil=True, inline="always")
+def part(a, rank, size):  # type: ignore[no-untyped-def]
+    """The part of the flat array `a` that belongs to `rank`: whole cache lines, as a slice.
+
+    A loop over the length of a slice is one that LLVM can turn into vector code; a loop from one
+    number to another is not, since Numba must allow for negative indices.
+    """
+    lines = (a.shape[0] + _LINE - 1) // _LINE
+    return a[lines * rank // size * _LINE : lines * (rank + 1) // size * _LINE]
+
+
+def threads_for(work: float, grain: float = 20_000.0) -> int:
     """How many threads `work` (about one per floating-point operation) is worth."""
     return int(min(team().size, max(1.0, work / grain)))
 

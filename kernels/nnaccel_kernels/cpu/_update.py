@@ -10,28 +10,28 @@ import math
 
 import numpy as np
 
-from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu._kernel import kernel, part, threads_for
 
 
 @kernel
 def _sgd(rank, size, w, g, rate, cursor):  # type: ignore[no-untyped-def]
     step = w.dtype.type(rate[cursor[0]])
-    lo, hi = share(w.size, rank, size)
-    for i in range(lo, hi):
+    w, g = part(w, rank, size), part(g, rank, size)
+    for i in range(w.size):
         w[i] -= step * g[i]
 
 
 @kernel
 def _momentum(rank, size, w, g, m, hyper, nesterov, rate, cursor):  # type: ignore[no-untyped-def]
     step, mu = w.dtype.type(rate[cursor[0]]), w.dtype.type(hyper[0])
-    lo, hi = share(w.size, rank, size)
+    w, m, g = part(w, rank, size), part(m, rank, size), part(g, rank, size)
     if nesterov:
-        for i in range(lo, hi):
+        for i in range(w.size):
             v = mu * m[i] - step * g[i]
             m[i] = v
             w[i] += mu * v - step * g[i]
     else:
-        for i in range(lo, hi):
+        for i in range(w.size):
             v = mu * m[i] - step * g[i]
             m[i] = v
             w[i] += v
@@ -40,8 +40,8 @@ def _momentum(rank, size, w, g, m, hyper, nesterov, rate, cursor):  # type: igno
 @kernel
 def _adagrad(rank, size, w, g, a, hyper, rate, cursor):  # type: ignore[no-untyped-def]
     step, epsilon = w.dtype.type(rate[cursor[0]]), w.dtype.type(hyper[0])
-    lo, hi = share(w.size, rank, size)
-    for i in range(lo, hi):
+    w, a, g = part(w, rank, size), part(a, rank, size), part(g, rank, size)
+    for i in range(w.size):
         s = a[i] + g[i] * g[i]
         a[i] = s
         w[i] -= step * g[i] / math.sqrt(s + epsilon)
@@ -51,14 +51,14 @@ def _adagrad(rank, size, w, g, a, hyper, rate, cursor):  # type: ignore[no-untyp
 def _rmsprop(rank, size, w, g, v, m, hyper, rate, cursor):  # type: ignore[no-untyped-def]
     step, one = w.dtype.type(rate[cursor[0]]), w.dtype.type(1)
     rho, mu, epsilon = (w.dtype.type(hyper[0]), w.dtype.type(hyper[1]), w.dtype.type(hyper[2]))
-    lo, hi = share(w.size, rank, size)
+    w, v, g, m = part(w, rank, size), part(v, rank, size), part(g, rank, size), part(m, rank, size)
     if m.size == 0:
-        for i in range(lo, hi):
+        for i in range(w.size):
             s = rho * v[i] + (one - rho) * (g[i] * g[i])
             v[i] = s
             w[i] -= step * g[i] / math.sqrt(s + epsilon)
     else:
-        for i in range(lo, hi):
+        for i in range(w.size):
             s = rho * v[i] + (one - rho) * (g[i] * g[i])
             v[i] = s
             d = mu * m[i] + step * g[i] / math.sqrt(s + epsilon)
@@ -74,8 +74,8 @@ def _adam(rank, size, w, g, m, v, hyper, rate, cursor, steps):  # type: ignore[n
     step = w.dtype.type(learning_rate * math.sqrt(1.0 - beta2**t) / (1.0 - beta1**t))
     keep, epsilon = w.dtype.type(1.0 - learning_rate * decay), w.dtype.type(hyper[2])
     c1, c2 = w.dtype.type(1.0 - beta1), w.dtype.type(1.0 - beta2)
-    lo, hi = share(w.size, rank, size)
-    for i in range(lo, hi):
+    w, m, g, v = part(w, rank, size), part(m, rank, size), part(g, rank, size), part(v, rank, size)
+    for i in range(w.size):
         first = m[i] + c1 * (g[i] - m[i])
         second = v[i] + c2 * (g[i] * g[i] - v[i])
         m[i], v[i] = first, second

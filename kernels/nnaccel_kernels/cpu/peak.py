@@ -8,30 +8,30 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from nnaccel_kernels.cpu._simd import VECTOR_BYTES, _i64, _Lanes
+from nnaccel_kernels.cpu._simd import VECTOR_BYTES, Lanes, i64
 
 CHAINS = 12  # independent sums: enough to hide the latency of each, few enough for the registers
 FLOPS_PER_ROUND = 2 * CHAINS * VECTOR_BYTES // 4
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _chains(typing, x, rounds):  # type: ignore[no-untyped-def]
     """Repeat sum = sum * x + x on every chain; gives the first lane of their total."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         scalar, rounds = args
-        v = _Lanes(builder, types.float32)
+        v = Lanes(builder, types.float32)
         x = v.splat(scalar)
         entry, loop, done = builder.block, *map(builder.append_basic_block, ("loop", "done"))
         builder.branch(loop)
         builder.position_at_end(loop)
-        step, sums = builder.phi(_i64), [builder.phi(v.type) for _ in range(CHAINS)]
+        step, sums = builder.phi(i64), [builder.phi(v.type) for _ in range(CHAINS)]
         new = [v.multiply_add(chain, x, x) for chain in sums]
-        following = builder.add(step, _i64(1))
+        following = builder.add(step, i64(1))
         # Chains start apart, or the compiler would see that one is enough.
         starts = [ir.Constant(v.type, [float(i)] * v.count) for i in range(CHAINS)]
         for phi, first, later in zip(
-            [step, *sums], [_i64(0), *starts], [following, *new], strict=True
+            [step, *sums], [i64(0), *starts], [following, *new], strict=True
         ):
             phi.add_incoming(first, entry)
             phi.add_incoming(later, loop)

@@ -19,8 +19,8 @@ def dropout(x: Any, rate: float, key: Any, step: Any, y: Any) -> None:
     Its own adjoint: applied to dy with the same key and step it gives dx.
     """
     xp = namespace_of(x)
-    base = _mix(key + step.astype("uint64") * _GAMMA)
-    bits = _mix(base + xp.arange(1, x.size + 1, dtype="uint64") * _GAMMA) >> _S40
+    base = _mix(key + step.astype("uint64") * _GAMMA)[0]  # key and step are on the host
+    bits = _mix(xp.arange(1, x.size + 1, dtype="uint64") * _GAMMA + base) >> _S40
     keep = (bits >= np.uint64(rate * 2.0**24)).reshape(x.shape)
     y[...] = xp.where(keep, x * x.dtype.type(1 / (1 - rate)), 0)
 

@@ -14,7 +14,7 @@ def softmax_cross_entropy(logits: Any, targets: Any, losses: Any, dlogits: Any) 
     """Each row's cross-entropy of softmax(logits), and the gradient of their mean."""
     xp = namespace_of(logits)
     log_softmax(logits, dlogits)
-    losses[...] = -xp.where(targets != 0, targets * dlogits, 0).sum(axis=1)
+    losses[...] = -(targets * xp.where(targets != 0, dlogits, 0)).sum(axis=1)
     weight = targets.sum(axis=1, keepdims=True)
     dlogits[...] = (xp.exp(dlogits) * weight - targets) / max(1, len(logits))
 

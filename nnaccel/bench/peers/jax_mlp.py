@@ -99,4 +99,5 @@ class JaxScanMLP(_JaxMLP):
         p = self.problem
         full = len(rows) // p.batch_size * p.batch_size
         batches, rest = rows[:full].reshape(-1, p.batch_size), rows[full:]
-        return self.jitted_epoch(state, self.x, self.labels, batches, rest, p.learning_rate)
+        state = self.jitted_epoch(state, self.x, self.labels, batches, rest, p.learning_rate)
+        return state

@@ -33,7 +33,8 @@ class Outcome:
         cls, model: Sequential, x: NDArray[Any], y: NDArray[Any], classes: tuple[str, ...]
     ) -> Outcome:
         """Evaluate, and predict each row."""
-        scores = {name: float(value) for name, value in model.evaluate(x, y).items()}
+        logs = model.evaluate(x, y, return_dict=True)
+        scores = {name: float(value) for name, value in logs.items()}
         if not classes:
             return cls(x, y, classes, scores, None, None)
         from nnaccel.confusion import confusion_counts

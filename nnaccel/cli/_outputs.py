@@ -1,0 +1,47 @@
+"""Files that a training writes: checked before it begins, told of when it is interrupted."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+
+def check(save: Path | None, plot: Path | None) -> None:
+    """Refuse places that cannot be written, before any time is spent on training."""
+    for path in filter(None, (save, plot)):
+        folder = path.absolute().parent
+        if not folder.is_dir():
+            raise click.UsageError(f"cannot write {path}: there is no folder {folder}")
+        if not os.access(folder, os.W_OK):
+            raise click.UsageError(f"cannot write {path}: the folder {folder} is read-only")
+    if plot is not None and plot.suffix.lower() != ".png":
+        raise click.UsageError(f"--plot draws a PNG: {plot} must end in .png")
+    if plot is not None and find_spec("matplotlib") is None:
+        raise click.UsageError("--plot needs matplotlib: pip install 'nnaccel[plot]'")
+
+
+@contextmanager
+def told_if_interrupted(path: Path | None) -> Iterator[None]:
+    """On Ctrl-C, say what of the training was kept in `path`, and leave with status 130."""
+    before = _written(path)
+    try:
+        yield
+    except KeyboardInterrupt:
+        if path is None:
+            kept = "nothing was kept, for want of --save PATH"
+        elif _written(path) == before:
+            kept = f"no epoch was finished, and {path} is as it was"
+        else:
+            kept = f"every finished epoch is in {path}: nnaccel train --resume {path} goes on"
+        click.echo(f"\nnnaccel: interrupted; {kept}", err=True)
+        raise click.exceptions.Exit(130) from None
+
+
+def _written(path: Path | None) -> int:
+    """When the file was written, in nanoseconds; 0 if there is none."""
+    return path.stat().st_mtime_ns if path is not None and path.exists() else 0

@@ -1,0 +1,60 @@
+"""`nnaccel evaluate`: how well a saved model does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from nnaccel.cli._common import (
+    backend_option,
+    choose_backend,
+    debug_option,
+    json_option,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from nnaccel.data import Dataset
+
+
+@click.command("evaluate", short_help="Test a saved model on a data set.")
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("data")
+@click.option(
+    "--rows",
+    type=click.Choice(["test", "train", "all"]),
+    default="test",
+    show_default=True,
+    help="Which rows of DATA.",
+)
+@backend_option
+@json_option
+@debug_option
+def evaluate_command(model: Path, data: str, rows: str, backend: str | None, as_json: bool) -> None:
+    """Test MODEL, a file that `train --save` wrote, on DATA, as `train` takes it.
+
+    Of a file that is not split, the test rows are the fifth that `train` sets aside.
+    """  # fmt: skip
+    from nnaccel.cli._outcome import Outcome
+    from nnaccel.cli._saved import Saved, load_data
+
+    choose_backend(backend)
+    saved = Saved.read(model)
+    dataset = load_data(data, tuple(saved.note.get("classes", ())))
+    classes = saved.names(dataset.classes) if dataset.classes else ()
+    outcome = Outcome.measure(saved.model, *_select(dataset, rows), classes)
+    if as_json:
+        print_json({"model": str(model), "data": data, **outcome.as_json()})
+    else:
+        outcome.print()
+
+
+def _select(data: Dataset, rows: str) -> tuple[Any, Any]:
+    """Inputs and targets of the rows asked for."""
+    train, test = data
+    if rows == "all":
+        return np.concatenate([train[0], test[0]]), np.concatenate([train[1], test[1]])
+    return test if rows == "test" else train

@@ -1,0 +1,57 @@
+"""The command line as a user has it: a process of its own, with no terminal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+Done = subprocess.CompletedProcess[str]
+Run = Callable[..., Done]
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """A checkout without MNIST or a way to fetch it, on NumPy, where nothing is compiled."""
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "kernels")]),
+        "PYTHONWARNINGS": "error",
+        "NNACCEL_BACKEND": "numpy",
+        "NNACCEL_DATA": "/nonexistent",
+        "NNACCEL_CACHE": str(tmp_path_factory.mktemp("cache")),
+        "https_proxy": "http://127.0.0.1:9",  # refuses at once
+    }
+
+
+@pytest.fixture(scope="session")
+def run(environment: dict[str, str]) -> Run:
+    """Run `nnaccel …` and return what it said; more environment by keyword."""
+
+    def nnaccel(*args: object, **extra: str) -> Done:
+        return subprocess.run(
+            [sys.executable, "-m", "nnaccel", *map(str, args)],
+            env=environment | extra,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+            timeout=120,
+        )
+
+    return nnaccel
+
+
+@pytest.fixture(scope="session")
+def model(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of the digits after three epochs."""
+    path = tmp_path_factory.mktemp("model") / "digits.safetensors"
+    done = run("train", "digits", "--epochs", 3, "--hidden", "32", "--save", path)
+    assert done.returncode == 0, done.stderr
+    return path

@@ -1,0 +1,107 @@
+"""`info`, `evaluate`, `predict` and `bench` as subprocesses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nnaccel.data import digits
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Four test digits as large pictures, dark on light."""
+    _, (x, _) = digits()
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
+    for image, path in zip(x, paths, strict=False):
+        page = 255 - np.pad(image, 3)
+        Image.fromarray(page).resize((280, 280), Image.Resampling.BICUBIC).save(path)
+    return paths
+
+
+def test_info_shows_backends_and_the_one_in_force(run: Any) -> None:
+    done = run("info")
+    assert (done.returncode, done.stderr) == (0, "")
+    for shown in ("numpy", "numba", "cupy", "→ numpy", "NNACCEL_BACKEND=numpy", "BLAS", "threads"):
+        assert shown in done.stdout
+
+
+def test_info_as_json(run: Any) -> None:
+    facts = json.loads(run("info", "--json", NNACCEL_NUM_THREADS="3").stdout)
+    assert (facts["backend"], facts["threads"]) == ("numpy", 3)
+    assert [row["name"] for row in facts["backends"]] == ["numpy", "numba", "cupy"]
+    assert facts["libraries"]["numpy"] == np.__version__
+
+
+def test_info_tells_of_a_wrong_choice_and_still_shows_the_table(run: Any) -> None:
+    done = run("info", NNACCEL_BACKEND="nmba")
+    assert done.returncode == 2
+    assert "Did you mean 'numba'?" in done.stderr
+    assert "numpy" in done.stdout
+    assert json.loads(run("info", "--json", NNACCEL_BACKEND="nmba").stdout)["backend"] is None
+
+
+def test_evaluate(run: Any, model: Path) -> None:
+    done = run("evaluate", model, "digits")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "test accuracy" in done.stdout
+    assert "true    predicted" in done.stdout
+
+
+def test_evaluate_as_json(run: Any, model: Path) -> None:
+    facts = json.loads(run("evaluate", model, "digits", "--json", "--rows", "all").stdout)
+    assert facts["rows"] == np.sum(facts["confusion"]) == 1797
+    assert facts["accuracy"] == pytest.approx(np.trace(facts["confusion"]) / 1797)
+
+
+def test_evaluate_knows_the_names_it_was_trained_on(run: Any, tmp_path: Path) -> None:
+    rows = [f"{i},{i % 3},{'abc'[i % 3]}" for i in range(30)]
+    (tmp_path / "abc.csv").write_text("\n".join(rows))
+    (tmp_path / "cb.csv").write_text("\n".join(row for row in rows if row[-1] != "a"))
+    model = tmp_path / "abc.safetensors"
+    assert run("train", tmp_path / "abc.csv", "--epochs", 1, "--save", model).returncode == 0
+    done = run("evaluate", model, tmp_path / "cb.csv", "--json", "--rows", "all")
+    facts = json.loads(done.stdout)
+    assert facts["classes"] == ["a", "b", "c"]
+    assert np.sum(facts["confusion"], 1).tolist() == [0, 10, 10]
+
+
+def test_predict_draws_bars(run: Any, model: Path, pictures: list[Path]) -> None:
+    done = run("predict", model, pictures[0])
+    assert (done.returncode, done.stderr) == (0, "")
+    head, *bars = done.stdout.splitlines()
+    assert head.startswith(str(pictures[0]))
+    assert [bar.split()[0] for bar in bars] == [str(digit) for digit in range(10)]
+    shares = [float(bar.split()[-1].rstrip("%")) for bar in bars]
+    assert sum(shares) == pytest.approx(100, abs=1)
+    assert int(head.split()[-1]) == int(np.argmax(shares))
+
+
+def test_predict_as_json(run: Any, model: Path, pictures: list[Path]) -> None:
+    answers = json.loads(run("predict", "--json", model, *pictures).stdout)
+    assert [answer["image"] for answer in answers] == list(map(str, pictures))
+    _, (_, y) = digits()
+    right = [int(a["prediction"]) == label for a, label in zip(answers, y, strict=False)]
+    assert sum(right) >= 3
+
+
+def test_predict_needs_a_model_of_pictures(run: Any, pictures: list[Path], tmp_path: Path) -> None:
+    model = tmp_path / "iris.safetensors"
+    assert run("train", "iris", "--epochs", 1, "--save", model).returncode == 0
+    done = run("predict", model, pictures[0])
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "it takes 4 numbers" in done.stderr
+
+
+def test_bench_prints_a_table_and_writes_json(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "race.json"
+    done = run("bench", "mlp", "--against", "numpy", "--hidden", "2", "--batch-size", "2000",
+               "--repeats", "1", "--json", path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "images/s" in done.stdout
+    assert {row["name"] for row in json.loads(path.read_text())["rows"]} >= {"nnaccel", "numpy"}
