@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help train test lint bench clean
+.PHONY: help train test lint bench fresh clean
 
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ lint: $(VENV)/installed-test ## ruff and mypy
 bench: $(VENV)/installed-bench ## time nnaccel beside PyTorch and JAX, into benchmarks/results/
 	@mkdir -p benchmarks/results
 	$(BIN)/python -m pytest benchmarks --benchmark-json=benchmarks/results/latest.json $(ARGS)
+
+fresh: ## forget the compiled kernels
+	find kernels -name '*.nb[ic]' -delete
 
 clean: ## remove the environment and all that was built
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -6,10 +6,11 @@ and renamed, so what is on disk is always whole.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import tempfile
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,21 +46,25 @@ def write(path: str | Path, arrays: Mapping[str, np.ndarray], description: Any) 
     from safetensors.numpy import save
 
     path = Path(path)
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot save to {path}: there is no folder {path.parent}")
+    require_folder(path)
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     data = save(whole, {_KEY: json.dumps({"format": _FORMAT, **description})})
-    handle, beside = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with open(beside, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(beside, 0o666 & ~_umask())
         os.replace(beside, path)
     except BaseException:
-        os.unlink(beside)
+        beside.unlink(missing_ok=True)
         raise
+
+
+def require_folder(path: Path) -> None:
+    """Raise a FileNotFoundError unless the folder of a file to be written exists."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot save to {path}: there is no folder {path.parent}")
 
 
 def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -72,23 +77,40 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     CheckpointError
         If it is not such a file, or is damaged.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import safe_open
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file {path}")
-    try:
-        with safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
-            if _KEY not in metadata:
-                raise CheckpointError(f"{path} holds arrays, but no model of nnaccel")
-            description = json.loads(metadata[_KEY])
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise CheckpointError(f"{path} is not a whole model file: {error}") from None
-    if not isinstance(description, dict) or description.get("format") != _FORMAT:
-        raise CheckpointError(f"{path} was written by another version of nnaccel")
+    with refusing(path), safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        if _KEY not in metadata:
+            raise CheckpointError(f"{path} holds arrays, but no model of nnaccel")
+        description = json.loads(metadata[_KEY])
+        if not isinstance(description, dict) or description.get("format") != _FORMAT:
+            raise CheckpointError(f"{path} was written by another version of nnaccel")
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return arrays, description
+
+
+@contextlib.contextmanager
+def refusing(path: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into a CheckpointError that names it."""
+    try:
+        yield
+    except CheckpointError:
+        raise
+    except Exception as error:  # a file may say anything, so anything may go wrong
+        what = str(error) or type(error).__name__
+        raise CheckpointError(f"{path} is not a whole model file: {what}") from error
+
+
+def count_in(described: Mapping[str, Any], key: str) -> int:
+    """Return the whole number of at least 0 that is described under `key`."""
+    count = described[key]
+    if type(count) is not int or count < 0:
+        raise CheckpointError(f"{key}={count!r} must be a whole number of at least 0")
+    return count
 
 
 def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
@@ -171,10 +193,3 @@ def join_arrays(
             owner, name, item = key[len(prefix) :].split("/", 2)
             states.setdefault(owner, {}).setdefault(name, {})[item] = array
     return states
-
-
-def _umask() -> int:
-    """The process's file mode mask, which can only be read by setting it."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

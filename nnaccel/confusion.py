@@ -67,9 +67,9 @@ def confusion_text(counts: NDArray[Any], classes: Sequence[str]) -> str:
     >>> import numpy as np
     >>> print(confusion_text(np.array([[9, 1], [0, 10]]), ["cat", "dog"]))
     true    predicted
-            cat  dog   right
-    cat       9    1   90.0%
-    dog       .   10  100.0%
+            cat dog   right
+    cat       9   1   90.0%
+    dog       .  10  100.0%
     """
     names = [name if len(name) <= 10 else f"{name[:9]}…" for name in classes]
     left = max(6, *map(len, names)) + 1

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,7 @@ class Feed:
         self._scale = _PIXEL_SCALE if x.dtype == np.uint8 else 1.0
         self.rows, self.batch_size = len(x), batch_size
         self.x = self._backend.asarray(x).reshape(len(x), math.prod(self._input_shape))
-        self.targets = None if targets is None else self._backend.asarray(targets)
+        self.targets: Array = None if targets is None else self._backend.asarray(targets)
         self.order = self._backend.asarray(np.arange(len(x)))
         self.cursor = np.zeros(1, np.int64)
 
@@ -60,7 +62,6 @@ class Feed:
 
     def outputs(self, rows: int) -> Array:
         """Return the targets of the next batch: one row of outputs for each input."""
-        assert self.targets is not None
         out = self._backend.empty((rows, self._units), self._dtype)
         place = self.order, self.cursor, self.batch_size
         if self.targets.ndim == 1:
@@ -89,26 +90,23 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     Raises
     ------
     ValueError
-        If it is empty, not numeric, or has NaN or infinity in it.
+        If it is empty, not numeric, or has NaN or infinity in it (not looked for on disk).
     """
     if is_cupy(x):
         return x
-    x = np.asanyarray(to_numpy(x))
-    if x.ndim < 2:
-        raise ValueError(f"inputs have shape {x.shape}; expected (N, features) or images (N, H, W)")
+    on_disk = isinstance(x, np.memmap)
+    x = np.asarray(x)
     if x.dtype.kind not in "biuf":
         raise ValueError(f"inputs have dtype {x.dtype}; expected numbers")
-    if not len(x):
-        raise ValueError("inputs have no rows: nothing to train on or to predict")
-    if x.dtype.kind == "f" and x.dtype not in (np.float32, np.float64):
+    if x.ndim < 2:
+        raise ValueError(f"inputs have shape {x.shape}; expected (N, features) or images (N, H, W)")
+    if not x.size:
+        raise ValueError(f"inputs have shape {x.shape}: nothing to train on or to predict")
+    if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.dtype.itemsize not in (4, 8)):
         x = x.astype(dtype)
-    if x.dtype == np.bool_:
-        x = x.astype(dtype)
-    if not x.dtype.isnative:
-        x = x.astype(x.dtype.newbyteorder("="))
-    if x.dtype.kind == "f" and not isinstance(x, np.memmap):
+    if x.dtype.kind == "f" and not on_disk:
         _require_finite(x)
-    return np.ascontiguousarray(x) if not x.flags.c_contiguous else x
+    return np.require(x, x.dtype.newbyteorder("="), ["C_CONTIGUOUS", "ALIGNED"])
 
 
 def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.ndarray]:
@@ -117,25 +115,77 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
     Raises
     ------
     ValueError
-        If they do not fit each other or the model.
+        If they do not fit each other or the model; it is not built then.
     """
-    x = check_inputs(x, network.dtype)
-    y = to_numpy(y)
+    x, y = check_inputs(x, network.dtype), to_numpy(y)
     if y.ndim == 0 or len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
+    output_shape = network.output_shape if network.built else network.infer_shapes(x.shape[1:])[-1]
+    if len(output_shape) != 1:
+        raise ValueError(
+            f"the model's outputs have shape {output_shape}; to train it, end it with Flatten or "
+            "Dense"
+        )
+    targets = losses.encode_targets(loss, y, output_shape[0], network.dtype)
+    fit_shape(network, x)
+    return x, targets
+
+
+def check_batch(network: Network, loss: Loss, batch: Any, number: int) -> tuple[Array, np.ndarray]:
+    """Return what `check_pair` does of batch `number`, counted from 0, of a stream."""
+    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
+        raise ValueError(f"batch {number + 1} is no pair (x, y) but a {type(batch).__name__}")
+    try:
+        return check_pair(network, loss, *batch)
+    except ValueError as error:
+        raise ValueError(f"batch {number + 1}: {error}") from None
+
+
+def open_stream(network: Network, loss: Loss, batches: Any) -> Iterable[Any]:
+    """Return an iterable of batches, the network built from the first, which is not lost.
+
+    Raises
+    ------
+    ValueError
+        If it is no iterable of pairs (x, y), or gives none.
+    """
+    if hasattr(batches, "dtype") or not isinstance(batches, Iterable):
+        raise ValueError("y is missing: give fit(x, y), or an iterable of (x, y) batches")
+    if network.built:
+        return batches
+    iterator = iter(batches)
+    first = next(iterator, None)
+    if first is None:
+        raise ValueError("the iterable of batches is empty")
+    check_batch(network, loss, first, 0)
+    return itertools.chain([first], iterator) if iterator is batches else batches
+
+
+def split_off(x: Any, y: Any, share: float) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+    """Return the first rows of x and y, and the last ones, which are the given share of them.
+
+    Raises
+    ------
+    ValueError
+        If the share is outside [0, 1), or leaves one of the two empty.
+    """
+    if not 0 <= share < 1:
+        raise ValueError(f"validation_split={share!r} must be at least 0 and below 1")
+    if y is None:
+        raise ValueError("validation_split needs arrays x and y, not a stream of batches")
+    x, y = (a if is_cupy(a) else np.asanyarray(a) for a in (x, y))
+    kept = len(x) - int(len(x) * share)
+    if kept == len(x):
+        raise ValueError(f"validation_split={share!r} of {len(x)} rows is not even one row")
+    if len(x) != len(y):
+        raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
+    return (x[:kept], y[:kept]), (x[kept:], y[kept:])
+
+
+def fit_shape(network: Network, x: Array) -> None:
+    """Build the network for inputs like x, or raise a ValueError if it was for others."""
     if not network.built:
         network.build(x.shape[1:])
-    if len(network.output_shape) != 1:
-        raise ValueError(
-            f"the model's outputs have shape {network.output_shape}; to train it, end it with "
-            "Flatten or Dense"
-        )
-    require_shape(network, x)
-    return x, losses.encode_targets(loss, y, network.output_shape[0], network.dtype)
-
-
-def require_shape(network: Network, x: Array) -> None:
-    """Raise a ValueError unless x holds inputs of the network's size."""
     if math.prod(x.shape[1:]) != math.prod(network.input_shape):
         raise ValueError(
             f"inputs have shape {x.shape}, so {x.shape[1:]} each, but the model was built for "

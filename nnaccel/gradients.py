@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel.backends import to_numpy, use_backend
-from nnaccel.feed import check_pair
-from nnaccel.losses import Loss
+from nnaccel.backends import to_numpy
+from nnaccel.feed import Feed, check_pair
 from nnaccel.model import Sequential
+from nnaccel.step import Plan
 
 
 def gradcheck(
@@ -76,40 +76,36 @@ def _check_model(
     """Compare the model's gradient with differences of its loss, along a random direction."""
     if model.dtype != np.float64:
         raise TypeError(f"gradcheck needs a float64 model, not {model.dtype}: dtype='float64'")
-    loss, _ = model._require_compiled()
     with model.on_backend():
-        x, targets = check_pair(model, loss, np.asarray(x, np.float64), y)
-        x = model.backend.asarray(x)
+        evaluate = _loss_and_gradient(model, x, y)
         weights = model.weights
-        value, gradient = _loss_and_gradient(model, loss, x, targets)
         direction = model.backend.asarray(rng.normal(size=weights.size))
-        analytic = float((gradient * direction).sum())
+        analytic = float((evaluate()[1] * direction).sum())
         start = weights.copy()
         ends = []
-        for sign in (1, -1):
-            weights[...] = start + sign * epsilon * direction
-            ends.append(_loss_and_gradient(model, loss, x, targets)[0])
-        weights[...] = start
+        try:
+            for sign in (1, -1):
+                weights[...] = start + sign * epsilon * direction
+                ends.append(evaluate()[0])
+        finally:
+            weights[...] = start
     _compare(analytic, (ends[0] - ends[1]) / (2 * epsilon), rtol, atol, "the model's parameters")
 
 
-def _loss_and_gradient(
-    model: Sequential, loss: Loss, x: Any, targets: np.ndarray
-) -> tuple[float, Any]:
-    """Loss with penalties, and the flat gradient, of one training pass."""
-    backend, units = model.backend, model.output_shape[0]
-    rows = np.eye(units)[targets] if targets.ndim == 1 else targets
-    fused = model.layers[-1].activation == loss.fused_activation
-    outputs, run_back = model.forward(x, training=True, activate=not fused)
-    losses, gradient = loss.rows(backend, outputs, backend.asarray(rows), fused)
-    run_back(gradient)
-    total = backend.asarray(np.zeros(1))
-    for layer in model.layers:
-        if layer.penalty:
-            w, dw = layer.params["w"].reshape(-1), layer.grads["w"].reshape(-1)
-            backend.kernels.penalty(w, layer.penalty.l1, layer.penalty.l2, total)
-            backend.kernels.add_penalty(w, layer.penalty.l1, layer.penalty.l2, dw)
-    return float(losses.mean()) + float(total[0]), model.gradients.copy()
+def _loss_and_gradient(model: Sequential, x: Any, y: Any) -> Callable[[], tuple[float, Any]]:
+    """Return a function that gives loss with penalties, and flat gradient, as training would."""
+    loss, optimizer = model._require_compiled()
+    x, targets = check_pair(model, loss, x, y)
+    rows, feed = len(x), Feed(model, x, targets, len(x))
+    plan = Plan(model, loss, optimizer, [])
+
+    def evaluate() -> tuple[float, Any]:
+        plan.tally.reset()
+        plan.find_gradients(feed.inputs(rows), feed.outputs(rows))
+        plan.tally.rows = rows
+        return plan.tally.means()["loss"], model.gradients.copy()
+
+    return evaluate
 
 
 def _check_function(
@@ -186,23 +182,17 @@ def assert_parity(
     >>> model.compile()
     >>> assert_parity(model, ["numpy", "numba"], np.eye(2, dtype="float32"), [0, 1])
     """
-    loss, _ = model._require_compiled()
-    if not model.built:
-        model.build(np.asarray(x).shape[1:])
-    home, pinned = model.backend.name, model._pinned
-    results = {}
+    home, results = model._parameters.home, {}
+    where = model.backend.name
     try:
         for name in backends:
-            with use_backend(name):
-                model.to(name)
-                batch, targets = check_pair(model, loss, np.asarray(x, model.dtype), y)
-                value, gradient = _loss_and_gradient(
-                    model, loss, model.backend.asarray(batch), targets
-                )
+            model.to(name)
+            with model.on_backend():
+                value, gradient = _loss_and_gradient(model, x, y)()
                 results[name] = value, to_numpy(gradient)
     finally:
-        model.to(home)
-        model._pinned = pinned
+        model.to(where)
+        model._parameters.home = home
     first, *others = backends
     for name in others:
         for what, ours, theirs in zip(

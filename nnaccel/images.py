@@ -146,8 +146,10 @@ def _fit(ink: Grey, rows: int, columns: int) -> Grey:
     scale = min(rows / ink.shape[0], columns / ink.shape[1])
     height, width = (max(1, round(side * scale)) for side in ink.shape)
     image = Image.fromarray(ink.astype(np.float32))
-    scaled = np.clip(image.resize((width, height), Image.Resampling.BICUBIC), 0, None)
-    return np.asarray(scaled, np.float64) / scaled.max()
+    resized = image.resize((width, height), Image.Resampling.BICUBIC)
+    scaled: Grey = np.asarray(resized, np.float64).clip(0)
+    scaled /= scaled.max()
+    return scaled
 
 
 def _centre(ink: Grey, shape: tuple[int, int]) -> NDArray[np.uint8]:

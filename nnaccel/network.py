@@ -5,11 +5,20 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from nnaccel.backends import Array, Backend, backend_of, get_backend, to_numpy, use_backend
+from nnaccel.backends import (
+    Array,
+    Backend,
+    Replay,
+    backend_of,
+    get_backend,
+    loop,
+    to_numpy,
+    use_backend,
+)
 from nnaccel.layers import Layer, Shape
 from nnaccel.parameters import Parameters
 
@@ -31,7 +40,7 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[Layer], seed: int | None = None, dtype: Any = "float32"):
-        self.layers = list(layers)
+        self.layers = number_names(layers)
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         if isinstance(seed, bool) or int(seed) != seed or seed < 0:
@@ -42,10 +51,8 @@ class Network:
             raise ValueError(f"dtype={dtype!r} must be 'float32' or 'float64'")
         self.iterations = np.zeros(1, np.int64)
         self.epochs = 0
-        self._parameters: Parameters | None = None
-        self._span = slice(0, None)
-        self._pinned: str | None = None
-        self._name_layers()
+        self._parameters = Parameters()
+        self._is_slice = False
 
     def build(self, input_shape: Sequence[int]) -> None:
         """Settle all shapes and create the parameters, on the backend in force.
@@ -60,33 +67,43 @@ class Network:
         ValueError
             If a layer does not fit its input; the message names the layer.
         """
+        shapes = self.infer_shapes(input_shape)
+        self._require_free_layers()
+        try:
+            for index, layer in enumerate(self.layers):
+                with _naming(layer):
+                    layer.build(shapes[index], [self.seed, index], self.dtype)
+            backend = get_backend(self._parameters.home)
+            self._parameters.allocate(self.layers, backend, self.dtype)
+        except BaseException:
+            for layer in self.layers:
+                layer.built = False
+                layer.params, layer.grads = {}, {}
+            raise
+        self._bind_layers()
+
+    def infer_shapes(self, input_shape: Sequence[int]) -> list[Shape]:
+        """Return each layer's input shape and the last one's output shape; build nothing.
+
+        Raises
+        ------
+        ValueError
+            As `build`.
+        """
         if not self.layers:
             raise ValueError("the model has no layers: add some, such as Dense(10, 'softmax')")
-        shape: Shape = tuple(int(n) for n in input_shape)
-        if any(n < 1 for n in shape):
-            raise ValueError(f"input_shape={shape} must have axes of at least 1")
-        for index, layer in enumerate(self.layers):
-            if layer.built:
-                raise ValueError(
-                    f"layer {layer.name!r} already belongs to a model: take a slice of that model "
-                    "such as model[:-1], or make a new layer"
-                )
-            try:
-                layer.build(shape, [self.seed, index], self.dtype)
-            except ValueError as error:
-                for built in self.layers[: index + 1]:
-                    built.built = False
-                raise ValueError(f"layer {layer.name!r}: {error}") from None
-            shape = layer.output_shape
-        self._parameters = Parameters(self.layers, get_backend(self._pinned), self.dtype)
-        for index, layer in enumerate(self.layers):
-            key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
-            layer.bind(key, self.iterations)
+        shapes: list[Shape] = [tuple(int(n) for n in input_shape)]
+        if any(n < 1 for n in shapes[0]):
+            raise ValueError(f"input_shape={shapes[0]} must have axes of at least 1")
+        for layer in self.layers:
+            with _naming(layer):
+                shapes.append(layer.infer_shape(shapes[-1]))
+        return shapes
 
     @property
     def built(self) -> bool:
         """Whether the parameters exist."""
-        return self._parameters is not None
+        return self._parameters.allocated
 
     @property
     def input_shape(self) -> Shape:
@@ -103,12 +120,14 @@ class Network:
     @property
     def weights(self) -> Array:
         """All parameters as one flat array; writing to it changes the model."""
-        return self._require_built().weights[self._span]
+        self._require_built()
+        return self._parameters.weights[self._parameters.span(self.layers)]
 
     @property
     def gradients(self) -> Array:
         """All gradients of the last backward pass as one flat array."""
-        return self._require_built().gradients[self._span]
+        self._require_built()
+        return self._parameters.gradients[self._parameters.span(self.layers)]
 
     @property
     def count_params(self) -> int:
@@ -116,16 +135,12 @@ class Network:
         return sum(layer.count_params for layer in self.layers)
 
     @property
-    def recordable(self) -> bool:
-        """Whether every layer does all its work through kernels."""
-        return all(layer.recordable for layer in self.layers)
-
-    @property
     def backend(self) -> Backend:
         """The backend that runs the model: where `to` put it, else where its arrays belong."""
-        if self._pinned is not None or not self.built:
-            return get_backend(self._pinned)
-        return backend_of(self.weights)
+        home = self._parameters.home
+        if home is not None or not self.built:
+            return get_backend(home)
+        return backend_of(self._parameters.weights)
 
     @contextlib.contextmanager
     def on_backend(self) -> Iterator[Backend]:
@@ -133,7 +148,12 @@ class Network:
         with use_backend(self.backend.name) as backend:
             yield backend
 
-    def to(self, name: str) -> Network:
+    def record(self, step: Callable[[], None]) -> Replay:
+        """Return what runs `step` again and again: from a tape where every layer allows it."""
+        recordable = all(layer.recordable for layer in self.layers)
+        return self.backend.record(step) if recordable else loop(step)
+
+    def to(self, name: str) -> Self:
         """Move parameters to a backend, and run there from now on.
 
         Parameters
@@ -146,10 +166,7 @@ class Network:
         Network
             The model itself.
         """
-        backend = get_backend(name)
-        if self._parameters is not None:
-            self._parameters.move(backend)
-        self._pinned = backend.name
+        self._parameters.move(get_backend(name))
         return self
 
     def forward(
@@ -175,13 +192,19 @@ class Network:
         last = len(self.layers) - 1
         backwards = []
         for index, layer in enumerate(self.layers):
+            rows = len(x)
             x, backward = layer.forward(x, training, activate or index < last)
+            if not layer.recordable:
+                x = self._as_expected(layer, "forward", x, (rows, *layer.output_shape))
             backwards.append(backward)
 
         def run_back(dy: Array, input_gradient: bool = False) -> Array | None:
             stop = 0 if input_gradient else self._first_with_params()
             for index in range(last, stop - 1, -1):
-                dy = backwards[index](dy, input_gradient or index > stop)
+                layer, rows, wanted = self.layers[index], len(dy), input_gradient or index > stop
+                dy = backwards[index](dy, wanted)
+                if wanted and not layer.recordable:
+                    dy = self._as_expected(layer, "backward", dy, (rows, *layer.input_shape))
             return dy if input_gradient else None
 
         return x, run_back
@@ -192,12 +215,18 @@ class Network:
         return [to_numpy(p).copy() for layer in self.layers for p in layer.params.values()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all parameters, given in the order of `get_weights`."""
+        """Overwrite all parameters, given in the order of `get_weights`.
+
+        Raises
+        ------
+        ValueError
+            If their number or a shape is not the model's; nothing is changed then.
+        """
         self._require_built()
         places = [(layer, name) for layer in self.layers for name in layer.params]
         if len(weights) != len(places):
             raise ValueError(f"{len(weights)} arrays given for {len(places)} parameters")
-        arrays = [np.asarray(to_numpy(w)) for w in weights]
+        arrays = [np.asarray(to_numpy(w), self.dtype) for w in weights]
         for (layer, name), array in zip(places, arrays, strict=True):
             if array.shape != layer.params[name].shape:
                 raise ValueError(
@@ -205,30 +234,68 @@ class Network:
                     f"but the array given for it {array.shape}"
                 )
         for (layer, name), array in zip(places, arrays, strict=True):
-            layer.params[name][...] = self.backend.asarray(array, self.dtype)
+            layer.params[name][...] = self.backend.asarray(array)
 
-    def _share(self, other: Network, first: int, last: int) -> None:
-        """Become the part of `other` between two layers, in the same buffers."""
-        if other._parameters is not None:
-            self._parameters = other._parameters
-            self._span = other._parameters.span(other.layers[first:last])
-        self._pinned = other._pinned
+    def _share(self, whole: Network, layers: list[Layer]) -> None:
+        """Become the part of `whole` that `layers` are, in the same buffers."""
+        self.layers = layers
+        self._parameters = whole._parameters
+        self._is_slice = True
+
+    def _bind_layers(self) -> None:
+        """Let the layers that draw at random follow this network's seed and step count."""
+        for index, layer in enumerate(self.layers):
+            key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
+            layer.bind(key, self.iterations)
+
+    def _as_expected(self, layer: Layer, what: str, a: Array, shape: tuple[int, ...]) -> Array:
+        """Check what a layer of the user's own returned, and make it fit for kernels."""
+        if getattr(a, "shape", None) != shape:
+            raise ValueError(
+                f"layer {layer.name!r}: {what} returned "
+                f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
+            )
+        return self.backend.xp.ascontiguousarray(a, self.dtype)
 
     def _first_with_params(self) -> int:
         """Index of the first layer that has parameters: no gradient is needed below it."""
         return next((i for i, layer in enumerate(self.layers) if layer.params), len(self.layers))
 
-    def _require_built(self) -> Parameters:
-        if self._parameters is None:
+    def _require_built(self) -> None:
+        if not self.built:
             raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
-        return self._parameters
 
-    def _name_layers(self) -> None:
-        """Number the layers that share a name: dense, dense_1, …"""
-        taken: set[str] = set()
-        for layer in self.layers:
-            if not isinstance(layer, Layer):
-                raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
-            names = itertools.chain([layer.name], (f"{layer.name}_{i}" for i in itertools.count(1)))
-            layer.name = next(name for name in names if name not in taken)
-            taken.add(layer.name)
+    def _require_free_layers(self) -> None:
+        """Raise unless the layers can be built: by this model, and for the first time."""
+        if self.built:
+            raise RuntimeError(f"the model is built already, for inputs of {self.input_shape}")
+        if self._is_slice:
+            raise RuntimeError("a slice is built with its model: build or fit that one first")
+        for index, layer in enumerate(self.layers):
+            if layer.built or layer in self.layers[:index]:
+                raise ValueError(
+                    f"layer {layer.name!r} already belongs to a model: take a slice of that model "
+                    "such as model[:-1], or make a new layer"
+                )
+
+
+@contextlib.contextmanager
+def _naming(layer: Layer) -> Iterator[None]:
+    """Put the layer's name before what it says of shapes that do not fit."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"layer {layer.name!r}: {error}") from None
+
+
+def number_names(layers: Sequence[Layer]) -> list[Layer]:
+    """Return a list of the layers; those that share a name are numbered: dense, dense_1."""
+    for layer in layers:
+        if not isinstance(layer, Layer):
+            raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
+    taken: set[str] = set()
+    for layer in dict.fromkeys(layers):
+        names = itertools.chain([layer.name], (f"{layer.name}_{i}" for i in itertools.count(1)))
+        layer.name = next(name for name in names if name not in taken)
+        taken.add(layer.name)
+    return list(layers)

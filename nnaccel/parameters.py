@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,17 +15,31 @@ _ALIGN = 16  # parameters begin at multiples of this many elements, so of a cach
 
 
 class Parameters:
-    """Owns the buffers that the parameters and gradients of some layers are views of.
+    """The buffers that the parameters and gradients of some layers are views of.
+
+    A model has one from the start, empty until it is built, and shares it with its slices.
 
     Attributes
     ----------
     weights, gradients : array, shape (n,)
         Parameters one after another, each beginning on a cache line; gaps are zero.
+    allocated : bool
+        Whether the buffers exist.
+    home : str or None
+        Name of the backend they were moved to, if they were.
     """
 
-    def __init__(self, layers: list[Layer], backend: Backend, dtype: Any) -> None:
+    weights: Array
+    gradients: Array
+
+    def __init__(self) -> None:
+        self.allocated = False
+        self.home: str | None = None
         self._places: list[tuple[Layer, str, int, tuple[int, ...]]] = []
-        size = 0
+
+    def allocate(self, layers: Sequence[Layer], backend: Backend, dtype: Any) -> None:
+        """Make the buffers on `backend`, holding what the layers' parameters hold now."""
+        self._places, size = [], 0
         for layer in layers:
             for name, value in layer.params.items():
                 self._places.append((layer, name, size, value.shape))
@@ -33,11 +49,12 @@ class Parameters:
             flat = to_numpy(layer.params[name]).reshape(-1)
             weights[start : start + flat.size] = flat
         self._bind(backend.asarray(weights), backend.asarray(np.zeros_like(weights)))
+        self.allocated = True
 
-    def span(self, layers: list[Layer]) -> slice:
+    def span(self, layers: Sequence[Layer]) -> slice:
         """Return where the parameters of some neighbouring layers lie in the buffers."""
         chosen = {id(layer) for layer in layers}
-        starts = [start for layer, _, start, _ in self._places]
+        starts = [start for _, _, start, _ in self._places]
         inside = [i for i, place in enumerate(self._places) if id(place[0]) in chosen]
         if not inside:
             return slice(0, 0)
@@ -45,15 +62,17 @@ class Parameters:
         return slice(starts[inside[0]], starts[after] if after < len(starts) else None)
 
     def move(self, backend: Backend) -> None:
-        """Move both buffers to `backend`, in one copy each."""
-        self._bind(
-            backend.asarray(to_numpy(self.weights)), backend.asarray(to_numpy(self.gradients))
-        )
+        """Move both buffers to `backend`, in one copy each, and make that their home."""
+        if self.allocated:
+            self._bind(
+                backend.asarray(to_numpy(self.weights)), backend.asarray(to_numpy(self.gradients))
+            )
+        self.home = backend.name
 
     def _bind(self, weights: Array, gradients: Array) -> None:
         """Make every layer's parameters and gradients views of these buffers."""
         self.weights, self.gradients = weights, gradients
         for layer, name, start, shape in self._places:
-            stop = start + int(np.prod(shape))
+            stop = start + math.prod(shape)
             layer.params[name] = weights[start:stop].reshape(shape)
             layer.grads[name] = gradients[start:stop].reshape(shape)

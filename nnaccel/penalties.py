@@ -59,8 +59,8 @@ def L1L2(l1: float = 0.0, l2: float = 0.0) -> Penalty:
     return Penalty(l1, l2)
 
 
-def get(penalty: Penalty | str | None) -> Penalty:
-    """Return a penalty from an object, None, or Keras's names 'l1', 'l2', 'l1_l2'."""
+def get(penalty: Penalty | str | dict[str, float] | None) -> Penalty:
+    """Return a penalty from an object, None, its fields, or Keras's names 'l1', 'l2', 'l1_l2'."""
     named = {"l1": L1(), "l2": L2(), "l1_l2": L1L2(0.01, 0.01)}
     if penalty is None:
         return Penalty()
@@ -68,6 +68,8 @@ def get(penalty: Penalty | str | None) -> Penalty:
         if penalty not in named:
             raise ValueError(f"unknown penalty {penalty!r}: choose one of {', '.join(named)}")
         return named[penalty]
+    if isinstance(penalty, dict):
+        return Penalty(**penalty)
     if not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be a Penalty, a name or None, not {type(penalty).__name__}")
     return penalty

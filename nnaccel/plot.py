@@ -179,12 +179,12 @@ def report(
     if counts is None:
         return training_curves(history)
     figure = _new_figure(14 if images else 9, 9)
-    above, below = figure.subfigures(2, 1, height_ratios=(3.6, 5.4))
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.6, 5.4)).ravel()
     training_curves(history, above)
     if images is None:
         confusion_matrix(counts, classes, below)
         return figure
-    left, right = below.subfigures(1, 2, width_ratios=(5.6, 8.4))
+    left, right = below.subfigures(1, 2, squeeze=False, width_ratios=(5.6, 8.4)).ravel()
     confusion_matrix(counts, classes, left)
     wrong_digits(*images, right)
     return figure

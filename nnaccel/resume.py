@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -21,7 +23,7 @@ class Resumable(Protocol):
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return all arrays and settings."""
 
-    def load_state(self, arrays: dict[str, np.ndarray], described: dict[str, Any]) -> None:
+    def load_state(self, arrays: Mapping[str, np.ndarray], described: Mapping[str, Any]) -> None:
         """Take them back."""
 
 
@@ -35,26 +37,42 @@ class Backup(Callback):
         Written beside and renamed.
     resume : bool
         Whether to begin from the file if it exists.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder to write to does not exist.
     """
 
     saves_training = True
 
     def __init__(self, model: Resumable, path: str | Path, resume: bool) -> None:
         self._model, self._path, self._resume = model, Path(path), resume
+        checkpoint.require_folder(self._path)
         self._callbacks: CallbackList | None = None
         self._next_epoch = 0
+        self._training: dict[str, Any] = {}
+        self._arrays: dict[str, np.ndarray] = {}
 
-    def restore(self, callbacks: CallbackList, initial_epoch: int) -> int:
-        """Load the file, if asked to and there, and return the epoch to go on with."""
-        self._callbacks, self._next_epoch = callbacks, initial_epoch
-        if self._resume and self._path.is_file():
-            arrays, described = checkpoint.read(self._path)
-            self._require_same_model(described)
-            self._model.load_state(arrays, described)
-            training = described.get("training", {"next_epoch": 0, "stop": False, "callbacks": {}})
-            callbacks.load_state(checkpoint.join_arrays(training["callbacks"], arrays, _PREFIX))
-            self._model.stop_training = training["stop"]
-            self._next_epoch = training["next_epoch"]
+    def load(self) -> None:
+        """Load the model from the file, if asked to and if there is one."""
+        if not (self._resume and self._path.is_file()):
+            return
+        self._arrays, described = checkpoint.read(self._path)
+        with checkpoint.refusing(self._path):
+            self._require_same_training(described)
+            self._training = dict(described.get("training", {}))
+            self._model.load_state(self._arrays, described)
+
+    def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
+        """Load what the file has for callbacks, and return the epoch to go on with."""
+        self._callbacks, self._next_epoch = callbacks, first_epoch
+        if self._training:
+            with checkpoint.refusing(self._path):
+                states = checkpoint.join_arrays(self._training["callbacks"], self._arrays, _PREFIX)
+                callbacks.load_state(states)
+                self._model.stop_training = bool(self._training["stop"])
+                self._next_epoch = checkpoint.count_in(self._training, "next_epoch")
         return self._next_epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -77,12 +95,22 @@ class Backup(Callback):
         }
         checkpoint.write(self._path, {**arrays, **more}, described)
 
-    def _require_same_model(self, described: dict[str, Any]) -> None:
-        """Raise a CheckpointError unless the file holds a model of this architecture."""
-        ours = self._model.state()[1]
-        for key in ("layers", "input_shape", "dtype"):
-            if list(described[key]) != list(ours[key]):
+    def _require_same_training(self, described: Mapping[str, Any]) -> None:
+        """Raise a CheckpointError unless the file holds this model, compiled like this."""
+        theirs, ours = _identity(described), _identity(self._model.state()[1])
+        for key, value in ours.items():
+            if theirs[key] != value:
                 raise checkpoint.CheckpointError(
-                    f"{self._path} holds another model: its {key} differ from this one's. "
+                    f"{self._path} holds another training: its {key} differs from this one's. "
                     "Give another path, or resume=False to start anew"
                 )
+
+
+def _identity(described: Mapping[str, Any]) -> dict[str, str]:
+    """What must not change in a resumed training; the learning rate may have, by a callback."""
+    keys = ("input_shape", "dtype", "layers", "loss", "metrics")
+    kept = {key: described.get(key) for key in keys}
+    optimizer = described.get("optimizer") or {"name": None, "config": {}}
+    config = {**optimizer["config"], "learning_rate": None}
+    kept["optimizer"] = {"name": optimizer["name"], "config": config}
+    return {key: json.dumps(value, sort_keys=True) for key, value in kept.items()}

@@ -26,8 +26,8 @@ LADDER = [
     ["losses", "metrics", "parameters", "schedules"],
     ["network", "optim"],
     ["feed", "callbacks"],
-    ["train", "checkpoint"],
-    ["resume", "summary"],
+    ["step", "checkpoint"],
+    ["compiled", "resume", "summary", "train"],
     ["model"],
     [
         "confusion",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import importlib
 import importlib.util
 import platform
@@ -90,6 +91,7 @@ def _driver_version() -> int | None:
     return version.value if cuda.cuDriverGetVersion(ctypes.byref(version)) == 0 else None
 
 
+@functools.cache
 def _processor() -> str:
     """Name of the processor."""
     try:

@@ -15,7 +15,7 @@ from nnaccel.backends._probe import probe
 
 _log = logging.getLogger("nnaccel")
 _override: ContextVar[str | None] = ContextVar("nnaccel_backend", default=None)
-_default: str | None = None  # set by set_backend, or by the environment at first use
+_default: str | None = None  # what set_backend was given
 
 
 def backends() -> dict[str, BackendInfo]:
@@ -112,13 +112,13 @@ def cpu_backend() -> Backend:
 
 
 def _active() -> str:
-    global _default
-    override = _override.get()
-    if override is not None:
-        return override
-    if _default is None:
-        _default = _resolve(_config.backend_name())
-    return _default
+    return _override.get() or _default or _from_environment()
+
+
+@functools.cache
+def _from_environment() -> str:
+    """Read the environment's choice, at first use only."""
+    return _resolve(_config.backend_name())
 
 
 def _resolve(name: str) -> str:
@@ -141,6 +141,8 @@ def reason_for_choice() -> str:
     """Say in a few words why the backend in force is the one it is."""
     if _override.get() is not None:
         return "chosen by use_backend"
+    if _default is not None:
+        return "chosen by set_backend"
     asked = _config.backend_name()
     if asked != "auto":
         return f"NNACCEL_BACKEND={asked}"

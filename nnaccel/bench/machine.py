@@ -44,7 +44,7 @@ class Machine:
 
 
 def measure_machine() -> Machine:
-    """Describe this machine and measure its limits; takes about a second.
+    """Describe this machine and measure its limits; takes some two seconds.
 
     Returns
     -------
@@ -74,7 +74,7 @@ def measure_machine() -> Machine:
     )
 
 
-def measure_gflops(threads: int, repeats: int = 50) -> float:
+def measure_gflops(threads: int, repeats: int = 200) -> float:
     """Multiply-add peak of `threads` threads in GFLOP/s (float32): the best of several runs.
 
     Examples
@@ -149,7 +149,7 @@ def _library_versions() -> dict[str, str]:
 
 def _blas() -> list[str]:
     """The linear-algebra and threading libraries loaded so far, with their thread counts."""
-    from threadpoolctl import threadpool_info
+    from threadpoolctl import threadpool_info  # type: ignore[import-untyped]
 
     return sorted(
         {

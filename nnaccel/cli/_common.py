@@ -6,6 +6,8 @@ import json
 import logging
 import math
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -56,10 +58,18 @@ def choose_backend(name: str | None) -> None:
     get_backend()
 
 
-def show_log() -> None:
-    """Print what nnaccel logs: the backend chosen, a download."""
+@contextmanager
+def shown_log(quiet: bool) -> Iterator[None]:
+    """Meanwhile, unless `quiet`, print what nnaccel logs: the backend chosen, a download."""
     log = logging.getLogger("nnaccel")
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    log.addHandler(handler)
-    log.setLevel(logging.INFO)
+    level = log.level
+    if not quiet:
+        log.addHandler(handler)
+        log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(level)

@@ -16,26 +16,29 @@ if TYPE_CHECKING:
     from nnaccel.model import Sequential
 
 
-class Units(click.ParamType):
-    """Units of the hidden layers: '100', '512,128' or 'none'."""
+def parse_units(ctx: click.Context, param: click.Parameter, texts: Any) -> tuple[int, ...]:
+    """Units of the hidden layers in a row, from texts such as '100', '512,128' or 'none'."""
+    units: list[int] = []
+    for text in texts:
+        parts = [] if text.strip().lower() == "none" else [part.strip() for part in text.split(",")]
+        if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+            raise click.BadParameter(f"{text!r} is not like 100 or 512,128 or none.", ctx, param)
+        units += map(int, parts)
+    return tuple(units)
 
-    name = "units"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
-        """Turn the text into whole numbers of at least 1."""
-        if isinstance(value, tuple):
-            return value
-        if value.strip().lower() == "none":
-            return ()
-        units = [part.strip() for part in value.split(",")]
-        if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in units):
-            self.fail(f"{value!r} is not like 100 or 512,128 or none.", param, ctx)
-        return tuple(map(int, units))
-
+hidden_option = click.option(
+    "--hidden",
+    callback=parse_units,
+    multiple=True,
+    metavar="N[,N…]",
+    default=["100"],
+    show_default=True,
+    help="Units of each hidden layer, or none.",
+)
 
 _OPTIONS = (
-    click.option("--hidden", type=Units(), multiple=True, metavar="N[,N…]", default=["100"],
-                 show_default=True, help="Units of each hidden layer, or none."),
+    hidden_option,
     click.option("--activation", metavar="NAME", default="relu", show_default=True,
                  help="relu, sigmoid, tanh, gelu, … of the hidden layers."),
     click.option("--dropout", type=Number(0, 1, max_open=True), metavar="P", default=0.0,
@@ -78,7 +81,7 @@ def refuse_settled(ctx: click.Context, names: Iterable[str]) -> None:
 class Plan:
     """A network and how to train it, as asked for on the command line."""
 
-    hidden: tuple[tuple[int, ...], ...]
+    hidden: tuple[int, ...]
     activation: str
     dropout: float
     l1: float
@@ -119,7 +122,7 @@ class Plan:
         from nnaccel.layers import Dense, Dropout
 
         layers: list[Any] = []
-        for units in (n for group in self.hidden for n in group):
+        for units in self.hidden:
             layers.append(Dense(units, self.activation, penalty=self._penalty()))
             if self.dropout:
                 layers.append(Dropout(self.dropout))

@@ -66,6 +66,7 @@ class Outcome:
         """Draw the curves, the matrix and the images it got wrong."""
         from nnaccel import plot
 
-        is_image = self.x.dtype == np.uint8 and self.x.ndim == 3
-        images = (self.x, self.y, self.predicted) if is_image else None
+        images = None
+        if self.predicted is not None and self.x.dtype == np.uint8 and self.x.ndim == 3:
+            images = self.x, self.y, self.predicted
         plot.save(plot.report(history, self.counts, self.classes, images), path)

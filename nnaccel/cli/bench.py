@@ -8,7 +8,7 @@ import click
 
 from nnaccel.cli import _outputs
 from nnaccel.cli._common import backend_option, choose_backend, debug_option
-from nnaccel.cli._network import Units
+from nnaccel.cli._network import hidden_option
 
 
 @click.group(
@@ -29,14 +29,7 @@ def bench_command(ctx: click.Context) -> None:
     show_default=True,
     help="numpy, torch, jax, sklearn or all; those not installed are left out.",
 )
-@click.option(
-    "--hidden",
-    type=Units(),
-    metavar="N[,N…]",
-    default="100",
-    show_default=True,
-    help="Units of each hidden layer.",
-)
+@hidden_option
 @click.option(
     "--batch-size",
     type=click.IntRange(1),

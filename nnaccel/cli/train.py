@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import click
 import numpy as np
 
 from nnaccel.cli import _network, _outputs
-from nnaccel.cli._common import backend_option, choose_backend, debug_option, show_log
+from nnaccel.cli._common import backend_option, choose_backend, debug_option, shown_log
 
 if TYPE_CHECKING:
     from nnaccel.cli._saved import Saved
@@ -56,9 +57,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option("--plot", type=_file, metavar="PNG", help="Draw the curves and the mistakes.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @debug_option
-@click.pass_context
 def train_command(
-    ctx: click.Context,
     data: str | None,
     epochs: int | None,
     batch_size: int | None,
@@ -74,54 +73,129 @@ def train_command(
     Without DATA it is MNIST, if that is here or can be fetched within seconds, else the digits
     that come with scikit-learn.
     """
-    from nnaccel.cli._saved import Note, Saved
+    from nnaccel.cli._saved import Saved
 
+    ctx = click.get_current_context()
     if resume is not None:
         _network.refuse_settled(ctx, [*_network.NAMES, "save"])
     plan = _network.Plan(**network)
     plan.check()
     _outputs.check(save, plot)
-    if not quiet:
-        show_log()
+    ctx.with_resource(shown_log(quiet))
     choose_backend(backend)
-
-    saved = Saved.read(resume) if resume else None
-    note = saved.note if saved else {}
-    source, dataset = _load(data or note.get("data"), note.get("classes", ()))
-    batch_size = batch_size or note.get("batch_size") or _default_batch_size(dataset)
-    epochs = epochs or note.get("epochs") or _default_epochs(dataset, batch_size)
-    _require_epochs_left(saved, epochs, resume)
-    model = saved.model if saved else plan.build(dataset)
-    note = {"data": source, "classes": dataset.classes, "batch_size": batch_size, "epochs": epochs}
-
+    if resume is not None:
+        task = _resumed(Saved.read(resume), resume, data, epochs, batch_size)
+    else:
+        task = _begun(plan, save, data, epochs, batch_size)
     if not quiet:
-        click.echo(_describe(dataset, model))
-    path = save or resume
+        click.echo(task.describe())
     start = time.perf_counter()
-    # A training that diverges says so in one line; NumPy's warnings on the way add nothing.
-    with _outputs.told_if_interrupted(path), np.errstate(all="ignore"):
-        history = model.fit(
-            dataset.x,
-            dataset.y,
-            epochs=epochs,
-            batch_size=batch_size,
-            validation_data=(dataset.x_test, dataset.y_test),
-            callbacks=[Note(note)],
-            verbose=0 if quiet else 1,
-            checkpoint=path,
-            resume=resume is not None,
+    history = task.fit(verbose=0 if quiet else 1)
+    task.conclude(history, time.perf_counter() - start, plot)
+
+
+@dataclass(frozen=True)
+class Task:
+    """A model, what it is trained on and for how long, and where that is kept."""
+
+    model: Sequential
+    source: str
+    data: Dataset
+    epochs: int
+    batch_size: int
+    path: Path | None
+    resume: bool
+
+    def describe(self) -> str:
+        """Say in a line what is trained on what."""
+        data, model = self.data, self.model
+        if not model.built:
+            model.build(data.x.shape[1:])
+        size = " × ".join(map(str, data.x.shape[1:]))
+        rows = f"{len(data.x):,} rows of {size} to learn, {len(data.x_test):,} to test"
+        return f"{data.name}: {rows}; {model.count_params:,} parameters on {model.backend.name}"
+
+    def fit(self, verbose: int) -> dict[str, list[float]]:
+        """Train, and return the history."""
+        from nnaccel.cli._saved import Note
+
+        note = Note(
+            {
+                "data": self.source,
+                "classes": self.data.classes,
+                "epochs": self.epochs,
+                "batch_size": self.batch_size,
+            }
         )
-    seconds = time.perf_counter() - start
-    _conclude(model, dataset, history.history, seconds, path, plot)
+        # A training that diverges says so in one line; NumPy's warnings on the way add nothing.
+        with _outputs.told_if_interrupted(self.path), np.errstate(all="ignore"):
+            history = self.model.fit(
+                self.data.x,
+                self.data.y,
+                epochs=self.epochs,
+                batch_size=self.batch_size,
+                validation_data=(self.data.x_test, self.data.y_test),
+                callbacks=[note],
+                verbose=verbose,
+                checkpoint=self.path,
+                resume=self.resume,
+            )
+        return history.history
+
+    def conclude(self, history: dict[str, list[float]], seconds: float, plot: Path | None) -> None:
+        """Test, print, draw."""
+        from nnaccel.cli._outcome import Outcome
+
+        data = self.data
+        outcome = Outcome.measure(self.model, data.x_test, data.y_test, data.classes)
+        click.echo()
+        outcome.print()
+        click.echo(f"\ntrained in {seconds:.1f} s")
+        if self.path is not None:
+            click.echo(f"kept in {self.path}: for nnaccel evaluate, predict and train --resume")
+        if plot is not None:
+            outcome.draw(history, plot)
+            click.echo(f"drawn in {plot}")
 
 
-def _load(source: str | None, classes: tuple[str, ...]) -> tuple[str, Dataset]:
+def _begun(
+    plan: _network.Plan,
+    save: Path | None,
+    source: str | None,
+    epochs: int | None,
+    batch_size: int | None,
+) -> Task:
+    """Prepare a training from the start."""
+    source, data = _load(source)
+    batch_size = batch_size or (128 if len(data.x) >= _MANY_ROWS else 16)
+    steps = -(-len(data.x) // batch_size)
+    epochs = epochs or min(max(_FEWEST, -(-_STEPS // steps)), _MOST)
+    return Task(plan.build(data), source, data, epochs, batch_size, save, resume=False)
+
+
+def _resumed(
+    saved: Saved, path: Path, source: str | None, epochs: int | None, batch_size: int | None
+) -> Task:
+    """Prepare to go on with a training; what is not said anew is as noted in its file."""
+    note = saved.note
+    epochs = epochs or note.get("epochs", _FEWEST)
+    if epochs <= saved.epochs:
+        raise click.UsageError(
+            f"{path} has had {saved.epochs} epochs already: "
+            f"give --epochs {saved.epochs + 1} or more to go on"
+        )
+    source, data = _load(source or note.get("data"), tuple(note.get("classes", ())))
+    batch_size = batch_size or note.get("batch_size", 128)
+    return Task(saved.model, source, data, epochs, batch_size, path, resume=True)
+
+
+def _load(source: str | None, classes: tuple[str, ...] = ()) -> tuple[str, Dataset]:
     """Load what was asked for; else MNIST, else the digits, and say which."""
     from nnaccel.cli._saved import load_data
     from nnaccel.data import DataNotFoundError
 
     if source is not None:
-        return source, load_data(source, tuple(classes))
+        return source, load_data(source, classes)
     try:
         dataset = load_data("mnist", timeout=_PATIENCE)
     except DataNotFoundError:
@@ -132,51 +206,3 @@ def _load(source: str | None, classes: tuple[str, ...]) -> tuple[str, Dataset]:
         return "digits", load_data("digits")
     click.echo("data: MNIST, since no other was named")
     return "mnist", dataset
-
-
-def _default_batch_size(data: Dataset) -> int:
-    return 128 if len(data.x) >= _MANY_ROWS else 16
-
-
-def _default_epochs(data: Dataset, batch_size: int) -> int:
-    return min(max(_FEWEST, -(-_STEPS * batch_size // len(data.x))), _MOST)
-
-
-def _require_epochs_left(saved: Saved | None, epochs: int, path: Path | None) -> None:
-    """Refuse to resume a training that is over."""
-    if saved is not None and epochs <= saved.epochs:
-        raise click.UsageError(
-            f"{path} has had {saved.epochs} epochs already: "
-            f"give --epochs {saved.epochs + 1} or more to go on"
-        )
-
-
-def _describe(data: Dataset, model: Sequential) -> str:
-    """Say in a line what is trained on what."""
-    if not model.built:
-        model.build(data.x.shape[1:])
-    size = " × ".join(map(str, data.x.shape[1:]))
-    rows = f"{len(data.x):,} rows of {size} to learn, {len(data.x_test):,} to test"
-    return f"{data.name}: {rows}; {model.count_params:,} parameters on {model.backend.name}"
-
-
-def _conclude(
-    model: Sequential,
-    data: Dataset,
-    history: dict[str, list[float]],
-    seconds: float,
-    path: Path | None,
-    plot: Path | None,
-) -> None:
-    """Test, print, draw."""
-    from nnaccel.cli._outcome import Outcome
-
-    outcome = Outcome.measure(model, data.x_test, data.y_test, data.classes)
-    click.echo()
-    outcome.print()
-    click.echo(f"\ntrained in {seconds:.1f} s")
-    if path is not None:
-        click.echo(f"kept in {path}: nnaccel evaluate, predict and train --resume take it")
-    if plot is not None:
-        outcome.draw(history, plot)
-        click.echo(f"drawn in {plot}")

@@ -62,7 +62,7 @@ class Dense(Layer, recordable=True):
         use_bias: bool = True,
         initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
-        penalty: Penalty | str | None = None,
+        penalty: Penalty | str | dict[str, float] | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name)
@@ -90,7 +90,7 @@ class Dense(Layer, recordable=True):
     ) -> tuple[Array, Backward]:
         """Return ``activation(x @ w + b)`` and its backward."""
         shape = x.shape
-        x = x.reshape(len(x), -1)
+        x = x.reshape(len(x), math.prod(shape[1:]))
         w, b = self.params["w"], self.params.get("b")
         name = self.activation if activate else "linear"
         fused = name if name in FROM_OUTPUT else "linear"

@@ -9,7 +9,6 @@ from nnaccel import _config
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel_kernels._activations import ACTIVATIONS, FROM_OUTPUT
 
-
 # Slope of leaky_relu and scale of elu where the user gives none: Keras's.
 DEFAULT_ALPHA = {"leaky_relu": 0.3, "elu": 1.0}
 
@@ -32,12 +31,8 @@ def floats(**arrays: Any) -> tuple[Backend, list[Any]]:
     if len(set(kinds.values())) > 1:
         listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         raise TypeError(f"arrays of two dtypes ({listed}): convert them to one with astype")
-    contiguous = backend.xp.ascontiguousarray
-    return backend, [None if a is None else _dense(contiguous, a) for a in arrays.values()]
-
-
-def _dense(contiguous: Any, a: Array) -> Array:
-    return a if a.flags.c_contiguous else contiguous(a)
+    asarray = backend.xp.asarray
+    return backend, [None if a is None else asarray(a, order="C") for a in arrays.values()]
 
 
 def ndim(name: str, a: Array, wanted: int, meaning: str) -> None:
@@ -50,6 +45,16 @@ def same_shape(name: str, a: Array, other: str, b: Array) -> None:
     """Raise a ValueError unless two arrays have one shape."""
     if a.shape != b.shape:
         raise ValueError(f"{name} has shape {a.shape} but {other} has {b.shape}; they must agree")
+
+
+def output(name: str, a: Array, like: Array, shape: tuple[int, ...]) -> None:
+    """Raise a ValueError unless a kernel can write to `a` what belongs to `like`."""
+    if a.shape != shape or a.dtype != like.dtype:
+        raise ValueError(
+            f"{name} has shape {a.shape} and dtype {a.dtype}; expected {shape} and {like.dtype}"
+        )
+    if not a.flags.c_contiguous:
+        raise ValueError(f"{name} must be C-contiguous to be written to")
 
 
 def activation(name: str) -> None:

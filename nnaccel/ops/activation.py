@@ -11,6 +11,8 @@ def activate(name: str, x: Array, alpha: float | None = None) -> Array:
     """Return the activation called `name` of x, of any shape ('softmax' over the last axis)."""
     _check.activation(name)
     backend, (x,) = _check.floats(x=x)
+    if x.ndim == 0 and name not in ACTIVATIONS:
+        raise ValueError(f"{name} runs over the last axis, but x is a single number")
     y = backend.empty(x.shape, x.dtype)
     if name in ACTIVATIONS:
         backend.kernels.activate(name, _check.alpha(name, alpha), x, y)

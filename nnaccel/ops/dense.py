@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check
 
 
@@ -107,6 +107,10 @@ def linear_backward(
     if out is None:
         out = backend.empty(w.shape, w.dtype), backend.empty(w.shape[1], w.dtype)
     dw, db = out
+    backend_of(x, dw, db)
+    _check.output("dw", dw, w, w.shape)
+    if db is not None:
+        _check.output("db", db, w, w.shape[1:])
     backend.kernels.linear_backward(dy, x, w, dx, dw, db)
     return dx, dw, db
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from nnaccel.backends import Array
 from nnaccel.ops import _check
 
@@ -27,6 +29,8 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     ------
     ValueError
         If the rate is outside [0, 1).
+    TypeError
+        If key or step is not such an array.
 
     References
     ----------
@@ -43,6 +47,9 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate={rate!r} must be at least 0 and below 1")
+    for name, a, dtype in (("key", key, "uint64"), ("step", step, "int64")):
+        if not isinstance(a, np.ndarray) or a.shape != (1,) or a.dtype != dtype:
+            raise TypeError(f"{name} must be a NumPy array of one {dtype}, not {a!r}")
     backend, (x,) = _check.floats(x=x)
     y = backend.empty(x.shape, x.dtype)
     backend.kernels.dropout(x, rate, key, step, y)

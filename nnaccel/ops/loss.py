@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
 
 
@@ -133,7 +133,7 @@ def mse(y: Array, targets: Array) -> tuple[Array, Array]:
 def _run(name: str, outputs: Array, targets: Array) -> tuple[Array, Array]:
     backend, (outputs,) = _check.floats(outputs=outputs)
     _check.ndim("outputs", outputs, 2, "(N, C)")
-    targets = _dense_targets(outputs, targets)
+    targets = _dense_targets(backend, outputs, targets)
     losses = backend.empty(outputs.shape[0], outputs.dtype)
     gradient = backend.empty(outputs.shape, outputs.dtype)
     if outputs.size:
@@ -141,10 +141,9 @@ def _run(name: str, outputs: Array, targets: Array) -> tuple[Array, Array]:
     return losses.sum() / max(1, outputs.shape[0]), gradient
 
 
-def _dense_targets(outputs: Array, targets: Array) -> Array:
+def _dense_targets(backend: Backend, outputs: Array, targets: Array) -> Array:
     """Targets as an array like `outputs`: labels become one-hot rows."""
-    backend, _ = _check.floats(outputs=outputs)
-    targets = backend.asarray(targets)
+    backend_of(outputs, targets)
     count, classes = outputs.shape
     if targets.ndim == 1 and targets.dtype.kind in "iu" and classes > 1:
         if len(targets) != count:

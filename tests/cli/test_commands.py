@@ -98,6 +98,7 @@ def test_predict_needs_a_model_of_pictures(run: Any, pictures: list[Path], tmp_p
     assert "it takes 4 numbers" in done.stderr
 
 
+@pytest.mark.slow
 def test_bench_prints_a_table_and_writes_json(run: Any, tmp_path: Path) -> None:
     path = tmp_path / "race.json"
     done = run("bench", "mlp", "--against", "numpy", "--hidden", "2", "--batch-size", "2000",

@@ -58,9 +58,9 @@ def text_file(folder: Path) -> str:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_one_line(run: Any, model: Path, tmp_path: Path, args: list[str], message: str) -> None:
+def test_one_line(call: Any, model: Path, tmp_path: Path, args: list[str], message: str) -> None:
     paths = {"none": nothing(tmp_path), "text": text_file(tmp_path), "model": str(model)}
-    done = run(*(arg.format(**paths) for arg in args))
+    done = call(*(arg.format(**paths) for arg in args))
     assert done.returncode == 2
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith("nnaccel: ")
@@ -73,6 +73,20 @@ def test_a_backend_that_cannot_run(run: Any) -> None:
     assert "'cupy' cannot run here" in done.stderr
 
 
+def test_a_process_fails_with_one_line_too(run: Any) -> None:
+    done = run("train", "mnits")
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+
+
+def test_a_fault_of_ours_is_named_as_such(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nnaccel.info.collect", dict)  # lacks what is printed
+    done = call("info")
+    assert done.returncode == 1
+    assert (
+        done.stderr == "nnaccel: KeyError: 'backends' (a fault of nnaccel; --debug shows where)\n"
+    )
+
+
 def test_debug_shows_where(run: Any) -> None:
     done = run("train", "mnits", "--debug")
     assert done.returncode != 0
@@ -83,16 +97,15 @@ def test_debug_shows_where(run: Any) -> None:
 @pytest.mark.parametrize(
     "command", [[], ["info"], ["train"], ["evaluate"], ["predict"], ["bench"], ["bench", "mlp"]]
 )
-def test_help(run: Any, command: list[str]) -> None:
-    done = run(*command, "--help")
+def test_help(call: Any, command: list[str]) -> None:
+    done = call(*command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
     assert "Usage: nnaccel" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
 
 
-def test_without_a_command_it_shows_help(run: Any) -> None:
-    done = run()
-    assert (done.returncode, done.stdout) == (0, run("--help").stdout)
+def test_without_a_command_it_shows_help(call: Any) -> None:
+    assert call().stdout == call("--help").stdout
 
 
 def test_help_imports_nothing_heavy(environment: dict[str, str]) -> None:

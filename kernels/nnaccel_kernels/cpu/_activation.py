@@ -97,7 +97,10 @@ def _softmax(rank, size, x, y):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def softmax_row(x, y):  # type: ignore[no-untyped-def]
-    """y = softmax(x) for one row; returns the log of the sum of the exponentials of x."""
+    """y = softmax(x) for one row; returns the largest x and log(sum(exp(x - largest))).
+
+    The two are kept apart, for their sum would round the logarithm to the largest's last digit.
+    """
     largest = x[0]
     for j in range(1, x.shape[0]):
         # Written so that a NaN becomes the largest, and so reaches the whole row.
@@ -109,16 +112,16 @@ def softmax_row(x, y):  # type: ignore[no-untyped-def]
         total += y[j]
     for j in range(x.shape[0]):
         y[j] /= total
-    return largest + math.log(total)
+    return largest, math.log(total)
 
 
 @kernel
 def _log_softmax(rank, size, x, y):  # type: ignore[no-untyped-def]
     lo, hi = share(x.shape[0], rank, size)
     for i in range(lo, hi):
-        log_total = softmax_row(x[i], y[i])
+        largest, log_total = softmax_row(x[i], y[i])
         for j in range(x.shape[1]):
-            y[i, j] = x[i, j] - log_total
+            y[i, j] = (x[i, j] - largest) - log_total
 
 
 @kernel

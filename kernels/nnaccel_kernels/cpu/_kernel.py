@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numba import config, from_dtype, njit, types
 
-from nnaccel_kernels.cpu._team import team
+from nnaccel_kernels.cpu._team import Pace, team
 
 _LINE = 16  # elements: a cache line of float32
 _recording = threading.local()
@@ -76,6 +76,7 @@ class Tape:
         self._launches: list[tuple[Kernel, tuple[np.ndarray | int, ...], int]] = []
         self._words: list[np.ndarray] = []
         self._table: np.ndarray | None = None
+        self._pace = Pace()
 
     def append(self, kernel: Kernel, args: tuple[np.ndarray | int, ...], width: int) -> None:
         """Add one launch."""
@@ -93,7 +94,7 @@ class Tape:
         if self._table is None:
             self._table = self._build_table()
         if len(self._table):
-            team().run(self._table, repeats)
+            team().run(self._table, repeats, self._pace)
 
     def _build_table(self) -> np.ndarray:
         rows = []

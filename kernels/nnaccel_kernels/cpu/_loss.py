@@ -17,13 +17,13 @@ def _softmax_cross_entropy(rank, size, logits, targets, losses, dlogits):  # typ
     scale = logits.dtype.type(1.0 / max(1, logits.shape[0]))
     lo, hi = share(logits.shape[0], rank, size)
     for i in range(lo, hi):
-        log_total = softmax_row(logits[i], dlogits[i])
+        largest, log_total = softmax_row(logits[i], dlogits[i])
         loss = logits.dtype.type(0)
         weight = logits.dtype.type(0)
         for j in range(logits.shape[1]):
             weight += targets[i, j]
             if targets[i, j] != 0:
-                loss += targets[i, j] * (log_total - logits[i, j])
+                loss += targets[i, j] * (log_total + (largest - logits[i, j]))
         losses[i] = loss
         for j in range(logits.shape[1]):
             dlogits[i, j] = (dlogits[i, j] * weight - targets[i, j]) * scale

@@ -10,14 +10,20 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic, overload
 
-_LOG2_E = 1.4426950408889634
-_ROUNDER = 12582912.0  # 1.5 * 2**23: adding it leaves no fraction bits
-_LN2_HIGH, _LN2_LOW = 0.693359375, -2.12194440e-4
-_TANH_SERIES = 0.3  # below it the quotient of exponentials would cancel
+_f = np.float32
+_ONE, _TWO = _f(1), _f(2)
+_LOG2_E = _f(1.4426950408889634)
+_ROUNDER = _f(12582912.0)  # 1.5 * 2**23: adding it leaves no fraction bits
+_LN2_HIGH, _LN2_LOW = _f(0.693359375), _f(-2.12194440e-4)
+_LOW, _HIGH = _f(-104.0), _f(89.0)  # beyond these e**x is 0 or infinite
+# Minimax polynomial of (e**r - 1 - r) / r**2 on |r| <= ln(2) / 2.
+_C0, _C1, _C2 = _f(1.9875691500e-4), _f(1.3981999507e-3), _f(8.3334519073e-3)
+_C3, _C4, _C5 = _f(4.1665795894e-2), _f(1.6666665459e-1), _f(0.5)
 
 
 @intrinsic
@@ -42,25 +48,26 @@ def tanh(x: float) -> float:
     return math.tanh(x)
 
 
+@njit(nogil=True, inline="always")
+def _reduce(x):  # type: ignore[no-untyped-def]
+    """Split e**x into 2**k * (1 + p), for float32 x that is not NaN; returns k and p."""
+    x = x if x > _LOW else _LOW
+    x = x if x < _HIGH else _HIGH
+    k = (x * _LOG2_E + _ROUNDER) - _ROUNDER
+    r = x - k * _LN2_HIGH - k * _LN2_LOW
+    p = ((((_C0 * r + _C1) * r + _C2) * r + _C3) * r + _C4) * r + _C5
+    return types.int32(k), p * r * r + r
+
+
 @overload(exp)
 def _exp(x):  # type: ignore[no-untyped-def]
     if x != types.float32:
         return _exp_of_library
-    f, i = types.float32, types.int32
-    low, high, log2_e, rounder = f(-104.0), f(89.0), f(_LOG2_E), f(_ROUNDER)
-    ln2_high, ln2_low, one, two = f(_LN2_HIGH), f(_LN2_LOW), f(1.0), f(2.0)
-    # Minimax polynomial of (e**r - 1 - r) / r**2 on |r| <= ln(2) / 2.
-    c0, c1, c2 = f(1.9875691500e-4), f(1.3981999507e-3), f(8.3334519073e-3)
-    c3, c4, c5 = f(4.1665795894e-2), f(1.6666665459e-1), f(0.5)
 
     def impl(x):  # type: ignore[no-untyped-def]
-        y = x if x > low else low
-        y = y if y < high else high
-        k = (y * log2_e + rounder) - rounder
-        r = y - k * ln2_high - k * ln2_low
-        p = ((((c0 * r + c1) * r + c2) * r + c3) * r + c4) * r + c5
-        k = k - one if k > f(-126.0) else f(-127.0)
-        result = (p * r * r + r + one) * _power_of_two(i(k)) * two
+        k, p = _reduce(x)
+        half = k >> 1  # 2**k itself may lie beyond float32 where e**x does not
+        result = (p + _ONE) * _power_of_two(half) * _power_of_two(k - half)
         return result if x == x else x
 
     return impl
@@ -70,16 +77,15 @@ def _exp(x):  # type: ignore[no-untyped-def]
 def _tanh(x):  # type: ignore[no-untyped-def]
     if x != types.float32:
         return _tanh_of_library
-    f = types.float32
-    zero, one, two, edge = f(0.0), f(1.0), f(2.0), f(_TANH_SERIES)
-    a, b, c, d = f(-1 / 3), f(2 / 15), f(-17 / 315), f(62 / 2835)
 
     def impl(x):  # type: ignore[no-untyped-def]
-        t = exp(-two * abs(x))
-        s = x * x
-        near = abs(x) * (one + s * (a + s * (b + s * (c + s * d))))
-        size = near if abs(x) < edge else (one - t) / (one + t)
-        return size if x >= zero else -size
+        # By m = e**(-2|x|) - 1, which keeps its digits where x is small.
+        k, p = _reduce(-_TWO * abs(x))
+        scale = _power_of_two(max(k, types.int32(-126)))
+        m = scale * p + (scale - _ONE)
+        size = -m / (m + _TWO)
+        result = size if x >= 0 else -size
+        return result if x == x else x
 
     return impl
 

@@ -14,6 +14,7 @@ import ctypes
 import os
 import sys
 import threading
+import time
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 import numpy as np
@@ -24,6 +25,9 @@ from nnaccel_kernels.cpu._machine import atomic_add, atomic_load, call_kernel, c
 # Columns of a table row.
 ADDRESS, WORDS, COUNT, WIDTH, MEET = range(5)
 _SPINS_BEFORE_YIELD = 2000
+_TRIAL_EVERY = 10  # runs of a table, beginning with the second
+_TRIAL_SHARE = 32  # of a run, spent on trying the other way
+_TIMED_REPEATS = 4  # fewer say more about starting threads than about the table
 _LINE = 16  # int64s: keeps the counter and the abort flag on cache lines of their own
 
 
@@ -68,6 +72,35 @@ def _give_way_address() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+class Pace:
+    """Finds out, table by table, whether a team is faster than one thread just now.
+
+    On a machine that others use too, threads that wait for one another can be slower than one
+    alone. Results do not depend on the choice, so it is made by the clock: every so often a small
+    share of the repeats runs the other way, and the faster way is kept.
+    """
+
+    def __init__(self) -> None:
+        self._seconds = {True: 0.0, False: 0.0}  # of one repeat; 0 until known
+        self._runs = 0
+
+    def plan(self, repeats: int) -> list[tuple[bool, int]]:
+        """Return how many repeats to run together (True) and alone (False), in this order."""
+        together = self._seconds[True] <= self._seconds[False] or not self._seconds[False]
+        self._runs += 1
+        if repeats < 2 * _TIMED_REPEATS or self._runs % _TRIAL_EVERY != 2:
+            return [(together, repeats)]
+        trial = max(_TIMED_REPEATS, repeats // _TRIAL_SHARE)
+        return [(not together, trial), (together, repeats - trial)]
+
+    def note(self, together: bool, repeats: int, seconds: float) -> None:
+        """Remember how long some repeats took, the last ones above all."""
+        if repeats >= _TIMED_REPEATS:
+            known = self._seconds[together]
+            latest = seconds / repeats
+            self._seconds[together] = (known + latest) / 2 if known else latest
+
+
 class Team:
     """Threads that run tables together; whoever finds it busy runs its table alone."""
 
@@ -77,16 +110,25 @@ class Team:
         self._pool: ThreadPoolExecutor | None = None
         self._give_way = _give_way_address()
 
-    def run(self, table: np.ndarray, repeats: int) -> None:
+    def run(self, table: np.ndarray, repeats: int, pace: Pace) -> None:
         """Execute `table` `repeats` times, with as many threads as its widest kernel wants."""
         size = min(self.size, int(table[:, WIDTH].max(initial=1)))
-        if size > 1 and self._busy.acquire(blocking=False):
-            try:
-                self._run_together(table, repeats, size)
-            finally:
-                self._busy.release()
-        else:
-            _run(table, repeats, 0, 1, np.zeros(2 * _LINE, np.int64), self._give_way)
+        if size == 1 or not self._busy.acquire(blocking=False):
+            self._run_alone(table, repeats)
+            return
+        try:
+            for together, count in pace.plan(repeats):
+                start = time.perf_counter()
+                if together:
+                    self._run_together(table, count, size)
+                else:
+                    self._run_alone(table, count)
+                pace.note(together, count, time.perf_counter() - start)
+        finally:
+            self._busy.release()
+
+    def _run_alone(self, table: np.ndarray, repeats: int) -> None:
+        _run(table, repeats, 0, 1, np.zeros(2 * _LINE, np.int64), self._give_way)
 
     def _run_together(self, table: np.ndarray, repeats: int, size: int) -> None:
         if self._pool is None:

@@ -1,0 +1,67 @@
+"""Seconds until a newcomer sees something, import and a first small fit: results/startup.json.
+
+Every number is from a fresh process; a first fit is taken with nothing compiled yet and with the
+compiled code on disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import _results
+
+IMPORT = """
+import time
+start = time.perf_counter()
+import nnaccel
+print(time.perf_counter() - start)
+"""
+
+FIRST_FIT = """
+import time, numpy as np, nnaccel as nn
+x, y = np.zeros((1300, 28, 28), np.uint8), np.zeros(1300, np.int64)
+start = time.perf_counter()
+model = nn.Sequential([nn.Dense(100, "relu"), nn.Dense(10, "softmax")])
+model.compile("categorical_crossentropy", nn.optim.SGD(learning_rate=0.1), metrics=["accuracy"])
+model.fit(x, y, batch_size=128, verbose=0)
+print(time.perf_counter() - start)
+"""
+
+
+def seconds(code: str, cache: str | Path) -> float:
+    """What `code` prints in a fresh process whose compiled code is kept in `cache`."""
+    env = os.environ | {"NUMBA_CACHE_DIR": str(cache), "NNACCEL_BACKEND": "numba"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return float(done.stdout)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=7, help="fresh processes for each median")
+    repeats = range(parser.parse_args().repeats)
+    with tempfile.TemporaryDirectory() as cache:
+        imports = [seconds(IMPORT, cache) for _ in repeats]
+        cold = seconds(FIRST_FIT, cache)
+        warm = [seconds(FIRST_FIT, cache) for _ in repeats]
+    result = {
+        "import_s": statistics.median(imports),
+        "first_fit_cold_s": cold,
+        "first_fit_warm_s": statistics.median(warm),
+        "all_import_s": imports,
+        "all_first_fit_warm_s": warm,
+    }
+    print(json.dumps(result, indent=2))
+    print(_results.write("startup.json", _results.provenance() | result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""One step of training: recorded once for each batch size, then replayed many at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnaccel import metrics as counting
+from nnaccel import ops
+from nnaccel.backends import Array, Replay, to_numpy
+from nnaccel.feed import Feed
+from nnaccel.losses import Loss
+from nnaccel.network import Network
+from nnaccel.optim import Optimizer
+
+_CHUNK_SECONDS = 0.1  # how long replays run before callbacks and Ctrl-C are looked at
+
+Logs = dict[str, float]
+
+
+class Tally:
+    """Sums of losses and metrics over the rows seen, kept on the device."""
+
+    def __init__(self, network: Network, names: list[str]) -> None:
+        self._names = ["loss", *names]
+        self._totals = [network.backend.asarray(np.zeros(1)) for _ in self._names]
+        self.rows = 0
+
+    def __getitem__(self, name: str) -> Array:
+        return self._totals[self._names.index(name)]
+
+    def reset(self) -> None:
+        """Start counting anew."""
+        self.rows = 0
+        for total in self._totals:
+            total[...] = 0
+
+    def means(self) -> Logs:
+        """Return the means over the rows seen so far."""
+        totals = [float(to_numpy(total)[0]) for total in self._totals]
+        return {n: t / max(1, self.rows) for n, t in zip(self._names, totals, strict=True)}
+
+
+@dataclass
+class Plan:
+    """What is trained and how.
+
+    Attributes
+    ----------
+    network : Network
+    loss : Loss
+    optimizer : Optimizer
+    metrics : list of str
+    slots : array, shape (len(optimizer.slots), n), or None
+        Optimiser state, on the network's backend; None if this is only to evaluate.
+    """
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    metrics: list[str]
+    slots: Array = None
+
+    def __post_init__(self) -> None:
+        self.fused = self.network.layers[-1].activation == self.loss.fused_activation
+        self.tally = Tally(self.network, self.metrics)
+
+    def forward(
+        self, x: Array, targets: Array, training: bool
+    ) -> tuple[Callable[[Array], Array | None], Array]:
+        """Run network and loss on a batch, and count; return the backward and its argument."""
+        backend = self.network.backend
+        outputs, run_back = self.network.forward(x, training, activate=not self.fused)
+        losses, gradient = self.loss.rows(backend, outputs, targets, self.fused)
+        backend.kernels.add_sum(losses, self.tally["loss"])
+        scores, logits = outputs, self.fused
+        is_softmax = self.fused and self.loss.fused_activation == "softmax"
+        if is_softmax and "binary_accuracy" in self.metrics:
+            # Logits have the order of the probabilities, but do not show which exceed a half.
+            scores, logits = ops.softmax(outputs), False
+        for name in self.metrics:
+            counting.count(name, backend, scores, targets, logits, self.tally[name])
+        return run_back, gradient
+
+    def find_gradients(self, x: Array, targets: Array) -> None:
+        """Fill the network's gradients with those of a batch's mean loss and the penalties."""
+        run_back, gradient = self.forward(x, targets, training=True)
+        run_back(gradient)
+        kernels = self.network.backend.kernels
+        for layer in self.network.layers:
+            if layer.penalty:
+                w, dw = layer.params["w"].reshape(-1), layer.grads["w"].reshape(-1)
+                kernels.add_penalty(w, layer.penalty.l1, layer.penalty.l2, dw)
+        self.add_penalties(len(x))
+
+    def add_penalties(self, rows: int) -> None:
+        """Count the penalties as part of the loss of each of `rows` rows."""
+        kernels = self.network.backend.kernels
+        for layer in self.network.layers:
+            if layer.penalty:
+                w, l1, l2 = layer.params["w"].reshape(-1), layer.penalty.l1, layer.penalty.l2
+                kernels.penalty(w, rows * l1, rows * l2, self.tally["loss"])
+
+
+class Pass:
+    """One way through a feed: forward and loss, and for training backward and update too."""
+
+    def __init__(self, plan: Plan, feed: Feed, training: bool) -> None:
+        self.plan, self.feed = plan, feed
+        self._step = self._train if training else self._test
+        self._rates = np.zeros(-(-feed.rows // feed.batch_size))
+        self._replays: dict[int, Replay] = {}
+
+    def chunks(self, order: np.ndarray, begin: Callable[[int], None] | None) -> Iterator[int]:
+        """Run through the feed once.
+
+        Parameters
+        ----------
+        order : array of int
+            Of the rows.
+        begin : callable, optional
+            Called with the number of each batch before it runs; without it many run at a time.
+
+        Yields
+        ------
+        int
+            Number of batches done so far.
+        """
+        self.feed.start(order)
+        full, rest = divmod(self.feed.rows, self.feed.batch_size)
+        done, count = 0, 1
+        while done < full:
+            if begin is not None:
+                begin(done)
+            began = time.perf_counter()
+            self._run(self.feed.batch_size, done, count)
+            spent = time.perf_counter() - began
+            done += count
+            yield done
+            wanted = int(count * _CHUNK_SECONDS / max(spent, 1e-9))
+            count = 1 if begin is not None else min(full - done, 4 * count, max(1, wanted))
+        if rest:
+            if begin is not None:
+                begin(done)
+            self._run(rest, done, 1)
+            yield done + 1
+
+    def _run(self, rows: int, done: int, repeats: int) -> None:
+        """Run some batches of `rows` rows, at the learning rates of the steps they are."""
+        if rows not in self._replays:
+            self._replays[rows] = self.plan.network.record(lambda: self._step(rows))
+        first = int(self.plan.network.iterations[0])
+        self._rates[done : done + repeats] = self.plan.optimizer.rates(first, repeats)
+        with np.errstate(all="ignore"):  # a loss that is no longer finite is found by its value
+            self._replays[rows](repeats)
+        self.plan.tally.rows += rows * repeats
+
+    def _test(self, rows: int) -> None:
+        self.plan.forward(self.feed.inputs(rows), self.feed.outputs(rows), training=False)
+        self.plan.network.backend.kernels.advance(self.feed.cursor)
+
+    def _train(self, rows: int) -> None:
+        plan, network = self.plan, self.plan.network
+        kernels, optimizer = network.backend.kernels, plan.optimizer
+        plan.find_gradients(self.feed.inputs(rows), self.feed.outputs(rows))
+        each = [g for layer in network.layers for g in layer.grads.values()]
+        optimizer.clip(kernels, network.gradients, each)
+        counters = self.feed.cursor, network.iterations
+        optimizer.update(
+            kernels, network.weights, network.gradients, plan.slots, self._rates, *counters
+        )
+        for counter in counters:
+            kernels.advance(counter)

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from nnaccel.bench import mlp
+from nnaccel.bench.images import Images, synthetic
+from nnaccel.bench.machine import Machine
+from nnaccel.bench.peers import PEERS, Contestant, Peer
+from nnaccel.bench.peers.numpy_mlp import NumpyMLP
+from nnaccel.bench.problem import IntArray, Problem
+from nnaccel.bench.report import MlpReport
+
+MACHINE = Machine(
+    cpu="a CPU",
+    cores=2,
+    caches={"L2": "1M"},
+    system="Linux",
+    python="3.11",
+    libraries={"numpy": "2"},
+    blas=[],
+    load=None,
+    gflops_one_thread=9.0,
+    gflops=17.0,
+    copy_gb_per_s=8.0,
+)
+
+
+@pytest.fixture
+def images() -> Images:
+    return synthetic(rows=90, features=30)
+
+
+@pytest.fixture
+def report(images: Images, monkeypatch: pytest.MonkeyPatch) -> MlpReport:
+    absent = Peer("none:None", "no_such_library_0", "pip install none", "none")
+    monkeypatch.setitem(PEERS, "absent", absent)
+    monkeypatch.setattr(mlp, "measure_machine", lambda: MACHINE)
+    return mlp.run_mlp((8,), 20, ["absent", "numpy"], repeats=3, data=images)
+
+
+def test_a_missing_peer_is_listed(report: MlpReport) -> None:
+    assert [row.name for row in report.rows] == ["nnaccel", "nnaccel_uint8", "numpy"]
+    assert report.missing == {"absent": "pip install none"}
+    assert "absent: not installed: pip install none" in str(report)
+
+
+def test_the_report_survives_json(report: MlpReport) -> None:
+    assert MlpReport.from_json(report.to_json()) == report
+
+
+def test_the_report_adds_up(report: MlpReport) -> None:
+    row = report.rows[-1]
+    assert (report.network, report.batch_size, report.images) == ("30-8-10", 20, 90)
+    assert len(row.seconds) == 3
+    assert report.images_per_s(row) * row.median == pytest.approx(90)
+    assert report.peak_fraction(row) * 17.0 == pytest.approx(report.gflops(row))
+    assert report.rows[0].ratio == 1.0
+    assert all(math.isfinite(row.loss) and row.first > 0 for row in report.rows)
+
+
+def test_the_table_has_a_line_for_everybody(report: MlpReport) -> None:
+    lines = str(report).splitlines()
+    assert "synthetic" in lines[0]
+    for row in report.rows:
+        assert sum(line.startswith(f"{row.about}  ") for line in lines) == 1
+
+
+def test_a_contestant_that_computes_something_else_is_found(images: Images) -> None:
+    class Lazy(NumpyMLP):
+        def epoch(self, order: IntArray | None) -> float:
+            return super().epoch(order) * 1.01
+
+    class LazyPeer(Peer):
+        def make(self, problem: Problem, **options: object) -> Contestant:
+            return Lazy(problem)
+
+    problem = Problem(images.x, images.y, (8,), 20)
+    lazy = LazyPeer("", "numpy", "", "lazy")
+    with pytest.raises(mlp.DisagreementError, match="loss of lazy is not that of numpy"):
+        mlp.check_agreement(problem, {"lazy": lazy, "numpy": PEERS["numpy"]})
+
+
+def test_no_repeats_is_an_error(images: Images) -> None:
+    with pytest.raises(ValueError, match="repeats=0"):
+        mlp.run_mlp(repeats=0, data=images)
+
+
+def test_synthetic_images_are_sparse_and_reproducible(images: Images) -> None:
+    again = synthetic(rows=90, features=30)
+    assert (images.x == again.x).all()
+    assert (images.y == again.y).all()
+    assert 0.1 < (images.x > 0).mean() < 0.3
+    assert replace(Problem(images.x, images.y), hidden=(3, 4)).sizes == (30, 3, 4, 10)

@@ -1,0 +1,207 @@
+"""A fake `cupy` for machines without a GPU: NumPy memory behind CuPy's manners.
+
+It proves that our code dispatches to CuPy and keeps host and device arrays apart: like the real
+one it refuses to be taken for a NumPy array, and to compute with one. It knows only the functions
+that our code calls, with the arguments that the real ones take. It proves nothing about a GPU.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+FAKE = "fake cupy"
+transfers: Counter[str] = Counter()  # copies 'to_device' and 'to_host', scalars read included
+
+_SCALARS = (bool, int, float, np.generic, np.dtype, type, str, type(None), type(...))
+
+
+class ndarray:  # noqa: N801
+    """What `cupy.ndarray` offers, as far as our code uses it."""
+
+    __array_ufunc__ = None  # NumPy's functions and arrays leave binary operators to this class
+
+    def __init__(self, memory: np.ndarray) -> None:
+        self._memory = memory
+
+    def __array__(self, *_args: Any, **_kwargs: Any) -> np.ndarray:
+        raise TypeError("Implicit conversion to a NumPy array is not allowed: use `.get()`")
+
+    def get(self) -> np.ndarray:
+        transfers["to_host"] += 1
+        return self._memory.copy()
+
+    def item(self) -> Any:
+        transfers["to_host"] += 1
+        return self._memory.item()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __int__(self) -> int:
+        return int(self.item())
+
+    def __bool__(self) -> bool:
+        return bool(self.item())
+
+    def __len__(self) -> int:
+        return len(self._memory)
+
+    def __getitem__(self, index: Any) -> ndarray:
+        return _wrap(self._memory[_unwrap(index)])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._memory[_unwrap(index)] = _unwrap(value)
+
+    # Exactly the parameters that CuPy's methods have: neither `initial` nor `where`.
+    def sum(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False):  # type: ignore[no-untyped-def]
+        return sum(self, axis, dtype, out, keepdims)
+
+    def mean(self, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: bool = False):  # type: ignore[no-untyped-def]
+        return _wrap(self._memory.mean(axis, dtype, _unwrap(out), keepdims))
+
+    def max(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> ndarray:
+        return _wrap(self._memory.max(axis, _unwrap(out), keepdims))
+
+    def min(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> ndarray:
+        return _wrap(self._memory.min(axis, _unwrap(out), keepdims))
+
+    def argmax(self, axis: Any = None) -> ndarray:
+        return _wrap(self._memory.argmax(axis))
+
+
+def _unwrap(x: Any) -> Any:
+    """The memory of a fake array; NumPy arrays are refused."""
+    if isinstance(x, ndarray):
+        return x._memory
+    if isinstance(x, tuple | list):
+        return type(x)(map(_unwrap, x))
+    if isinstance(x, _SCALARS) or isinstance(x, slice):
+        return x
+    raise TypeError(f"Unsupported type {type(x)}")
+
+
+def _wrap(x: Any) -> ndarray:
+    return ndarray(np.asarray(x))
+
+
+def _forward(function: Callable[..., Any]) -> Callable[..., ndarray]:
+    def call(*args: Any, **kwargs: Any) -> ndarray:
+        kwargs = {name: _unwrap(value) for name, value in kwargs.items()}
+        return _wrap(function(*map(_unwrap, args), **kwargs))
+
+    return call
+
+
+def _in_place(name: str) -> Callable[[ndarray, Any], ndarray]:
+    def operator(self: ndarray, other: Any) -> ndarray:
+        getattr(self._memory, name)(_unwrap(other))
+        return self
+
+    return operator
+
+
+_BINARY = ("add", "sub", "mul", "truediv", "pow", "rshift", "lshift", "xor", "and", "or", "matmul")
+for _name in _BINARY:
+    setattr(ndarray, f"__{_name}__", _forward(getattr(np.ndarray, f"__{_name}__")))
+    setattr(ndarray, f"__r{_name}__", _forward(getattr(np.ndarray, f"__r{_name}__")))
+for _name in ("add", "sub", "mul", "truediv"):
+    setattr(ndarray, f"__i{_name}__", _in_place(f"__i{_name}__"))
+for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__neg__", "__abs__"):
+    setattr(ndarray, _name, _forward(getattr(np.ndarray, _name)))
+for _name in ("reshape", "astype", "copy"):
+    setattr(ndarray, _name, _forward(getattr(np.ndarray, _name)))
+for _name in ("shape", "dtype", "ndim", "size", "nbytes", "flags"):
+    setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._memory, name)))
+ndarray.T = property(lambda self: _wrap(self._memory.T))  # type: ignore[attr-defined]
+ndarray.__module__ = "cupy"
+
+sum = _forward(lambda a, axis=None, dtype=None, out=None, keepdims=False: np.sum(
+    a, axis, dtype, out, keepdims
+))  # fmt: skip
+
+
+def asarray(a: Any, dtype: Any = None, order: str | None = None) -> ndarray:
+    if isinstance(a, ndarray):
+        return ndarray(np.asarray(a._memory, dtype, order=order))  # type: ignore[call-overload]
+    transfers["to_device"] += 1
+    return ndarray(np.array(a, dtype, order=order or "K"))
+
+
+def empty(shape: Any, dtype: Any = float) -> ndarray:
+    """Filled with what nobody should read."""
+    dtype = np.dtype(dtype)
+    return ndarray(np.full(shape, math.nan if dtype.kind == "f" else 99, dtype))
+
+
+def _make_modules() -> dict[str, ModuleType]:
+    """The modules that a program which imports the fake finds in `sys.modules`."""
+    names = ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.special")
+    modules = {name: ModuleType(name, "A fake, for tests.") for name in names}
+    for name, module in modules.items():
+        module.__spec__ = ModuleSpec(name, None)
+    cupy: Any = modules["cupy"]
+    cupy.__version__ = "0.fake"
+    cupy.ndarray, cupy.asarray, cupy.empty, cupy.sum = ndarray, asarray, empty, sum
+    for name in ("arange", "zeros", "abs", "clip", "exp", "expm1", "log", "log1p", "matmul",
+                 "maximum", "minimum", "sign", "sqrt", "subtract", "tanh", "where"):  # fmt: skip
+        setattr(cupy, name, _forward(getattr(np, name)))
+    runtime = SimpleNamespace(
+        getDeviceCount=lambda: 1,
+        getDevice=lambda: 0,
+        getDeviceProperties=lambda _device: {"name": b"no GPU at all"},
+    )
+    stream = SimpleNamespace(synchronize=lambda: None)
+    cupy.cuda = SimpleNamespace(runtime=runtime, get_current_stream=lambda: stream)
+    erf = np.vectorize(math.erf, otypes=[float])
+    modules["cupyx.scipy.special"].erf = _forward(lambda x: erf(x).astype(x.dtype))  # type: ignore[attr-defined]
+    return modules
+
+
+def install(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Put the fake where `import cupy` finds it, with a driver, until the test ends."""
+    from nnaccel.backends import _probe, _select
+
+    modules = _make_modules()
+    for name, module in modules.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(_probe, "_driver_version", lambda: 13000)
+    _select._make.cache_clear()
+    transfers.clear()
+    return modules["cupy"]
+
+
+@pytest.fixture
+def fake_cupy() -> Iterator[ModuleType]:
+    """The fake, installed for one test."""
+    from nnaccel.backends import _select
+
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield install(monkeypatch)
+    _select._make.cache_clear()
+
+
+@pytest.fixture(params=["numpy", "numba", FAKE, pytest.param("cupy", marks=pytest.mark.gpu)])
+def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Run the test on each backend, and on the cupy backend over the fake."""
+    from nnaccel.backends import backends, use_backend
+
+    name = request.param
+    if name == FAKE:
+        request.getfixturevalue("fake_cupy")
+        name = "cupy"
+    info = backends()[name]
+    if not info.available:
+        required = name != "cupy" or os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
+        (pytest.fail if required else pytest.skip)(f"{name}: {info.reason}")
+    with use_backend(name) as chosen:
+        yield chosen

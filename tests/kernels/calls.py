@@ -1,0 +1,189 @@
+"""One call of every kernel: arguments drawn for any shape, so that backends can be compared.
+
+Arguments are NumPy arrays; `run` moves them to a backend, calls, and brings all arrays back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends import Backend, to_numpy
+
+# Counters and schedules stay on the host on every backend.
+HOST = {"cursor", "rate", "steps", "key", "step", "counter"}
+
+Rng = np.random.Generator
+Args = dict[str, Any]
+
+
+def run(backend: Backend, function: str, args: Args) -> dict[str, np.ndarray]:
+    """Call a kernel on copies of the arguments; what all arrays hold afterwards."""
+    moved = move(backend, args)
+    getattr(backend.kernels, function)(**moved)
+    return {k: to_numpy(v) for k, v in moved.items() if hasattr(v, "dtype")}
+
+
+def move(backend: Backend, args: Args) -> Args:
+    """Copies of the arguments where the kernels of `backend` want them."""
+    return {
+        name: value
+        if not isinstance(value, np.ndarray)
+        else value.copy()
+        if name in HOST
+        else backend.asarray(value.copy())
+        for name, value in args.items()
+    }
+
+
+def assert_same(got: dict[str, np.ndarray], want: dict[str, np.ndarray], dtype: Any) -> None:
+    """Equal but for the rounding of sums of a few hundred terms of about 1."""
+    tolerance = 200 * float(np.finfo(dtype).eps)
+    for name, array in want.items():
+        np.testing.assert_allclose(got[name], array, tolerance, tolerance, err_msg=name)
+
+
+def _normal(rng: Rng, shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
+    return np.asarray(rng.standard_normal(shape), dtype)
+
+
+def _one_hot(rng: Rng, n: int, m: int, dtype: Any) -> np.ndarray:
+    return np.eye(m, dtype=dtype)[rng.integers(0, m, n)]
+
+
+def _softmax(x: np.ndarray) -> np.ndarray:
+    e = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def _activate(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    name = rng.choice(["linear", "relu", "sigmoid", "tanh", "leaky_relu", "elu", "softplus"])
+    return {"name": str(name), "alpha": 0.5, "x": _normal(rng, (n, m), dtype), **_like("y", n, m, dtype)}  # fmt: skip
+
+
+def _activate_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, dy = _normal(rng, (n, m), dtype), _normal(rng, (n, m), dtype)
+    return {"name": "tanh", "alpha": 0.0, "dy": dy, "x": x, "y": np.tanh(x), **_like("dx", n, m, dtype)}  # fmt: skip
+
+
+def _like(name: str, n: int, m: int, dtype: Any) -> Args:
+    return {name: np.full((n, m), 7, dtype)}
+
+
+def _linear(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    k = int(rng.integers(1, 20))
+    x, w, b = (_normal(rng, shape, dtype) for shape in ((n, k), (k, m), (m,)))
+    return {"x": x, "w": w, "b": b, "activation": "relu", "alpha": 0.0, **_like("y", n, m, dtype)}
+
+
+def _linear_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    k = int(rng.integers(1, 20))
+    dy, x, w = (_normal(rng, shape, dtype) for shape in ((n, m), (n, k), (k, m)))
+    db = np.full(m, 7, dtype)
+    return {"dy": dy, "x": x, "w": w, **_like("dx", n, k, dtype), **_like("dw", k, m, dtype), "db": db}  # fmt: skip
+
+
+def _row_wise(name: str) -> Callable[..., Args]:
+    def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+        return {"x": 5 * _normal(rng, (n, m), dtype), **_like("y", n, m, dtype)}
+
+    def draw_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+        dy, x = _normal(rng, (n, m), dtype), _normal(rng, (n, m), dtype)
+        y = np.log(_softmax(x)) if name.startswith("log") else _softmax(x)
+        return {"dy": dy, "y": y, **_like("dx", n, m, dtype)}
+
+    return draw_backward if name.endswith("backward") else draw
+
+
+def _loss(outputs: str, gradient: str, kind: str) -> Callable[..., Args]:
+    def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+        x = _normal(rng, (n, m), dtype)
+        if kind == "probabilities":
+            x = np.asarray(rng.uniform(0.01, 0.99, (n, m)), dtype)
+        targets = _one_hot(rng, n, m, dtype)
+        return {outputs: x, "targets": targets, "losses": np.full(n, 7, dtype), **_like(gradient, n, m, dtype)}  # fmt: skip
+
+    return draw
+
+
+def _batch(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    rows = 2 * n + 3
+    data = rng.integers(0, 256, (rows, m)).astype(np.uint8)
+    order, cursor = rng.permutation(rows), np.array([1])
+    place = {"order": order, "cursor": cursor, "batch_size": n}
+    return {"data": data, **place, "scale": 1 / 255, **_like("out", n, m, dtype)}
+
+
+def _labels(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    args = _batch(rng, n, m, dtype)
+    labels = rng.integers(0, m, len(args.pop("data")))
+    del args["scale"]
+    return {"labels": labels, **args}
+
+
+def _optimizer(slots: str, hyper: dict[str, float], steps: bool = False) -> Callable[..., Args]:
+    def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+        arrays = {name: _normal(rng, n * m, dtype) for name in ("w", "g")}
+        state = {name: np.abs(_normal(rng, n * m, dtype)) for name in slots}
+        schedule: Args = {"rate": np.array([0.1, 0.02, 0.3]), "cursor": np.array([1])}
+        counter = {"steps": np.array([4])} if steps else {}
+        return {**arrays, **state, **hyper, **schedule, **counter}
+
+    return draw
+
+
+def _flat(names: str, **others: Any) -> Callable[..., Args]:
+    def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+        return {**{name: _normal(rng, n * m, dtype) for name in names.split()}, **others}
+
+    return draw
+
+
+def _dropout(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    key = rng.integers(0, 2**64, 1, dtype=np.uint64)
+    return {"x": _normal(rng, (n, m), dtype), "rate": 0.4, "key": key, "step": np.array([3]), **_like("y", n, m, dtype)}  # fmt: skip
+
+
+def _hits(**others: Any) -> Callable[..., Args]:
+    def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+        targets = _one_hot(rng, n, m, dtype)
+        return {"outputs": _normal(rng, (n, m), dtype), "targets": targets, **others, "hits": np.ones(1)}  # fmt: skip
+
+    return draw
+
+
+CALLS: dict[str, Callable[..., Args]] = {
+    "activate": _activate,
+    "activate_backward": _activate_backward,
+    "adagrad": _optimizer("a", {"epsilon": 1e-7}),
+    "adam": _optimizer(
+        "mv", {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-7, "decay": 0.01}, steps=True
+    ),
+    "add_penalty": _flat("w dw", l1=0.1, l2=0.2),
+    "add_sum": lambda rng, n, m, dtype: {"values": _normal(rng, n, dtype), "total": np.ones(1)},
+    "advance": lambda *_: {"counter": np.array([41])},
+    "binary_cross_entropy": _loss("p", "dp", "probabilities"),
+    "categorical_cross_entropy": _loss("p", "dp", "probabilities"),
+    "clip_norm": _flat("g", limit=0.5),
+    "clip_value": _flat("g", limit=0.5),
+    "count_binary_hits": _hits(threshold=0.5),
+    "count_category_hits": _hits(),
+    "dropout": _dropout,
+    "gather_one_hot": _labels,
+    "gather_rows": _batch,
+    "linear": _linear,
+    "linear_backward": _linear_backward,
+    "log_softmax": _row_wise("log_softmax"),
+    "log_softmax_backward": _row_wise("log_softmax_backward"),
+    "momentum": _optimizer("m", {"mu": 0.9, "nesterov": True}),
+    "mse": _loss("y", "dy", "any"),
+    "penalty": _flat("w", l1=0.1, l2=0.2, total=np.ones(1)),
+    "rmsprop": _optimizer("vm", {"rho": 0.9, "mu": 0.5, "epsilon": 1e-7}),
+    "sgd": _optimizer("", {}),
+    "sigmoid_cross_entropy": _loss("logits", "dlogits", "any"),
+    "softmax": _row_wise("softmax"),
+    "softmax_backward": _row_wise("softmax_backward"),
+    "softmax_cross_entropy": _loss("logits", "dlogits", "any"),
+}
