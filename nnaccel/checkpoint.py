@@ -85,10 +85,10 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     with refusing(path), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         if _KEY not in metadata:
-            raise CheckpointError(f"{path} holds arrays, but no model of nnaccel")
+            raise CheckpointError("holds arrays, but no model of nnaccel")
         description = json.loads(metadata[_KEY])
         if not isinstance(description, dict) or description.get("format") != _FORMAT:
-            raise CheckpointError(f"{path} was written by another version of nnaccel")
+            raise CheckpointError("written by another version of nnaccel, or not whole")
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return arrays, description
 
@@ -98,11 +98,13 @@ def refusing(path: str | Path) -> Iterator[None]:
     """Turn whatever goes wrong while a file is read into a CheckpointError that names it."""
     try:
         yield
-    except CheckpointError:
-        raise
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    except KeyError as error:
+        raise CheckpointError(f"{path}: not a whole model file: {error} is missing") from error
     except Exception as error:  # a file may say anything, so anything may go wrong
         what = str(error) or type(error).__name__
-        raise CheckpointError(f"{path} is not a whole model file: {what}") from error
+        raise CheckpointError(f"{path}: not a whole model file: {what}") from error
 
 
 def count_in(described: Mapping[str, Any], key: str) -> int:

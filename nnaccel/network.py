@@ -46,9 +46,10 @@ class Network:
         if isinstance(seed, bool) or int(seed) != seed or seed < 0:
             raise ValueError(f"seed={seed!r} must be a whole number of at least 0")
         self.seed = int(seed)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.dtype("float32"), np.dtype("float64")):
+        known = np.dtype("float32"), np.dtype("float64")
+        if dtype is None or not any(dtype == kind for kind in known):
             raise ValueError(f"dtype={dtype!r} must be 'float32' or 'float64'")
+        self.dtype = np.dtype(dtype)
         self.iterations = np.zeros(1, np.int64)
         self.epochs = 0
         self._parameters = Parameters()
@@ -203,6 +204,8 @@ class Network:
             for index in range(last, stop - 1, -1):
                 layer, rows, wanted = self.layers[index], len(dy), input_gradient or index > stop
                 dy = backwards[index](dy, wanted)
+                if not layer.recordable:
+                    self._require_in_place(layer)
                 if wanted and not layer.recordable:
                     dy = self._as_expected(layer, "backward", dy, (rows, *layer.input_shape))
             return dy if input_gradient else None
@@ -256,6 +259,15 @@ class Network:
                 f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
             )
         return self.backend.xp.ascontiguousarray(a, self.dtype)
+
+    def _require_in_place(self, layer: Layer) -> None:
+        """Raise unless a layer of the user's own wrote its gradients into the flat buffer."""
+        for name, gradient in layer.grads.items():
+            if getattr(gradient, "base", None) is not self._parameters.gradients:
+                raise ValueError(
+                    f"layer {layer.name!r}: backward replaced grads[{name!r}]; write into it, as "
+                    f"in self.grads[{name!r}][...] = …"
+                )
 
     def _first_with_params(self) -> int:
         """Index of the first layer that has parameters: no gradient is needed below it."""

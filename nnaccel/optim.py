@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,8 @@ class Optimizer(ABC):
     @learning_rate.setter
     def learning_rate(self, value: float | Schedule) -> None:
         if not isinstance(value, Schedule):
+            if not isinstance(value, Real):
+                raise TypeError(f"learning_rate must be a number or a Schedule, not {value!r}")
             value = float(value)
             _check_range("learning_rate", value, 0, math.inf)
         self._learning_rate: float | Schedule = value
@@ -397,6 +400,10 @@ def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
     """
     if isinstance(optimizer, Optimizer):
         return optimizer
+    if isinstance(optimizer, type):
+        raise ValueError(
+            f"{optimizer.__name__} is a class: write {optimizer.__name__}() with brackets"
+        )
     kind = _CLASSES.get(str(optimizer).lower())
     if kind is None:
         raise ValueError(_config.unknown("optimizer", optimizer, list(_CLASSES)))

@@ -101,8 +101,8 @@ class Backup(Callback):
         for key, value in ours.items():
             if theirs[key] != value:
                 raise checkpoint.CheckpointError(
-                    f"{self._path} holds another training: its {key} differs from this one's. "
-                    "Give another path, or resume=False to start anew"
+                    f"holds another training: its {key} differs from this one's. Give another "
+                    "path, or resume=False to start anew"
                 )
 
 

@@ -30,8 +30,8 @@ class ndarray:  # noqa: N801
 
     __array_ufunc__ = None  # NumPy's functions and arrays leave binary operators to this class
 
-    def __init__(self, memory: np.ndarray) -> None:
-        self._memory = memory
+    def __init__(self, memory: np.ndarray, base: ndarray | None = None) -> None:
+        self._memory, self.base = memory, base
 
     def __array__(self, *_args: Any, **_kwargs: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed: use `.get()`")
@@ -57,7 +57,18 @@ class ndarray:  # noqa: N801
         return len(self._memory)
 
     def __getitem__(self, index: Any) -> ndarray:
-        return _wrap(self._memory[_unwrap(index)])
+        return self._view(np.asarray(self._memory[_unwrap(index)]))
+
+    def reshape(self, *shape: Any) -> ndarray:
+        return self._view(self._memory.reshape(*shape))
+
+    @property
+    def T(self) -> ndarray:
+        return self._view(self._memory.T)
+
+    def _view(self, memory: np.ndarray) -> ndarray:
+        shared = np.may_share_memory(memory, self._memory)
+        return ndarray(memory, (self if self.base is None else self.base) if shared else None)
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._memory[_unwrap(index)] = _unwrap(value)
@@ -70,10 +81,13 @@ class ndarray:  # noqa: N801
         return _wrap(self._memory.mean(axis, dtype, _unwrap(out), keepdims))
 
     def max(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> ndarray:
-        return _wrap(self._memory.max(axis, _unwrap(out), keepdims))
+        return _wrap(self._memory.max(axis, out=_unwrap(out), keepdims=keepdims))
 
     def min(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> ndarray:
-        return _wrap(self._memory.min(axis, _unwrap(out), keepdims))
+        return _wrap(self._memory.min(axis, out=_unwrap(out), keepdims=keepdims))
+
+    def all(self, axis: Any = None, out: Any = None, keepdims: bool = False) -> ndarray:
+        return _wrap(self._memory.all(axis, out=_unwrap(out), keepdims=keepdims))
 
     def argmax(self, axis: Any = None) -> ndarray:
         return _wrap(self._memory.argmax(axis))
@@ -118,11 +132,10 @@ for _name in ("add", "sub", "mul", "truediv"):
     setattr(ndarray, f"__i{_name}__", _in_place(f"__i{_name}__"))
 for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__neg__", "__abs__"):
     setattr(ndarray, _name, _forward(getattr(np.ndarray, _name)))
-for _name in ("reshape", "astype", "copy"):
+for _name in ("astype", "copy"):
     setattr(ndarray, _name, _forward(getattr(np.ndarray, _name)))
 for _name in ("shape", "dtype", "ndim", "size", "nbytes", "flags"):
     setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._memory, name)))
-ndarray.T = property(lambda self: _wrap(self._memory.T))  # type: ignore[attr-defined]
 ndarray.__module__ = "cupy"
 
 sum = _forward(lambda a, axis=None, dtype=None, out=None, keepdims=False: np.sum(
@@ -135,6 +148,10 @@ def asarray(a: Any, dtype: Any = None, order: str | None = None) -> ndarray:
         return ndarray(np.asarray(a._memory, dtype, order=order))  # type: ignore[call-overload]
     transfers["to_device"] += 1
     return ndarray(np.array(a, dtype, order=order or "K"))
+
+
+def ascontiguousarray(a: ndarray, dtype: Any = None) -> ndarray:
+    return asarray(a, dtype, "C")
 
 
 def empty(shape: Any, dtype: Any = float) -> ndarray:
@@ -151,8 +168,9 @@ def _make_modules() -> dict[str, ModuleType]:
         module.__spec__ = ModuleSpec(name, None)
     cupy: Any = modules["cupy"]
     cupy.__version__ = "0.fake"
-    cupy.ndarray, cupy.asarray, cupy.empty, cupy.sum = ndarray, asarray, empty, sum
-    for name in ("arange", "zeros", "abs", "clip", "exp", "expm1", "log", "log1p", "matmul",
+    cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
+    cupy.empty, cupy.sum = empty, sum
+    for name in ("arange", "zeros", "abs", "clip", "exp", "expm1", "isfinite", "log", "log1p", "matmul",
                  "maximum", "minimum", "sign", "sqrt", "subtract", "tanh", "where"):  # fmt: skip
         setattr(cupy, name, _forward(getattr(np, name)))
     runtime = SimpleNamespace(

@@ -151,7 +151,9 @@ def test_uncompiled() -> None:
 # Inputs
 
 
-@pytest.mark.parametrize("kind", ["float16", "float64", ">f4", ">f8", "int16", ">i4", "uint64", "?"])
+@pytest.mark.parametrize(
+    "kind", ["float16", "float64", ">f4", ">f8", "int16", ">i4", "uint64", "?"]
+)
 def test_inputs_of_every_dtype(kind: str, backend: Any) -> None:
     x, y = problem()
     x = (x * 4).round().astype(kind)

@@ -140,9 +140,15 @@ def test_bad_seeds(seed: Any) -> None:
         Sequential([Dense(2)], seed=seed)
 
 
-def test_bad_dtype() -> None:
-    with pytest.raises(ValueError, match="'float32' or 'float64'"):
-        Sequential([Dense(2)], dtype="int32")
+@pytest.mark.parametrize("dtype", ["int32", "float16", None, "x", 3, [], "complex64"])
+def test_bad_dtypes(dtype: Any) -> None:
+    with pytest.raises(ValueError, match="must be 'float32' or 'float64'"):
+        Sequential([Dense(2)], dtype=dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f4", np.float64, np.dtype("float32"), float, "<f8"])
+def test_spellings_of_dtypes(dtype: Any) -> None:
+    assert Sequential([Dense(2)], dtype=dtype).dtype == np.dtype(dtype)
 
 
 def test_seed_decides_weights_on_every_backend(backend: Any) -> None:

@@ -157,4 +157,4 @@ def _dense_targets(backend: Backend, outputs: Array, targets: Array) -> Array:
     elif targets.ndim == 1 and classes == 1:
         targets = targets[:, None]
     _check.same_shape("targets", targets, "outputs", outputs)
-    return backend.xp.ascontiguousarray(targets.astype(outputs.dtype))
+    return backend.xp.asarray(targets, dtype=outputs.dtype, order="C")

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+
 from .samples import idx_bytes
 
 #: What a mirror answers to the path of a request: status, body, announced length.

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from .samples import load_or_refuse
 
 from nnaccel.data import DataError, DataNotFoundError, load, load_named
+
+from .samples import load_or_refuse
 
 
 @pytest.fixture

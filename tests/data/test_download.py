@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from .samples import assert_is, idx_bytes
 
 from nnaccel.data import DataError, DataNotFoundError, mnist
+
+from .samples import assert_is, idx_bytes
 
 mnist_module = importlib.import_module("nnaccel.data.mnist")
 download_module = importlib.import_module("nnaccel.data.download")

@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
-from .samples import header, idx_bytes
 
 from nnaccel.data import DataError, DataNotFoundError, read_idx
+
+from .samples import header, idx_bytes
 
 MIB = 1 << 20
 arrays = npst.arrays(np.uint8, npst.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=6))

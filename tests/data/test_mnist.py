@@ -8,9 +8,10 @@ import re
 
 import numpy as np
 import pytest
-from .samples import assert_is, idx_bytes
 
 from nnaccel.data import DataError, DataNotFoundError, load_named, mnist
+
+from .samples import assert_is, idx_bytes
 
 mnist_module = importlib.import_module("nnaccel.data.mnist")
 

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from .samples import load_or_refuse
 
 from nnaccel.data import DataError, load
+
+from .samples import load_or_refuse
 
 MIB = 1 << 20
 RNG = np.random.default_rng(0)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnaccel.backends import to_numpy
@@ -29,6 +29,7 @@ def gather(backend: Any, data: Any, order: Any, batch: int, size: int, scale: fl
 @pytest.mark.parametrize(
     "kind", [np.uint8, np.int8, np.uint16, np.int32, np.int64, np.float32, np.float64]
 )
+@settings(max_examples=10)
 @given(
     shape=st.tuples(st.integers(1, 20), st.integers(1, 9)),
     size=st.integers(1, 7),
@@ -62,10 +63,9 @@ def test_from_a_file(backend: Any, tmp_path: Path) -> None:
 
 
 @dtypes
+@settings(max_examples=10)
 @given(labels=st.lists(st.integers(0, 4), min_size=1, max_size=20), size=st.integers(1, 6))
-def test_labels_become_one_hot_rows(
-    backend: Any, dtype: Any, labels: list[int], size: int
-) -> None:
+def test_labels_become_one_hot_rows(backend: Any, dtype: Any, labels: list[int], size: int) -> None:
     order = np.arange(len(labels))[::-1].copy()
     size = min(size, len(labels))
     out, cursor = backend.empty((size, 5), dtype), np.array([len(labels) // size - 1])

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnaccel.backends import to_numpy
@@ -38,6 +38,7 @@ def assert_within(got: Any, want: np.ndarray, size: np.ndarray, terms: int, dtyp
 
 @dtypes
 @pytest.mark.parametrize("bias", [True, False])
+@settings(max_examples=10)
 @given(size=sizes, seed=st.integers(0, 2**32 - 1))
 @example(size=(1, 1, 1), seed=0)
 @example(size=(3, 33, 1), seed=0)
@@ -72,12 +73,11 @@ def test_fused_activation_is_the_activation_of_the_sum(
 
 
 @dtypes
+@settings(max_examples=10)
 @given(size=sizes, seed=st.integers(0, 2**32 - 1))
 @example(size=(1, 1, 1), seed=0)
 @example(size=(19, 1, 3), seed=0)
-def test_linear_backward(
-    backend: Any, dtype: Any, size: tuple[int, int, int], seed: int
-) -> None:
+def test_linear_backward(backend: Any, dtype: Any, size: tuple[int, int, int], seed: int) -> None:
     n, k, m = size
     dy, x, w = draw(dtype, (n, m), (n, k), (k, m), seed=seed)
     dx, dw, db = (backend.empty(shape, dtype) for shape in ((n, k), (k, m), (m,)))

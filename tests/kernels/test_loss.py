@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
@@ -65,6 +65,7 @@ PROBABILITIES = {"categorical_cross_entropy", "binary_cross_entropy"}
 @pytest.mark.parametrize("name", ROWS)
 @pytest.mark.parametrize("one_hot", [True, False])
 @dtypes
+@settings(max_examples=10)
 @given(shape=shapes, seed=seeds)
 def test_each_rows_loss_and_the_gradient_of_the_mean(
     backend: Any, name: str, one_hot: bool, dtype: Any, shape: tuple[int, int], seed: int
@@ -80,9 +81,7 @@ def test_each_rows_loss_and_the_gradient_of_the_mean(
     for i in range(shape[0]):
         loss, slope = ROWS[name](outputs[i].astype(np.float64), targets[i].astype(np.float64))
         np.testing.assert_allclose(losses[i], loss, rtol=tolerance, atol=tolerance)
-        np.testing.assert_allclose(
-            gradient[i], slope / shape[0], rtol=tolerance, atol=tolerance
-        )
+        np.testing.assert_allclose(gradient[i], slope / shape[0], rtol=tolerance, atol=tolerance)
 
 
 @dtypes
@@ -134,6 +133,7 @@ def test_an_impossible_class_without_weight_costs_nothing(backend: Any, dtype: A
 
 
 @dtypes
+@settings(max_examples=10)
 @given(shape=shapes, seed=seeds)
 def test_counts(backend: Any, dtype: Any, shape: tuple[int, int], seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -9,27 +9,38 @@ from __future__ import annotations
 import numpy as np
 
 from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu._machine import prefetch
+
+_AHEAD = 4  # rows asked for before they are needed: a random row is in no cache
+_LINE_BYTES = 64
 
 
 @kernel
 def _gather_rows(rank, size, data, order, cursor, batch_size, scale, out):  # type: ignore[no-untyped-def]
-    first = cursor[0] * batch_size
+    first, columns = cursor[0] * batch_size, out.shape[1]
     factor = out.dtype.type(scale[0])
+    flat, line = data.reshape(data.size), _LINE_BYTES // data.itemsize
     lo, hi = share(out.shape[0], rank, size)
-    for i in range(lo, hi):
-        row = order[first + i]
-        for j in range(out.shape[1]):
-            out[i, j] = out.dtype.type(data[row, j]) * factor
+    for i in range(lo, hi + _AHEAD):
+        if i < hi:
+            start = order[first + i] * columns
+            for j in range(0, columns, line):
+                prefetch(flat, start + j)
+        if i >= lo + _AHEAD:
+            source, target = data[order[first + i - _AHEAD]], out[i - _AHEAD]
+            for j in range(columns):
+                target[j] = out.dtype.type(source[j]) * factor
 
 
 @kernel
 def _gather_one_hot(rank, size, labels, order, cursor, batch_size, out):  # type: ignore[no-untyped-def]
     first = cursor[0] * batch_size
-    zero, one = out.dtype.type(0), out.dtype.type(1)
-    for i in range(out.shape[0]):
-        label = labels[order[first + i]]
-        for j in range(out.shape[1]):
-            out[i, j] = one if j == label else zero
+    lo, hi = share(out.shape[0], rank, size)
+    for i in range(lo, hi):
+        prefetch(labels, order[first + i])
+    out[lo:hi] = 0
+    for i in range(lo, hi):
+        out[i, labels[order[first + i]]] = 1
 
 
 @kernel
@@ -54,7 +65,8 @@ def gather_one_hot(
     labels: np.ndarray, order: np.ndarray, cursor: np.ndarray, batch_size: int, out: np.ndarray
 ) -> None:
     """out[i, j] = 1 where j is the label of the i-th row of the batch, else 0."""
-    _gather_one_hot(labels, order, cursor, batch_size, out)
+    width = threads_for(out.size * 40.0)  # as the losses, so that a row stays in one cache
+    _gather_one_hot(labels, order, cursor, batch_size, out, width=width)
 
 
 def advance(counter: np.ndarray) -> None:

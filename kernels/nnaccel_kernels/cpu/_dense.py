@@ -8,7 +8,15 @@ from numba import njit
 from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels.cpu._activation import activate_span
 from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
-from nnaccel_kernels.cpu._matmul import block_of, matmul_nn, matmul_nt, matmul_tn
+from nnaccel_kernels.cpu._matmul import (
+    block_of,
+    blocks_of,
+    is_tall,
+    matmul_blocks,
+    matmul_nn,
+    matmul_nt,
+    matmul_tn,
+)
 
 
 @njit(nogil=True, inline="always")
@@ -26,6 +34,25 @@ def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def
         row = y[i, left:right]
         if b.size:
             add_to(row, b[left:right])
+        if code:
+            activate_span(code, alpha[0], row, row)
+
+
+@kernel
+def _linear_blocks(rank, size, x, w, parts):  # type: ignore[no-untyped-def]
+    matmul_blocks(rank, size, x, w, parts)
+
+
+@kernel
+def _sum_blocks(rank, size, parts, b, code, alpha, y):  # type: ignore[no-untyped-def]
+    lo, hi = share(y.shape[0], rank, size)
+    for i in range(lo, hi):
+        row = y[i]
+        row[:] = parts[0, i]
+        for block in range(1, parts.shape[0]):
+            add_to(row, parts[block, i])
+        if b.size:
+            add_to(row, b)
         if code:
             activate_span(code, alpha[0], row, row)
 
@@ -60,7 +87,15 @@ def linear(
     """y = f(x @ w + b) for the elementwise activation f."""
     bias = np.empty(0, y.dtype) if b is None else b
     code, width = ACTIVATIONS.index(activation), _width(x, w)
-    _linear(x, w, bias, code, np.array([alpha]), y, width=width)
+    rest = bias, code, np.array([alpha]), y
+    blocks = blocks_of(x.shape[1])
+    if width > 1 and blocks > 1 and not is_tall(x.shape[0], width):
+        # Each thread keeps its own rows of w in its own cache, as the update of w does too.
+        parts = np.empty((blocks, *y.shape), y.dtype)
+        _linear_blocks(x, w, parts, width=width)
+        _sum_blocks(parts, *rest)
+    else:
+        _linear(x, w, *rest, width=width)
 
 
 def linear_backward(

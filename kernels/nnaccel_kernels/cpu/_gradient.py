@@ -19,7 +19,8 @@ _reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums several la
 def _sum_of_squares(a):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(a.size):
-        total += float(a[i]) * a[i]
+        v = np.float64(a[i])  # float() would leave it a float32
+        total += v * v
     return total
 
 

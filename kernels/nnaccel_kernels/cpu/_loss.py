@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numba import njit
 
 from nnaccel_kernels.cpu._activation import softmax_row
 from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
@@ -99,13 +100,20 @@ def _add_sum(rank, size, values, total):  # type: ignore[no-untyped-def]
 
 @kernel
 def _count_category_hits(rank, size, outputs, targets, hits):  # type: ignore[no-untyped-def]
+    count = 0
     for i in range(outputs.shape[0]):
-        guess = 0
-        truth = 0
-        for j in range(1, outputs.shape[1]):
-            guess = j if outputs[i, j] > outputs[i, guess] else guess
-            truth = j if targets[i, j] > targets[i, truth] else truth
-        hits[0] += guess == truth
+        count += _largest(outputs[i]) == _largest(targets[i])
+    hits[0] += count
+
+
+@njit(nogil=True, inline="always")
+def _largest(row):  # type: ignore[no-untyped-def]
+    """Where the first of the largest numbers stands."""
+    best, place = row[0], 0
+    for j in range(1, row.size):
+        if row[j] > best:
+            best, place = row[j], j
+    return place
 
 
 @kernel

@@ -84,6 +84,22 @@ def call_plain(_context: Any, address: Any) -> tuple[Any, Any]:
 
 
 @intrinsic
+def prefetch(_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
+    """Ask for the cache line of element `index` of a flat array, without waiting for it."""
+
+    def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+        kind = ir.FunctionType(ir.VoidType(), [_pointer, _i32, _i32, _i32])
+        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        data = context.make_array(sig.args[0])(context, builder, args[0]).data
+        scalar = context.get_value_type(array.dtype)
+        place = builder.gep(builder.bitcast(data, _pointer), [args[1]], source_etype=scalar)
+        builder.call(fetch, [place, _i32(0), _i32(3), _i32(1)])  # to read, to all levels, data
+        return context.get_dummy_value()
+
+    return types.none(array, types.int64), codegen
+
+
+@intrinsic
 def pause(_context: Any) -> tuple[Any, Any]:
     """Tell the processor that this thread is only waiting."""
 

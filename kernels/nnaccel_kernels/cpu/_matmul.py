@@ -14,7 +14,7 @@ import numpy as np
 from llvmlite import ir
 from numba import cfunc, config, njit, types
 from numba.core.cgutils import get_or_insert_function
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from nnaccel_kernels.cpu._simd import (
     PANEL_ROWS,
@@ -30,6 +30,12 @@ from nnaccel_kernels.cpu._simd import (
 from nnaccel_kernels.cpu._tile import tile
 
 
+@register_jitable
+def blocks_of(k):  # type: ignore[no-untyped-def]
+    """How many blocks a sum of k products is taken in."""
+    return (k + PANEL_ROWS - 1) // PANEL_ROWS
+
+
 def _product(  # type: ignore[no-untyped-def]
     lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, c, c_row
 ):
@@ -38,8 +44,9 @@ def _product(  # type: ignore[no-untyped-def]
     panel = panel_like(b)
     tiles = (rows + ROWS - 1) // ROWS
     low, taller = rows // max(1, tiles), rows % max(1, tiles)
-    blocks = max(1, (k + PANEL_ROWS - 1) // PANEL_ROWS)
-    packed = (b_step * VECTOR_BYTES // lanes) % 1024 == 0 and rows >= 32
+    blocks = max(1, blocks_of(k))
+    reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 32  # rows that make packing pay
+    packed = rows >= reused
     for block in range(blocks):
         start = block * k // blocks
         steps = (block + 1) * k // blocks - start
@@ -133,6 +140,12 @@ _UNIT = VECTOR_BYTES // 4  # columns are shared out by whole vectors of float32
 _jit = njit(nogil=True, cache=True, error_model="numpy")
 
 
+@register_jitable
+def is_tall(m, size):  # type: ignore[no-untyped-def]
+    """Whether a product of m rows is shared out by rows among `size` threads."""
+    return m >= 8 * ROWS * size
+
+
 @_jit
 def block_of(rank, size, m, n, k):  # type: ignore[no-untyped-def]
     """The (top, bottom, left, right) of the block of an (m, n) product that one thread fills.
@@ -140,7 +153,7 @@ def block_of(rank, size, m, n, k):  # type: ignore[no-untyped-def]
     Tall products are shared out by rows. Others are shared by columns, for then each thread
     reads its own columns of b only.
     """
-    if m >= 8 * ROWS * size or n < 2 * _UNIT * size:
+    if is_tall(m, size) or n < 2 * _UNIT * size:
         return rank * m // size, (rank + 1) * m // size, 0, n
     units = (n + _UNIT - 1) // _UNIT
     left, right = rank * units // size * _UNIT, (rank + 1) * units // size * _UNIT
@@ -155,6 +168,18 @@ def matmul_nn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
     product(
         bottom - top, right - left, k, a, top * k, k, 1, b, left, n, 1, c, top * n + left, n
     )  # fmt: skip
+
+
+@_jit
+def matmul_blocks(rank, size, a, b, parts):  # type: ignore[no-untyped-def]
+    """parts (blocks, m, n) = the blocks of the sums in a @ b, so that their sum is that product."""
+    blocks, m, n = parts.shape
+    k = a.shape[1]
+    for block in range(blocks * rank // size, blocks * (rank + 1) // size):
+        start = block * k // blocks
+        steps = (block + 1) * k // blocks - start
+        at = block * m * n
+        product(m, n, steps, a, start, k, 1, b, start * n, n, 1, parts, at, n)
 
 
 @_jit

@@ -1,0 +1,271 @@
+"""Launching, recording and replaying kernels on a team of threads."""
+
+from __future__ import annotations
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnaccel_kernels import cpu
+from nnaccel_kernels.cpu._kernel import kernel, share
+from nnaccel_kernels.cpu._machine import MAX_WORDS
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@kernel
+def _count_ranks(rank: Any, size: Any, seen: Any) -> None:
+    seen[rank] += 1
+    seen[-1] = size
+
+
+@kernel
+def _double(rank: Any, size: Any, x: Any) -> None:
+    lo, hi = share(x.size, rank, size)
+    for i in range(lo, hi):
+        x[i] *= 2
+
+
+@kernel
+def _reverse(rank: Any, size: Any, x: Any, y: Any) -> None:
+    lo, hi = share(x.size, rank, size)
+    for i in range(lo, hi):
+        y[i] = x[x.size - 1 - i]
+
+
+@kernel
+def _sum_of_many(rank, size, a, b, c, d, e, f, g, h, i, j, k, l, n, total):  # type: ignore[no-untyped-def]  # noqa: E741
+    total[0] = a[0] + b[0] + c[0] + d[0] + e[0] + f[0] + g[0] + h[0] + i[0] + j[0] + k[0] + l[0] + n
+
+
+@kernel
+def _too_many(rank, size, a, b, c, d, e, f, g, h, i, j, k, l, m, n):  # type: ignore[no-untyped-def]  # noqa: E741
+    n[0] = 1
+
+
+@pytest.fixture(params=[1, 2, 3, 5])
+def threads(request: pytest.FixtureRequest) -> Iterator[int]:
+    before = cpu._team.team().size
+    cpu.set_num_threads(request.param)
+    yield request.param
+    cpu.set_num_threads(before)
+
+
+def test_every_rank_runs_once_and_no_more_than_asked_for(threads: int) -> None:
+    for width in (1, 2, 8):
+        seen = np.zeros(9, np.int64)
+        _count_ranks(seen, width=width)
+        size = seen[-1]
+        assert 1 <= size <= min(width, threads)
+        assert seen[:-1].tolist() == [1] * size + [0] * (8 - size)
+
+
+def test_more_ranks_than_work(threads: int) -> None:
+    for count in range(4):
+        x = np.arange(count)
+        _double(x, width=8)
+        np.testing.assert_array_equal(x, 2 * np.arange(count))
+
+
+def test_a_kernel_sees_all_that_the_one_before_wrote(threads: int) -> None:
+    """Each reads what other threads wrote: without the barrier they would read too early."""
+    x, y = np.arange(1001), np.empty(1001, np.int64)
+    with cpu.record() as tape:
+        _reverse(x, y, width=threads)
+        _double(y, width=threads)
+        _reverse(y, x, width=1)
+    tape.replay(40)
+    np.testing.assert_array_equal(x, np.arange(1001) * 2**40)
+
+
+def test_narrow_and_wide_kernels_in_turn(threads: int) -> None:
+    x, counter = np.ones(500), np.array([0])
+    with cpu.record() as tape:
+        cpu.advance(counter)
+        _double(x, width=threads)
+        cpu.advance(counter)
+        cpu.advance(counter)
+        _double(x, width=1)
+    tape.replay(50)
+    assert counter[0] == 150
+    assert (x == 2.0**100).all()
+
+
+def test_recording_runs_nothing_and_replaying_nothing_changes_nothing() -> None:
+    counter = np.array([0])
+    with cpu.record() as tape:
+        cpu.advance(counter)
+    tape.replay(0)
+    assert counter[0] == 0
+    with cpu.record() as empty:
+        pass
+    empty.replay(3)
+
+
+def test_records_nest_and_end_with_their_block() -> None:
+    counter = np.array([0])
+    with cpu.record() as outer:
+        cpu.advance(counter)
+        with cpu.record() as inner:
+            cpu.advance(counter)
+            cpu.advance(counter)
+    cpu.advance(counter)
+    assert counter[0] == 1
+    outer.replay()
+    assert counter[0] == 2
+    inner.replay()
+    assert counter[0] == 4
+
+
+def test_an_error_ends_the_recording() -> None:
+    with pytest.raises(ZeroDivisionError), cpu.record():
+        raise ZeroDivisionError
+    counter = np.array([0])
+    cpu.advance(counter)
+    assert counter[0] == 1
+
+
+def test_recording_belongs_to_one_thread() -> None:
+    counter, elsewhere = np.array([0]), np.array([0])
+    with cpu.record():
+        cpu.advance(counter)
+        thread = threading.Thread(target=cpu.advance, args=(elsewhere,))
+        thread.start()
+        thread.join()
+    assert (counter[0], elsewhere[0]) == (0, 1)
+
+
+def test_a_tape_keeps_its_arrays_alive() -> None:
+    out = np.empty((1000, 3), np.float32)
+
+    def record() -> Any:
+        data = np.full((1000, 3), 4.0)
+        with cpu.record() as tape:
+            cpu.gather_rows(data, np.arange(1000), np.array([0]), 1000, 0.5, out)
+        return tape
+
+    tape = record()
+    gc.collect()
+    rubbish = [np.full((1000, 3), np.nan) for _ in range(50)]
+    tape.replay()
+    assert (out == 2).all()
+    del rubbish
+
+
+def test_kernels_take_many_arguments() -> None:
+    arrays = [np.array([float(i)]) for i in range(1, 13)]
+    total = np.zeros(1)
+    _sum_of_many(*arrays, 100, total)
+    assert total[0] == sum(range(1, 13)) + 100
+
+
+@pytest.mark.xfail(strict=True, reason="a launch of more than MAX_WORDS words is left out silently")
+def test_too_many_arguments_are_refused() -> None:
+    assert MAX_WORDS < 14 * 7, "this needs more words than there may be"
+    with pytest.raises(ValueError, match="argument"):
+        _too_many(*[np.zeros(1) for _ in range(14)])
+
+
+def test_strided_arrays_are_refused() -> None:
+    with pytest.raises(ValueError, match="contiguous"):
+        _double(np.zeros(10)[::2])
+
+
+def test_python_threads_launch_at_once() -> None:
+    before = cpu._team.team().size
+    cpu.set_num_threads(3)
+    errors: list[BaseException] = []
+
+    def work(seed: int) -> None:
+        try:
+            x = np.random.default_rng(seed).standard_normal(4000)
+            y, z = np.empty_like(x), x.copy()
+            with cpu.record() as tape:
+                _reverse(z, y, width=3)
+                _reverse(y, z, width=3)
+                _double(z, width=3)
+            for _ in range(30):
+                tape.replay(10)
+                z /= 2.0**10
+                np.testing.assert_array_equal(z, x)
+        except BaseException as error:
+            errors.append(error)
+
+    workers = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    cpu.set_num_threads(before)
+    assert not errors
+
+
+def run_script(script: str, **environment: str) -> str:
+    """Run a script with a team of three that has worked already, and return what it printed."""
+    start = """
+import os, signal, sys, threading
+import numpy as np
+from nnaccel_kernels import cpu
+
+def work(n=200_000):
+    x = np.linspace(-1, 1, n).astype(np.float32)
+    y = np.empty_like(x)
+    cpu.activate("tanh", 0.0, x, y)
+    return bool(np.allclose(y, np.tanh(x), rtol=1e-5))
+
+cpu.set_num_threads(3)
+assert work()
+"""
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", start + script],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "kernels"), **environment},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_computes() -> None:
+    script = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads: what is tested here
+child = os.fork()
+if not child:
+    os._exit(0 if work() else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), work())
+"""
+    assert run_script(script).split() == ["0", "True"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to oneself ends a process on Windows")
+def test_ctrl_c_during_a_long_replay_leaves_the_process_usable() -> None:
+    script = """
+w, g = np.zeros(300_000), np.ones(300_000)
+with cpu.record() as tape:
+    cpu.sgd(w, g, np.array([-1.0]), np.array([0]))
+    cpu.clip_value(g, 5.0)
+tape.replay(2)
+threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+try:
+    for _ in range(10_000):
+        tape.replay(20)
+    print("never interrupted")
+except KeyboardInterrupt:
+    print("interrupted", work(), (w == w[0]).all())
+    before = w[0]
+    tape.replay(3)
+    print(w[0] - before)
+"""
+    assert run_script(script).split() == ["interrupted", "True", "True", "3.0"]
