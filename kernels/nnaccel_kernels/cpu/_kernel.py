@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numba import config, from_dtype, njit, types
 
+from nnaccel_kernels.cpu._machine import MAX_WORDS
 from nnaccel_kernels.cpu._team import Pace, team
 
 _LINE = 16  # elements: a cache line of float32
@@ -101,6 +102,10 @@ class Tape:
         before = 0  # width of the launch before; unknown at the start, so meet there
         for kernel, args, width in self._launches:
             words = np.array([word for arg in args for word in _pack(arg)], np.int64)
+            if words.size > MAX_WORDS:
+                raise ValueError(
+                    f"kernel {kernel.name}: its arguments take {words.size} words, {MAX_WORDS} at most"
+                )
             self._words.append(words)
             meet = not (before == 1 and width == 1)
             rows.append((kernel.address(args), words.ctypes.data, words.size, width, meet))
