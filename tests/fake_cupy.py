@@ -22,7 +22,7 @@ import pytest
 FAKE = "fake cupy"
 transfers: Counter[str] = Counter()  # copies 'to_device' and 'to_host', scalars read included
 
-_SCALARS = (bool, int, float, np.generic, np.dtype, type, str, type(None), type(...))
+_SCALARS = (bool, int, float, np.generic, np.dtype, type, str, slice, type(None), type(...))
 
 
 class ndarray:  # noqa: N801
@@ -63,7 +63,7 @@ class ndarray:  # noqa: N801
         return self._view(self._memory.reshape(*shape))
 
     @property
-    def T(self) -> ndarray:
+    def T(self) -> ndarray:  # noqa: N802
         return self._view(self._memory.T)
 
     def _view(self, memory: np.ndarray) -> ndarray:
@@ -99,7 +99,7 @@ def _unwrap(x: Any) -> Any:
         return x._memory
     if isinstance(x, tuple | list):
         return type(x)(map(_unwrap, x))
-    if isinstance(x, _SCALARS) or isinstance(x, slice):
+    if isinstance(x, _SCALARS):
         return x
     raise TypeError(f"Unsupported type {type(x)}")
 
@@ -162,16 +162,16 @@ def empty(shape: Any, dtype: Any = float) -> ndarray:
 
 def _make_modules() -> dict[str, ModuleType]:
     """The modules that a program which imports the fake finds in `sys.modules`."""
-    names = ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.special")
-    modules = {name: ModuleType(name, "A fake, for tests.") for name in names}
+    places = ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.special")
+    modules = {name: ModuleType(name, "A fake, for tests.") for name in places}
     for name, module in modules.items():
         module.__spec__ = ModuleSpec(name, None)
     cupy: Any = modules["cupy"]
     cupy.__version__ = "0.fake"
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
     cupy.empty, cupy.sum = empty, sum
-    for name in ("arange", "zeros", "abs", "clip", "exp", "expm1", "isfinite", "log", "log1p", "matmul",
-                 "maximum", "minimum", "sign", "sqrt", "subtract", "tanh", "where"):  # fmt: skip
+    names = "abs arange clip exp expm1 isfinite log log1p matmul maximum minimum sign sqrt subtract"
+    for name in f"{names} tanh where zeros".split():
         setattr(cupy, name, _forward(getattr(np, name)))
     runtime = SimpleNamespace(
         getDeviceCount=lambda: 1,
@@ -181,7 +181,8 @@ def _make_modules() -> dict[str, ModuleType]:
     stream = SimpleNamespace(synchronize=lambda: None)
     cupy.cuda = SimpleNamespace(runtime=runtime, get_current_stream=lambda: stream)
     erf = np.vectorize(math.erf, otypes=[float])
-    modules["cupyx.scipy.special"].erf = _forward(lambda x: erf(x).astype(x.dtype))  # type: ignore[attr-defined]
+    special: Any = modules["cupyx.scipy.special"]
+    special.erf = _forward(lambda x: erf(x).astype(x.dtype))
     return modules
 
 

@@ -137,7 +137,7 @@ def test_layers_of_ones_own(tmp_path: Path) -> None:
     model.build((4,))
     path, x = tmp_path / "m", np.ones((1, 4))
     model.save(path)
-    with pytest.raises(CheckpointError, match="unknown layer 'Scale'.*custom_objects"):
+    with pytest.raises(CheckpointError, match=r"unknown layer 'Scale'.*custom_objects"):
         load(path)
     again = load(path, custom_objects={"Scale": Scale})
     np.testing.assert_array_equal(again.predict(x), model.predict(x))
@@ -154,14 +154,15 @@ def test_a_failed_write_leaves_the_old_file(
     model.save(path)
     before = path.read_bytes()
     model.weights[...] = 0
+
+    def fail(*_: Any) -> None:
+        raise OSError("no space left on device")
+
     for name in ("replace", "fsync"):
-        with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
-
-            def fail(*_: Any) -> None:
-                raise OSError("no space left on device")
-
+        with monkeypatch.context() as patch:
             patch.setattr(os, name, fail)
-            model.save(path)
+            with pytest.raises(OSError, match="no space"):
+                model.save(path)
         assert path.read_bytes() == before
         assert list(tmp_path.iterdir()) == [path]
     model.save(path)

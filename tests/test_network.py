@@ -136,7 +136,7 @@ def test_names_are_numbered() -> None:
 
 @pytest.mark.parametrize("seed", [-1, 1.5, True, "x"])
 def test_bad_seeds(seed: Any) -> None:
-    with pytest.raises(ValueError, match="seed|invalid literal"):
+    with pytest.raises(ValueError, match=r"seed|invalid literal"):
         Sequential([Dense(2)], seed=seed)
 
 

@@ -209,7 +209,7 @@ def test_learning_rates_that_are_none(rate: Any) -> None:
 def test_names() -> None:
     assert isinstance(optim.get("AdamW"), optim.AdamW)
     assert optim.get("sgd", learning_rate=0.5).learning_rate == 0.5
-    with pytest.raises(ValueError, match="unknown optimizer 'rmspop'.*Did you mean 'rmsprop'"):
+    with pytest.raises(ValueError, match=r"unknown optimizer 'rmspop'.*Did you mean 'rmsprop'"):
         optim.get("rmspop")
     with pytest.raises(ValueError, match="unknown optimizer None"):
         optim.get(None)  # type: ignore[arg-type]

@@ -75,6 +75,7 @@ class Backend:
     device: str
     kernels: ModuleType = field(repr=False)
     record: Callable[[Step], Replay] = field(default=loop, repr=False)
+    recording: Callable[[], bool] = field(default=lambda: False, repr=False)
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         """Return `x` as an array of this backend, copied only if it has to be.

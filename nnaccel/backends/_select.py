@@ -126,7 +126,7 @@ def _resolve(name: str) -> str:
     name = _config.parse_backend(name)
     if name != "auto":
         return name
-    passed_over = []
+    passed_over: list[str] = []
     for candidate in ("cupy", "numba", "numpy"):
         info = probe(candidate)
         if info.available:
@@ -169,4 +169,4 @@ def _make(name: str) -> Backend:
         replay: Replay = tape.replay
         return replay
 
-    return Backend(name, xp, info.device, cpu, record)
+    return Backend(name, xp, info.device, cpu, record, cpu.recording)

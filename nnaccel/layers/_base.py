@@ -104,7 +104,7 @@ class Layer(ABC):
             self.grads[name] = np.zeros(shape, dtype)
         self.built = True
 
-    def bind(self, key: np.ndarray, step: np.ndarray) -> None:
+    def bind(self, key: np.ndarray, step: np.ndarray) -> None:  # noqa: B027
         """Take the layer's own random key and the model's step count; for layers that draw."""
 
     @property

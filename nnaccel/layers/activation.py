@@ -67,21 +67,21 @@ class Activation(Layer, recordable=True):
         return {"activation": self.activation, "alpha": self.alpha, "name": self.name}
 
 
-def ReLU(name: str | None = None) -> Activation:
+def ReLU(name: str | None = None) -> Activation:  # noqa: N802
     """Return an `Activation` that is ``max(x, 0)``."""
     return Activation("relu", name=name)
 
 
-def LeakyReLU(alpha: float = 0.3, name: str | None = None) -> Activation:
+def LeakyReLU(alpha: float = 0.3, name: str | None = None) -> Activation:  # noqa: N802
     """Return an `Activation` that is x where positive, else ``alpha * x``."""
     return Activation("leaky_relu", alpha, name=name)
 
 
-def ELU(alpha: float = 1.0, name: str | None = None) -> Activation:
+def ELU(alpha: float = 1.0, name: str | None = None) -> Activation:  # noqa: N802
     """Return an `Activation` that is x where positive, else ``alpha * (exp(x) - 1)``."""
     return Activation("elu", alpha, name=name)
 
 
-def Softmax(name: str | None = None) -> Activation:
+def Softmax(name: str | None = None) -> Activation:  # noqa: N802
     """Return an `Activation` that is the softmax over the last axis."""
     return Activation("softmax", name=name)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from nnaccel import initializers, ops, penalties
 from nnaccel.backends import Array
@@ -67,7 +68,7 @@ class Dense(Layer, recordable=True):
         name: str | None = None,
     ) -> None:
         super().__init__(name)
-        if isinstance(units, bool) or not isinstance(units, Integral) or units < 1:
+        if isinstance(units, bool) or not isinstance(units, int | np.integer) or units < 1:
             raise ValueError(f"units={units!r} must be a whole number of at least 1")
         self.units = int(units)
         self.activation = activation or "linear"

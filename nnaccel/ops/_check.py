@@ -31,8 +31,17 @@ def floats(**arrays: Any) -> tuple[Backend, list[Any]]:
     if len(set(kinds.values())) > 1:
         listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         raise TypeError(f"arrays of two dtypes ({listed}): convert them to one with astype")
-    asarray = backend.xp.asarray
-    return backend, [None if a is None else asarray(a, order="C") for a in arrays.values()]
+    return backend, [None if a is None else _in_order(backend, n, a) for n, a in arrays.items()]
+
+
+def _in_order(backend: Backend, name: str, a: Array) -> Array:
+    """`a` as a plain C-contiguous array."""
+    if backend.recording() and not a.flags.c_contiguous:
+        raise RuntimeError(
+            f"{name} is not C-contiguous, and a copy of it would not follow its changes when the "
+            "step is replayed: declare the layer without recordable=True"
+        )
+    return backend.xp.asarray(a, order="C")
 
 
 def ndim(name: str, a: Array, wanted: int, meaning: str) -> None:

@@ -60,12 +60,24 @@ def _softmax(x: np.ndarray) -> np.ndarray:
 
 def _activate(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     name = rng.choice(["linear", "relu", "sigmoid", "tanh", "leaky_relu", "elu", "softplus"])
-    return {"name": str(name), "alpha": 0.5, "x": _normal(rng, (n, m), dtype), **_like("y", n, m, dtype)}  # fmt: skip
+    return {
+        "name": str(name),
+        "alpha": 0.5,
+        "x": _normal(rng, (n, m), dtype),
+        **_like("y", n, m, dtype),
+    }
 
 
 def _activate_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     x, dy = _normal(rng, (n, m), dtype), _normal(rng, (n, m), dtype)
-    return {"name": "tanh", "alpha": 0.0, "dy": dy, "x": x, "y": np.tanh(x), **_like("dx", n, m, dtype)}  # fmt: skip
+    return {
+        "name": "tanh",
+        "alpha": 0.0,
+        "dy": dy,
+        "x": x,
+        "y": np.tanh(x),
+        **_like("dx", n, m, dtype),
+    }
 
 
 def _like(name: str, n: int, m: int, dtype: Any) -> Args:
@@ -82,7 +94,14 @@ def _linear_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     k = int(rng.integers(1, 20))
     dy, x, w = (_normal(rng, shape, dtype) for shape in ((n, m), (n, k), (k, m)))
     db = np.full(m, 7, dtype)
-    return {"dy": dy, "x": x, "w": w, **_like("dx", n, k, dtype), **_like("dw", k, m, dtype), "db": db}  # fmt: skip
+    return {
+        "dy": dy,
+        "x": x,
+        "w": w,
+        **_like("dx", n, k, dtype),
+        **_like("dw", k, m, dtype),
+        "db": db,
+    }
 
 
 def _row_wise(name: str) -> Callable[..., Args]:
@@ -103,7 +122,12 @@ def _loss(outputs: str, gradient: str, kind: str) -> Callable[..., Args]:
         if kind == "probabilities":
             x = np.asarray(rng.uniform(0.01, 0.99, (n, m)), dtype)
         targets = _one_hot(rng, n, m, dtype)
-        return {outputs: x, "targets": targets, "losses": np.full(n, 7, dtype), **_like(gradient, n, m, dtype)}  # fmt: skip
+        return {
+            outputs: x,
+            "targets": targets,
+            "losses": np.full(n, 7, dtype),
+            **_like(gradient, n, m, dtype),
+        }
 
     return draw
 
@@ -143,13 +167,24 @@ def _flat(names: str, **others: Any) -> Callable[..., Args]:
 
 def _dropout(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     key = rng.integers(0, 2**64, 1, dtype=np.uint64)
-    return {"x": _normal(rng, (n, m), dtype), "rate": 0.4, "key": key, "step": np.array([3]), **_like("y", n, m, dtype)}  # fmt: skip
+    return {
+        "x": _normal(rng, (n, m), dtype),
+        "rate": 0.4,
+        "key": key,
+        "step": np.array([3]),
+        **_like("y", n, m, dtype),
+    }
 
 
 def _hits(**others: Any) -> Callable[..., Args]:
     def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
         targets = _one_hot(rng, n, m, dtype)
-        return {"outputs": _normal(rng, (n, m), dtype), "targets": targets, **others, "hits": np.ones(1)}  # fmt: skip
+        return {
+            "outputs": _normal(rng, (n, m), dtype),
+            "targets": targets,
+            **others,
+            "hits": np.ones(1),
+        }
 
     return draw
 

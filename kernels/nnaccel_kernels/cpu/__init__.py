@@ -12,7 +12,7 @@ from nnaccel_kernels.cpu._batch import advance, gather_one_hot, gather_rows
 from nnaccel_kernels.cpu._dense import linear, linear_backward
 from nnaccel_kernels.cpu._dropout import dropout
 from nnaccel_kernels.cpu._gradient import add_penalty, clip_norm, clip_value, penalty
-from nnaccel_kernels.cpu._kernel import record
+from nnaccel_kernels.cpu._kernel import record, recording
 from nnaccel_kernels.cpu._loss import (
     add_sum,
     binary_cross_entropy,
@@ -51,6 +51,7 @@ __all__ = [
     "mse",
     "penalty",
     "record",
+    "recording",
     "rmsprop",
     "set_num_threads",
     "sgd",

@@ -124,6 +124,11 @@ def record() -> Iterator[Tape]:
         _recording.tape = before
 
 
+def recording() -> bool:
+    """Whether this thread's launches are being noted rather than run."""
+    return getattr(_recording, "tape", None) is not None
+
+
 @njit(nogil=True, inline="always")
 def share(count, rank, size):  # type: ignore[no-untyped-def]
     """Where the part of `rank` in `count` items begins and ends; for use inside kernels."""

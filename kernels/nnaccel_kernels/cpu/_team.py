@@ -24,8 +24,8 @@ from nnaccel_kernels.cpu._machine import atomic_add, atomic_load, call_kernel, c
 
 # Columns of a table row.
 ADDRESS, WORDS, COUNT, WIDTH, MEET = range(5)
-_SPINS_BEFORE_YIELD = 2000
-_TRIAL_EVERY = 10  # runs of a table, beginning with the second
+_SPINS_BEFORE_YIELD = 200
+_TRIAL_EVERY = 10  # runs of a table
 _TRIAL_SHARE = 32  # of a run, spent on trying the other way
 _TIMED_REPEATS = 4  # fewer say more about starting threads than about the table
 _LINE = 16  # int64s: keeps the counter and the abort flag on cache lines of their own
@@ -86,9 +86,10 @@ class Pace:
 
     def plan(self, repeats: int) -> list[tuple[bool, int]]:
         """Return how many repeats to run together (True) and alone (False), in this order."""
-        together = self._seconds[True] <= self._seconds[False] or not self._seconds[False]
+        alone_known = self._seconds[False] > 0
+        together = not alone_known or self._seconds[True] <= self._seconds[False]
         self._runs += 1
-        if repeats < 2 * _TIMED_REPEATS or self._runs % _TRIAL_EVERY != 2:
+        if repeats < 2 * _TIMED_REPEATS or (alone_known and self._runs % _TRIAL_EVERY):
             return [(together, repeats)]
         trial = max(_TIMED_REPEATS, repeats // _TRIAL_SHARE)
         return [(not together, trial), (together, repeats - trial)]

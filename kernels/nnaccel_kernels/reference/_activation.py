@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -84,5 +85,5 @@ def _normal_cdf(x: Any) -> Any:
     if namespace_of(x) is np:
         erf: Any = np.vectorize(math.erf, otypes=[x.dtype])
     else:
-        from cupyx.scipy.special import erf
+        erf = import_module("cupyx.scipy.special").erf
     return 0.5 * (1 + erf(x * math.sqrt(0.5)))
