@@ -11,6 +11,7 @@ one atomic counter that everybody raises and then watches [1]_.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 import threading
@@ -26,8 +27,8 @@ from nnaccel_kernels.cpu._machine import atomic_add, atomic_load, call_kernel, c
 ADDRESS, WORDS, COUNT, WIDTH, MEET = range(5)
 _SPINS_BEFORE_YIELD = 200
 _TRIAL_EVERY = 10  # runs of a table
-_TRIAL_SHARE = 32  # of a run, spent on trying the other way
-_TIMED_REPEATS = 4  # fewer say more about starting threads than about the table
+_TRIAL_SHARE = 8  # of a run, at most, is spent on trying the other way
+_TIMED_SECONDS = 0.002  # a shorter time says more about starting threads than about the table
 _LINE = 16  # int64s: keeps the counter and the abort flag on cache lines of their own
 
 
@@ -86,17 +87,19 @@ class Pace:
 
     def plan(self, repeats: int) -> list[tuple[bool, int]]:
         """Return how many repeats to run together (True) and alone (False), in this order."""
-        alone_known = self._seconds[False] > 0
-        together = not alone_known or self._seconds[True] <= self._seconds[False]
         self._runs += 1
-        if repeats < 2 * _TIMED_REPEATS or (alone_known and self._runs % _TRIAL_EVERY):
+        alone = self._seconds[False]
+        together = not alone or self._seconds[True] <= alone
+        if not self._seconds[True] or (alone and self._runs % _TRIAL_EVERY):
             return [(together, repeats)]
-        trial = max(_TIMED_REPEATS, repeats // _TRIAL_SHARE)
+        trial = math.ceil(_TIMED_SECONDS / self._seconds[together])
+        if repeats < _TRIAL_SHARE * trial:
+            return [(together, repeats)]
         return [(not together, trial), (together, repeats - trial)]
 
     def note(self, together: bool, repeats: int, seconds: float) -> None:
         """Remember how long some repeats took, the last ones above all."""
-        if repeats >= _TIMED_REPEATS:
+        if seconds >= _TIMED_SECONDS:
             known = self._seconds[together]
             latest = seconds / repeats
             self._seconds[together] = (known + latest) / 2 if known else latest
