@@ -48,7 +48,7 @@ class Parameters:
         for layer, name, start, _ in self._places:
             flat = to_numpy(layer.params[name]).reshape(-1)
             weights[start : start + flat.size] = flat
-        self._bind(backend.asarray(weights), backend.asarray(np.zeros_like(weights)))
+        self._bind(backend.copy(weights), backend.copy(np.zeros_like(weights)))
         self.allocated = True
 
     def span(self, layers: Sequence[Layer]) -> slice:
@@ -64,9 +64,7 @@ class Parameters:
     def move(self, backend: Backend) -> None:
         """Move both buffers to `backend`, in one copy each, and make that their home."""
         if self.allocated:
-            self._bind(
-                backend.asarray(to_numpy(self.weights)), backend.asarray(to_numpy(self.gradients))
-            )
+            self._bind(backend.copy(self.weights), backend.copy(self.gradients))
         self.home = backend.name
 
     def _bind(self, weights: Array, gradients: Array) -> None:

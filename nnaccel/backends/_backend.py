@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
+
+_LINE = 64  # bytes in a cache line; vectors that straddle two are slow to load and store
 
 Array = Any  # numpy.ndarray or cupy.ndarray
 Step = Callable[[], None]
@@ -101,8 +104,21 @@ class Backend:
             self.xp.cuda.get_current_stream().synchronize()
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """Return an array of this backend with any contents."""
-        return self.xp.empty(shape, dtype)
+        """Return an array of this backend with any contents, beginning on a cache line."""
+        if self.name != "numba":
+            return self.xp.empty(shape, dtype)
+        shape = (shape,) if isinstance(shape, int) else shape
+        size = math.prod(shape) * self.xp.dtype(dtype).itemsize
+        memory = self.xp.empty(size + _LINE, "uint8")
+        start = -memory.ctypes.data % _LINE
+        return memory[start : start + size].view(dtype).reshape(shape)
+
+    def copy(self, a: Any) -> Array:
+        """Return a copy of `a`, an array of any backend, beginning on a cache line."""
+        a = self.asarray(a)
+        copied = self.empty(a.shape, a.dtype)
+        copied[...] = a
+        return copied
 
 
 def is_cupy(x: object) -> bool:

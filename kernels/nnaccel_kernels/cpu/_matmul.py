@@ -150,10 +150,10 @@ def is_tall(m, size):  # type: ignore[no-untyped-def]
 def block_of(rank, size, m, n, k):  # type: ignore[no-untyped-def]
     """The (top, bottom, left, right) of the block of an (m, n) product that one thread fills.
 
-    Tall products are shared out by rows. Others are shared by columns, for then each thread
-    reads its own columns of b only.
+    Tall products are shared out by rows. Wide ones, and those of few rows, are shared by columns,
+    for then each thread reads its own columns of b only.
     """
-    if is_tall(m, size) or n < 2 * _UNIT * size:
+    if (is_tall(m, size) and 2 * m >= n) or n < 2 * _UNIT * size:
         return rank * m // size, (rank + 1) * m // size, 0, n
     units = (n + _UNIT - 1) // _UNIT
     left, right = rank * units // size * _UNIT, (rank + 1) * units // size * _UNIT
