@@ -262,8 +262,8 @@ class Network:
 
     def _require_in_place(self, layer: Layer) -> None:
         """Raise unless a layer of the user's own wrote its gradients into the flat buffer."""
-        for name, gradient in layer.grads.items():
-            if getattr(gradient, "base", None) is not self._parameters.gradients:
+        for name in layer.grads:
+            if not self._parameters.has_gradient(layer, name):
                 raise ValueError(
                     f"layer {layer.name!r}: backward replaced grads[{name!r}]; write into it, as "
                     f"in self.grads[{name!r}][...] = …"

@@ -36,6 +36,7 @@ class Parameters:
         self.allocated = False
         self.home: str | None = None
         self._places: list[tuple[Layer, str, int, tuple[int, ...]]] = []
+        self._views: dict[tuple[int, str], Array] = {}
 
     def allocate(self, layers: Sequence[Layer], backend: Backend, dtype: Any) -> None:
         """Make the buffers on `backend`, holding what the layers' parameters hold now."""
@@ -74,3 +75,8 @@ class Parameters:
             stop = start + math.prod(shape)
             layer.params[name] = weights[start:stop].reshape(shape)
             layer.grads[name] = gradients[start:stop].reshape(shape)
+            self._views[id(layer), name] = layer.grads[name]
+
+    def has_gradient(self, layer: Layer, name: str) -> bool:
+        """Whether a layer's gradient still is the view of the buffer that it was given."""
+        return layer.grads[name] is self._views[id(layer), name]
