@@ -19,9 +19,11 @@ lint: $(VENV)/installed-test ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## time nnaccel beside PyTorch and JAX, into benchmarks/results/
-	@mkdir -p benchmarks/results
-	$(BIN)/python -m pytest benchmarks --benchmark-json=benchmarks/results/latest.json $(ARGS)
+bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; rewrites README's table
+	$(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/table.py
 
 fresh: ## forget the compiled kernels
 	find kernels -name '*.nb[ic]' -delete

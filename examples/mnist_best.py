@@ -1,6 +1,6 @@
 """The best MLP that two minutes on two cores give: ReLU, softmax, Adam, dropout, label by label.
 
-    python examples/mnist_best.py
+python examples/mnist_best.py
 """
 
 import argparse
@@ -10,6 +10,7 @@ import nnaccel as nn
 
 
 def main() -> None:
+    """Train and say how well it went."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--data", choices=["mnist", "digits"], default="mnist")
@@ -40,7 +41,7 @@ def main() -> None:
     model.fit(x, y, epochs=options.epochs, batch_size=batch_size, verbose=2)
     seconds = time.perf_counter() - start
     loss, accuracy = model.evaluate(x_test, y_test)
-    print(f"test accuracy {accuracy:.2%} after {seconds:.1f} s of training")
+    print(f"test loss {loss:.4f}, accuracy {accuracy:.2%} after {seconds:.1f} s of training")
 
 
 if __name__ == "__main__":

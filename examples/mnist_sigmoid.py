@@ -14,6 +14,7 @@ import nnaccel as nn
 
 
 def main() -> None:
+    """Train and say how well it went."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--learning-rate", type=float, default=30.0)
     parser.add_argument("--epochs", type=int, default=30)
@@ -22,11 +23,13 @@ def main() -> None:
 
     (x, y), (x_test, y_test) = getattr(nn.data, options.data)()
 
-    # Weights are drawn from a Gaussian divided by the root of the number of inputs, biases from a
-    # standard Gaussian.
-    gaussian = {"initializer": "tutorial", "bias_initializer": nn.initializers.Normal(1.0)}
+    # "tutorial" draws weights from a Gaussian divided by the root of the number of inputs.
     model = nn.Sequential(
-        [nn.Dense(100, "sigmoid", **gaussian), nn.Dense(10, "sigmoid", **gaussian)], seed=0
+        [
+            nn.Dense(100, "sigmoid", initializer="tutorial"),
+            nn.Dense(10, "sigmoid", initializer="tutorial"),
+        ],
+        seed=0,
     )
     model.compile(
         loss="binary_crossentropy",
@@ -37,7 +40,9 @@ def main() -> None:
     start = time.perf_counter()
     model.fit(x, y, epochs=options.epochs, batch_size=10, validation_data=(x_test, y_test))
     loss, accuracy = model.evaluate(x_test, y_test)
-    print(f"test accuracy {accuracy:.2%} after {time.perf_counter() - start:.1f} s")
+    print(
+        f"test loss {loss:.4f}, accuracy {accuracy:.2%} after {time.perf_counter() - start:.1f} s"
+    )
 
 
 if __name__ == "__main__":

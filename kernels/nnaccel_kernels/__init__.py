@@ -4,3 +4,8 @@
 compiled one for NumPy arrays. Both offer the same functions under the same names. Nothing here
 validates or decides: that happens once, in `nnaccel.ops`.
 """
+
+from collections.abc import Callable
+
+# Told the name of each kernel that had to be compiled; whoever shows progress sets it.
+on_compiled: Callable[[str], None] | None = None

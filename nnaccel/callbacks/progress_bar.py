@@ -6,6 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import nnaccel_kernels
 from nnaccel.callbacks._base import Callback, Logs
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class ProgressBar(Callback):
             self._bar.add_task("", visible=False, stats="")
             self._bar.start()
             self._drawn = time.perf_counter()
+            nnaccel_kernels.on_compiled = self._show_compiled
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
         """Start the clock."""
@@ -92,8 +94,16 @@ class ProgressBar(Callback):
     def close(self) -> None:
         """Take the bar away and give the terminal its cursor back."""
         if self._bar:
+            nnaccel_kernels.on_compiled = None
             self._bar.stop()
             self._bar = None
+
+    def _show_compiled(self, kernel: str) -> None:
+        """Say why the first epoch of a fresh installation is slow to begin."""
+        if self._bar:
+            stats = f"compiling, once: {kernel} is ready"
+            self._bar.update(self._bar.task_ids[0], visible=True, stats=stats)
+            self._bar.refresh()
 
     def _rate(self) -> str:
         """Images, or batches of unknown size, trained on in a second of this epoch."""

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numba import config, from_dtype, njit, types
 
+import nnaccel_kernels
 from nnaccel_kernels.cpu._machine import MAX_WORDS
 from nnaccel_kernels.cpu._team import Pace, team
 
@@ -62,6 +63,8 @@ class Kernel:
         self._dispatcher.compile(signature)
         if self._dispatcher.stats.cache_misses.get(signature):
             _log.info("compiled %s in %.1f s", self.name, time.perf_counter() - start)
+            if nnaccel_kernels.on_compiled is not None:
+                nnaccel_kernels.on_compiled(self.name)
         compiled = self._dispatcher.overloads[signature]
         address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
         return address
@@ -104,7 +107,8 @@ class Tape:
             words = np.array([word for arg in args for word in _pack(arg)], np.int64)
             if words.size > MAX_WORDS:
                 raise ValueError(
-                    f"kernel {kernel.name}: its arguments take {words.size} words, {MAX_WORDS} at most"
+                    f"the arguments of kernel {kernel.name} take {words.size} words; a launch "
+                    f"hands over {MAX_WORDS} at most"
                 )
             self._words.append(words)
             meet = not (before == 1 and width == 1)

@@ -1,0 +1,129 @@
+"""What every optimiser has: a learning rate, clipping, and one fused update."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from nnaccel import schedules
+from nnaccel.backends import Array
+from nnaccel.schedules import Schedule
+
+
+class Optimizer(ABC):
+    """Turns gradients into steps.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule
+        Step size, or a function from the number of updates made so far to it.
+    clipnorm : float, optional
+        Each parameter's gradient is shrunk to at most this Euclidean norm.
+    global_clipnorm : float, optional
+        All gradients together are shrunk to at most this Euclidean norm.
+    clipvalue : float, optional
+        Each gradient element is clipped to [-clipvalue, clipvalue].
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range, or two ways of clipping are asked for.
+    """
+
+    slots: tuple[str, ...] = ()  # names of the state buffers, each as long as the parameters
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule,
+        *,
+        clipnorm: float | None = None,
+        global_clipnorm: float | None = None,
+        clipvalue: float | None = None,
+    ) -> None:
+        self.learning_rate = learning_rate
+        self.clipnorm, self.global_clipnorm, self.clipvalue = clipnorm, global_clipnorm, clipvalue
+        asked = {k: v for k, v in self._clipping().items() if v is not None}
+        for name, value in asked.items():
+            check_range(name, value, 0, math.inf, open_low=True)
+        if len(asked) > 1:
+            raise ValueError(f"{' and '.join(asked)} exclude one another: choose one")
+
+    @property
+    def learning_rate(self) -> float | Schedule:
+        """The step size, or its schedule; may be set between epochs."""
+        return self._learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, value: float | Schedule) -> None:
+        if not isinstance(value, Schedule):
+            if not isinstance(value, Real):
+                raise TypeError(f"learning_rate must be a number or a Schedule, not {value!r}")
+            value = float(value)
+            check_range("learning_rate", value, 0, math.inf)
+        self._learning_rate: float | Schedule = value
+
+    def rates(self, first: int, count: int) -> np.ndarray:
+        """Return the learning rates of updates `first` to ``first + count - 1``."""
+        if isinstance(self._learning_rate, Schedule):
+            steps = np.arange(first, first + count)
+            return np.ascontiguousarray(self._learning_rate(steps), np.float64)
+        return np.full(count, self._learning_rate)
+
+    def initial_slots(self, weights: np.ndarray) -> np.ndarray:
+        """Return the state before the first update, shape (len(slots), n), on the host."""
+        return np.zeros((len(self.slots), weights.size), weights.dtype)
+
+    def clip(self, kernels: Any, gradients: Array, each: list[Array]) -> None:
+        """Clip in place the flat buffer `gradients`, of which `each` are the parameters' views."""
+        if self.clipvalue is not None:
+            kernels.clip_value(gradients, self.clipvalue)
+        elif self.global_clipnorm is not None:
+            kernels.clip_norm(gradients, self.global_clipnorm)
+        elif self.clipnorm is not None:
+            for gradient in each:
+                kernels.clip_norm(gradient.reshape(-1), self.clipnorm)
+
+    @abstractmethod
+    def update(
+        self,
+        kernels: Any,
+        w: Array,
+        g: Array,
+        slots: Array,
+        rate: np.ndarray,
+        cursor: np.ndarray,
+        steps: np.ndarray,
+    ) -> None:
+        """Move the flat buffer `w` against the gradient `g`, in place.
+
+        The learning rate is ``rate[cursor[0]]``, and ``steps[0]`` updates came before this one.
+        """
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments, as JSON can hold them."""
+        rate = self._learning_rate
+        kept = schedules.to_config(rate) if isinstance(rate, Schedule) else rate
+        return {"learning_rate": kept, **self._clipping(), **self._settings()}
+
+    def _settings(self) -> dict[str, Any]:
+        """Return what a subclass adds to `config`."""
+        return {}
+
+    def _clipping(self) -> dict[str, float | None]:
+        names = ("clipnorm", "global_clipnorm", "clipvalue")
+        return {name: getattr(self, name) for name in names}
+
+    def __repr__(self) -> str:
+        shown = {k: v for k, v in self.config().items() if v is not None}
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
+
+
+def check_range(name: str, value: float, low: float, high: float, open_low: bool = False) -> None:
+    """Raise a ValueError unless ``low <= value < high`` (``low < value`` if `open_low`)."""
+    if not low <= value < high or (open_low and value == low):
+        bound = f"{'above' if open_low else 'at least'} {low}"
+        raise ValueError(f"{name}={value!r} must be {bound} and below {high}")

@@ -1,0 +1,68 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends import Array
+from nnaccel.optim._base import Optimizer, check_range
+from nnaccel.schedules import Schedule
+
+
+class Adagrad(Optimizer):
+    """Adagrad: each parameter's step shrinks with the gradients it has seen.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.001
+    initial_accumulator_value : float, default 0.1
+    epsilon : float, default 1e-7
+    **clipping
+        As `Optimizer`.
+
+    References
+    ----------
+    Duchi, Hazan and Singer, "Adaptive subgradient methods for online learning and stochastic
+    optimization", JMLR 12, 2011.
+    """
+
+    slots = ("accumulator",)
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.001,
+        initial_accumulator_value: float = 0.1,
+        epsilon: float = 1e-7,
+        **clipping: float | None,
+    ) -> None:
+        super().__init__(learning_rate, **clipping)
+        check_range("initial_accumulator_value", initial_accumulator_value, 0, math.inf)
+        check_range("epsilon", epsilon, 0, math.inf)
+        self.initial_accumulator_value = float(initial_accumulator_value)
+        self.epsilon = float(epsilon)
+
+    def initial_slots(self, weights: np.ndarray) -> np.ndarray:
+        """Return the accumulator at its initial value."""
+        return np.full((1, weights.size), self.initial_accumulator_value, weights.dtype)
+
+    def update(
+        self,
+        kernels: Any,
+        w: Array,
+        g: Array,
+        slots: Array,
+        rate: np.ndarray,
+        cursor: np.ndarray,
+        steps: np.ndarray,
+    ) -> None:
+        """As `Optimizer.update`."""
+        kernels.adagrad(w, g, slots[0], self.epsilon, rate, cursor)
+
+    def _settings(self) -> dict[str, Any]:
+        return {
+            "initial_accumulator_value": self.initial_accumulator_value,
+            "epsilon": self.epsilon,
+        }

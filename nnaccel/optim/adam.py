@@ -1,0 +1,99 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends import Array
+from nnaccel.optim._base import Optimizer, check_range
+from nnaccel.schedules import Schedule
+
+
+class Adam(Optimizer):
+    """Adam: momentum over RMSprop, both corrected for their start at zero.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.001
+    beta_1, beta_2 : float in [0, 1), default 0.9 and 0.999
+        Decays of the running means of the gradient and of its square.
+    epsilon : float, default 1e-7
+    **clipping
+        As `Optimizer`.
+
+    References
+    ----------
+    Kingma and Ba, "Adam: a method for stochastic optimization", ICLR 2015.
+    """
+
+    slots = ("mean", "mean_square")
+    weight_decay = 0.0
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **clipping: float | None,
+    ) -> None:
+        super().__init__(learning_rate, **clipping)
+        check_range("beta_1", beta_1, 0, 1)
+        check_range("beta_2", beta_2, 0, 1)
+        check_range("epsilon", epsilon, 0, math.inf)
+        self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
+
+    def update(
+        self,
+        kernels: Any,
+        w: Array,
+        g: Array,
+        slots: Array,
+        rate: np.ndarray,
+        cursor: np.ndarray,
+        steps: np.ndarray,
+    ) -> None:
+        """As `Optimizer.update`."""
+        hyper = self.beta_1, self.beta_2, self.epsilon, self.weight_decay
+        kernels.adam(w, g, slots[0], slots[1], *hyper, rate, cursor, steps)
+
+    def _settings(self) -> dict[str, Any]:
+        return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
+
+
+class AdamW(Adam):
+    """Adam with weight decay that does not pass through the running means.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.001
+    weight_decay : float, default 0.004
+        Share of every weight, times the learning rate, taken off at each step.
+    beta_1, beta_2, epsilon
+        As `Adam`.
+    **clipping
+        As `Optimizer`.
+
+    References
+    ----------
+    Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.001,
+        weight_decay: float = 0.004,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **clipping: float | None,
+    ) -> None:
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **clipping)
+        check_range("weight_decay", weight_decay, 0, math.inf)
+        self.weight_decay = float(weight_decay)
+
+    def _settings(self) -> dict[str, Any]:
+        return {"weight_decay": self.weight_decay, **super()._settings()}

@@ -1,0 +1,64 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends import Array
+from nnaccel.optim._base import Optimizer, check_range
+from nnaccel.schedules import Schedule
+
+
+class RMSprop(Optimizer):
+    """RMSprop: steps are divided by a running root mean square of the gradient.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.001
+    rho : float in [0, 1), default 0.9
+        Decay of the running mean.
+    momentum : float in [0, 1), default 0
+    epsilon : float, default 1e-7
+    **clipping
+        As `Optimizer`.
+
+    References
+    ----------
+    Tieleman and Hinton, "Lecture 6.5: RMSprop", Neural Networks for Machine Learning, 2012.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.001,
+        rho: float = 0.9,
+        momentum: float = 0.0,
+        epsilon: float = 1e-7,
+        **clipping: float | None,
+    ) -> None:
+        super().__init__(learning_rate, **clipping)
+        check_range("rho", rho, 0, 1)
+        check_range("momentum", momentum, 0, 1)
+        check_range("epsilon", epsilon, 0, math.inf)
+        self.rho, self.momentum, self.epsilon = float(rho), float(momentum), float(epsilon)
+        self.slots = ("mean_square", "velocity") if momentum else ("mean_square",)
+
+    def update(
+        self,
+        kernels: Any,
+        w: Array,
+        g: Array,
+        slots: Array,
+        rate: np.ndarray,
+        cursor: np.ndarray,
+        steps: np.ndarray,
+    ) -> None:
+        """As `Optimizer.update`."""
+        velocity = slots[1] if self.momentum else w[:0]
+        hyper = self.rho, self.momentum, self.epsilon
+        kernels.rmsprop(w, g, slots[0], velocity, *hyper, rate, cursor)
+
+    def _settings(self) -> dict[str, Any]:
+        return {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon}

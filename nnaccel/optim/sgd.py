@@ -1,0 +1,66 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends import Array
+from nnaccel.optim._base import Optimizer, check_range
+from nnaccel.schedules import Schedule
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent, with optional momentum.
+
+    Parameters
+    ----------
+    learning_rate : float or Schedule, default 0.01
+    momentum : float in [0, 1), default 0
+    nesterov : bool, default False
+        Look ahead along the velocity before stepping.
+    **clipping
+        As `Optimizer`.
+
+    References
+    ----------
+    Sutskever, Martens, Dahl and Hinton, "On the importance of initialization and momentum in deep
+    learning", ICML 2013.
+
+    Examples
+    --------
+    >>> SGD(0.1, momentum=0.9)
+    SGD(learning_rate=0.1, momentum=0.9, nesterov=False)
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | Schedule = 0.01,
+        momentum: float = 0.0,
+        nesterov: bool = False,
+        **clipping: float | None,
+    ) -> None:
+        super().__init__(learning_rate, **clipping)
+        check_range("momentum", momentum, 0, 1)
+        self.momentum, self.nesterov = float(momentum), bool(nesterov)
+        self.slots = ("velocity",) if momentum else ()
+
+    def update(
+        self,
+        kernels: Any,
+        w: Array,
+        g: Array,
+        slots: Array,
+        rate: np.ndarray,
+        cursor: np.ndarray,
+        steps: np.ndarray,
+    ) -> None:
+        """As `Optimizer.update`."""
+        if self.momentum:
+            kernels.momentum(w, g, slots[0], self.momentum, self.nesterov, rate, cursor)
+        else:
+            kernels.sgd(w, g, rate, cursor)
+
+    def _settings(self) -> dict[str, Any]:
+        return {"momentum": self.momentum, "nesterov": self.nesterov}
