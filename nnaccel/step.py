@@ -14,7 +14,7 @@ from nnaccel.backends import Array, Replay, to_numpy
 from nnaccel.feed import Feed
 from nnaccel.losses import Loss
 from nnaccel.network import Network
-from nnaccel.optim import Optimizer
+from nnaccel.optim import Clock, Optimizer
 
 _CHUNK_SECONDS = 0.1  # how long replays run before callbacks and Ctrl-C are looked at
 
@@ -168,9 +168,7 @@ class Pass:
         plan.find_gradients(self.feed.inputs(rows), self.feed.outputs(rows))
         each = [g for layer in network.layers for g in layer.grads.values()]
         optimizer.clip(kernels, network.gradients, each)
-        counters = self.feed.cursor, network.iterations
-        optimizer.update(
-            kernels, network.weights, network.gradients, plan.slots, self._rates, *counters
-        )
-        for counter in counters:
-            kernels.advance(counter)
+        clock = Clock(self._rates, self.feed.cursor, network.iterations)
+        optimizer.update(kernels, network.weights, network.gradients, plan.slots, clock)
+        kernels.advance(clock.batch)
+        kernels.advance(clock.steps)

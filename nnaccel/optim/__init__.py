@@ -1,6 +1,6 @@
 """Optimisers: one fused update over a model's flat parameter buffer, with Keras's defaults."""
 
-from nnaccel.optim._base import Optimizer
+from nnaccel.optim._base import Clock, Optimizer
 from nnaccel.optim._registry import from_config, get
 from nnaccel.optim.adagrad import Adagrad
 from nnaccel.optim.adam import Adam, AdamW
@@ -12,6 +12,7 @@ __all__ = [
     "Adagrad",
     "Adam",
     "AdamW",
+    "Clock",
     "Optimizer",
     "RMSprop",
     "from_config",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
@@ -12,6 +13,25 @@ import numpy as np
 from nnaccel import schedules
 from nnaccel.backends import Array
 from nnaccel.schedules import Schedule
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What changes from step to step, in arrays on the host that recorded kernels read.
+
+    Attributes
+    ----------
+    rates : array of float64
+        Learning rate of each batch of the epoch.
+    batch : array of one int64
+        Number of the batch within the epoch.
+    steps : array of one int64
+        Updates made before this one.
+    """
+
+    rates: np.ndarray
+    batch: np.ndarray
+    steps: np.ndarray
 
 
 class Optimizer(ABC):
@@ -88,20 +108,8 @@ class Optimizer(ABC):
                 kernels.clip_norm(gradient.reshape(-1), self.clipnorm)
 
     @abstractmethod
-    def update(
-        self,
-        kernels: Any,
-        w: Array,
-        g: Array,
-        slots: Array,
-        rate: np.ndarray,
-        cursor: np.ndarray,
-        steps: np.ndarray,
-    ) -> None:
-        """Move the flat buffer `w` against the gradient `g`, in place.
-
-        The learning rate is ``rate[cursor[0]]``, and ``steps[0]`` updates came before this one.
-        """
+    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
+        """Move the flat buffer `w` against the gradient `g`, in place."""
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments, as JSON can hold them."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel.backends import Array
-from nnaccel.optim._base import Optimizer, check_range
+from nnaccel.optim._base import Clock, Optimizer, check_range
 from nnaccel.schedules import Schedule
 
 
@@ -48,18 +48,9 @@ class Adagrad(Optimizer):
         """Return the accumulator at its initial value."""
         return np.full((1, weights.size), self.initial_accumulator_value, weights.dtype)
 
-    def update(
-        self,
-        kernels: Any,
-        w: Array,
-        g: Array,
-        slots: Array,
-        rate: np.ndarray,
-        cursor: np.ndarray,
-        steps: np.ndarray,
-    ) -> None:
+    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
         """As `Optimizer.update`."""
-        kernels.adagrad(w, g, slots[0], self.epsilon, rate, cursor)
+        kernels.adagrad(w, g, slots[0], self.epsilon, clock.rates, clock.batch)
 
     def _settings(self) -> dict[str, Any]:
         return {

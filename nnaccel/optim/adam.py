@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from nnaccel.backends import Array
-from nnaccel.optim._base import Optimizer, check_range
+from nnaccel.optim._base import Clock, Optimizer, check_range
 from nnaccel.schedules import Schedule
 
 
@@ -46,19 +44,10 @@ class Adam(Optimizer):
         check_range("epsilon", epsilon, 0, math.inf)
         self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
 
-    def update(
-        self,
-        kernels: Any,
-        w: Array,
-        g: Array,
-        slots: Array,
-        rate: np.ndarray,
-        cursor: np.ndarray,
-        steps: np.ndarray,
-    ) -> None:
+    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
         """As `Optimizer.update`."""
         hyper = self.beta_1, self.beta_2, self.epsilon, self.weight_decay
-        kernels.adam(w, g, slots[0], slots[1], *hyper, rate, cursor, steps)
+        kernels.adam(w, g, slots[0], slots[1], *hyper, clock.rates, clock.batch, clock.steps)
 
     def _settings(self) -> dict[str, Any]:
         return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}

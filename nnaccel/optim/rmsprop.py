@@ -5,10 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from nnaccel.backends import Array
-from nnaccel.optim._base import Optimizer, check_range
+from nnaccel.optim._base import Clock, Optimizer, check_range
 from nnaccel.schedules import Schedule
 
 
@@ -45,20 +43,11 @@ class RMSprop(Optimizer):
         self.rho, self.momentum, self.epsilon = float(rho), float(momentum), float(epsilon)
         self.slots = ("mean_square", "velocity") if momentum else ("mean_square",)
 
-    def update(
-        self,
-        kernels: Any,
-        w: Array,
-        g: Array,
-        slots: Array,
-        rate: np.ndarray,
-        cursor: np.ndarray,
-        steps: np.ndarray,
-    ) -> None:
+    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
         """As `Optimizer.update`."""
         velocity = slots[1] if self.momentum else w[:0]
         hyper = self.rho, self.momentum, self.epsilon
-        kernels.rmsprop(w, g, slots[0], velocity, *hyper, rate, cursor)
+        kernels.rmsprop(w, g, slots[0], velocity, *hyper, clock.rates, clock.batch)
 
     def _settings(self) -> dict[str, Any]:
         return {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon}

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from nnaccel.backends import Array
-from nnaccel.optim._base import Optimizer, check_range
+from nnaccel.optim._base import Clock, Optimizer, check_range
 from nnaccel.schedules import Schedule
 
 
@@ -46,21 +44,12 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = float(momentum), bool(nesterov)
         self.slots = ("velocity",) if momentum else ()
 
-    def update(
-        self,
-        kernels: Any,
-        w: Array,
-        g: Array,
-        slots: Array,
-        rate: np.ndarray,
-        cursor: np.ndarray,
-        steps: np.ndarray,
-    ) -> None:
+    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
         """As `Optimizer.update`."""
         if self.momentum:
-            kernels.momentum(w, g, slots[0], self.momentum, self.nesterov, rate, cursor)
+            kernels.momentum(w, g, slots[0], self.momentum, self.nesterov, clock.rates, clock.batch)
         else:
-            kernels.sgd(w, g, rate, cursor)
+            kernels.sgd(w, g, clock.rates, clock.batch)
 
     def _settings(self) -> dict[str, Any]:
         return {"momentum": self.momentum, "nesterov": self.nesterov}
