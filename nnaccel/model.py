@@ -144,7 +144,7 @@ class Sequential(CompiledNetwork):
         DivergenceError
             If loss or weights become NaN or infinite; the last whole epoch's weights are kept.
         """
-        loss, _ = self._require_compiled()
+        self._require_compiled()
         epochs, batch_size = _count("epochs", epochs), _count("batch_size", batch_size)
         first_epoch = _count("initial_epoch", initial_epoch, least=0)
         self._require_idle("fit")
@@ -152,32 +152,21 @@ class Sequential(CompiledNetwork):
         backup = _backup(self, checkpoint, resume)
         chosen = [*callbacks, history, ProgressBar(verbose), *backup]
         with self.on_backend():
-            if validation_split:
-                if validation_data is not None:
-                    raise ValueError("give validation_data or validation_split, not both")
-                (x, y), validation_data = split_off(x, y, validation_split)
-            streamed = y is None
-            if streamed:
-                x = open_stream(self, loss, x)
-            else:
-                x, y = check_pair(self, loss, x, y)
-            evaluation = None
-            if validation_data is not None:
-                evaluation = self._evaluation(validation_data, max(batch_size, _PREDICT_BATCH))
+            x, y, evaluation = self._check_data(
+                x, y, validation_data, validation_split, max(batch_size, _PREDICT_BATCH)
+            )
             for saved in backup:
                 saved.load()
             with self._training():
                 plan = self._plan()
-                source = (
-                    StreamEpochs(plan, x)
-                    if streamed
-                    else ArrayEpochs(plan, x, y, batch_size, shuffle)
-                )
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(plan, x)
+                if y is not None:
+                    source = ArrayEpochs(plan, x, y, batch_size, shuffle)
                 params = {
                     "epochs": epochs,
                     "steps": source.steps,
                     "samples": source.samples,
-                    "batch_size": None if streamed else batch_size,
+                    "batch_size": None if y is None else batch_size,
                     "verbose": verbose,
                 }
                 with CallbackList(chosen, self, params) as told:
@@ -273,6 +262,29 @@ class Sequential(CompiledNetwork):
             return np.asarray(to_numpy(outputs[0]))
 
         return predict
+
+    def _check_data(
+        self,
+        x: Any,
+        y: Any,
+        validation_data: tuple[Any, Any] | None,
+        validation_split: float,
+        batch_size: int,
+    ) -> tuple[Any, Any, Evaluation | None]:
+        """Return inputs, targets (None for a stream) and validation, having built the model."""
+        loss, _ = self._require_compiled()
+        if validation_split:
+            if validation_data is not None:
+                raise ValueError("give validation_data or validation_split, not both")
+            (x, y), validation_data = split_off(x, y, validation_split)
+        if y is None:
+            x = open_stream(self, loss, x)
+        else:
+            x, y = check_pair(self, loss, x, y)
+        evaluation = (
+            None if validation_data is None else self._evaluation(validation_data, batch_size)
+        )
+        return x, y, evaluation
 
     def _evaluation(self, data: Any, batch_size: int) -> Evaluation:
         """Check a pair (x, y) and make ready to evaluate on it."""
