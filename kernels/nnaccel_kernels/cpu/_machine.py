@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import config, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
@@ -115,3 +115,9 @@ def pause(_context: Any) -> tuple[Any, Any]:
         return context.get_dummy_value()
 
     return types.none(), codegen
+
+
+if config.DISABLE_JIT:
+
+    def prefetch(array: Any, index: int) -> None:
+        """Do nothing: without the compiler there is no instruction to give."""
