@@ -34,7 +34,6 @@ class CompiledNetwork(Network):
         self.metrics: list[str] = []
         self._optimizer: Optimizer | None = None
         self._slots: Array | None = None
-        self._in_training = False
 
     @property
     def optimizer(self) -> Optimizer:
@@ -130,7 +129,7 @@ class CompiledNetwork(Network):
         self.set_weights(weights)
         self._slots = slots
         self.seed, self.iterations[0], self.epochs = seed, iterations, epochs
-        self._bind_layers()
+        self.bind_layers()
 
     def _slots_in(self, arrays: Mapping[str, np.ndarray], optimizer: Optimizer) -> Array | None:
         """Return the optimiser's state, if it is among `arrays`, on the model's backend."""
@@ -149,21 +148,21 @@ class CompiledNetwork(Network):
         if self._slots is None:
             self._slots = optimizer.initial_slots(to_numpy(self.weights))
         self._slots = self.backend.asarray(to_numpy(self._slots))
-        self._bind_layers()  # a slice with these layers may have been trained since
+        self.bind_layers()  # a slice with these layers may have been trained since
         return Plan(self, loss, optimizer, self.metrics, self._slots)
 
     @contextlib.contextmanager
     def _training(self) -> Iterator[None]:
         """Keep everybody else from what a training holds on to."""
         self._require_idle("fit")
-        self._in_training = True
+        self._parameters.in_training = True
         try:
             yield
         finally:
-            self._in_training = False
+            self._parameters.in_training = False
 
     def _require_idle(self, what: str) -> None:
-        if self._in_training:
+        if self._parameters.in_training:
             raise RuntimeError(f"the model is being trained: call {what} when fit has returned")
 
     def _require_compiled(self) -> tuple[Loss, Optimizer]:

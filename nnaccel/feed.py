@@ -181,6 +181,18 @@ def split_off(x: Any, y: Any, share: float) -> tuple[tuple[Any, Any], tuple[Any,
     return (x[:kept], y[:kept]), (x[kept:], y[kept:])
 
 
+def require_probabilities(network: Network, loss: Loss) -> None:
+    """Raise a ValueError if a loss of probabilities meets a last layer that gives other numbers."""
+    last = network.layers[-1] if network.layers else None
+    if last is None or not loss.fused_activation or not last.recordable:
+        return  # what a layer of the user's own gives is not known
+    if last.activation not in ("softmax", "sigmoid"):
+        raise ValueError(
+            f"{loss.name} takes probabilities, but the last layer {last.name!r} ends with "
+            f"{last.activation!r}: give it the activation {loss.fused_activation!r}, or use 'mse'"
+        )
+
+
 def fit_shape(network: Network, x: Array) -> None:
     """Build the network for inputs like x, or raise a ValueError if it was for others."""
     if not network.built:

@@ -74,7 +74,7 @@ def get(loss: str | Loss) -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
-    if loss not in LOSSES:
+    if not isinstance(loss, str) or loss not in LOSSES:
         raise ValueError(_config.unknown("loss", loss, list(LOSSES)))
     return LOSSES[loss]
 
@@ -133,17 +133,16 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
 
 
 def _labels(y: np.ndarray, units: int) -> np.ndarray:
-    """Check labels and return them as int64."""
-    if y.dtype.kind == "f":
-        if not np.isfinite(y).all() or (y != np.floor(y)).any():
-            raise ValueError(
-                f"one-dimensional targets of a model with {units} outputs must be whole-numbered "
-                "labels, but some are fractional, NaN or infinite"
-            )
-        y = y.astype(np.int64)
-    if len(y) and not 0 <= int(y.min()) <= int(y.max()) < units:
+    """Return a checked copy of labels as int64: kernels write where they point."""
+    y = y.copy()
+    if y.dtype.kind == "f" and (not np.isfinite(y).all() or (y != np.floor(y)).any()):
+        raise ValueError(
+            f"one-dimensional targets of a model with {units} outputs must be whole-numbered "
+            "labels, but some are fractional, NaN or infinite"
+        )
+    if len(y) and not (y.min() >= 0 and y.max() < units):
         raise ValueError(
             f"labels run from {y.min()} to {y.max()}; with {units} outputs they must lie in "
-            f"0..{units - 1}: give the last layer {int(y.max()) + 1} units, or fix the labels"
+            f"0..{units - 1}: give the last layer as many units as there are classes, or fix them"
         )
-    return np.ascontiguousarray(y, np.int64)
+    return y.astype(np.int64)

@@ -13,7 +13,15 @@ from nnaccel import checkpoint as files
 from nnaccel.backends import Array, to_numpy
 from nnaccel.callbacks import Callback, CallbackList, History, ProgressBar
 from nnaccel.compiled import CompiledNetwork
-from nnaccel.feed import Feed, check_inputs, check_pair, fit_shape, open_stream, split_off
+from nnaccel.feed import (
+    Feed,
+    check_inputs,
+    check_pair,
+    fit_shape,
+    open_stream,
+    require_probabilities,
+    split_off,
+)
 from nnaccel.layers import Layer
 from nnaccel.network import number_names
 from nnaccel.resume import Backup
@@ -273,6 +281,7 @@ class Sequential(CompiledNetwork):
     ) -> tuple[Any, Any, Evaluation | None]:
         """Return inputs, targets (None for a stream) and validation, having built the model."""
         loss, _ = self._require_compiled()
+        require_probabilities(self, loss)
         if validation_split:
             if validation_data is not None:
                 raise ValueError("give validation_data or validation_split, not both")
@@ -291,6 +300,7 @@ class Sequential(CompiledNetwork):
         loss, optimizer = self._require_compiled()
         if not isinstance(data, (tuple, list)) or len(data) != 2:
             raise ValueError("validation_data must be a pair (x, y)")
+        require_probabilities(self, loss)
         x, targets = check_pair(self, loss, *data)
         plan = Plan(self, loss, optimizer, self.metrics)
         return Evaluation(plan, x, targets, min(batch_size, len(x)))

@@ -81,7 +81,7 @@ class Network:
                 layer.built = False
                 layer.params, layer.grads = {}, {}
             raise
-        self._bind_layers()
+        self.bind_layers()
 
     def infer_shapes(self, input_shape: Sequence[int]) -> list[Shape]:
         """Return each layer's input shape and the last one's output shape; build nothing.
@@ -245,7 +245,7 @@ class Network:
         self._parameters = whole._parameters
         self._is_slice = True
 
-    def _bind_layers(self) -> None:
+    def bind_layers(self) -> None:
         """Let the layers that draw at random follow this network's seed and step count."""
         for index, layer in enumerate(self.layers):
             key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)

@@ -25,6 +25,8 @@ class Parameters:
         Parameters one after another, each beginning on a cache line; gaps are zero.
     allocated : bool
         Whether the buffers exist.
+    in_training : bool
+        Whether a model or a slice of it is being fitted, and nobody else may change them.
     home : str or None
         Name of the backend they were moved to, if they were.
     """
@@ -34,6 +36,7 @@ class Parameters:
 
     def __init__(self) -> None:
         self.allocated = False
+        self.in_training = False
         self.home: str | None = None
         self._places: list[tuple[Layer, str, int, tuple[int, ...]]] = []
         self._views: dict[tuple[int, str], Array] = {}
@@ -76,6 +79,13 @@ class Parameters:
             layer.params[name] = weights[start:stop].reshape(shape)
             layer.grads[name] = gradients[start:stop].reshape(shape)
             self._views[id(layer), name] = layer.grads[name]
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Make the layers of a copy views again: copying an array makes it one of its own."""
+        self.__dict__.update(state)
+        self.in_training, self._views = False, {}
+        if self.allocated:
+            self._bind(self.weights, self.gradients)
 
     def has_gradient(self, layer: Layer, name: str) -> bool:
         """Whether a layer's gradient still is the view of the buffer that it was given."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from nnaccel import _config
+
 
 @dataclass(frozen=True)
 class Penalty:
@@ -66,7 +68,7 @@ def get(penalty: Penalty | str | dict[str, float] | None) -> Penalty:
         return Penalty()
     if isinstance(penalty, str):
         if penalty not in named:
-            raise ValueError(f"unknown penalty {penalty!r}: choose one of {', '.join(named)}")
+            raise ValueError(_config.unknown("penalty", penalty, list(named)))
         return named[penalty]
     if isinstance(penalty, dict):
         return Penalty(**penalty)

@@ -61,7 +61,8 @@ class Backup(Callback):
         self._arrays, described = checkpoint.read(self._path)
         with checkpoint.refusing(self._path):
             self._require_same_training(described)
-            self._training = dict(described.get("training", {}))
+            fresh = {"next_epoch": described["epochs"], "stop": False, "callbacks": {}}
+            self._training = dict(described.get("training", fresh))
             self._model.load_state(self._arrays, described)
 
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:

@@ -151,6 +151,7 @@ class Pass:
     def _run(self, rows: int, done: int, repeats: int) -> None:
         """Run some batches of `rows` rows, at the learning rates of the steps they are."""
         if rows not in self._replays:
+            self.plan.network.bind_layers()  # a slice may have been trained meanwhile
             self._replays[rows] = self.plan.network.record(lambda: self._step(rows))
         first = int(self.plan.network.iterations[0])
         self._rates[done : done + repeats] = self.plan.optimizer.rates(first, repeats)

@@ -13,6 +13,7 @@ from nnaccel.callbacks import CallbackList
 from nnaccel.feed import Feed, check_batch
 from nnaccel.step import Logs, Pass, Plan
 
+_SHUFFLES = 2  # keeps their random numbers apart from those of weights and dropout
 _KEPT_SHAPES = 16  # of a stream's batches: their recorded steps are kept
 
 Begin = Callable[[int], None] | None
@@ -69,7 +70,7 @@ class ArrayEpochs:
         """Train for the next epoch."""
         order = np.arange(self._rows)
         if self._shuffle:
-            seed = self._network.seed, self._network.epochs
+            seed = self._network.seed, self._network.epochs, _SHUFFLES
             order = np.random.default_rng(seed).permutation(order)
         yield from self._pass.chunks(order, begin)
 

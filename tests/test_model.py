@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,7 +13,7 @@ import pytest
 
 from nnaccel import data, to_numpy
 from nnaccel.backends import get_backend
-from nnaccel.callbacks import History
+from nnaccel.callbacks import History, LambdaCallback
 from nnaccel.layers import Activation, Dense, Dropout, Flatten, Softmax
 from nnaccel.model import Sequential
 from nnaccel.optim import SGD
@@ -382,3 +385,51 @@ def test_returned_kinds() -> None:
     assert isinstance(model.evaluate(x, y), float)
     assert isinstance(model.predict(x), np.ndarray)
     assert isinstance(model(x), get_backend().xp.ndarray)
+
+
+def test_labels_that_change_while_training_do_no_harm() -> None:
+    x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    model = Sequential([Dense(2, "softmax")], seed=0)
+    model.compile("categorical_crossentropy", "sgd")
+
+    def spoil(epoch: int, logs: dict[str, float]) -> None:
+        y[:] = 10**9
+
+    history = model.fit(x, y, epochs=3, verbose=0, callbacks=[LambdaCallback(on_epoch_end=spoil)])
+    assert history.history["loss"][2] < history.history["loss"][0]
+
+
+@pytest.mark.parametrize("copy_of", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_train_by_themselves(copy_of: Callable[[Sequential], Sequential]) -> None:
+    x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    model = Sequential([Dense(5, "tanh"), Dense(2, "softmax")], seed=0)
+    model.compile("categorical_crossentropy", "sgd")
+    model.fit(x, y, verbose=0)
+    before = model.predict(x)
+    twin = copy_of(model)
+    losses = twin.fit(x, y, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+    np.testing.assert_array_equal(model.predict(x), before)
+    assert np.abs(twin.predict(x) - before).max() > 1e-4
+
+
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "log_softmax"])
+def test_losses_of_probabilities_want_probabilities(activation: str) -> None:
+    x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    model = Sequential([Dense(2, activation)], seed=0)
+    model.compile("categorical_crossentropy", "sgd")
+    for call in (model.fit, model.evaluate):
+        with pytest.raises(ValueError, match=f"ends with '{activation}'.*'softmax'"):
+            call(x, y)
+
+
+def test_a_slice_may_not_change_what_is_being_trained() -> None:
+    x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
+    model = Sequential([Dense(3, "relu"), Dense(2, "softmax")], seed=0)
+    model.compile("categorical_crossentropy", "sgd")
+
+    def move(epoch: int, logs: dict[str, float]) -> None:
+        model[:-1].to("numpy")
+
+    with pytest.raises(RuntimeError, match="being trained"):
+        model.fit(x, y, verbose=0, callbacks=[LambdaCallback(on_epoch_begin=move)])

@@ -48,7 +48,7 @@ class Saved:
         model = load(path)
         training = checkpoint.read(path)[1].get("training", {})
         note = training.get("callbacks", {}).get(Note.__name__, {})
-        return cls(model, training.get("next_epoch", 0), note)
+        return cls(model, training.get("next_epoch", model.epochs), note)
 
     def names(self, classes: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Name each output: as noted, else as in `classes`, else by number."""

@@ -77,7 +77,7 @@ def test_does_not_depend_on_the_number_of_threads(
 def test_blocks_cover_the_product_once(m: int, n: int, size: int) -> None:
     count = np.zeros((m, n), int)
     for rank in range(size):
-        top, bottom, left, right = block_of(rank, size, m, n, 5)
+        top, bottom, left, right = block_of(rank, size, m, n)
         count[top:bottom, left:right] += 1
     assert (count == 1).all()
 

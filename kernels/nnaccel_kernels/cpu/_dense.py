@@ -29,7 +29,7 @@ def add_to(a, b):  # type: ignore[no-untyped-def]
 @kernel
 def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def]
     matmul_nn(rank, size, x, w, y)
-    top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1], x.shape[1])
+    top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1])
     for i in range(top, bottom):
         row = y[i, left:right]
         if b.size:

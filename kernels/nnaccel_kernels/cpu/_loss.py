@@ -50,20 +50,22 @@ def _sigmoid_cross_entropy(rank, size, logits, targets, losses, dlogits):  # typ
 @kernel
 def _categorical_cross_entropy(rank, size, p, targets, losses, dp):  # type: ignore[no-untyped-def]
     scale = p.dtype.type(1.0 / max(1, p.shape[0]))
-    tiny = p.dtype.type(1e-7)
+    tiny, zero, one = p.dtype.type(1e-7), p.dtype.type(0), p.dtype.type(1)
     lo, hi = share(p.shape[0], rank, size)
     for i in range(lo, hi):
         loss = p.dtype.type(0)
         for j in range(p.shape[1]):
             q = tiny if p[i, j] < tiny else p[i, j]
+            q = one if q > one else q
             loss -= targets[i, j] * math.log(q)
-            dp[i, j] = -targets[i, j] / q * scale
+            clipped = p[i, j] < tiny or p[i, j] > one
+            dp[i, j] = zero if clipped else -targets[i, j] / q * scale
         losses[i] = loss
 
 
 @kernel
 def _binary_cross_entropy(rank, size, p, targets, losses, dp):  # type: ignore[no-untyped-def]
-    one, tiny = p.dtype.type(1), p.dtype.type(1e-7)
+    zero, one, tiny = p.dtype.type(0), p.dtype.type(1), p.dtype.type(1e-7)
     mean = p.dtype.type(1.0 / max(1, p.shape[1]))
     scale = p.dtype.type(1.0 / max(1, p.size))
     lo, hi = share(p.shape[0], rank, size)
@@ -74,7 +76,8 @@ def _binary_cross_entropy(rank, size, p, targets, losses, dp):  # type: ignore[n
             q = tiny if q < tiny else q
             q = one - tiny if q > one - tiny else q
             loss -= t * math.log(q) + (one - t) * math.log(one - q)
-            dp[i, j] = (q - t) / (q * (one - q)) * scale
+            clipped = p[i, j] < tiny or p[i, j] > one - tiny
+            dp[i, j] = zero if clipped else (q - t) / (q * (one - q)) * scale
         losses[i] = loss * mean
 
 

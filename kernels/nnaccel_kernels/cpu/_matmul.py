@@ -147,7 +147,7 @@ def is_tall(m, size):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def block_of(rank, size, m, n, k):  # type: ignore[no-untyped-def]
+def block_of(rank, size, m, n):  # type: ignore[no-untyped-def]
     """The (top, bottom, left, right) of the block of an (m, n) product that one thread fills.
 
     Tall products are shared out by rows. Wide ones, and those of few rows, are shared by columns,
@@ -164,7 +164,7 @@ def block_of(rank, size, m, n, k):  # type: ignore[no-untyped-def]
 def matmul_nn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
     """c (m, n) = a (m, k) @ b (k, n)."""
     m, n, k = c.shape[0], c.shape[1], a.shape[1]
-    top, bottom, left, right = block_of(rank, size, m, n, k)
+    top, bottom, left, right = block_of(rank, size, m, n)
     product(
         bottom - top, right - left, k, a, top * k, k, 1, b, left, n, 1, c, top * n + left, n
     )  # fmt: skip
@@ -186,7 +186,7 @@ def matmul_blocks(rank, size, a, b, parts):  # type: ignore[no-untyped-def]
 def matmul_tn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
     """c (m, n) = a.T @ b, for a (k, m) and b (k, n)."""
     m, n, k = c.shape[0], c.shape[1], a.shape[0]
-    top, bottom, left, right = block_of(rank, size, m, n, k)
+    top, bottom, left, right = block_of(rank, size, m, n)
     product(
         bottom - top, right - left, k, a, top, 1, m, b, left, n, 1, c, top * n + left, n
     )  # fmt: skip
@@ -196,7 +196,7 @@ def matmul_tn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
 def matmul_nt(rank, size, a, b, c):  # type: ignore[no-untyped-def]
     """c (m, n) = a @ b.T, for a (m, k) and b (n, k)."""
     m, n, k = c.shape[0], c.shape[1], a.shape[1]
-    top, bottom, left, right = block_of(rank, size, m, n, k)
+    top, bottom, left, right = block_of(rank, size, m, n)
     product(
         bottom - top, right - left, k, a, top * k, k, 1, b, left * k, 1, k, c, top * n + left, n
     )  # fmt: skip

@@ -31,9 +31,9 @@ def sigmoid_cross_entropy(logits: Any, targets: Any, losses: Any, dlogits: Any) 
 def categorical_cross_entropy(p: Any, targets: Any, losses: Any, dp: Any) -> None:
     """Each row's cross-entropy of the probabilities p, and the gradient of their mean."""
     xp = namespace_of(p)
-    q = xp.maximum(p, _TINY)
+    q = xp.clip(p, _TINY, 1)
     losses[...] = -(targets * xp.log(q)).sum(axis=1)
-    dp[...] = -targets / q / max(1, len(p))
+    dp[...] = xp.where((p < _TINY) | (p > 1), 0, -targets / q) / max(1, len(p))
 
 
 def binary_cross_entropy(p: Any, targets: Any, losses: Any, dp: Any) -> None:
@@ -42,7 +42,8 @@ def binary_cross_entropy(p: Any, targets: Any, losses: Any, dp: Any) -> None:
     q = xp.clip(p, _TINY, 1 - _TINY)
     each = -(targets * xp.log(q) + (1 - targets) * xp.log(1 - q))
     losses[...] = each.sum(axis=1) / max(1, p.shape[1])
-    dp[...] = (q - targets) / (q * (1 - q)) / max(1, p.size)
+    clipped = (p < _TINY) | (p > 1 - _TINY)
+    dp[...] = xp.where(clipped, 0, (q - targets) / (q * (1 - q))) / max(1, p.size)
 
 
 def mse(y: Any, targets: Any, losses: Any, dy: Any) -> None:
