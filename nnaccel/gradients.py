@@ -75,7 +75,10 @@ def _check_model(
 ) -> None:
     """Compare the model's gradient with differences of its loss, along a random direction."""
     if model.dtype != np.float64:
-        raise TypeError(f"gradcheck needs a float64 model, not {model.dtype}: dtype='float64'")
+        raise TypeError(
+            f"gradcheck needs a float64 model, not {model.dtype}: make it with "
+            "Sequential(layers, dtype='float64')"
+        )
     with model.on_backend():
         evaluate = _loss_and_gradient(model, x, y)
         weights = model.weights

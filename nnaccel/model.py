@@ -69,6 +69,9 @@ class Sequential(CompiledNetwork):
             raise RuntimeError("the model is built already: layers cannot be added any more")
         self.layers = number_names([*self.layers, layer])
 
+    def __repr__(self) -> str:
+        return f"Sequential({self.layers!r}, seed={self.seed}, dtype={str(self.dtype)!r})"
+
     def __len__(self) -> int:
         return len(self.layers)
 
@@ -156,6 +159,8 @@ class Sequential(CompiledNetwork):
         epochs, batch_size = _count("epochs", epochs), _count("batch_size", batch_size)
         first_epoch = _count("initial_epoch", initial_epoch, least=0)
         self._require_idle("fit")
+        if isinstance(callbacks, Callback):
+            raise TypeError("callbacks must be a list: put the one you gave in brackets")
         history = History()
         backup = _backup(self, checkpoint, resume)
         chosen = [*callbacks, history, ProgressBar(verbose), *backup]

@@ -190,6 +190,7 @@ class Network:
         backward : callable
             ``backward(dy, input_gradient=False)`` fills `gradients` and returns dx if wanted.
         """
+        self._require_built()
         last = len(self.layers) - 1
         backwards = []
         for index, layer in enumerate(self.layers):

@@ -102,7 +102,7 @@ class Backup(Callback):
         for key, value in ours.items():
             if theirs[key] != value:
                 raise checkpoint.CheckpointError(
-                    f"holds another training: its {key} differs from this one's. Give another "
+                    f"holds another training: its {key} is not that of this one. Give another "
                     "path, or resume=False to start anew"
                 )
 
