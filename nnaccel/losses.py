@@ -145,4 +145,4 @@ def _labels(y: np.ndarray, units: int) -> np.ndarray:
             f"labels run from {y.min()} to {y.max()}; with {units} outputs they must lie in "
             f"0..{units - 1}: give the last layer as many units as there are classes, or fix them"
         )
-    return y.astype(np.int64)
+    return y.astype(np.int64, copy=False)

@@ -26,16 +26,21 @@ def add_to(a, b):  # type: ignore[no-untyped-def]
         a[j] += b[j]
 
 
+@njit(nogil=True, inline="always")
+def finish(row, b, code, alpha):  # type: ignore[no-untyped-def]
+    """Add the biases, unless there are none, to a row of products, and apply the activation."""
+    if b.size:
+        add_to(row, b)
+    if code:
+        activate_span(code, alpha[0], row, row)
+
+
 @kernel
 def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def]
     matmul_nn(rank, size, x, w, y)
     top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1])
     for i in range(top, bottom):
-        row = y[i, left:right]
-        if b.size:
-            add_to(row, b[left:right])
-        if code:
-            activate_span(code, alpha[0], row, row)
+        finish(y[i, left:right], b[left:right], code, alpha)
 
 
 @kernel
@@ -51,10 +56,7 @@ def _sum_blocks(rank, size, parts, b, code, alpha, y):  # type: ignore[no-untype
         row[:] = parts[0, i]
         for block in range(1, parts.shape[0]):
             add_to(row, parts[block, i])
-        if b.size:
-            add_to(row, b)
-        if code:
-            activate_span(code, alpha[0], row, row)
+        finish(row, b, code, alpha)
 
 
 @kernel
