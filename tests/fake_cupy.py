@@ -62,6 +62,9 @@ class ndarray:  # noqa: N801
     def reshape(self, *shape: Any) -> ndarray:
         return self._view(self._memory.reshape(*shape))
 
+    def transpose(self, *axes: Any) -> ndarray:
+        return self._view(self._memory.transpose(*axes))
+
     @property
     def T(self) -> ndarray:  # noqa: N802
         return self._view(self._memory.T)

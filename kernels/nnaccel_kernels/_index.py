@@ -1,10 +1,14 @@
 """Index arithmetic of sliding windows, written once and compiled for each target.
 
 Plain functions of integers: the reference calls them as they are, `cpu` under Numba's `njit`,
-`cuda` as device functions. One axis at a time; `before` is the padding at its beginning.
+`cuda` as device functions (where Numba knows no `min` and `max`). One axis at a time; `before` is
+the padding at its beginning.
 """
 
 from __future__ import annotations
+
+import math
+from typing import NamedTuple
 
 
 def source(position: int, tap: int, stride: int, before: int, dilation: int) -> int:
@@ -12,9 +16,7 @@ def source(position: int, tap: int, stride: int, before: int, dilation: int) -> 
     return position * stride - before + tap * dilation
 
 
-def position(
-    pixel: int, tap: int, stride: int, before: int, dilation: int, positions: int
-) -> int:
+def position(pixel: int, tap: int, stride: int, before: int, dilation: int, positions: int) -> int:
     """Position at which a tap lies on a pixel, or -1: the inverse of `source`."""
     offset = pixel + before - tap * dilation
     at = offset // stride
@@ -28,4 +30,67 @@ def taps_inside(
     first = position * stride - before
     if first >= limit:
         return 0
-    return min(taps, (limit - first - 1) // dilation + 1)
+    count = (limit - first - 1) // dilation + 1
+    return count if count < taps else taps
+
+
+def positions_inside(
+    tap: int, stride: int, before: int, dilation: int, pixels: int, positions: int
+) -> tuple[int, int]:
+    """First and one past the last of the positions at which a tap lies on the image."""
+    offset = before - tap * dilation
+    end = max(0, min(positions, (pixels - 1 + offset) // stride + 1))
+    return min(end, max(0, -(-offset // stride))), end
+
+
+def positions_over(
+    pixel: int, taps: int, stride: int, before: int, dilation: int, positions: int
+) -> tuple[int, int]:
+    """First and one past the last of the positions whose window spans a pixel, as for `range`."""
+    end = (pixel + before) // stride + 1
+    end = positions if end > positions else end
+    first = -((dilation * (taps - 1) - pixel - before) // stride)
+    first = 0 if first < 0 else first
+    return first, end
+
+
+def tap_on(position: int, pixel: int, stride: int, before: int, dilation: int) -> int:
+    """Tap that lies on a pixel the window at a position spans, or -1: it may fall between two."""
+    offset = pixel + before - position * stride
+    tap = offset // dilation
+    return tap if tap * dilation == offset else -1
+
+
+class Phase(NamedTuple):
+    """The pixels of one axis that the same taps reach: every `stride`-th from `pixel` on.
+
+    Tap `tap + t * tap_step` lies on pixel `pixel + i * stride` at `position + i - t * drop`, for
+    all `t` below `taps`; no other tap lies on these pixels. So a phase of an input gradient is a
+    convolution that moves by single positions, and no product in it is with a zero between two.
+    """
+
+    pixel: int
+    pixels: int
+    stride: int
+    tap: int
+    tap_step: int
+    taps: int
+    position: int
+    drop: int
+
+
+def phases(pixels: int, taps: int, stride: int, before: int, dilation: int) -> list[Phase]:
+    """Divide the pixels of an axis into phases."""
+    common = math.gcd(stride, dilation)
+    step, drop = stride // common, dilation // common
+    found = []
+    for pixel in range(min(stride, pixels)):
+        reaching = [
+            t for t in range(min(step, taps)) if (pixel + before - t * dilation) % stride == 0
+        ]
+        tap = reaching[0] if reaching else taps
+        count = -((tap - taps) // step)
+        position = (pixel + before - tap * dilation) // stride
+        members = -((pixel - pixels) // stride)
+        found.append(Phase(pixel, members, stride, tap, step, count, position, drop))
+    return found

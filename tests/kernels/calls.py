@@ -12,6 +12,8 @@ import numpy as np
 
 from nnaccel.backends import Backend, to_numpy
 
+from .image_calls import IMAGE_CALLS
+
 # Counters and schedules stay on the host on every backend.
 HOST = {"cursor", "rate", "steps", "key", "step", "counter"}
 
@@ -27,13 +29,13 @@ def run(backend: Backend, function: str, args: Args) -> dict[str, np.ndarray]:
 
 
 def move(backend: Backend, args: Args) -> Args:
-    """Copies of the arguments where the kernels of `backend` want them."""
+    """Copies of the arguments, in their memory order, where the kernels of `backend` want them."""
     return {
         name: value
         if not isinstance(value, np.ndarray)
-        else value.copy()
+        else value.copy("K")
         if name in HOST
-        else backend.asarray(value.copy())
+        else backend.asarray(value.copy("K"))
         for name, value in args.items()
     }
 
@@ -190,6 +192,7 @@ def _hits(**others: Any) -> Callable[..., Args]:
 
 
 CALLS: dict[str, Callable[..., Args]] = {
+    **IMAGE_CALLS,
     "activate": _activate,
     "activate_backward": _activate_backward,
     "adagrad": _optimizer("a", {"epsilon": 1e-7}),

@@ -8,11 +8,21 @@ from nnaccel_kernels.cpu._activation import (
     softmax,
     softmax_backward,
 )
+from nnaccel_kernels.cpu._average import avg_pool2d, avg_pool2d_backward
 from nnaccel_kernels.cpu._batch import advance, gather_one_hot, gather_rows
+from nnaccel_kernels.cpu._channels import bias_activate, sum_channels
+from nnaccel_kernels.cpu._columns import col2im, im2col
+from nnaccel_kernels.cpu._conv import (
+    conv2d,
+    conv2d_input_gradient,
+    conv2d_plan,
+    conv2d_weight_gradient,
+)
 from nnaccel_kernels.cpu._dense import linear, linear_backward
 from nnaccel_kernels.cpu._dropout import dropout
 from nnaccel_kernels.cpu._gradient import add_penalty, clip_norm, clip_value, penalty
 from nnaccel_kernels.cpu._kernel import record, recording
+from nnaccel_kernels.cpu._layout import copy
 from nnaccel_kernels.cpu._loss import (
     add_sum,
     binary_cross_entropy,
@@ -23,6 +33,9 @@ from nnaccel_kernels.cpu._loss import (
     sigmoid_cross_entropy,
     softmax_cross_entropy,
 )
+from nnaccel_kernels.cpu._norm import batch_norm, batch_norm_backward, batch_norm_inference
+from nnaccel_kernels.cpu._pad import pad2d
+from nnaccel_kernels.cpu._pool import max_pool2d, max_pool2d_backward
 from nnaccel_kernels.cpu._team import set_num_threads
 from nnaccel_kernels.cpu._update import adagrad, adam, momentum, rmsprop, sgd
 
@@ -34,21 +47,37 @@ __all__ = [
     "add_penalty",
     "add_sum",
     "advance",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "bias_activate",
     "binary_cross_entropy",
     "categorical_cross_entropy",
     "clip_norm",
     "clip_value",
+    "col2im",
+    "conv2d",
+    "conv2d_input_gradient",
+    "conv2d_plan",
+    "conv2d_weight_gradient",
+    "copy",
     "count_binary_hits",
     "count_category_hits",
     "dropout",
     "gather_one_hot",
     "gather_rows",
+    "im2col",
     "linear",
     "linear_backward",
     "log_softmax",
     "log_softmax_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
     "momentum",
     "mse",
+    "pad2d",
     "penalty",
     "record",
     "recording",
@@ -59,4 +88,5 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
+    "sum_channels",
 ]

@@ -10,6 +10,7 @@ their contents may change between replays, their addresses may not.
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -18,13 +19,16 @@ from typing import Any
 
 import numpy as np
 from numba import config, from_dtype, njit, types
+from numba.extending import register_jitable
 
 import nnaccel_kernels
-from nnaccel_kernels.cpu._machine import MAX_WORDS
+from nnaccel_kernels.cpu._machine import MAX_WORDS, atomic_add
 from nnaccel_kernels.cpu._team import Pace, team
 
 _LINE = 16  # elements: a cache line of float32
-_recording = threading.local()
+_LINE_BYTES = 64
+Argument = np.ndarray | int | tuple[int, ...]
+_local = threading.local()
 _log = logging.getLogger("nnaccel")
 
 
@@ -39,9 +43,9 @@ class Kernel:
         )(function)
         self._addresses: dict[tuple[Any, ...], int] = {}
 
-    def __call__(self, *args: np.ndarray | int, width: int = 1) -> None:
+    def __call__(self, *args: Argument, width: int = 1) -> None:
         """Run on up to `width` threads now, or note the launch on the tape being recorded."""
-        tape = getattr(_recording, "tape", None)
+        tape = getattr(_local, "tape", None)
         if tape is not None:
             tape.append(self, args, width)
             return
@@ -49,14 +53,14 @@ class Kernel:
         tape.append(self, args, width)
         tape.replay()
 
-    def address(self, args: tuple[np.ndarray | int, ...]) -> int:
+    def address(self, args: tuple[Argument, ...]) -> int:
         """Where the machine code for arguments like `args` begins, compiled if it has to be."""
-        key = tuple((a.dtype.char, a.ndim) if isinstance(a, np.ndarray) else None for a in args)
+        key = tuple((a.dtype.char, a.ndim) if isinstance(a, np.ndarray) else type(a) for a in args)
         if key not in self._addresses:
             self._addresses[key] = self._compile(args)
         return self._addresses[key]
 
-    def _compile(self, args: tuple[np.ndarray | int, ...]) -> int:
+    def _compile(self, args: tuple[Argument, ...]) -> int:
         """Compile for arguments like `args`, or load from the cache, and return the address."""
         signature = (types.int64, types.int64, *map(_numba_type, args))
         start = time.perf_counter()
@@ -77,12 +81,13 @@ class Tape:
     """Launches in order, each with the addresses of its arrays; keeps those arrays alive."""
 
     def __init__(self) -> None:
-        self._launches: list[tuple[Kernel, tuple[np.ndarray | int, ...], int]] = []
+        self._launches: list[tuple[Kernel, tuple[Argument, ...], int]] = []
         self._words: list[np.ndarray] = []
         self._table: np.ndarray | None = None
         self._pace = Pace()
+        self.scratch = np.empty(0, np.uint8)
 
-    def append(self, kernel: Kernel, args: tuple[np.ndarray | int, ...], width: int) -> None:
+    def append(self, kernel: Kernel, args: tuple[Argument, ...], width: int) -> None:
         """Add one launch."""
         self._launches.append((kernel, args, max(1, width)))
         self._table = None
@@ -120,17 +125,17 @@ class Tape:
 @contextmanager
 def record() -> Iterator[Tape]:
     """Note this thread's kernel launches on a new tape instead of running them."""
-    before = getattr(_recording, "tape", None)
-    _recording.tape = Tape()
+    before = getattr(_local, "tape", None)
+    _local.tape = Tape()
     try:
-        yield _recording.tape
+        yield _local.tape
     finally:
-        _recording.tape = before
+        _local.tape = before
 
 
 def recording() -> bool:
     """Whether this thread's launches are being noted rather than run."""
-    return getattr(_recording, "tape", None) is not None
+    return getattr(_local, "tape", None) is not None
 
 
 @njit(nogil=True, inline="always")
@@ -155,14 +160,56 @@ def threads_for(work: float, grain: float = 20_000.0) -> int:
     return int(min(team().size, max(1.0, work / grain)))
 
 
-def _numba_type(arg: np.ndarray | int) -> Any:
+def scratch(dtype: Any, *shapes: tuple[int, ...]) -> list[np.ndarray]:
+    """Return room for kernels to work in, one array for each shape, valid until the next call.
+
+    Launches of one thread, or of one tape, follow each other, so they share their room.
+    """
+    dtype = np.dtype(dtype)
+    sizes = [-(-math.prod(s) * dtype.itemsize // _LINE_BYTES) * _LINE_BYTES for s in shapes]
+    owner = getattr(_local, "tape", None) or _local
+    room = getattr(owner, "scratch", None)
+    if room is None or room.size < sum(sizes) + _LINE_BYTES:
+        room = owner.scratch = np.empty(sum(sizes) + _LINE_BYTES, np.uint8)
+    start = -room.ctypes.data % _LINE_BYTES
+    found = []
+    for shape, size in zip(shapes, sizes, strict=True):
+        found.append(room[start : start + math.prod(shape) * dtype.itemsize].view(dtype))
+        found[-1] = found[-1].reshape(shape)
+        start += size
+    return found
+
+
+@register_jitable
+def claim(counter):  # type: ignore[no-untyped-def]
+    """Number of the next item of work, counted by all threads together from `counter[0]`.
+
+    Threads that take the next item when they are done with one share the work well even where
+    another program takes one of their processors away.
+    """
+    return atomic_add(counter.ctypes.data, 1)
+
+
+if config.DISABLE_JIT:
+
+    def claim(counter: np.ndarray) -> int:
+        """Count without the compiler: there is one thread only."""
+        counter[0] += 1
+        return int(counter[0]) - 1
+
+
+def _numba_type(arg: Argument) -> Any:
     if isinstance(arg, np.ndarray):
         return types.Array(from_dtype(arg.dtype), arg.ndim, "C")
+    if isinstance(arg, tuple):
+        return types.NamedUniTuple(types.int64, len(arg), type(arg))
     return types.int64
 
 
-def _pack(arg: np.ndarray | int) -> tuple[int, ...]:
+def _pack(arg: Argument) -> tuple[int, ...]:
     """An argument as Numba's compiled code takes it: an array is seven or more words."""
+    if isinstance(arg, tuple):
+        return arg
     if not isinstance(arg, np.ndarray):
         return (int(arg),)
     if not arg.flags.c_contiguous:

@@ -21,6 +21,7 @@ from nnaccel_kernels.cpu._simd import (
     ROWS,
     VECTOR_BYTES,
     VECTORS,
+    element,
     i64,
     move,
     panel_like,
@@ -28,6 +29,8 @@ from nnaccel_kernels.cpu._simd import (
     transpose,
 )
 from nnaccel_kernels.cpu._tile import tile
+
+STRIP_BYTES = VECTORS * VECTOR_BYTES  # of a row of b that one tile multiplies
 
 
 @register_jitable
@@ -37,24 +40,29 @@ def blocks_of(k):  # type: ignore[no-untyped-def]
 
 
 def _product(  # type: ignore[no-untyped-def]
-    lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, c, c_row
+    lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, b_strip, c, c_row, add
 ):
-    """c (rows, cols) = a (rows, k) @ b (k, cols), given pointers and strides in elements."""
+    """c (rows, cols) = a (rows, k) @ b (k, cols), or c += it, given pointers and strides.
+
+    Strides count elements. Strips of b, as wide as a tile, lie `b_strip` apart; where that is 0,
+    b is one matrix.
+    """
     width = VECTORS * lanes
+    whole = b_strip == 0
     panel = panel_like(b)
     tiles = (rows + ROWS - 1) // ROWS
     low, taller = rows // max(1, tiles), rows % max(1, tiles)
     blocks = max(1, blocks_of(k))
     reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 32  # rows that make packing pay
-    packed = rows >= reused
+    packed = whole and rows >= reused
     for block in range(blocks):
         start = block * k // blocks
         steps = (block + 1) * k // blocks - start
         for column in range(0, cols, width):
             j, w = column, min(width, cols - column)
-            if w < lanes <= cols and blocks == 1:  # a full vector that repeats some columns
-                j, w = cols - lanes, lanes
-            strip = shift(b, start * b_step + j * b_col)
+            if w < lanes <= cols and whole and blocks == 1 and not add:
+                j, w = cols - lanes, lanes  # a full vector that repeats some columns
+            strip = shift(b, start * b_step + (j * b_col if whole else column // width * b_strip))
             step = b_step
             if b_col != 1:
                 for half in range(0, w, lanes):
@@ -75,7 +83,7 @@ def _product(  # type: ignore[no-untyped-def]
             for height, count in ((low + 1, taller), (low, tiles - taller)):
                 tile(
                     height, count, w, steps, corner, a_row, a_step, strip, step, target, c_row,
-                    block > 0,
+                    add != 0 or block > 0,
                 )  # fmt: skip
                 corner = shift(corner, height * count * a_row)
                 target = shift(target, height * count * c_row)
@@ -84,44 +92,63 @@ def _product(  # type: ignore[no-untyped-def]
 def _register(dtype: types.Type) -> Any:
     """Compile `_product` once, under a name that every kernel's machine code can call."""
     i8, p = types.int64, types.CPointer(dtype)
-    signature = types.void(i8, i8, i8, i8, p, i8, i8, p, i8, i8, p, i8)
+    signature = types.void(i8, i8, i8, i8, p, i8, i8, p, i8, i8, i8, p, i8, i8)
     compiled = cfunc(signature, cache=True, error_model="numpy")(_product)
     llvm.add_symbol(f"nnaccel_product_{dtype}", compiled.address)
     return compiled
 
 
 def _product_in_python(  # type: ignore[no-untyped-def]
-    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, b_strip, c, c_at, c_row, add
 ):
     """`product` without the JIT."""
     a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)
+    column = np.arange(cols)
+    width = STRIP_BYTES // c.itemsize
+    place = column // width * b_strip + column % width if b_strip else column * b_col
     for i in range(rows):
         total = np.zeros(cols, c.dtype)
         for s in range(k):
-            start = b_at + s * b_step
-            total += a[a_at + i * a_row + s * a_step] * b[start : start + cols * b_col : b_col]
+            total += a[a_at + i * a_row + s * a_step] * b[b_at + s * b_step + place]
         start = c_at + i * c_row
-        c[start : start + cols] = total
+        c[start : start + cols] = total + c[start : start + cols] if add else total
 
 
 @intrinsic
-def product(typing, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row):  # type: ignore[no-untyped-def]
+def _call(
+    typing,
+    rows,
+    cols,
+    k,
+    a,
+    a_at,
+    a_row,
+    a_step,
+    b,
+    b_at,
+    b_step,
+    b_col,
+    b_strip,
+    c,
+    c_at,
+    c_row,
+    add,
+):  # type: ignore[no-untyped-def]
     """`_product` on arrays: each matrix starts at element `x_at` of its array."""
     i8, dtype = types.int64, c.dtype
-    signature = types.void(i8, i8, i8, a, i8, i8, i8, b, i8, i8, i8, c, i8, i8)
+    signature = types.void(i8, i8, i8, a, i8, i8, i8, b, i8, i8, i8, i8, c, i8, i8, i8)
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        scalar = context.get_value_type(dtype)
-
-        def pointer(array: types.Array, value: Any, offset: Any) -> Any:
-            data = context.make_array(array)(context, builder, value).data
-            return builder.gep(data, [offset], source_etype=scalar)
-
-        rows, cols, k, a_, a_at, a_row, a_step, b_, b_at, b_step, b_col, c_, c_at, c_row = args
+        rows, cols, k, a_, a_at, a_row, a_step, b_, b_at, b_step, b_col, b_strip, c_, *rest = args
+        c_at, c_row, add = rest
         lanes = i64(VECTOR_BYTES * 8 // dtype.bitwidth)
+
+        def at(kind: types.Array, value: Any, offset: Any) -> Any:
+            return element(context, builder, kind, value, offset)
+
         arguments = [
-            lanes, rows, cols, k, pointer(a, a_, a_at), a_row, a_step,
-            pointer(b, b_, b_at), b_step, b_col, pointer(c, c_, c_at), c_row,
+            lanes, rows, cols, k, at(a, a_, a_at), a_row, a_step,
+            at(b, b_, b_at), b_step, b_col, b_strip, at(c, c_, c_at), c_row, add,
         ]  # fmt: skip
         kind = ir.FunctionType(ir.VoidType(), [x.type for x in arguments])
         function = get_or_insert_function(builder.module, kind, f"nnaccel_product_{dtype}")
@@ -132,9 +159,37 @@ def product(typing, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_co
 
 
 if config.DISABLE_JIT:
-    product = _product_in_python
+    _call = _product_in_python
 else:
     _COMPILED = [_register(types.float32), _register(types.float64)]
+
+
+@register_jitable
+def product(  # type: ignore[no-untyped-def]
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row
+):
+    """c (rows, cols) = a (rows, k) @ b (k, cols); matrix x starts at element `x_at` of array x."""
+    _call(rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0, c, c_at, c_row, 0)
+
+
+@register_jitable
+def product_added(  # type: ignore[no-untyped-def]
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row, add
+):
+    """`product`, added to c if `add`."""
+    _call(rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0, c, c_at, c_row, add)
+
+
+@register_jitable
+def product_of_strips(  # type: ignore[no-untyped-def]
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_strip, c, c_at, c_row, add
+):
+    """`product`, added to c if `add`, with b as strips of a tile's width, `b_strip` apart."""
+    width = STRIP_BYTES // c.itemsize
+    _call(
+        rows, cols, k, a, a_at, a_row, a_step, b, b_at, width, 1, b_strip, c, c_at, c_row, add
+    )  # fmt: skip
+
 
 _UNIT = VECTOR_BYTES // 4  # columns are shared out by whole vectors of float32
 _jit = njit(nogil=True, cache=True, error_model="numpy")

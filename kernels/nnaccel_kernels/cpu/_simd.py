@@ -178,6 +178,12 @@ def shift(typing, x, offset):  # type: ignore[no-untyped-def]
     return x(x, types.int64), codegen
 
 
+def element(context: Any, builder: ir.IRBuilder, array: types.Array, value: Any, at: Any) -> Any:
+    """Pointer to element `at` of the memory of an array."""
+    data = context.make_array(array)(context, builder, value).data
+    return builder.gep(data, [at], source_etype=context.get_value_type(array.dtype))
+
+
 @intrinsic
 def panel_like(typing, x):  # type: ignore[no-untyped-def]
     """Room on the stack for `PANEL_ROWS` rows of a panel."""
@@ -190,3 +196,29 @@ def panel_like(typing, x):  # type: ignore[no-untyped-def]
         return builder.bitcast(panel, args[0].type)
 
     return x(x), codegen
+
+
+@intrinsic
+def copy_run(typing, count, x, x_at, y, y_at):  # type: ignore[no-untyped-def]
+    """y[y_at : y_at + count] = x[x_at : x_at + count], which must not overlap."""
+    i8 = types.int64
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        count, x_, x_at, y_, y_at = args
+        source = element(context, builder, x, x_, x_at)
+        target = element(context, builder, y, y_, y_at)
+        size = builder.mul(count, i64(y.dtype.bitwidth // 8))
+        bit = ir.IntType(1)
+        kind = ir.FunctionType(void, [pointer, pointer, i64, bit])
+        memcpy = get_or_insert_function(builder.module, kind, "llvm.memcpy.p0.p0.i64")
+        builder.call(memcpy, [target, source, size, bit(0)])
+        return context.get_dummy_value()
+
+    return types.void(i8, x, i8, y, i8), codegen
+
+
+if config.DISABLE_JIT:
+
+    def copy_run(count: int, x: Any, x_at: int, y: Any, y_at: int) -> None:
+        """Copy without the compiler."""
+        y.reshape(-1)[y_at : y_at + count] = x.reshape(-1)[x_at : x_at + count]

@@ -9,9 +9,19 @@ from nnaccel_kernels.reference._activation import (
     softmax_backward,
 )
 from nnaccel_kernels.reference._batch import advance, gather_one_hot, gather_rows
+from nnaccel_kernels.reference._columns import col2im, im2col
+from nnaccel_kernels.reference._conv import (
+    bias_activate,
+    conv2d,
+    conv2d_input_gradient,
+    conv2d_plan,
+    conv2d_weight_gradient,
+    sum_channels,
+)
 from nnaccel_kernels.reference._dense import linear, linear_backward
 from nnaccel_kernels.reference._dropout import dropout
 from nnaccel_kernels.reference._gradient import add_penalty, clip_norm, clip_value, penalty
+from nnaccel_kernels.reference._layout import copy, pad2d
 from nnaccel_kernels.reference._loss import (
     add_sum,
     binary_cross_entropy,
@@ -21,6 +31,18 @@ from nnaccel_kernels.reference._loss import (
     mse,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
+)
+from nnaccel_kernels.reference._naive import (
+    naive_conv2d,
+    naive_conv2d_input_gradient,
+    naive_conv2d_weight_gradient,
+)
+from nnaccel_kernels.reference._norm import batch_norm, batch_norm_backward, batch_norm_inference
+from nnaccel_kernels.reference._pool import (
+    avg_pool2d,
+    avg_pool2d_backward,
+    max_pool2d,
+    max_pool2d_backward,
 )
 from nnaccel_kernels.reference._update import adagrad, adam, momentum, rmsprop, sgd
 
@@ -32,21 +54,40 @@ __all__ = [
     "add_penalty",
     "add_sum",
     "advance",
+    "avg_pool2d",
+    "avg_pool2d_backward",
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "bias_activate",
     "binary_cross_entropy",
     "categorical_cross_entropy",
     "clip_norm",
     "clip_value",
+    "col2im",
+    "conv2d",
+    "conv2d_input_gradient",
+    "conv2d_plan",
+    "conv2d_weight_gradient",
+    "copy",
     "count_binary_hits",
     "count_category_hits",
     "dropout",
     "gather_one_hot",
     "gather_rows",
+    "im2col",
     "linear",
     "linear_backward",
     "log_softmax",
     "log_softmax_backward",
+    "max_pool2d",
+    "max_pool2d_backward",
     "momentum",
     "mse",
+    "naive_conv2d",
+    "naive_conv2d_input_gradient",
+    "naive_conv2d_weight_gradient",
+    "pad2d",
     "penalty",
     "rmsprop",
     "sgd",
@@ -54,4 +95,5 @@ __all__ = [
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
+    "sum_channels",
 ]

@@ -1,0 +1,152 @@
+"""Convolution: which algorithm computes it, and what that needs."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+
+from nnaccel_kernels._window import Plan, Window
+from nnaccel_kernels.cpu import _direct, _explicit, _gemm, _planes, _winograd
+from nnaccel_kernels.cpu._team import team
+
+_FEW = 16  # elements: rows of taps shorter than this are gathered into planes
+_ALGORITHMS = {"direct": _direct, "gemm": _gemm, "im2col": _explicit, "winograd": _winograd}
+
+
+def conv2d(
+    x: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray | None,
+    window: Window,
+    groups: int,
+    activation: str,
+    alpha: float,
+    algorithm: str,
+    y: np.ndarray,
+) -> None:
+    """y = f(x convolved with w, plus b) for the elementwise activation f."""
+    module = _ALGORITHMS[algorithm]
+    if algorithm == "gemm" and _is_thin(x.shape, w.shape, window, x.flags.c_contiguous):
+        module = _planes
+    module.forward(x, w, b, window, groups, activation, alpha, y)
+
+
+def conv2d_input_gradient(
+    dy: np.ndarray, w: np.ndarray, window: Window, groups: int, algorithm: str, dx: np.ndarray
+) -> None:
+    """dx of sum(dy * conv2d(x, w))."""
+    _ALGORITHMS[algorithm].input_gradient(dy, w, window, groups, dx)
+
+
+def conv2d_weight_gradient(
+    dy: np.ndarray, x: np.ndarray, window: Window, groups: int, algorithm: str, dw: np.ndarray
+) -> None:
+    """dw of sum(dy * conv2d(x, w))."""
+    module = _ALGORITHMS[algorithm]
+    if algorithm == "gemm" and _is_thin(x.shape, dw.shape, window, x.flags.c_contiguous):
+        module = _planes
+    module.weight_gradient(dy, x, window, groups, dw)
+
+
+@lru_cache(maxsize=1024)
+def conv2d_plan(
+    direction: str,
+    x_shape: tuple[int, int, int, int],
+    w_shape: tuple[int, int, int, int],
+    window: Window,
+    groups: int,
+    itemsize: int,
+    algorithm: str,
+    budget_bytes: int,
+) -> Plan:
+    """Choose the algorithm: a rule of shapes alone.
+
+    One channel a group goes direct, for there is nothing to multiply as matrices. 3x3 windows of
+    stride 1 with channels enough go to Winograd; the rest to implicit GEMM. What exceeds the
+    budget of bytes goes direct, which needs next to nothing.
+
+    Raises
+    ------
+    ValueError
+        If the algorithm asked for cannot do this.
+    """
+    shapes = direction, x_shape, w_shape, window, groups, itemsize
+    if algorithm != "auto":
+        if algorithm == "winograd":
+            _require_winograd(window, groups)
+        plan = Plan(algorithm, _workspace(algorithm, *shapes), "because it was asked for")
+        if plan.workspace > budget_bytes:
+            raise ValueError(
+                f"algorithm {algorithm!r} needs {plan.workspace:,} bytes of workspace, more than "
+                f"the {budget_bytes:,} allowed: set NNACCEL_WORKSPACE_MB, or leave it to 'auto'"
+            )
+        return plan
+    name, why = _rule(x_shape, w_shape, window, groups)
+    need = _workspace(name, *shapes)
+    for frugal in ("gemm", "direct"):
+        if need > budget_bytes and name != frugal:
+            why = f"{name} would take {need:,} bytes, more than the {budget_bytes:,} allowed"
+            name, need = frugal, _workspace(frugal, *shapes)
+    return Plan(name, need, why)
+
+
+def _rule(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: Window, groups: int
+) -> tuple[str, str]:
+    """The algorithm that is fastest for these shapes, and why."""
+    filters, channels = w_shape[0] // groups, w_shape[1]
+    if channels == 1 and groups > 1:
+        return "direct", "one channel a group: no matrices to multiply"
+    few = _winograd.FEWEST
+    if _is_winograd(window, groups) and channels >= few and filters >= few:
+        return "winograd", "3x3 with stride 1: a quarter of the multiplications"
+    if _is_thin(x_shape, w_shape, window, True):
+        return "gemm", "a plane of pixels for each tap: few taps"
+    return "gemm", "matrix products with patches, a band of rows at a time"
+
+
+def _is_winograd(window: Window, groups: int) -> bool:
+    size, stride, _, dilation = window
+    return (size, stride, dilation, groups) == ((3, 3), (1, 1), (1, 1), 1)
+
+
+def _require_winograd(window: Window, groups: int) -> None:
+    if not _is_winograd(window, groups):
+        (r, s), (down, across), _, (high, wide) = window
+        raise ValueError(
+            "algorithm 'winograd' is for 3x3 windows with stride 1, dilation 1 and one group; "
+            f"this one is {r}x{s} with stride ({down}, {across}), dilation ({high}, {wide}) and "
+            f"{groups} groups: use 'auto' or 'gemm'"
+        )
+
+
+def _is_thin(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: Window, in_order: bool
+) -> bool:
+    """Whether implicit GEMM works with planes rather than bands."""
+    pointwise = window.kernel_size == window.stride == (1, 1) and not any(window.padding)
+    return w_shape[1] * w_shape[3] < _FEW or (pointwise and in_order)
+
+
+def _workspace(
+    algorithm: str,
+    direction: str,
+    x_shape: tuple[int, int, int, int],
+    w_shape: tuple[int, int, int, int],
+    window: Window,
+    groups: int,
+    itemsize: int,
+) -> int:
+    """Bytes that an algorithm takes besides arguments and results."""
+    if algorithm == "im2col":
+        positions = math.prod(window.output_size(*x_shape[2:]))
+        return x_shape[0] * x_shape[1] * math.prod(window.kernel_size) * positions * itemsize
+    module = _ALGORITHMS[algorithm]
+    if algorithm == "gemm" and direction != "input_gradient":
+        module = _planes if _is_thin(x_shape, w_shape, window, True) else _gemm
+    words: int = module.workspace(
+        direction, x_shape, w_shape, window, groups, itemsize, team().size
+    )
+    return words * itemsize

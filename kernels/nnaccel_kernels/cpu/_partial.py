@@ -1,0 +1,48 @@
+"""Sums over a whole batch, taken in a few fixed parts so that threads need not wait for each other.
+
+The number of parts depends on shapes alone, so that results do not depend on the threads.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnaccel_kernels.cpu._dense import add_to
+from nnaccel_kernels.cpu._kernel import kernel, part, threads_for
+from nnaccel_kernels.cpu._team import team
+
+_MOST = 16
+_BYTES = 8_000_000  # that all parts may take
+
+
+def parts_for(items: int, nbytes: int) -> int:
+    """How many parts to sum `items` in, where each takes `nbytes`."""
+    return int(max(1, min(_MOST, items, _BYTES // max(1, nbytes))))
+
+
+@kernel
+def _reset(rank, size, counter):  # type: ignore[no-untyped-def]
+    counter[:] = 0
+
+
+def reset(counter: np.ndarray) -> None:
+    """Set the counter of items to 0."""
+    _reset(counter)
+
+
+def cuts_for(items: int) -> int:
+    """In how many to cut each of too few items for the threads."""
+    return -(-team().size // max(1, items))
+
+
+@kernel
+def _add_up(rank, size, sums, total):  # type: ignore[no-untyped-def]
+    mine = part(total, rank, size)
+    mine[:] = part(sums[0], rank, size)
+    for i in range(1, sums.shape[0]):
+        add_to(mine, part(sums[i], rank, size))
+
+
+def add_up(sums: np.ndarray, total: np.ndarray) -> None:
+    """total (n,) = the sum of sums (parts, n) over its parts, in order."""
+    _add_up(sums, total, width=threads_for(sums.size))

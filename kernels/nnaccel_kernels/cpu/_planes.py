@@ -1,0 +1,232 @@
+"""Implicit GEMM for patches of few elements, and for 1x1 convolutions: a plane of pixels per tap.
+
+A matrix with a row for each tap (c, r, s) and a column for each position is small enough for the
+cache, or is the image itself. Weights are used as they lie in memory, and so are y and dy, in
+either order.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+from numba.extending import register_jitable
+
+from nnaccel_kernels._activations import ACTIVATIONS
+from nnaccel_kernels._window import Window
+from nnaccel_kernels.cpu._activation import activate_span
+from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at
+from nnaccel_kernels.cpu._gemm import finish_pixels, locate
+from nnaccel_kernels.cpu._kernel import claim, kernel, scratch, share
+from nnaccel_kernels.cpu._matmul import product, product_added
+from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, reset
+from nnaccel_kernels.cpu._shape import Conv, conv_of, cut
+from nnaccel_kernels.cpu._simd import copy_run
+from nnaccel_kernels.cpu._team import team
+
+
+@njit(nogil=True, cache=True, error_model="numpy")
+def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no-untyped-def]
+    """Fill planes (C*R*S, rows * out_width) with what each tap meets at each position."""
+    zero = planes.dtype.type(0)
+    across = conv.out_width
+    one, channel = (xs.channels, 1) if xs.last else (1, xs.height * xs.width)
+    step = one * conv.stride_across
+    at = 0
+    for c in range(conv.channels):
+        for r in range(conv.taps_down):
+            for s in range(conv.taps_across):
+                offset = s * conv.dilation_across - conv.left
+                # Positions whose column of x lies inside the image.
+                begin = min(across, max(0, -(offset // conv.stride_across)))
+                end = (xs.width - 1 - offset) // conv.stride_across + 1
+                end = max(begin, min(across, end))
+                for i in range(rows):
+                    row = (first + i) * conv.stride_down - conv.top + r * conv.dilation_down
+                    line = planes[at : at + across]
+                    at += across
+                    if row < 0 or row >= xs.height:
+                        line[:] = zero
+                        continue
+                    line[:begin] = zero
+                    line[end:] = zero
+                    source = pixel_at(xs, n, row, 0) + (group * conv.channels + c) * channel
+                    source += (begin * conv.stride_across + offset) * one
+                    if step == 1:
+                        copy_run(end - begin, x, source, line, begin)
+                    else:
+                        for j in range(end - begin):
+                            line[begin + j] = x[source + j * step]
+
+
+@register_jitable
+def _strides(images):  # type: ignore[no-untyped-def]
+    """Elements from a pixel to the next, and from a channel to the next."""
+    if images.last:
+        return images.channels, 1
+    return 1, images.height * images.width
+
+
+@kernel
+def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counter, rooms):  # type: ignore[no-untyped-def]
+    room = rooms[rank]
+    filters = conv.filters
+    patch = conv.channels * conv.taps_down * conv.taps_across
+    while True:
+        item = claim(counter)
+        if item >= xs.count * conv.groups * conv.pieces:
+            break
+        n, group, first = locate(item, conv)
+        rows = min(conv.rows, conv.out_height - first)
+        pixels = rows * conv.out_width
+        if in_place:
+            plane = xs.height * xs.width
+            taps, at = x, pixel_at(xs, n, first, 0) + group * patch * plane
+        else:
+            _load_planes(conv, xs, x, n, group, first, rows, room)
+            taps, at, plane = room, 0, pixels
+        biases = b[group * filters : (group + 1) * filters]
+        target = pixel_at(ys, n, first, 0)
+        if ys.last:
+            target += group * filters
+            product(
+                pixels, filters, patch, taps, at, 1, plane,
+                w, group * filters * patch, 1, patch, y, target, ys.channels,
+            )  # fmt: skip
+            if conv.groups == 1:
+                finish_pixels(y[target : target + pixels * filters], pixels, biases, code, alpha)
+            else:
+                for p in range(pixels):
+                    start = target + p * ys.channels
+                    finish_pixels(y[start : start + filters], 1, biases, code, alpha)
+        else:
+            apart = ys.height * ys.width
+            target += group * filters * apart
+            product(
+                filters, pixels, patch, w, group * filters * patch, patch, 1,
+                taps, at, plane, 1, y, target, apart,
+            )  # fmt: skip
+            for k in range(filters):
+                line = y[target + k * apart : target + k * apart + pixels]
+                if b.size:
+                    for p in range(pixels):
+                        line[p] += biases[k]
+                if code:
+                    activate_span(code, alpha[0], line, line)
+
+
+@kernel
+def _weight_gradient(  # type: ignore[no-untyped-def]
+    rank, size, conv, xs, x, in_place, ys, dy, cuts, sums, counter, rooms
+):
+    """sums (parts, groups * K, C*R*S), each of some of the items; rows of filters in `cuts`."""
+    room = rooms[rank]
+    parts, patch = sums.shape[0], sums.shape[2]
+    blocks = xs.count * conv.pieces
+    pixel, channel = _strides(ys)
+    while True:
+        item = claim(counter)
+        if item >= parts * conv.groups * cuts:
+            break
+        rest = item // cuts
+        part, group = rest // conv.groups, rest % conv.groups
+        low, high = share(conv.filters, item % cuts, cuts)
+        low, high = low + group * conv.filters, high + group * conv.filters
+        sums[part, low:high] = 0
+        begin, end = share(blocks, part, parts)
+        for block in range(begin, end):
+            n, first = block // conv.pieces, block % conv.pieces * conv.rows
+            rows = min(conv.rows, conv.out_height - first)
+            pixels = rows * conv.out_width
+            if in_place:
+                plane = xs.height * xs.width
+                taps, at = x, pixel_at(xs, n, first, 0) + group * patch * plane
+            else:
+                _load_planes(conv, xs, x, n, group, first, rows, room)
+                taps, at, plane = room, 0, pixels
+            product_added(
+                high - low, patch, pixels,
+                dy, pixel_at(ys, n, first, 0) + low * channel, channel, pixel,
+                taps, at, 1, plane, sums, (part * sums.shape[1] + low) * patch, patch, 1,
+            )  # fmt: skip
+
+
+def forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    b: np.ndarray | None,
+    window: Window,
+    groups: int,
+    activation: str,
+    alpha: float,
+    y: np.ndarray,
+) -> None:
+    """y = f(conv2d(x, w) + b)."""
+    flat_x, xs = flat_images(x)
+    flat_y, ys = flat_images(y)
+    conv, words = plan_planes(conv_of(w.shape, y.shape[2:], window, groups), xs, y.itemsize)
+    bias = np.empty(0, y.dtype) if b is None else b
+    _, counter, rooms = _rooms(y.dtype, words)
+    reset(counter)
+    _forward(
+        conv, xs, flat_x, words == 0, w, bias, ACTIVATIONS.index(activation), np.array([alpha]),
+        ys, flat_y, counter, rooms, width=len(rooms),
+    )  # fmt: skip
+
+
+def weight_gradient(
+    dy: np.ndarray, x: np.ndarray, window: Window, groups: int, dw: np.ndarray
+) -> None:
+    """dw of conv2d."""
+    flat_x, xs = flat_images(x)
+    flat_dy, ys = flat_images(dy)
+    conv, words = plan_planes(conv_of(dw.shape, dy.shape[2:], window, groups), xs, dw.itemsize)
+    parts = parts_for(xs.count * conv.pieces, dw.nbytes)
+    sums, counter, rooms = _rooms(dw.dtype, words, (parts, dw.shape[0], dw[0].size))
+    reset(counter)
+    _weight_gradient(
+        conv, xs, flat_x, words == 0, ys, flat_dy, cuts_for(parts * groups), sums, counter, rooms,
+        width=len(rooms),
+    )  # fmt: skip
+    add_up(sums.reshape(parts, -1), dw.reshape(-1))
+
+
+def workspace(
+    direction: str,
+    x_shape: tuple[int, int, int, int],
+    w_shape: tuple[int, int, int, int],
+    window: Window,
+    groups: int,
+    itemsize: int,
+    threads: int,
+) -> int:
+    """How many elements of workspace are needed."""
+    xs, weights = Images(*x_shape, 0), math.prod(w_shape)
+    conv = conv_of(w_shape, window.output_size(*x_shape[2:]), window, groups)
+    conv, words = plan_planes(conv, xs, itemsize)
+    if direction == "forward":
+        return threads * words
+    return threads * words + weights * parts_for(xs.count * conv.pieces, weights * itemsize)
+
+
+def plan_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
+    """Cut the convolution into items; also how many elements of room one takes."""
+    patch = conv.channels * conv.taps_down * conv.taps_across
+    conv = cut(conv, conv.out_height, conv.out_width * patch * itemsize)
+    return conv, 0 if _is_in_place(conv, xs) else conv.rows * conv.out_width * patch
+
+
+def _is_in_place(conv: Conv, xs: Images) -> bool:
+    """Whether the planes of the image itself are what the taps meet."""
+    single = conv.taps_down == conv.taps_across == conv.stride_down == conv.stride_across == 1
+    whole = conv.top == conv.left == 0 and (conv.out_height, conv.out_width) == xs[2:4]
+    return single and whole and (not xs.last or xs.channels == 1)
+
+
+def _rooms(
+    dtype: np.dtype, words: int, sums: tuple[int, ...] = (0,)
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Partial sums, the counter of items, and room for each thread."""
+    total, counter, rooms = scratch(dtype, sums, (16,), (team().size, words))
+    return total, counter.view(np.int64), rooms

@@ -1,0 +1,46 @@
+"""What a convolution kernel needs to know of its arguments besides the arrays: plain integers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from nnaccel_kernels._window import Window
+
+
+class Conv(NamedTuple):
+    """The sizes of a convolution, per group, and how it is cut into items of work."""
+
+    channels: int
+    filters: int
+    groups: int
+    taps_down: int
+    taps_across: int
+    stride_down: int
+    stride_across: int
+    top: int
+    left: int
+    dilation_down: int
+    dilation_across: int
+    out_height: int
+    out_width: int
+    rows: int  # rows of an image that one item takes
+    pieces: int  # items that an image takes
+
+
+def conv_of(
+    w_shape: tuple[int, ...], out_size: tuple[int, ...], window: Window, groups: int
+) -> Conv:
+    """Describe a convolution as one item per image."""
+    filters, channels = w_shape[:2]
+    (top, _, left, _), (height, width) = window.padding, out_size
+    return Conv(
+        channels, filters // groups, groups, *window.kernel_size, *window.stride,
+        top, left, *window.dilation, height, width, height, 1,
+    )  # fmt: skip
+
+
+def cut(conv: Conv, height: int, bytes_per_row: int, target: int = 1 << 17) -> Conv:
+    """Return `conv` with items of as many of `height` rows as `target` bytes hold, at least one."""
+    rows = max(1, min(height, target // max(1, bytes_per_row)))
+    pieces = -(-height // rows)
+    return conv._replace(rows=-(-height // pieces), pieces=pieces)

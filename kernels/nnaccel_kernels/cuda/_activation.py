@@ -1,0 +1,45 @@
+"""Elementwise activations for the end of a kernel."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels.cuda._device import device
+
+
+@cache
+def activation(name: str, dtype: np.dtype[Any]) -> Any:
+    """f(v, alpha) as a device function that computes in `dtype` throughout."""
+    zero, half, one, root_half = (dtype.type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
+
+    def linear(v, alpha):  # type: ignore[no-untyped-def]
+        return v
+
+    def relu(v, alpha):  # type: ignore[no-untyped-def]
+        return zero if v < zero else v
+
+    def sigmoid(v, alpha):  # type: ignore[no-untyped-def]
+        e = math.exp(-abs(v))
+        return (e if v < zero else one) / (one + e)
+
+    def tanh(v, alpha):  # type: ignore[no-untyped-def]
+        return math.tanh(v)
+
+    def leaky_relu(v, alpha):  # type: ignore[no-untyped-def]
+        return v * alpha if v < zero else v
+
+    def elu(v, alpha):  # type: ignore[no-untyped-def]
+        return alpha * math.expm1(v) if v < zero else v
+
+    def softplus(v, alpha):  # type: ignore[no-untyped-def]
+        return (zero if v < zero else v) + math.log1p(math.exp(-abs(v)))
+
+    def gelu(v, alpha):  # type: ignore[no-untyped-def]
+        return half * v * (one + math.erf(v * root_half))
+
+    functions = linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu
+    return device({f.__name__: f for f in functions}[name])

@@ -1,0 +1,89 @@
+"""Convolution of images (N, C, H, W) with filters (K, C/groups, R, S), and its gradients."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nnaccel_kernels._window import Plan, Window
+from nnaccel_kernels.cuda import _depthwise
+from nnaccel_kernels.cuda._forward import forward
+from nnaccel_kernels.cuda._input_gradient import input_gradient
+from nnaccel_kernels.cuda._weight_gradient import parts_of, weight_gradient
+
+_WHY = {
+    "gemm": "a tiled matrix product that gathers its patches into shared memory",
+    "direct": "each filter sees one channel, so there is no sum over channels to tile",
+}
+
+
+def conv2d_plan(
+    direction: str,
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    window: Window,
+    groups: int,
+    itemsize: int,
+    algorithm: str,
+    budget_bytes: int,
+) -> Plan:
+    """How a convolution or a gradient of it would be computed; ValueError if it cannot be so."""
+    name = _resolve(algorithm, w_shape)
+    workspace = 0
+    if direction == "weight_gradient" and name == "gemm":
+        parts = parts_of(x_shape[0] * math.prod(window.output_size(*x_shape[2:])))
+        workspace = parts * math.prod(w_shape) * itemsize if parts > 1 else 0
+    return Plan(name, workspace, _WHY[name])
+
+
+def conv2d(
+    x: Any,
+    w: Any,
+    b: Any,
+    window: Window,
+    groups: int,
+    activation: str,
+    alpha: float,
+    algorithm: str,
+    y: Any,
+) -> None:
+    """y = f(conv(x, w) + b) for the elementwise activation f; b may be None."""
+    if _resolve(algorithm, w.shape) == "direct":
+        _depthwise.forward(x, w, b, window, activation, alpha, y)
+    else:
+        forward(x, w, b, window, groups, activation, alpha, y)
+
+
+def conv2d_input_gradient(
+    dy: Any, w: Any, window: Window, groups: int, algorithm: str, dx: Any
+) -> None:
+    """dx = gradient of sum(dy * conv(x, w)) in x; also the transposed convolution of dy."""
+    if _resolve(algorithm, w.shape) == "direct":
+        _depthwise.input_gradient(dy, w, window, dx)
+    else:
+        input_gradient(dy, w, window, groups, dx)
+
+
+def conv2d_weight_gradient(
+    dy: Any, x: Any, window: Window, groups: int, algorithm: str, dw: Any
+) -> None:
+    """dw = gradient of sum(dy * conv(x, w)) in w."""
+    if _resolve(algorithm, dw.shape) == "direct":
+        _depthwise.weight_gradient(dy, x, window, dw)
+    else:
+        weight_gradient(dy, x, window, groups, dw)
+
+
+def _resolve(algorithm: str, w_shape: tuple[int, ...]) -> str:
+    depthwise = w_shape[1] == 1
+    name = ("direct" if depthwise else "gemm") if algorithm == "auto" else algorithm
+    if name not in _WHY:
+        raise ValueError(
+            f"the CUDA kernels have no convolution {algorithm!r}: use 'gemm', 'direct' or 'auto'"
+        )
+    if name == "direct" and not depthwise:
+        raise ValueError(
+            f"'direct' is for filters of one channel (groups equal to the image's channels), "
+            f"these have {w_shape[1]}: use 'gemm' or 'auto'"
+        )
+    return name

@@ -1,0 +1,93 @@
+"""Batch normalisation of each channel over N, H and W.
+
+S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing
+internal covariate shift", ICML 2015.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nnaccel_kernels.reference._namespace import namespace_of
+
+_PIXELS = (0, 2, 3)  # all axes but the channels
+
+
+def batch_norm(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    eps: float,
+    momentum: float,
+    running_mean: Any,
+    running_var: Any,
+    mean: Any,
+    inv_std: Any,
+    y: Any,
+) -> None:
+    """y = gamma * (x - mean) * inv_std + beta by this batch's statistics; updates the running ones.
+
+    running = momentum * running + (1 - momentum) * batch, with the biased variance.
+    """
+    count = _count(x)
+    mean[...] = x.sum(axis=_PIXELS) / count
+    var = ((x - _each(mean)) ** 2).sum(axis=_PIXELS) / count
+    inv_std[...] = 1 / namespace_of(x).sqrt(var + eps)
+    for running, batch in ((running_mean, mean), (running_var, var)):
+        running *= momentum
+        running += (1 - momentum) * batch
+    _normalise(x, gamma, beta, mean, inv_std, y)
+
+
+def batch_norm_inference(
+    x: Any,
+    gamma: Any,
+    beta: Any,
+    eps: float,
+    running_mean: Any,
+    running_var: Any,
+    inv_std: Any,
+    y: Any,
+) -> None:
+    """y = gamma * (x - running_mean) * inv_std + beta, where inv_std follows from running_var."""
+    inv_std[...] = 1 / namespace_of(x).sqrt(running_var + eps)
+    _normalise(x, gamma, beta, running_mean, inv_std, y)
+
+
+def batch_norm_backward(
+    dy: Any,
+    x: Any,
+    gamma: Any,
+    mean: Any,
+    inv_std: Any,
+    training: bool,
+    dx: Any,
+    dgamma: Any,
+    dbeta: Any,
+) -> None:
+    """Gradients; unless `training`, mean and inv_std are constants. dx may be None."""
+    normal = (x - _each(mean)) * _each(inv_std)
+    dgamma[...] = (dy * normal).sum(axis=_PIXELS)
+    dbeta[...] = dy.sum(axis=_PIXELS)
+    if dx is None:
+        return
+    dx[...] = dy
+    if training:
+        dx -= (_each(dbeta) + normal * _each(dgamma)) / _count(x)
+    dx *= _each(gamma * inv_std)
+
+
+def _normalise(x: Any, gamma: Any, beta: Any, mean: Any, inv_std: Any, y: Any) -> None:
+    y[...] = (x - _each(mean)) * _each(gamma * inv_std) + _each(beta)
+
+
+def _each(channels: Any) -> Any:
+    """A number per channel, as an image (C, 1, 1)."""
+    return channels[:, None, None]
+
+
+def _count(x: Any) -> int:
+    """Pixels of a channel; 1 for an empty batch, whose sums are 0."""
+    pixels: int = len(x) * math.prod(x.shape[2:])
+    return max(1, pixels)

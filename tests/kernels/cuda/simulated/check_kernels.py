@@ -1,0 +1,204 @@
+"""Every CUDA kernel under Numba's simulator against the reference, on blocks of a few threads.
+
+Numba reads NUMBA_ENABLE_CUDASIM when it is imported, so `test_simulated.py` runs this in a process
+of its own. The blocks are so small that images of a few pixels cross their edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numba import config
+
+from nnaccel_kernels import cuda, reference
+from nnaccel_kernels._activations import ACTIVATIONS
+from nnaccel_kernels._window import Window
+from nnaccel_kernels.cuda import _channels, _fill, _launch, _tile, _weight_gradient
+
+Draw = Callable[..., Any]
+Images = Callable[..., np.ndarray]
+
+few = settings(max_examples=12, deadline=None)
+
+
+@pytest.fixture(autouse=True)
+def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
+    for module in (_fill, _channels):
+        monkeypatch.setattr(module, "THREADS", 4)
+    monkeypatch.setattr(_launch, "_MAX_BLOCKS", 2)
+    tile = _tile.Tile(rows=4, columns=8, depth=4, down=2, across=2)
+    monkeypatch.setattr(_tile, "TILES", {4: tile, 8: tile})
+    monkeypatch.setattr(_weight_gradient, "POSITIONS", 8)
+    monkeypatch.setattr(_weight_gradient, "PARTS", 3)
+
+
+@st.composite
+def windows(draw: Draw, *, crop: bool = True) -> tuple[Window, int, int]:
+    """A window, and the height and width of an image that it has some position on."""
+    pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
+    sides = st.integers(-1 if crop else 0, 2)
+    padding = draw(st.tuples(sides, sides, sides, sides))
+    window = Window(draw(pairs), draw(pairs), padding, draw(pairs))
+    height, width = (
+        max(1, extent - padding[2 * axis] - padding[2 * axis + 1]) + draw(st.integers(0, 3))
+        for axis, extent in enumerate(window.extent)
+    )
+    return window, height, width
+
+
+@st.composite
+def images(draw: Draw) -> Images:
+    """Draw normal numbers of one dtype; each image in a memory order of its own."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32)))
+    dtype = draw(st.sampled_from([np.float32, np.float64]))
+
+    def make(*shape: int) -> np.ndarray:
+        a = rng.standard_normal(shape).astype(dtype)
+        if len(shape) == 4 and draw(st.booleans()):
+            return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+        return a
+
+    return make
+
+
+def assert_same(function: str, *args: Any, out: list[np.ndarray]) -> None:
+    """Call it with copies of `out` as its last arguments, in both places, and compare those."""
+    results = []
+    for kernels in (reference, cuda):
+        filled = [np.copy(a, order="K") for a in out]
+        own = [_own_algorithm(a, kernels) for a in args]
+        getattr(kernels, function)(*own, *filled)
+        results.append(filled)
+    for want, got in zip(*results, strict=True):
+        tolerance = 2e-5 if want.dtype == np.float32 else 1e-11
+        np.testing.assert_allclose(got, want, tolerance, tolerance, err_msg=function)
+
+
+def _own_algorithm(arg: Any, kernels: Any) -> Any:
+    """'gemm' is the CUDA kernels' name; the reference answers with its default."""
+    return "auto" if kernels is reference and isinstance(arg, str) and arg == "gemm" else arg
+
+
+@few
+@given(windows(), images(), st.data())
+def test_conv2d_and_its_gradients(
+    sliding: tuple[Window, int, int], make: Images, data: st.DataObject
+) -> None:
+    window, height, width = sliding
+    n, groups, c, k = (data.draw(st.integers(low, 2)) for low in (0, 1, 1, 1))
+    x, w = make(n, groups * c, height, width), make(groups * k, c, *window.kernel_size).copy("C")
+    y = make(n, groups * k, *window.output_size(height, width))
+    b = make(groups * k) if data.draw(st.booleans()) else None
+    name = data.draw(st.sampled_from(ACTIVATIONS))
+    algorithm = data.draw(st.sampled_from(["auto", "gemm"]))
+    assert_same("conv2d", x, w, b, window, groups, name, 0.3, algorithm, out=[y])
+    assert_same("conv2d_input_gradient", y, w, window, groups, algorithm, out=[x])
+    assert_same("conv2d_weight_gradient", y, x, window, groups, algorithm, out=[w])
+
+
+@few
+@given(windows(), images(), st.integers(0, 3))
+def test_im2col_and_col2im(sliding: tuple[Window, int, int], make: Images, n: int) -> None:
+    window, height, width = sliding
+    x = make(n, 2, height, width)
+    rows, columns = window.output_size(height, width)
+    cols = make(n, 2 * window.kernel_size[0] * window.kernel_size[1], rows * columns)
+    assert_same("im2col", x, window, out=[cols])
+    assert_same("col2im", cols, window, out=[x])
+
+
+@few
+@given(windows(crop=False), images(), st.integers(0, 3), st.booleans())
+def test_max_pool2d(
+    sliding: tuple[Window, int, int], make: Images, n: int, degenerate: bool
+) -> None:
+    window, height, width = sliding
+    x, dy = make(n, 2, height, width), make(n, 2, *window.output_size(height, width))
+    if degenerate:  # ties, infinities and NaN
+        x = np.round(x)
+        x[x > 1], x[x < -1] = np.nan, -np.inf
+    y = np.empty_like(dy)
+    reference.max_pool2d(x, window, y)
+    assert_same("max_pool2d", x, window, out=[dy])
+    assert_same("max_pool2d_backward", dy, x, y, window, out=[x])
+
+
+@few
+@given(windows(), images(), st.integers(0, 3), st.booleans())
+def test_avg_pool2d(
+    sliding: tuple[Window, int, int], make: Images, n: int, count_include_pad: bool
+) -> None:
+    window, height, width = sliding
+    x, dy = make(n, 2, height, width), make(n, 2, *window.output_size(height, width))
+    assert_same("avg_pool2d", x, window, count_include_pad, out=[dy])
+    assert_same("avg_pool2d_backward", dy, window, count_include_pad, out=[x])
+
+
+shapes = st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 3), st.integers(1, 3))
+
+
+@few
+@given(shapes, images(), st.data())
+def test_elementwise(shape: tuple[int, ...], make: Images, data: st.DataObject) -> None:
+    x, channels = make(*shape), make(shape[1])
+    assert_same("copy", x, out=[make(*shape)])
+    assert_same("sum_channels", x, out=[channels])
+    for name in ACTIVATIONS:
+        y, b = x.copy("K"), data.draw(st.sampled_from([None, channels]))
+        cuda.bias_activate(y, b, name, 0.3)
+        want = x.copy("K")
+        reference.bias_activate(want, b, name, 0.3)
+        np.testing.assert_allclose(y, want, 2e-5, 2e-6, err_msg=name)
+    top, bottom, left, right = padding = data.draw(st.tuples(*[st.integers(-1, 2)] * 4))
+    height, width = shape[2] + top + bottom, shape[3] + left + right
+    if height > 0 and width > 0:
+        assert_same("pad2d", x, padding, out=[make(*shape[:2], height, width)])
+
+
+@few
+@given(shapes, images(), st.booleans())
+def test_batch_norm(shape: tuple[int, ...], make: Images, training: bool) -> None:
+    x, dy = make(*shape), make(*shape)
+    gamma, beta, mean, running_mean = (make(shape[1]) for _ in range(4))
+    running_var, inv_std = np.abs(make(shape[1])) + 1, np.abs(make(shape[1])) + 1
+    results: list[list[np.ndarray]] = []
+    for kernels in (reference, cuda):
+        state = [a.copy() for a in (running_mean, running_var, mean, inv_std)]
+        y, dx, dgamma, dbeta = (np.copy(a, order="K") for a in (dy, dy, gamma, beta))
+        if training:
+            kernels.batch_norm(x, gamma, beta, 1e-2, 0.9, *state, y)
+        else:
+            kernels.batch_norm_inference(x, gamma, beta, 1e-2, *state[:2], state[3], y)
+        kernels.batch_norm_backward(dy, x, gamma, mean, inv_std, training, dx, dgamma, dbeta)
+        results.append([*state, y, dx, dgamma, dbeta])
+        kernels.batch_norm_backward(dy, x, gamma, mean, inv_std, training, None, dgamma, dbeta)
+    tolerance = 1e-4 if x.dtype == np.float32 else 1e-11
+    for want, got in zip(*results, strict=True):
+        np.testing.assert_allclose(got, want, tolerance, tolerance)
+
+
+def test_a_sum_is_the_same_every_time() -> None:
+    rng = np.random.default_rng(0)
+    window = Window((3, 3), padding=(1, 1, 1, 1))
+    x, dy = (rng.standard_normal((2, c, 5, 4)).astype(np.float32) for c in (3, 2))
+    first, again = np.empty((2, 2, 3, 3, 3), np.float32)
+    for dw in (first, again):
+        cuda.conv2d_weight_gradient(dy, x, window, 1, "gemm", dw)
+    np.testing.assert_array_equal(first, again)
+
+
+def test_what_cannot_be_done_is_said() -> None:
+    shapes = "forward", (1, 4, 5, 5), (6, 2, 3, 3), Window((3, 3)), 2, 4
+    with pytest.raises(ValueError, match="have no convolution 'winograd': use 'gemm'"):
+        cuda.conv2d_plan(*shapes, "winograd", 0)
+    with pytest.raises(ValueError, match="'direct' is for filters of one channel"):
+        cuda.conv2d_plan(*shapes, "direct", 0)
+    assert cuda.conv2d_plan(*shapes, "auto", 0).algorithm == "gemm"
+    depthwise = "forward", (1, 4, 5, 5), (8, 1, 3, 3), Window((3, 3)), 4, 4
+    assert cuda.conv2d_plan(*depthwise, "auto", 0).algorithm == "direct"

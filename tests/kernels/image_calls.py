@@ -1,0 +1,208 @@
+"""One call of every kernel that works on images: `calls.py` says what for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels._window import Window
+
+Rng = np.random.Generator
+Args = dict[str, Any]
+Draw = Callable[[Rng, int, int, Any], Args]
+
+ALGORITHMS = ("im2col", "direct")  # those that all backends have
+
+
+def convolution(function: str, rng: Rng, n: int, m: int, dtype: Any, window: Window) -> Args:
+    """Arguments of conv2d or a gradient of it, for a few images with up to about m channels."""
+    groups = int(rng.choice([1, 1, 2]))
+    c, k = groups * (1 + m // 6), groups * (1 + m // 4)
+    x, _ = _images(rng, min(n, 3), c, dtype, window)
+    y = _positions(x, k, window)
+    w = _normal(rng, (k, c // groups, *window.kernel_size), dtype)
+    how = {"window": window, "groups": groups}
+    algorithm = {"algorithm": str(rng.choice(ALGORITHMS))}
+    if function == "conv2d":
+        b = _normal(rng, (k,), dtype) if rng.integers(2) else None
+        activation = {"activation": "tanh", "alpha": 0.0}
+        return {"x": x, "w": w, "b": b, **how, **activation, **algorithm, "y": _blank(rng, y)}
+    dy = _order(rng, _normal(rng, y.shape, dtype))
+    if function == "conv2d_input_gradient":
+        return {"dy": dy, "w": w, **how, **algorithm, "dx": _blank(rng, x)}
+    return {"dy": dy, "x": x, **how, **algorithm, "dw": np.full_like(w, 7)}
+
+
+def _convolution(function: str) -> Draw:
+    def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+        return convolution(function, rng, n, m, dtype, _window(rng))
+
+    return draw
+
+
+def _sum_channels(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    dy, _ = _images(rng, n, m, dtype)
+    return {"dy": dy, "db": np.full(m, 7, dtype)}
+
+
+def _bias_activate(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    y, _ = _images(rng, n, m, dtype)
+    return {"y": y, "b": _normal(rng, (m,), dtype), "activation": "leaky_relu", "alpha": 0.5}
+
+
+def _im2col(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, window = _images(rng, n, m, dtype)
+    return {"x": x, "window": window, "cols": _columns(rng, x, window)}
+
+
+def _col2im(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, window = _images(rng, n, m, dtype)
+    return {"cols": _columns(rng, x, window), "window": window, "dx": _blank(rng, x)}
+
+
+def _max_pool2d(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, window = _images(rng, n, m, dtype)
+    return {"x": x, "window": window, "y": _blank(rng, _positions(x, m, window))}
+
+
+def _max_pool2d_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    """Small integers, so that ties are many; the maxima taken by the reference."""
+    from nnaccel_kernels import reference
+
+    x, window = _images(rng, n, m, dtype)
+    x = np.round(x)
+    y = _positions(x, m, window)
+    reference.max_pool2d(x, window, y)
+    dy = _order(rng, _normal(rng, y.shape, dtype))
+    return {"dy": dy, "x": x, "y": _order(rng, y), "window": window, "dx": _blank(rng, x)}
+
+
+def _avg_pool2d(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    args = _max_pool2d(rng, n, m, dtype)
+    y = args.pop("y")
+    return {**args, "count_include_pad": bool(rng.integers(2)), "y": y}
+
+
+def _avg_pool2d_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, window = _images(rng, n, m, dtype)
+    dy = _order(rng, _normal(rng, _positions(x, m, window).shape, dtype))
+    include = bool(rng.integers(2))
+    return {"dy": dy, "window": window, "count_include_pad": include, "dx": _blank(rng, x)}
+
+
+def _pad2d(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, _ = _images(rng, n, m, dtype)
+    top, bottom, left, right = padding = tuple(int(p) for p in rng.integers(-1, 4, 4))
+    shape = *x.shape[:2], x.shape[2] + top + bottom, x.shape[3] + left + right
+    return {"x": x, "padding": padding, "y": _blank(rng, np.empty(shape, dtype))}
+
+
+def _copy(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, _ = _images(rng, n, m, dtype)
+    return {"x": x, "y": _blank(rng, x)}
+
+
+def _batch_norm(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, _ = _images(rng, n, m, dtype)
+    running = {f"running_{name}": abs(_normal(rng, (m,), dtype)) for name in ("mean", "var")}
+    statistics = {name: np.full(m, 7, dtype) for name in ("mean", "inv_std")}
+    numbers = {"eps": 1e-3, "momentum": 0.9}
+    return {
+        "x": x,
+        **_scale(rng, m, dtype),
+        **numbers,
+        **running,
+        **statistics,
+        "y": _blank(rng, x),
+    }
+
+
+def _batch_norm_inference(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    args = _batch_norm(rng, n, m, dtype)
+    del args["momentum"], args["mean"]
+    return args
+
+
+def _batch_norm_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, _ = _images(rng, n, m, dtype)
+    return {
+        "dy": _order(rng, _normal(rng, x.shape, dtype)),
+        "x": x,
+        "gamma": _normal(rng, (m,), dtype),
+        "mean": _normal(rng, (m,), dtype),
+        "inv_std": abs(_normal(rng, (m,), dtype)),
+        "training": bool(rng.integers(2)),
+        "dx": _blank(rng, x) if rng.integers(4) else None,
+        "dgamma": np.full(m, 7, dtype),
+        "dbeta": np.full(m, 7, dtype),
+    }
+
+
+def _scale(rng: Rng, m: int, dtype: Any) -> Args:
+    return {name: _normal(rng, (m,), dtype) for name in ("gamma", "beta")}
+
+
+def _window(rng: Rng) -> Window:
+    """A window with a padding that lets every pixel of an image be under it, and gaps at times."""
+    kernel, stride, dilation = (
+        (int(rng.integers(1, high)), int(rng.integers(1, high))) for high in (4, 4, 3)
+    )
+    top, bottom, left, right = (int(rng.integers(0, kernel[i // 2] // 2 + 1)) for i in range(4))
+    return Window(kernel, stride, (top, bottom, left, right), dilation)
+
+
+def _images(
+    rng: Rng, n: int, c: int, dtype: Any, window: Window | None = None
+) -> tuple[np.ndarray, Window]:
+    """At most a few images, in either memory order, and a window that fits over them."""
+    window = window or _window(rng)
+    rows, columns = (extent + int(rng.integers(0, 9)) for extent in window.extent)
+    return _order(rng, _normal(rng, (min(n, 3), c, rows, columns), dtype)), window
+
+
+def _positions(x: np.ndarray, k: int, window: Window) -> np.ndarray:
+    """An array for what `window` gives over x."""
+    return np.full((len(x), k, *window.output_size(*x.shape[2:])), 7, x.dtype)
+
+
+def _columns(rng: Rng, x: np.ndarray, window: Window) -> np.ndarray:
+    down, across = window.output_size(*x.shape[2:])
+    taps = window.kernel_size[0] * window.kernel_size[1]
+    return _normal(rng, (len(x), x.shape[1] * taps, down * across), x.dtype)
+
+
+def _blank(rng: Rng, a: np.ndarray) -> np.ndarray:
+    return _order(rng, np.full(a.shape, 7, a.dtype))
+
+
+def _order(rng: Rng, a: np.ndarray) -> np.ndarray:
+    """`a`, C-contiguous or channels-last in memory."""
+    if rng.integers(2):
+        return np.ascontiguousarray(a)
+    return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+
+
+def _normal(rng: Rng, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    return np.asarray(rng.standard_normal(shape), dtype)
+
+
+IMAGE_CALLS: dict[str, Draw] = {
+    "avg_pool2d": _avg_pool2d,
+    "avg_pool2d_backward": _avg_pool2d_backward,
+    "batch_norm": _batch_norm,
+    "batch_norm_backward": _batch_norm_backward,
+    "batch_norm_inference": _batch_norm_inference,
+    "bias_activate": _bias_activate,
+    "col2im": _col2im,
+    "conv2d": _convolution("conv2d"),
+    "conv2d_input_gradient": _convolution("conv2d_input_gradient"),
+    "conv2d_weight_gradient": _convolution("conv2d_weight_gradient"),
+    "copy": _copy,
+    "im2col": _im2col,
+    "max_pool2d": _max_pool2d,
+    "max_pool2d_backward": _max_pool2d_backward,
+    "pad2d": _pad2d,
+    "sum_channels": _sum_channels,
+}
