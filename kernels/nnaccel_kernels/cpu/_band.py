@@ -22,21 +22,27 @@ class Images(NamedTuple):
     `last` is 1 if channels are the last axis of memory, 0 if they come before the pixels.
     """
 
-    count: int
+    batch: int
     channels: int
     height: int
     width: int
     last: int
 
 
+def images_of(shape: tuple[int, ...], last: int = 0) -> Images:
+    """Describe an array of images by its logical shape (N, C, H, W) and its memory order."""
+    batch, channels, height, width = shape
+    return Images(batch, channels, height, width, last)
+
+
 def flat_images(x: np.ndarray) -> tuple[np.ndarray, Images]:
     """The memory of an array of images, and how it holds them."""
     if x.flags.c_contiguous and x.shape[1] > 1:
-        return x.reshape(-1), Images(*x.shape, 0)
+        return x.reshape(-1), images_of(x.shape, 0)
     pixels = x.transpose(0, 2, 3, 1)
     if not pixels.flags.c_contiguous:  # one channel, in C order
         pixels = x.reshape(pixels.shape)
-    return pixels.reshape(-1), Images(*x.shape, 1)
+    return pixels.reshape(-1), images_of(x.shape, 1)
 
 
 @register_jitable

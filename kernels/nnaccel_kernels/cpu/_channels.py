@@ -107,9 +107,10 @@ def _repeat(rank, size, values, run):  # type: ignore[no-untyped-def]
 @njit(nogil=True, inline="always")
 def finish_runs(y, b, code, alpha):  # type: ignore[no-untyped-def]
     """Add a run of biases, if there are any, to each run of pixels, and apply the activation."""
-    for start in range(0, y.size, max(1, b.size)):
-        run = y[start : start + b.size]
-        add_to(run, b[: run.size])
+    if b.size:
+        for start in range(0, y.size, b.size):
+            run = y[start : start + b.size]
+            add_to(run, b[: run.size])
     if code:
         activate_span(code, alpha[0], y, y)
 

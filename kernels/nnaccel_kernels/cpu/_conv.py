@@ -10,6 +10,7 @@ import numpy as np
 from nnaccel_kernels._window import Plan, Window
 from nnaccel_kernels.cpu import _direct, _explicit, _gemm, _planes, _winograd
 from nnaccel_kernels.cpu._team import team
+from nnaccel_kernels.cpu._tiles import FEWEST
 
 _FEW = 16  # elements: rows of taps shorter than this are gathered into planes
 _ALGORITHMS = {"direct": _direct, "gemm": _gemm, "im2col": _explicit, "winograd": _winograd}
@@ -99,7 +100,7 @@ def _rule(
     filters, channels = w_shape[0] // groups, w_shape[1]
     if channels == 1 and groups > 1:
         return "direct", "one channel a group: no matrices to multiply"
-    few = _winograd.FEWEST
+    few = FEWEST
     if _is_winograd(window, groups) and channels >= few and filters >= few:
         return "winograd", "3x3 with stride 1: a quarter of the multiplications"
     if _is_thin(x_shape, w_shape, window, True):

@@ -180,6 +180,12 @@ def scratch(dtype: Any, *shapes: tuple[int, ...]) -> list[np.ndarray]:
     return found
 
 
+def _claim_in_python(counter: np.ndarray) -> int:
+    """`claim` without the JIT, where there is one thread only."""
+    counter[0] += 1
+    return int(counter[0]) - 1
+
+
 @register_jitable
 def claim(counter):  # type: ignore[no-untyped-def]
     """Number of the next item of work, counted by all threads together from `counter[0]`.
@@ -191,11 +197,7 @@ def claim(counter):  # type: ignore[no-untyped-def]
 
 
 if config.DISABLE_JIT:
-
-    def claim(counter: np.ndarray) -> int:
-        """Count without the compiler: there is one thread only."""
-        counter[0] += 1
-        return int(counter[0]) - 1
+    claim = _claim_in_python
 
 
 def _numba_type(arg: Argument) -> Any:

@@ -115,25 +115,10 @@ def _product_in_python(  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def _call(
-    typing,
-    rows,
-    cols,
-    k,
-    a,
-    a_at,
-    a_row,
-    a_step,
-    b,
-    b_at,
-    b_step,
-    b_col,
-    b_strip,
-    c,
-    c_at,
-    c_row,
+def _call(  # type: ignore[no-untyped-def]
+    typing, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, b_strip, c, c_at, c_row,
     add,
-):  # type: ignore[no-untyped-def]
+):  # fmt: skip
     """`_product` on arrays: each matrix starts at element `x_at` of its array."""
     i8, dtype = types.int64, c.dtype
     signature = types.void(i8, i8, i8, a, i8, i8, i8, b, i8, i8, i8, i8, c, i8, i8, i8)

@@ -204,7 +204,7 @@ def _normalise_by(
 
 def _count(x: np.ndarray) -> int:
     """Pixels of a channel; 1 for an empty batch, whose sums are 0."""
-    return max(1, x.shape[0] * x.shape[2])
+    return max(1, int(x.shape[0] * x.shape[2]))
 
 
 def _width(x: np.ndarray) -> int:

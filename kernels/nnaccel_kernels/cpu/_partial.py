@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnaccel_kernels.cpu._dense import add_to
-from nnaccel_kernels.cpu._kernel import kernel, part, threads_for
+from nnaccel_kernels.cpu._kernel import kernel, part, scratch, threads_for
 from nnaccel_kernels.cpu._team import team
 
 _MOST = 16
@@ -18,6 +18,14 @@ _BYTES = 8_000_000  # that all parts may take
 def parts_for(items: int, nbytes: int) -> int:
     """How many parts to sum `items` in, where each takes `nbytes`."""
     return int(max(1, min(_MOST, items, _BYTES // max(1, nbytes))))
+
+
+def rooms_for(
+    dtype: np.dtype, shared: tuple[int, ...], words: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Room that all threads share, the counter of items, and room for each thread."""
+    common, counter, rooms = scratch(dtype, shared, (16,), (team().size, words))
+    return common, counter.view(np.int64), rooms
 
 
 @kernel

@@ -16,14 +16,13 @@ from numba.extending import register_jitable
 from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._activation import activate_span
-from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at
-from nnaccel_kernels.cpu._gemm import finish_pixels, locate
-from nnaccel_kernels.cpu._kernel import claim, kernel, scratch, share
+from nnaccel_kernels.cpu._band import Images, flat_images, images_of, pixel_at
+from nnaccel_kernels.cpu._gemm import finish_pixels
+from nnaccel_kernels.cpu._kernel import claim, kernel, share
 from nnaccel_kernels.cpu._matmul import product, product_added
-from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, reset
-from nnaccel_kernels.cpu._shape import Conv, conv_of, cut
+from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, reset, rooms_for
+from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, locate
 from nnaccel_kernels.cpu._simd import copy_run
-from nnaccel_kernels.cpu._team import team
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -75,7 +74,7 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
     patch = conv.channels * conv.taps_down * conv.taps_across
     while True:
         item = claim(counter)
-        if item >= xs.count * conv.groups * conv.pieces:
+        if item >= xs.batch * conv.groups * conv.pieces:
             break
         n, group, first = locate(item, conv)
         rows = min(conv.rows, conv.out_height - first)
@@ -123,7 +122,7 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
     """sums (parts, groups * K, C*R*S), each of some of the items; rows of filters in `cuts`."""
     room = rooms[rank]
     parts, patch = sums.shape[0], sums.shape[2]
-    blocks = xs.count * conv.pieces
+    blocks = xs.batch * conv.pieces
     pixel, channel = _strides(ys)
     while True:
         item = claim(counter)
@@ -167,7 +166,7 @@ def forward(
     flat_y, ys = flat_images(y)
     conv, words = plan_planes(conv_of(w.shape, y.shape[2:], window, groups), xs, y.itemsize)
     bias = np.empty(0, y.dtype) if b is None else b
-    _, counter, rooms = _rooms(y.dtype, words)
+    _, counter, rooms = rooms_for(y.dtype, (0,), words)
     reset(counter)
     _forward(
         conv, xs, flat_x, words == 0, w, bias, ACTIVATIONS.index(activation), np.array([alpha]),
@@ -182,8 +181,8 @@ def weight_gradient(
     flat_x, xs = flat_images(x)
     flat_dy, ys = flat_images(dy)
     conv, words = plan_planes(conv_of(dw.shape, dy.shape[2:], window, groups), xs, dw.itemsize)
-    parts = parts_for(xs.count * conv.pieces, dw.nbytes)
-    sums, counter, rooms = _rooms(dw.dtype, words, (parts, dw.shape[0], dw[0].size))
+    parts = parts_for(xs.batch * conv.pieces, dw.nbytes)
+    sums, counter, rooms = rooms_for(dw.dtype, (parts, dw.shape[0], dw[0].size), words)
     reset(counter)
     _weight_gradient(
         conv, xs, flat_x, words == 0, ys, flat_dy, cuts_for(parts * groups), sums, counter, rooms,
@@ -202,12 +201,12 @@ def workspace(
     threads: int,
 ) -> int:
     """How many elements of workspace are needed."""
-    xs, weights = Images(*x_shape, 0), math.prod(w_shape)
+    xs, weights = images_of(x_shape), math.prod(w_shape)
     conv = conv_of(w_shape, window.output_size(*x_shape[2:]), window, groups)
     conv, words = plan_planes(conv, xs, itemsize)
     if direction == "forward":
         return threads * words
-    return threads * words + weights * parts_for(xs.count * conv.pieces, weights * itemsize)
+    return threads * words + weights * parts_for(xs.batch * conv.pieces, weights * itemsize)
 
 
 def plan_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
@@ -222,11 +221,3 @@ def _is_in_place(conv: Conv, xs: Images) -> bool:
     single = conv.taps_down == conv.taps_across == conv.stride_down == conv.stride_across == 1
     whole = conv.top == conv.left == 0 and (conv.out_height, conv.out_width) == xs[2:4]
     return single and whole and (not xs.last or xs.channels == 1)
-
-
-def _rooms(
-    dtype: np.dtype, words: int, sums: tuple[int, ...] = (0,)
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Partial sums, the counter of items, and room for each thread."""
-    total, counter, rooms = scratch(dtype, sums, (16,), (team().size, words))
-    return total, counter.view(np.int64), rooms

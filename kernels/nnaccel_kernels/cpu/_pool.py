@@ -37,7 +37,7 @@ def _max_pool2d(rank, size, x, down, across, y):  # type: ignore[no-untyped-def]
 def _max_pool2d_backward(rank, size, dy, x, y, down, across, dx):  # type: ignore[no-untyped-def]
     images, height, width, channels = x.shape
     _, rows, positions, _ = y.shape
-    blocks = 1 if images % size == 0 else max(1, channels // _BLOCK)
+    blocks = 1 if images % size == 0 else max(1, min(size, channels // _BLOCK))
     lo, hi = share(images * blocks, rank, size)
     for item in range(lo, hi):
         n, block = item // blocks, item % blocks

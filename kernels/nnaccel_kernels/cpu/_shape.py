@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from numba.extending import register_jitable
+
 from nnaccel_kernels._window import Window
 
 
@@ -44,3 +46,28 @@ def cut(conv: Conv, height: int, bytes_per_row: int, target: int = 1 << 17) -> C
     rows = max(1, min(height, target // max(1, bytes_per_row)))
     pieces = -(-height // rows)
     return conv._replace(rows=-(-height // pieces), pieces=pieces)
+
+
+@register_jitable
+def locate(item, conv):  # type: ignore[no-untyped-def]
+    """The image, the group and the first row of an item of work."""
+    rest = item // conv.pieces
+    return rest // conv.groups, rest % conv.groups, item % conv.pieces * conv.rows
+
+
+@register_jitable
+def reach(conv, rows):  # type: ignore[no-untyped-def]
+    """Height and width of what some rows of positions meet."""
+    return (
+        (rows - 1) * conv.stride_down + (conv.taps_down - 1) * conv.dilation_down + 1,
+        (conv.out_width - 1) * conv.stride_across
+        + (conv.taps_across - 1) * conv.dilation_across
+        + 1,
+    )
+
+
+@register_jitable
+def runs_of(conv):  # type: ignore[no-untyped-def]
+    """In how many runs of memory a row of taps lies, and how many elements each has."""
+    runs = 1 if conv.dilation_across == 1 else conv.taps_across
+    return runs, conv.taps_across // runs * conv.channels

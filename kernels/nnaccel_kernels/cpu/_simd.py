@@ -198,6 +198,11 @@ def panel_like(typing, x):  # type: ignore[no-untyped-def]
     return x(x), codegen
 
 
+def _copy_in_python(count: int, x: Any, x_at: int, y: Any, y_at: int) -> None:
+    """`copy_run` without the JIT."""
+    y.reshape(-1)[y_at : y_at + count] = x.reshape(-1)[x_at : x_at + count]
+
+
 @intrinsic
 def copy_run(typing, count, x, x_at, y, y_at):  # type: ignore[no-untyped-def]
     """y[y_at : y_at + count] = x[x_at : x_at + count], which must not overlap."""
@@ -218,7 +223,4 @@ def copy_run(typing, count, x, x_at, y, y_at):  # type: ignore[no-untyped-def]
 
 
 if config.DISABLE_JIT:
-
-    def copy_run(count: int, x: Any, x_at: int, y: Any, y_at: int) -> None:
-        """Copy without the compiler."""
-        y.reshape(-1)[y_at : y_at + count] = x.reshape(-1)[x_at : x_at + count]
+    copy_run = _copy_in_python

@@ -67,6 +67,10 @@ class Factor(NamedTuple):
     element: Any
     by_depth: bool
 
+    def compiled(self) -> Factor:
+        """The same of device functions."""
+        return Factor(device(self.line), device(self.step), device(self.element), self.by_depth)
+
 
 class Product:
     """Sums of left[m, q] * right[q, n] over the depth q, for each group.
@@ -84,7 +88,7 @@ class Product:
         self, name: str, left: Factor, right: Factor, place: Any, store: Any, finish: Any = None
     ) -> None:
         self.name = name
-        factors = [Factor(*map(device, factor[:3]), factor[3]) for factor in (left, right)]
+        factors = left.compiled(), right.compiled()
         ends = [device(f) for f in (place, store, finish or _nothing)]
         self.kernel = cache(lambda tile: _compile(name, tile, *factors, *ends))
 
@@ -171,7 +175,7 @@ def _compile(
         while n < columns:
             _note(b_lines, n, b_line(first + n, args))
             n += threads
-        if thread < depth:
+        if thread < depth and start < end:  # else there may be nothing to divide by
             _note(a_steps, thread, a_step(start + thread, args))
             _note(b_steps, thread, b_step(start + thread, args))
         cuda.syncthreads()

@@ -1,0 +1,91 @@
+"""Implicit GEMM, the gradient of the weights: products of dy with patches, summed over a batch."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nnaccel_kernels._window import Window
+from nnaccel_kernels.cpu._band import flat_images, pixel_at
+from nnaccel_kernels.cpu._dense import add_to
+from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
+from nnaccel_kernels.cpu._matmul import product_added
+from nnaccel_kernels.cpu._partial import cuts_for, parts_for, reset, rooms_for
+from nnaccel_kernels.cpu._patches import load_band, load_patches, needs_no_band
+from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, reach
+
+
+@kernel
+def _weight_gradient(  # type: ignore[no-untyped-def]
+    rank, size, conv, xs, x, in_place, ys, dy, cuts, sums, counter, rooms
+):
+    """sums (parts, groups * K, R*S*C), each of some of the items; rows of filters in `cuts`."""
+    room = rooms[rank]
+    parts, patch, channels = sums.shape[0], sums.shape[2], conv.channels
+    across, blocks = conv.out_width, xs.batch * conv.pieces
+    height, width = reach(conv, conv.rows)
+    patches = height * width * channels
+    pixel, plane = (ys.channels, 1) if ys.last else (1, ys.height * ys.width)
+    while True:
+        item = claim(counter)
+        if item >= parts * conv.groups * cuts:
+            break
+        rest = item // cuts
+        part, group = rest // conv.groups, rest % conv.groups
+        low, high = share(conv.filters, item % cuts, cuts)
+        low, high = low + group * conv.filters, high + group * conv.filters
+        sums[part, low:high] = 0
+        begin, end = share(blocks, part, parts)
+        for block in range(begin, end):
+            n, first = block // conv.pieces, block % conv.pieces * conv.rows
+            rows = min(conv.rows, conv.out_height - first)
+            if in_place:
+                top = first * conv.stride_down - conv.top
+                band, start, pitch = x, pixel_at(xs, n, top, 0), xs.width * channels
+            else:
+                load_band(conv, xs, x, n, group, first, rows, room)
+                band, start, pitch = room, 0, width * channels
+            load_patches(conv, band, start, pitch, rows, room, patches)
+            product_added(
+                high - low, patch, rows * across,
+                dy, pixel_at(ys, n, first, 0) + low * plane, plane, pixel,
+                room, patches, patch, 1, sums, (part * sums.shape[1] + low) * patch, patch, 1,
+            )  # fmt: skip
+
+
+@kernel
+def _collect(rank, size, sums, dw):  # type: ignore[no-untyped-def]
+    """dw = the sum of its parts, whose patches are in the order (r, s, c)."""
+    filters, channels, down, across = dw.shape
+    lo, hi = share(filters, rank, size)
+    for k in range(lo, hi):
+        total = sums[0, k]
+        for part in range(1, sums.shape[0]):
+            add_to(total, sums[part, k])
+        for tap in range(down * across):
+            for c in range(channels):
+                dw[k, c, tap // across, tap % across] = total[tap * channels + c]
+
+
+def weight_gradient(
+    dy: np.ndarray, x: np.ndarray, window: Window, groups: int, dw: np.ndarray
+) -> None:
+    """dw of conv2d."""
+    flat_x, xs = flat_images(x)
+    flat_dy, ys = flat_images(dy)
+    conv, words = plan_weight_gradient(conv_of(dw.shape, dy.shape[2:], window, groups), dw.itemsize)
+    parts = parts_for(xs.batch * conv.pieces, dw.nbytes)
+    sums, counter, rooms = rooms_for(dw.dtype, (parts, dw.shape[0], dw[0].size), words)
+    reset(counter)
+    _weight_gradient(
+        conv, xs, flat_x, needs_no_band(conv, xs), ys, flat_dy, cuts_for(parts * groups), sums,
+        counter, rooms, width=len(rooms),
+    )  # fmt: skip
+    _collect(sums, dw, width=threads_for(4.0 * sums.size))
+
+
+def plan_weight_gradient(conv: Conv, itemsize: int) -> tuple[Conv, int]:
+    """Cut the convolution into items; also how many elements of room one takes."""
+    line = reach(conv, 1)[1] * conv.channels
+    patches = conv.out_width * conv.channels * conv.taps_down * conv.taps_across
+    conv = cut(conv, conv.out_height, (line * conv.stride_down + patches) * itemsize, 1 << 19)
+    return conv, reach(conv, conv.rows)[0] * line + conv.rows * patches
