@@ -38,7 +38,7 @@ def num_threads() -> int:
     """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, else the processors this process may use."""
     available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     text = os.environ.get("NNACCEL_NUM_THREADS", "").strip()
-    return _positive_int("NNACCEL_NUM_THREADS", text) if text else available
+    return _whole_number("NNACCEL_NUM_THREADS", text) if text else available
 
 
 def data_dir() -> Path | None:
@@ -61,8 +61,14 @@ def cache_dir() -> Path:
     return base.expanduser() / "nnaccel"
 
 
-def _positive_int(name: str, text: str) -> int:
-    """Integer of at least 1 from the text of the variable `name`."""
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"{name}={text!r} is not a whole number of at least 1")
+def workspace_bytes(default: int) -> int:
+    """Memory an op may take for itself: `NNACCEL_WORKSPACE_MB` times 2**20, else `default`."""
+    text = os.environ.get("NNACCEL_WORKSPACE_MB", "").strip()
+    return _whole_number("NNACCEL_WORKSPACE_MB", text, least=0) << 20 if text else default
+
+
+def _whole_number(name: str, text: str, least: int = 1) -> int:
+    """Integer of at least `least` from the text of the variable `name`."""
+    if not text.isdecimal() or int(text) < least:
+        raise ValueError(f"{name}={text!r} is not a whole number of at least {least}")
     return int(text)

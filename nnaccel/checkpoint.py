@@ -153,10 +153,11 @@ def make_layers(
 def check_shapes(
     chain: list[Layer], input_shape: tuple[int, ...], arrays: dict[str, np.ndarray]
 ) -> None:
-    """Raise a CheckpointError unless `arrays` holds each layer's parameters, before any is made."""
+    """Raise a CheckpointError unless `arrays` holds what each layer does, before any is made."""
     shape = input_shape
     for layer in chain:
-        for name, (wanted, _) in layer.parameter_specs(shape).items():
+        specs = {**layer.parameter_specs(shape), **layer.state_specs(shape)}
+        for name, (wanted, _) in specs.items():
             found = arrays.get(f"{layer.name}.{name}")
             if found is None or found.shape != wanted:
                 what = "is missing" if found is None else f"has shape {found.shape}"

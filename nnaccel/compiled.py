@@ -97,7 +97,7 @@ class CompiledNetwork(Network):
         arrays = {
             f"{layer.name}.{name}": to_numpy(value)
             for layer in self.layers
-            for name, value in layer.params.items()
+            for name, value in layer.arrays.items()
         }
         described: dict[str, Any] = {
             "seed": self.seed,
@@ -116,7 +116,7 @@ class CompiledNetwork(Network):
 
     def load_state(self, arrays: Mapping[str, np.ndarray], described: Mapping[str, Any]) -> None:
         """Take back the weights, the optimiser and the counters that `state` returned."""
-        weights = [arrays[f"{layer.name}.{name}"] for layer in self.layers for name in layer.params]
+        weights = [arrays[f"{layer.name}.{name}"] for layer in self.layers for name in layer.arrays]
         seed, iterations, epochs = (
             checkpoint.count_in(described, key) for key in ("seed", "iterations", "epochs")
         )

@@ -79,7 +79,7 @@ class Network:
         except BaseException:
             for layer in self.layers:
                 layer.built = False
-                layer.params, layer.grads = {}, {}
+                layer.params, layer.grads, layer.state = {}, {}, {}
             raise
         self.bind_layers()
 
@@ -129,6 +129,15 @@ class Network:
         """All gradients of the last backward pass as one flat array."""
         self._require_built()
         return self._parameters.gradients[self._parameters.span(self.layers)]
+
+    @property
+    def states(self) -> Array:
+        """All that training moves besides, such as running statistics, as one flat array.
+
+        A slice gives that of its whole model.
+        """
+        self._require_built()
+        return self._parameters.states
 
     @property
     def count_params(self) -> int:
@@ -214,12 +223,12 @@ class Network:
         return x, run_back
 
     def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all parameters, layer by layer, as NumPy arrays."""
+        """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
         self._require_built()
-        return [to_numpy(p).copy() for layer in self.layers for p in layer.params.values()]
+        return [to_numpy(p).copy() for layer in self.layers for p in layer.arrays.values()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all parameters, given in the order of `get_weights`.
+        """Overwrite all parameters and states, given in the order of `get_weights`.
 
         Raises
         ------
@@ -227,18 +236,21 @@ class Network:
             If their number or a shape is not the model's; nothing is changed then.
         """
         self._require_built()
-        places = [(layer, name) for layer in self.layers for name in layer.params]
+        places = {
+            f"{layer.name}.{name}": place
+            for layer in self.layers
+            for name, place in layer.arrays.items()
+        }
         if len(weights) != len(places):
             raise ValueError(f"{len(weights)} arrays given for {len(places)} parameters")
         arrays = [np.asarray(to_numpy(w), self.dtype) for w in weights]
-        for (layer, name), array in zip(places, arrays, strict=True):
-            if array.shape != layer.params[name].shape:
+        for (name, place), array in zip(places.items(), arrays, strict=True):
+            if array.shape != place.shape:
                 raise ValueError(
-                    f"{layer.name}.{name} has shape {layer.params[name].shape}, "
-                    f"but the array given for it {array.shape}"
+                    f"{name} has shape {place.shape}, but the array given for it {array.shape}"
                 )
-        for (layer, name), array in zip(places, arrays, strict=True):
-            layer.params[name][...] = self.backend.asarray(array)
+        for place, array in zip(places.values(), arrays, strict=True):
+            place[...] = self.backend.asarray(array)
 
     def _share(self, whole: Network, layers: list[Layer]) -> None:
         """Become the part of `whole` that `layers` are, in the same buffers."""

@@ -1,21 +1,35 @@
-"""The flat buffers: all parameters of a model in one array, all gradients in a second."""
+"""The flat buffers: a model's parameters in one array, gradients in a second, states in a third."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from nnaccel.backends import Array, Backend, to_numpy
 from nnaccel.layers import Layer
 
-_ALIGN = 16  # parameters begin at multiples of this many elements, so of a cache line
+_ALIGN = 16  # arrays begin at multiples of this many elements, so of a cache line
+
+
+class _Place(NamedTuple):
+    """Where one layer's array of some name lies in a buffer."""
+
+    layer: Layer
+    name: str
+    start: int
+    shape: tuple[int, ...]
+
+    def view(self, buffer: Array) -> Array:
+        """Return that part of the buffer."""
+        stop = self.start + math.prod(self.shape)
+        return buffer[self.start : stop].reshape(self.shape)
 
 
 class Parameters:
-    """The buffers that the parameters and gradients of some layers are views of.
+    """The buffers that parameters, gradients and states of some layers are views of.
 
     A model has one from the start, empty until it is built, and shares it with its slices.
 
@@ -23,6 +37,8 @@ class Parameters:
     ----------
     weights, gradients : array, shape (n,)
         Parameters one after another, each beginning on a cache line; gaps are zero.
+    states : array, shape (m,)
+        What layers keep in `state`, likewise.
     allocated : bool
         Whether the buffers exist.
     in_training : bool
@@ -33,60 +49,70 @@ class Parameters:
 
     weights: Array
     gradients: Array
+    states: Array
 
     def __init__(self) -> None:
         self.allocated = False
         self.in_training = False
         self.home: str | None = None
-        self._places: list[tuple[Layer, str, int, tuple[int, ...]]] = []
+        self._places: list[_Place] = []
+        self._state_places: list[_Place] = []
         self._views: dict[tuple[int, str], Array] = {}
 
     def allocate(self, layers: Sequence[Layer], backend: Backend, dtype: Any) -> None:
-        """Make the buffers on `backend`, holding what the layers' parameters hold now."""
-        self._places, size = [], 0
-        for layer in layers:
-            for name, value in layer.params.items():
-                self._places.append((layer, name, size, value.shape))
-                size += -(-value.size // _ALIGN) * _ALIGN
-        weights = np.zeros(size, dtype)
-        for layer, name, start, _ in self._places:
-            flat = to_numpy(layer.params[name]).reshape(-1)
-            weights[start : start + flat.size] = flat
-        self._bind(backend.copy(weights), backend.copy(np.zeros_like(weights)))
+        """Make the buffers on `backend`, holding what the layers' arrays hold now."""
+        self._places, weights = _pack(layers, "params", dtype)
+        self._state_places, states = _pack(layers, "state", dtype)
+        buffers = weights, np.zeros_like(weights), states
+        self._bind(*map(backend.copy, buffers))
         self.allocated = True
 
     def span(self, layers: Sequence[Layer]) -> slice:
         """Return where the parameters of some neighbouring layers lie in the buffers."""
         chosen = {id(layer) for layer in layers}
-        starts = [start for _, _, start, _ in self._places]
-        inside = [i for i, place in enumerate(self._places) if id(place[0]) in chosen]
+        starts = [place.start for place in self._places]
+        inside = [i for i, place in enumerate(self._places) if id(place.layer) in chosen]
         if not inside:
             return slice(0, 0)
         after = inside[-1] + 1
         return slice(starts[inside[0]], starts[after] if after < len(starts) else None)
 
     def move(self, backend: Backend) -> None:
-        """Move both buffers to `backend`, in one copy each, and make that their home."""
+        """Move the buffers to `backend`, in one copy each, and make that their home."""
         if self.allocated:
-            self._bind(backend.copy(self.weights), backend.copy(self.gradients))
+            self._bind(*map(backend.copy, (self.weights, self.gradients, self.states)))
         self.home = backend.name
 
-    def _bind(self, weights: Array, gradients: Array) -> None:
-        """Make every layer's parameters and gradients views of these buffers."""
-        self.weights, self.gradients = weights, gradients
-        for layer, name, start, shape in self._places:
-            stop = start + math.prod(shape)
-            layer.params[name] = weights[start:stop].reshape(shape)
-            layer.grads[name] = gradients[start:stop].reshape(shape)
+    def _bind(self, weights: Array, gradients: Array, states: Array) -> None:
+        """Make every layer's arrays views of these buffers."""
+        self.weights, self.gradients, self.states = weights, gradients, states
+        for place in self._places:
+            layer, name = place.layer, place.name
+            layer.params[name], layer.grads[name] = place.view(weights), place.view(gradients)
             self._views[id(layer), name] = layer.grads[name]
+        for place in self._state_places:
+            place.layer.state[place.name] = place.view(states)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the layers of a copy views again: copying an array makes it one of its own."""
         self.__dict__.update(state)
         self.in_training, self._views = False, {}
         if self.allocated:
-            self._bind(self.weights, self.gradients)
+            self._bind(self.weights, self.gradients, self.states)
 
     def has_gradient(self, layer: Layer, name: str) -> bool:
         """Whether a layer's gradient still is the view of the buffer that it was given."""
         return layer.grads[name] is self._views[id(layer), name]
+
+
+def _pack(layers: Sequence[Layer], store: str, dtype: Any) -> tuple[list[_Place], np.ndarray]:
+    """Return where the arrays in the layers' `store` go in a buffer, and that buffer."""
+    places, size = [], 0
+    for layer in layers:
+        for name, value in getattr(layer, store).items():
+            places.append(_Place(layer, name, size, value.shape))
+            size += -(-value.size // _ALIGN) * _ALIGN
+    buffer = np.zeros(size, dtype)
+    for place in places:
+        place.view(buffer)[...] = to_numpy(getattr(place.layer, store)[place.name])
+    return places, buffer

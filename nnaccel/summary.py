@@ -18,4 +18,7 @@ def summarize(network: Network) -> str:
     rule = "-" * len(lines[0])
     size = network.count_params * network.dtype.itemsize
     total = f"{network.count_params:,} parameters, {size / 1e6:.2f} MB of {network.dtype}"
+    states = sum(int(a.size) for layer in network.layers for a in layer.state.values())
+    if states:
+        total += f", and {states:,} running numbers that have no gradient"
     return "\n".join([lines[0], rule, *lines[1:], rule, total])

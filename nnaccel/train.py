@@ -165,11 +165,11 @@ def _run_epoch(plan: Plan, source: Epochs, callbacks: CallbackList) -> Logs:
 def _undone_if_diverging(plan: Plan, epoch: int) -> Iterator[None]:
     """Put all that training changes back if the block ends with numbers that are not finite."""
     network = plan.network
-    arrays = [network.weights, plan.slots, network.iterations]
+    arrays = [network.weights, network.states, plan.slots, network.iterations]
     copies = [array.copy() for array in arrays]
     yield
-    loss = plan.tally.means()["loss"]
-    if np.isfinite(loss) and network.backend.xp.isfinite(network.weights).all():
+    loss, isfinite = plan.tally.means()["loss"], network.backend.xp.isfinite
+    if np.isfinite(loss) and isfinite(network.weights).all() and isfinite(network.states).all():
         return
     for array, copy in zip(arrays, copies, strict=True):
         array[...] = copy

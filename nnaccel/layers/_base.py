@@ -20,8 +20,8 @@ class Layer(ABC):
     """A function with parameters, whose forward pass returns its own backward pass.
 
     A subclass says which parameters it has for an input shape (`parameter_specs`), what shape
-    comes out (`infer_shape`), and computes (`forward`). Parameters and gradients are views into
-    the model's flat buffers, so they are written in place, never replaced.
+    comes out (`infer_shape`), and computes (`forward`). Parameters, gradients and state are views
+    into the model's flat buffers, so they are written in place, never replaced.
 
     Attributes
     ----------
@@ -29,6 +29,8 @@ class Layer(ABC):
         Unique within a model.
     params, grads : dict of str to array
         Parameters and their gradients, by name; empty before `build`.
+    state : dict of str to array
+        What training moves besides, and no gradient: saved, moved and put back with `params`.
     input_shape, output_shape : tuple of int
         Without the batch axis; set by `build`.
     """
@@ -45,12 +47,17 @@ class Layer(ABC):
         self.penalty = Penalty()
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
+        self.state: dict[str, Array] = {}
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
         self.built = False
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return shape and initialiser of each parameter, for inputs of `input_shape`."""
+        return {}
+
+    def state_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
+        """Return shape and initialiser of each array of `state`; named unlike the parameters."""
         return {}
 
     @abstractmethod
@@ -102,10 +109,17 @@ class Layer(ABC):
         for name, (shape, initializer) in self.parameter_specs(input_shape).items():
             self.params[name] = np.ascontiguousarray(initializer(shape, rng), dtype)
             self.grads[name] = np.zeros(shape, dtype)
+        for name, (shape, initializer) in self.state_specs(input_shape).items():
+            self.state[name] = np.ascontiguousarray(initializer(shape, rng), dtype)
         self.built = True
 
     def bind(self, key: np.ndarray, step: np.ndarray) -> None:  # noqa: B027
         """Take the layer's own random key and the model's step count; for layers that draw."""
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """All that is saved: `params` and `state`."""
+        return {**self.params, **self.state}
 
     @property
     def count_params(self) -> int:

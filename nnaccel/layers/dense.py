@@ -5,20 +5,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from nnaccel import initializers, ops, penalties
+from nnaccel import ops
 from nnaccel.backends import Array
 from nnaccel.initializers import Initializer
-from nnaccel.layers._base import Backward, Layer, Shape
-from nnaccel.ops._check import activation as check_activation
-from nnaccel.ops.activation import activate as apply
-from nnaccel.ops.activation import activate_backward
+from nnaccel.layers._base import Backward, Shape
+from nnaccel.layers._weighted import Weighted, whole_number
+from nnaccel.ops._memory import as_rows
 from nnaccel.penalties import Penalty
-from nnaccel_kernels._activations import FROM_OUTPUT
 
 
-class Dense(Layer, recordable=True):
+class Dense(Weighted, recordable=True):
     """Fully connected layer: ``y = activation(x @ w + b)``.
 
     Inputs with more than one axis, such as images, are flattened first.
@@ -67,21 +63,19 @@ class Dense(Layer, recordable=True):
         penalty: Penalty | str | dict[str, float] | None = None,
         name: str | None = None,
     ) -> None:
-        super().__init__(name)
-        if isinstance(units, bool) or not isinstance(units, int | np.integer) or units < 1:
-            raise ValueError(f"units={units!r} must be a whole number of at least 1")
-        self.units = int(units)
-        self.activation = activation or "linear"
-        check_activation(self.activation)
-        self.use_bias = use_bias
-        self.initializer = initializers.get(initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.penalty = penalties.get(penalty)
+        super().__init__(
+            activation,
+            use_bias=use_bias,
+            initializer=initializer,
+            bias_initializer=bias_initializer,
+            penalty=penalty,
+            name=name,
+        )
+        self.units = whole_number("units", units)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return w (in, out) and, with a bias, b (out,)."""
-        w = ((math.prod(input_shape), self.units), self.initializer)
-        return {"w": w, "b": ((self.units,), self.bias_initializer)} if self.use_bias else {"w": w}
+        return self._specs((math.prod(input_shape), self.units), self.units)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return (units,)."""
@@ -91,17 +85,15 @@ class Dense(Layer, recordable=True):
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
         """Return ``activation(x @ w + b)`` and its backward."""
-        shape = x.shape
-        x = x.reshape(len(x), math.prod(shape[1:]))
+        shape, x = x.shape, as_rows(x)
         w, b = self.params["w"], self.params.get("b")
-        name = self.activation if activate else "linear"
-        fused = name if name in FROM_OUTPUT else "linear"
-        z = ops.linear(x, w, b, activation=fused)
-        y = z if fused == name else apply(name, z)
+        y, to_product = self._activated(
+            lambda activation: ops.linear(x, w, b, activation=activation), activate
+        )
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:
-            dz = dy if name == "linear" else activate_backward(name, dy, z, y)
             out = self.grads["w"], self.grads.get("b")
+            dz = to_product(dy)
             dx, _, _ = ops.linear_backward(dz, x, w, input_gradient=input_gradient, out=out)
             return None if dx is None else dx.reshape(shape)
 
@@ -109,12 +101,4 @@ class Dense(Layer, recordable=True):
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {
-            "units": self.units,
-            "activation": self.activation,
-            "use_bias": self.use_bias,
-            "initializer": self.initializer.config(),
-            "bias_initializer": self.bias_initializer.config(),
-            "penalty": {"l1": self.penalty.l1, "l2": self.penalty.l2},
-            "name": self.name,
-        }
+        return {"units": self.units, **super().config()}

@@ -6,6 +6,7 @@ import math
 
 from nnaccel.backends import Array
 from nnaccel.layers._base import Backward, Layer, Shape
+from nnaccel.ops._memory import as_rows
 
 
 class Flatten(Layer, recordable=True):
@@ -27,4 +28,4 @@ class Flatten(Layer, recordable=True):
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
         """Return x as a matrix and the backward that restores the shape."""
-        return x.reshape(len(x), math.prod(x.shape[1:])), lambda dy, _: dy.reshape(x.shape)
+        return as_rows(x), lambda dy, _: dy.reshape(x.shape)

@@ -5,16 +5,28 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from nnaccel import _config
 from nnaccel.backends import Array, Backend, backend_of
+from nnaccel.ops import _memory
 from nnaccel_kernels._activations import ACTIVATIONS, FROM_OUTPUT
+
+_FLOATS = np.dtype("float32"), np.dtype("float64")
 
 # Slope of leaky_relu and scale of elu where the user gives none: Keras's.
 DEFAULT_ALPHA = {"leaky_relu": 0.3, "elu": 1.0}
 
 
-def floats(**arrays: Any) -> tuple[Backend, list[Any]]:
+def floats(images: str = "", /, **arrays: Any) -> tuple[Backend, list[Any]]:
     """Return the arrays' backend and the arrays, C-contiguous; None entries stay None.
+
+    Parameters
+    ----------
+    images : str
+        Names, with blanks between them, of those that may be channels-last instead.
+    **arrays : array or None
+        Under the names that errors call them by.
 
     Raises
     ------
@@ -22,20 +34,26 @@ def floats(**arrays: Any) -> tuple[Backend, list[Any]]:
         If the arrays are not all of float32, or all of float64, of one library.
     """
     backend = backend_of(*arrays.values())
-    kinds = {name: str(a.dtype) for name, a in arrays.items() if a is not None}
+    kinds = {name: a.dtype for name, a in arrays.items() if a is not None}
     for name, kind in kinds.items():
-        if kind not in ("float32", "float64"):
+        if kind not in _FLOATS:
             raise TypeError(
                 f"{name} has dtype {kind}: convert it with {name}.astype('float32') (or 'float64')"
             )
     if len(set(kinds.values())) > 1:
         listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         raise TypeError(f"arrays of two dtypes ({listed}): convert them to one with astype")
-    return backend, [None if a is None else _in_order(backend, n, a) for n, a in arrays.items()]
+    either = images.split()
+    return backend, [
+        None if a is None else _in_order(backend, name, a, name in either)
+        for name, a in arrays.items()
+    ]
 
 
-def _in_order(backend: Backend, name: str, a: Array) -> Array:
-    """`a` as a plain C-contiguous array."""
+def _in_order(backend: Backend, name: str, a: Array, either: bool) -> Array:
+    """`a` as a plain C-contiguous array, or channels-last if it is and may be."""
+    if either and _memory.is_channels_last(a):
+        return backend.xp.asarray(a)
     if backend.recording() and not a.flags.c_contiguous:
         raise RuntimeError(
             f"{name} is not C-contiguous, and a copy of it would not follow its changes when the "
@@ -48,6 +66,19 @@ def ndim(name: str, a: Array, wanted: int, meaning: str) -> None:
     """Raise a ValueError unless `a` has as many axes as its `meaning`, such as '(N, in)'."""
     if a.ndim != wanted:
         raise ValueError(f"{name} has shape {a.shape}; expected {wanted} axes, {meaning}")
+
+
+def images(name: str, a: Array) -> None:
+    """Raise a ValueError unless `a` is a batch of images, none of them without pixels."""
+    ndim(name, a, 4, "(N, C, H, W)")
+    if 0 in a.shape[1:]:
+        raise ValueError(f"{name} has shape {a.shape}: its images have no pixels")
+
+
+def shape(name: str, a: Array, wanted: tuple[int, ...]) -> None:
+    """Raise a ValueError unless `a` has the shape that follows from the other arguments."""
+    if a.shape != wanted:
+        raise ValueError(f"{name} has shape {a.shape}; expected {wanted}")
 
 
 def same_shape(name: str, a: Array, other: str, b: Array) -> None:
@@ -74,10 +105,18 @@ def activation(name: str) -> None:
 
 
 def fusable_activation(name: str) -> None:
-    """Raise a ValueError unless the activation `name` can be applied inside `linear`."""
+    """Raise a ValueError unless `name` is an activation that kernels apply to their results."""
     activation(name)
     if name not in FROM_OUTPUT:
         raise ValueError(f"activation {name!r} cannot be fused: apply nnaccel.ops.{name} after it")
+
+
+def batch_norm(momentum: float, epsilon: float) -> None:
+    """Raise a ValueError unless a batch normalisation can have such settings."""
+    if not 0 <= momentum <= 1:
+        raise ValueError(f"momentum={momentum!r} must lie in 0..1")
+    if not 0 < epsilon < math.inf:
+        raise ValueError(f"epsilon={epsilon!r} must be above 0 and finite")
 
 
 def alpha(name: str, value: float | None) -> float:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from nnaccel.backends import Array
-from nnaccel.ops import _check
+from nnaccel.ops import _check, _memory
 from nnaccel_kernels._activations import ACTIVATIONS
 
 
 def activate(name: str, x: Array, alpha: float | None = None) -> Array:
     """Return the activation called `name` of x, of any shape ('softmax' over the last axis)."""
     _check.activation(name)
-    backend, (x,) = _check.floats(x=x)
+    backend, (x,) = _check.floats("x", x=x)
     if x.ndim == 0 and name not in ACTIVATIONS:
         raise ValueError(f"{name} runs over the last axis, but x is a single number")
-    y = backend.empty(x.shape, x.dtype)
+    if name not in ACTIVATIONS:
+        x = _memory.in_c_order(backend, x)
+    y = _memory.empty_like(backend, x)
     if name in ACTIVATIONS:
-        backend.kernels.activate(name, _check.alpha(name, alpha), x, y)
+        stored = _memory.as_stored(x), _memory.as_stored(y)
+        backend.kernels.activate(name, _check.alpha(name, alpha), *stored)
     elif x.size:
         getattr(backend.kernels, name)(_rows(x), _rows(y))
     return y
@@ -26,14 +29,18 @@ def activate_backward(
 ) -> Array:
     """Return the gradient of ``sum(dy * activate(name, x))``; 'gelu' needs x, the others y."""
     _check.activation(name)
-    known = x if name == "gelu" else y
+    which, known = ("x", x) if name == "gelu" else ("y", y)
     if known is None:
-        raise ValueError(f"the gradient of {name!r} needs {'x' if name == 'gelu' else 'y'}")
-    backend, (dy, known) = _check.floats(dy=dy, **{"x" if name == "gelu" else "y": known})
-    _check.same_shape("dy", dy, "x" if name == "gelu" else "y", known)
-    dx = backend.empty(dy.shape, dy.dtype)
+        raise ValueError(f"the gradient of {name!r} needs {which}")
+    backend, (dy, known) = _check.floats(f"dy {which}", dy=dy, **{which: known})
+    _check.same_shape("dy", dy, which, known)
+    if name not in ACTIVATIONS:
+        known = _memory.in_c_order(backend, known)
+    dy = _memory.in_order_of(backend, dy, known)
+    dx = _memory.empty_like(backend, known)
     if name in ACTIVATIONS:
-        backend.kernels.activate_backward(name, _check.alpha(name, alpha), dy, known, known, dx)
+        dy, known, stored = (_memory.as_stored(a) for a in (dy, known, dx))
+        backend.kernels.activate_backward(name, _check.alpha(name, alpha), dy, known, known, stored)
     elif dy.size:
         getattr(backend.kernels, f"{name}_backward")(_rows(dy), _rows(known), _rows(dx))
     return dx

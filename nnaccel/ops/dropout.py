@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnaccel.backends import Array
-from nnaccel.ops import _check
+from nnaccel.ops import _check, _memory
 
 
 def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
@@ -24,6 +24,11 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
         Chooses the stream of masks; on the host.
     step : array of one int64
         Chooses the mask within the stream; on the host.
+
+    Returns
+    -------
+    array, shape of x
+        C-contiguous.
 
     Raises
     ------
@@ -50,7 +55,8 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     for name, a, dtype in (("key", key, "uint64"), ("step", step, "int64")):
         if not isinstance(a, np.ndarray) or a.shape != (1,) or a.dtype != dtype:
             raise TypeError(f"{name} must be a NumPy array of one {dtype}, not {a!r}")
-    backend, (x,) = _check.floats(x=x)
+    backend, (x,) = _check.floats("x", x=x)
+    x = _memory.in_c_order(backend, x)  # a place is the same in either memory order
     y = backend.empty(x.shape, x.dtype)
     backend.kernels.dropout(x, rate, key, step, y)
     return y

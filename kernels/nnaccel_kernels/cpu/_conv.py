@@ -12,6 +12,8 @@ from nnaccel_kernels.cpu import _direct, _explicit, _gemm, _planes, _winograd
 from nnaccel_kernels.cpu._team import team
 from nnaccel_kernels.cpu._tiles import FEWEST
 
+_FRUGAL = {"winograd": "gemm", "gemm": "direct"}  # what to do where room is short
+_TYPICAL = 2  # threads that a choice counts with: results shall not depend on how many there are
 _FEW = 16  # elements: rows of taps shorter than this are gathered into planes
 _ALGORITHMS = {"direct": _direct, "gemm": _gemm, "im2col": _explicit, "winograd": _winograd}
 
@@ -51,7 +53,6 @@ def conv2d_weight_gradient(
     module.weight_gradient(dy, x, window, groups, dw)
 
 
-@lru_cache(maxsize=1024)
 def conv2d_plan(
     direction: str,
     x_shape: tuple[int, int, int, int],
@@ -66,7 +67,7 @@ def conv2d_plan(
 
     One channel a group goes direct, for there is nothing to multiply as matrices. 3x3 windows of
     stride 1 with channels enough go to Winograd; the rest to implicit GEMM. What exceeds the
-    budget of bytes goes direct, which needs next to nothing.
+    budget goes to the next of Winograd, GEMM and direct.
 
     Raises
     ------
@@ -74,23 +75,41 @@ def conv2d_plan(
         If the algorithm asked for cannot do this.
     """
     shapes = direction, x_shape, w_shape, window, groups, itemsize
-    if algorithm != "auto":
+    if algorithm == "auto":
+        algorithm, why = _choose(*shapes, budget_bytes)
+    else:
+        why = "because it was asked for"
         if algorithm == "winograd":
             _require_winograd(window, groups)
-        plan = Plan(algorithm, _workspace(algorithm, *shapes), "because it was asked for")
-        if plan.workspace > budget_bytes:
+        need = _workspace(algorithm, *shapes, _TYPICAL)
+        if need > budget_bytes and algorithm != "im2col":  # which is known to take much
             raise ValueError(
-                f"algorithm {algorithm!r} needs {plan.workspace:,} bytes of workspace, more than "
-                f"the {budget_bytes:,} allowed: set NNACCEL_WORKSPACE_MB, or leave it to 'auto'"
+                f"algorithm {algorithm!r} needs {need:,} bytes of workspace, more than the "
+                f"{budget_bytes:,} allowed: set NNACCEL_WORKSPACE_MB, or leave it to 'auto'"
             )
-        return plan
+    return Plan(algorithm, _workspace(algorithm, *shapes, team().size), why)
+
+
+@lru_cache(maxsize=1024)
+def _choose(
+    direction: str,
+    x_shape: tuple[int, int, int, int],
+    w_shape: tuple[int, int, int, int],
+    window: Window,
+    groups: int,
+    itemsize: int,
+    budget_bytes: int,
+) -> tuple[str, str]:
+    """The algorithm that shapes and budget call for, whatever the number of threads; and why."""
+    shapes = direction, x_shape, w_shape, window, groups, itemsize
     name, why = _rule(x_shape, w_shape, window, groups)
-    need = _workspace(name, *shapes)
-    for frugal in ("gemm", "direct"):
-        if need > budget_bytes and name != frugal:
-            why = f"{name} would take {need:,} bytes, more than the {budget_bytes:,} allowed"
-            name, need = frugal, _workspace(frugal, *shapes)
-    return Plan(name, need, why)
+    while name in _FRUGAL:
+        need = _workspace(name, *shapes, _TYPICAL)
+        if need <= budget_bytes:
+            break
+        why = f"{name} would take {need:,} bytes, more than the {budget_bytes:,} allowed"
+        name = _FRUGAL[name]
+    return name, why
 
 
 def _rule(
@@ -139,6 +158,7 @@ def _workspace(
     window: Window,
     groups: int,
     itemsize: int,
+    threads: int,
 ) -> int:
     """Bytes that an algorithm takes besides arguments and results."""
     if algorithm == "im2col":
@@ -147,7 +167,5 @@ def _workspace(
     module = _ALGORITHMS[algorithm]
     if algorithm == "gemm" and direction != "input_gradient":
         module = _planes if _is_thin(x_shape, w_shape, window, True) else _gemm
-    words: int = module.workspace(
-        direction, x_shape, w_shape, window, groups, itemsize, team().size
-    )
+    words: int = module.workspace(direction, x_shape, w_shape, window, groups, itemsize, threads)
     return words * itemsize

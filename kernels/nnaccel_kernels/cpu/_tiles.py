@@ -15,6 +15,7 @@ from nnaccel_kernels.cpu._transform import transform
 
 FEWEST = 16  # channels or filters that make the transforms worth their while
 TARGET = 32  # tiles in an item, about
+ROOM = 6_000_000  # bytes for the tiles of all threads
 TILE = 4  # results a side
 SIDE = 6  # pixels a side, and products
 POINTS = SIDE * SIDE
@@ -44,11 +45,16 @@ transform_results = transform("results", tuple(zip(*_RESULTS, strict=True)))
 transform_taps_back = transform("taps_back", tuple(zip(*_TAPS, strict=True)))
 
 
-def plan_tiles(ys: Images, channels: int, filters: int, itemsize: int) -> tuple[int, int]:
-    """How many rows of tiles an item takes, and how many elements of room."""
+def plan_tiles(
+    ys: Images, channels: int, filters: int, itemsize: int, threads: int = 2
+) -> tuple[int, int]:
+    """How many rows of tiles an item takes, and how many elements of room.
+
+    Many threads get less each, for the room they share should not grow with them.
+    """
     lanes = VECTOR_BYTES // itemsize
     depth, result = -(-channels // lanes) * lanes, -(-filters // lanes) * lanes
     across = -(-ys.width // TILE)
-    rows = max(1, round(TARGET / across))
-    band = SIDE * (across * TILE + 2) * max(depth, result)
-    return rows, band + POINTS * rows * across * (depth + result)
+    row = POINTS * across * (depth + result)
+    rows = max(1, min(round(TARGET / across), ROOM // (threads * row * itemsize)))
+    return rows, SIDE * (across * TILE + 2) * max(depth, result) + rows * row

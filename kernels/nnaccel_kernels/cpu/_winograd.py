@@ -20,6 +20,7 @@ from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product_of_strips
 from nnaccel_kernels.cpu._partial import rooms_for
+from nnaccel_kernels.cpu._team import team
 from nnaccel_kernels.cpu._tiles import (
     POINTS,
     SIDE,
@@ -146,7 +147,7 @@ def _run(
     """y = x convolved with w, or with its filters turned."""
     flat_x, xs = flat_images(x)
     flat_y, ys = flat_images(y)
-    rows, words = plan_tiles(ys, xs.channels, ys.channels, y.itemsize)
+    rows, words = plan_tiles(ys, xs.channels, ys.channels, y.itemsize, team().size)
     lanes = STRIP_BYTES // y.itemsize
     shape = POINTS, -(-ys.channels // lanes), xs.channels, lanes
     products, counter, rooms = rooms_for(y.dtype, shape, words)
@@ -173,10 +174,12 @@ def workspace(
     if direction == "input_gradient":
         ys = images_of(x_shape)
         filters, channels = channels, filters
-    words = plan_tiles(ys, channels, filters, itemsize)[1]
     wide = -(-filters // lanes) * lanes
-    shared = POINTS * wide * channels
-    if direction == "weight_gradient":
+    if direction != "weight_gradient":
+        words = plan_tiles(ys, channels, filters, itemsize, threads)[1]
+        shared = POINTS * wide * channels
+    else:
+        words = plan_tiles(ys, channels, filters, itemsize)[1]
         shared = parts_of(w_shape, ys, itemsize) * POINTS * channels * filters
         words = max(words, (POINTS + 9) * wide)
     return shared + threads * words

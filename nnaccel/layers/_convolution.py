@@ -1,0 +1,83 @@
+"""What the convolution layers share."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+from nnaccel import ops
+from nnaccel.backends import Array
+from nnaccel.initializers import Initializer
+from nnaccel.layers._base import Backward, Shape
+from nnaccel.layers._images import Sliding, as_images, image_shape
+from nnaccel.layers._weighted import Weighted
+from nnaccel.ops import _convolution, _geometry
+from nnaccel.ops._geometry import Padding, Size
+
+
+class Convolution(Weighted, Sliding):
+    """Filters that slide over images; subclasses say how many, and in how many groups."""
+
+    _op, _op_backward = staticmethod(ops.conv2d), staticmethod(ops.conv2d_backward)
+
+    def __init__(
+        self,
+        kernel_size: Size,
+        activation: str | None = None,
+        *,
+        stride: Size = 1,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        algorithm: str = "auto",
+        **weighted: Any,
+    ) -> None:
+        super().__init__(activation, **weighted)
+        self.kernel_size = _geometry.pair("kernel_size", kernel_size)
+        self._slide(stride, padding, dilation)
+        _convolution.algorithm(algorithm)
+        self.algorithm = algorithm
+
+    @abstractmethod
+    def _split(self, channels: int) -> tuple[int, int]:
+        """Return the number of filters and of groups for images of so many channels."""
+
+    def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
+        """Return w (K, C/groups, R, S) and, with a bias, b (K,)."""
+        channels = image_shape(self, input_shape)[0]
+        filters, groups = self._split(channels)
+        return self._specs((filters, channels // groups, *self.kernel_size), filters)
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        """Return (K, OH, OW)."""
+        image = image_shape(self, input_shape)
+        filters, _ = self._split(image[0])
+        return filters, *self.positions(image)
+
+    def forward(
+        self, x: Array, training: bool = False, activate: bool = True
+    ) -> tuple[Array, Backward]:
+        """Return the activated convolution of x, channels-last in memory, and its backward."""
+        shape, x = x.shape, as_images(x)
+        w, b = self.params["w"], self.params.get("b")
+        how = self._how(x.shape[1])
+
+        def convolve(activation: str) -> Array:
+            return self._op(x, w, b, activation=activation, channels_last=True, **how)
+
+        y, to_product = self._activated(convolve, activate)
+
+        def backward(dy: Array, input_gradient: bool) -> Array | None:
+            dz, out = to_product(dy), (self.grads["w"], self.grads.get("b"))
+            dx, _, _ = self._op_backward(dz, x, w, input_gradient=input_gradient, out=out, **how)
+            return None if dx is None else dx.reshape(shape)
+
+        return y, backward
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        window = {"kernel_size": self.kernel_size, **self.movement}
+        return {**window, "algorithm": self.algorithm, **super().config()}
+
+    def _how(self, channels: int) -> dict[str, Any]:
+        """Return what the op is told besides the arrays."""
+        return {**self.movement, "groups": self._split(channels)[1], "algorithm": self.algorithm}

@@ -1,0 +1,50 @@
+"""What layers of images share: a plain (H, W) is an image of one channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnaccel.backends import Array
+from nnaccel.layers._base import Layer, Shape
+from nnaccel.ops import _geometry
+from nnaccel.ops._geometry import Padding, Size
+
+Image = tuple[int, int, int]
+
+
+def image_shape(layer: Layer, input_shape: Shape) -> Image:
+    """Return (C, H, W); ValueError unless the inputs are images."""
+    if len(input_shape) not in (2, 3):
+        raise ValueError(
+            f"{type(layer).__name__} takes images (C, H, W), or (H, W) of one channel, but its "
+            f"inputs have shape {input_shape}"
+        )
+    c, h, w = (1, *input_shape) if len(input_shape) == 2 else input_shape
+    return c, h, w
+
+
+def as_images(x: Array) -> Array:
+    """View of a batch as (N, C, H, W)."""
+    return x.reshape(len(x), 1, *x.shape[1:]) if x.ndim == 3 else x
+
+
+class Sliding(Layer):
+    """A layer whose window slides over images."""
+
+    kernel_size: tuple[int, int]
+
+    def _slide(self, stride: Size, padding: Padding, dilation: Size) -> None:
+        """Settle how the window moves."""
+        self.stride = _geometry.pair("stride", stride)
+        self.padding = _geometry.sides(padding)
+        self.dilation = _geometry.pair("dilation", dilation)
+
+    @property
+    def movement(self) -> dict[str, Any]:
+        """How the window moves, as the ops take it."""
+        return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
+
+    def positions(self, image: Image, ceil_mode: bool = False) -> tuple[int, int]:
+        """Return how many positions the window has; ValueError, with the arithmetic, if none."""
+        window = _geometry.window(image[1:], self.kernel_size, **self.movement)
+        return _geometry.output_size(window, image[1:], ceil_mode, type(self).__name__)

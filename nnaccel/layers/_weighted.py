@@ -1,0 +1,76 @@
+"""What layers with weights share: biases, initialisers, a penalty, and an activation at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from nnaccel import initializers, penalties
+from nnaccel.backends import Array
+from nnaccel.initializers import Initializer
+from nnaccel.layers._base import Layer, Shape
+from nnaccel.ops import _check
+from nnaccel.ops.activation import activate, activate_backward
+from nnaccel.penalties import Penalty
+from nnaccel_kernels._activations import FROM_OUTPUT
+
+
+class Weighted(Layer):
+    """A layer whose output is ``activation(x ∗ w + b)``, for some product ∗."""
+
+    def __init__(
+        self,
+        activation: str | None,
+        *,
+        use_bias: bool = True,
+        initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
+        bias_initializer: str | Initializer | dict[str, Any] = "zeros",
+        penalty: Penalty | str | dict[str, float] | None = None,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.activation = activation or "linear"
+        _check.activation(self.activation)
+        self.use_bias = use_bias
+        self.initializer = initializers.get(initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.penalty = penalties.get(penalty)
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {
+            "activation": self.activation,
+            "use_bias": self.use_bias,
+            "initializer": self.initializer.config(),
+            "bias_initializer": self.bias_initializer.config(),
+            "penalty": {"l1": self.penalty.l1, "l2": self.penalty.l2},
+            "name": self.name,
+        }
+
+    def _specs(self, weights: Shape, units: int) -> dict[str, tuple[Shape, Initializer]]:
+        """Return w of a shape and, with a bias, b (units,)."""
+        w = weights, self.initializer
+        return {"w": w, "b": ((units,), self.bias_initializer)} if self.use_bias else {"w": w}
+
+    def _activated(
+        self, product: Callable[[str], Array], activate_it: bool
+    ) -> tuple[Array, Callable[[Array], Array]]:
+        """Return the activation of a product, and what takes its gradient to the product's.
+
+        `product` is told which activation to apply by itself, so that it is done in cache where
+        that is possible.
+        """
+        name = self.activation if activate_it else "linear"
+        fused = name if name in FROM_OUTPUT else "linear"
+        z = product(fused)
+        y = z if fused == name else activate(name, z)
+        return y, lambda dy: dy if name == "linear" else activate_backward(name, dy, z, y)
+
+
+def whole_number(name: str, value: Any) -> int:
+    """Return a whole number of at least 1; ValueError otherwise."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+    return int(value)

@@ -1,0 +1,112 @@
+"""The convolution layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnaccel.initializers import Initializer
+from nnaccel.layers._convolution import Convolution
+from nnaccel.layers._weighted import whole_number
+from nnaccel.ops._geometry import Padding, Size
+from nnaccel.penalties import Penalty
+
+
+class Conv2D(Convolution, recordable=True):
+    """Convolution of images: ``y = activation(conv2d(x, w, b))``.
+
+    Inputs are (C, H, W), or (H, W) for one channel; outputs (filters, OH, OW).
+
+    Parameters
+    ----------
+    filters : int
+        Number of output channels.
+    kernel_size : int or (R, S)
+        Size of a filter, down and across.
+    activation : str, default 'linear'
+        A name, as for `Dense`.
+    stride : int or (down, across), default 1
+        Pixels from one position of a filter to the next.
+    padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0
+        Rows and columns of zeros around the images; 'same' makes the output ceil(input / stride)
+        large.
+    dilation : int or (down, across), default 1
+        Pixels from one tap of a filter to the next.
+    groups : int, default 1
+        Parts that input channels and filters are split into, each seeing only its own.
+    use_bias : bool, default True
+        Whether there is a b.
+    initializer : str or Initializer, default 'glorot_uniform'
+        How w begins.
+    bias_initializer : str or Initializer, default 'zeros'
+        How b begins.
+    penalty : Penalty or str, optional
+        L1, L2 or both, on w.
+    algorithm : {'auto', 'im2col', 'direct', 'gemm', 'winograd'}
+        How it is computed; 'auto' chooses by the shapes.
+    name : str, optional
+        Unique within a model; chosen for you by default.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, or a name is unknown.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document
+    recognition", Proceedings of the IEEE 86 (11), 1998.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Conv2D(8, 3, "relu", padding="same")
+    >>> layer.build((28, 28), seed=0)
+    >>> y, backward = layer.forward(np.ones((2, 28, 28), np.float32))
+    >>> y.shape, backward(y, True).shape
+    ((2, 8, 28, 28), (2, 28, 28))
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: Size,
+        activation: str | None = None,
+        *,
+        stride: Size = 1,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        groups: int = 1,
+        use_bias: bool = True,
+        initializer: str | Initializer = "glorot_uniform",
+        bias_initializer: str | Initializer = "zeros",
+        penalty: Penalty | str | dict[str, float] | None = None,
+        algorithm: str = "auto",
+        name: str | None = None,
+    ) -> None:
+        super().__init__(
+            kernel_size,
+            activation,
+            stride=stride,
+            padding=padding,
+            dilation=dilation,
+            algorithm=algorithm,
+            use_bias=use_bias,
+            initializer=initializer,
+            bias_initializer=bias_initializer,
+            penalty=penalty,
+            name=name,
+        )
+        self.filters = whole_number("filters", filters)
+        self.groups = whole_number("groups", groups)
+        if self.filters % self.groups:
+            raise ValueError(f"{filters} filters do not split into {groups} groups")
+
+    def _split(self, channels: int) -> tuple[int, int]:
+        """Return filters and groups."""
+        if channels % self.groups:
+            raise ValueError(f"{channels} channels do not split into {self.groups} groups")
+        return self.filters, self.groups
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"filters": self.filters, **super().config(), "groups": self.groups}

@@ -1,0 +1,146 @@
+"""Pooling layers: the largest or the mean of what a window sees."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable
+from typing import Any
+
+from nnaccel import ops
+from nnaccel.backends import Array
+from nnaccel.layers._base import Backward, Shape
+from nnaccel.layers._images import Sliding, as_images, image_shape
+from nnaccel.ops import _geometry
+from nnaccel.ops._geometry import Padding, Size
+
+
+class Pooling(Sliding):
+    """A window that slides over each channel of images, and what is made of what it sees."""
+
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        stride: Size | None = None,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(name)
+        self.kernel_size = _geometry.pair("pool_size", pool_size)
+        self._slide(self.kernel_size if stride is None else stride, padding, dilation)
+        self.ceil_mode = bool(ceil_mode)
+
+    @abstractmethod
+    def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
+        """Return what is made of images (N, C, H, W), and what takes its gradient to theirs."""
+
+    def infer_shape(self, input_shape: Shape) -> Shape:
+        """Return (C, OH, OW)."""
+        image = image_shape(self, input_shape)
+        return image[0], *self.positions(image, self.ceil_mode)
+
+    def forward(
+        self, x: Array, training: bool = False, activate: bool = True
+    ) -> tuple[Array, Backward]:
+        """Return the pooled images, in the memory order of x, and their backward."""
+        y, to_image = self._pool(as_images(x))
+        return y, lambda dy, wanted: to_image(dy).reshape(x.shape) if wanted else None
+
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return {"pool_size": self.kernel_size, **self._options(), "name": self.name}
+
+    def _options(self) -> dict[str, Any]:
+        """Return what the op is told besides the size of the window."""
+        return {**self.movement, "ceil_mode": self.ceil_mode}
+
+
+class MaxPool2D(Pooling, recordable=True):
+    """The largest number under each position of a window, channel by channel.
+
+    Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).
+
+    Parameters
+    ----------
+    pool_size : int or (R, S), default 2
+        Taps of the window, down and across.
+    stride : int or (down, across), optional
+        Pixels from one position of the window to the next; `pool_size` by default.
+    padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0
+        How far the window may reach beyond the image; nothing there counts.
+    dilation : int or (down, across), default 1
+        Pixels from one tap of the window to the next.
+    ceil_mode : bool, default False
+        Whether a last window may reach beyond the padding too, if it begins before it.
+    name : str, optional
+        Unique within a model; chosen for you by default.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, _ = MaxPool2D(2).forward(np.arange(8.0).reshape(1, 1, 2, 4))
+    >>> y
+    array([[[[5., 7.]]]])
+    """
+
+    def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
+        how = self._options()
+        y = ops.max_pool2d(x, self.kernel_size, **how)
+        return y, lambda dy: ops.max_pool2d_backward(dy, x, y, self.kernel_size, **how)
+
+
+class AvgPool2D(Pooling, recordable=True):
+    """The mean under each position of a window, channel by channel.
+
+    Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).
+
+    Parameters
+    ----------
+    pool_size, stride, padding, dilation, ceil_mode
+        As for `MaxPool2D`.
+    count_include_pad : bool, default True
+        Whether zeros of the padding count; what `ceil_mode` reaches beyond it never does.
+    name : str, optional
+        Unique within a model; chosen for you by default.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> y, _ = AvgPool2D(2).forward(np.arange(8.0).reshape(1, 1, 2, 4))
+    >>> y
+    array([[[[2.5, 4.5]]]])
+    """
+
+    def __init__(
+        self,
+        pool_size: Size = 2,
+        stride: Size | None = None,
+        padding: Padding = 0,
+        dilation: Size = 1,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        *,
+        name: str | None = None,
+    ) -> None:
+        super().__init__(pool_size, stride, padding, dilation, ceil_mode, name=name)
+        self.count_include_pad = bool(count_include_pad)
+
+    def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
+        how = self._options()
+        y = ops.avg_pool2d(x, self.kernel_size, **how)
+        return y, lambda dy: ops.avg_pool2d_backward(dy, x, self.kernel_size, **how)
+
+    def _options(self) -> dict[str, Any]:
+        return {**super()._options(), "count_include_pad": self.count_include_pad}

@@ -1,0 +1,172 @@
+"""Batch normalisation."""
+
+from __future__ import annotations
+
+from nnaccel.backends import Array, Backend, backend_of
+from nnaccel.ops import _check, _memory
+
+
+def batch_norm(
+    x: Array,
+    gamma: Array,
+    beta: Array,
+    running_mean: Array,
+    running_var: Array,
+    *,
+    training: bool = False,
+    momentum: float = 0.99,
+    epsilon: float = 1e-3,
+) -> tuple[Array, Array, Array]:
+    """Bring each channel to mean beta and standard deviation gamma.
+
+    In training by the statistics of the batch, which the running ones follow:
+    ``running = momentum * running + (1 - momentum) * batch``, with the biased variance, as Keras
+    does. Otherwise by the running ones.
+
+    Parameters
+    ----------
+    x : array, shape (N, C, H, W) or (N, C)
+        float32 or float64; the memory of images may be channels-last.
+    gamma, beta : array, shape (C,)
+        Scale and shift.
+    running_mean, running_var : array, shape (C,)
+        Written in place in training.
+    training : bool, default False
+        Which statistics to use.
+    momentum : float in [0, 1], default 0.99
+        How much of the running statistics is kept.
+    epsilon : float, default 1e-3
+        Above 0; added to the variance.
+
+    Returns
+    -------
+    y : array, shape of x
+        In the memory order of x.
+    mean, inv_std : array, shape (C,)
+        What was subtracted and multiplied by, for `batch_norm_backward`.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit together, or a setting is out of its range.
+    TypeError
+        If the arrays are of two libraries or dtypes, or not of floats.
+
+    References
+    ----------
+    S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by reducing
+    internal covariate shift", 2015.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, zero = np.ones(1), np.zeros(1)
+    >>> x = np.array([[1.0], [3.0]])
+    >>> batch_norm(x, one, zero, zero.copy(), one.copy(), training=True)[0].round(2)
+    array([[-1.],
+           [ 1.]])
+    """
+    _check.batch_norm(momentum, epsilon)
+    backend, (x, gamma, beta) = _check.floats("x", x=x, gamma=gamma, beta=beta)
+    backend_of(x, running_mean, running_var)
+    channels = _channels(x, gamma=gamma, beta=beta)
+    for name, a in (("running_mean", running_mean), ("running_var", running_var)):
+        _check.output(name, a, x, (channels,))
+    y, inv_std = _memory.empty_like(backend, x), backend.empty(channels, x.dtype)
+    running, images = (running_mean, running_var), (_as_images(x), _as_images(y))
+    scale = gamma, beta, float(epsilon)
+    if not training:
+        backend.kernels.batch_norm_inference(images[0], *scale, *running, inv_std, images[1])
+        return y, running_mean, inv_std
+    mean = backend.empty(channels, x.dtype)
+    statistics = float(momentum), *running, mean, inv_std
+    backend.kernels.batch_norm(images[0], *scale, *statistics, images[1])
+    return y, mean, inv_std
+
+
+def batch_norm_backward(
+    dy: Array,
+    x: Array,
+    gamma: Array,
+    mean: Array,
+    inv_std: Array,
+    *,
+    training: bool = False,
+    input_gradient: bool = True,
+    out: tuple[Array, Array] | None = None,
+) -> tuple[Array | None, Array, Array]:
+    """Return the gradients of ``sum(dy * batch_norm(x, gamma, beta, …)[0])``.
+
+    Parameters
+    ----------
+    dy : array, shape of x
+        Gradient of the loss with respect to y.
+    x : array, shape (N, C, H, W) or (N, C)
+        Input of the forward pass.
+    gamma : array, shape (C,)
+        Scale of the forward pass.
+    mean, inv_std : array, shape (C,)
+        As `batch_norm` returned them.
+    training : bool, default False
+        As in the forward pass: whether the statistics were those of the batch, so that they too
+        depend on x.
+    input_gradient : bool, default True
+        Whether dx is wanted.
+    out : pair of arrays, optional
+        Where dgamma and dbeta are to be written.
+
+    Returns
+    -------
+    dx : array, shape of x, or None
+        In the memory order of x.
+    dgamma, dbeta : array, shape (C,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `batch_norm`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one, zero = np.ones(1), np.zeros(1)
+    >>> dx, dgamma, dbeta = batch_norm_backward(np.ones((2, 1)), np.eye(2)[:, :1], one, zero, one)
+    >>> dbeta
+    array([2.])
+    """
+    backend, (dy, x, gamma, mean, inv_std) = _check.floats(
+        "dy x", dy=dy, x=x, gamma=gamma, mean=mean, inv_std=inv_std
+    )
+    channels = _channels(x, gamma=gamma, mean=mean, inv_std=inv_std)
+    _check.same_shape("dy", dy, "x", x)
+    dgamma, dbeta = out or _two(backend, gamma)
+    backend_of(x, dgamma, dbeta)
+    for name, a in (("dgamma", dgamma), ("dbeta", dbeta)):
+        _check.output(name, a, x, (channels,))
+    dx = _memory.empty_like(backend, x) if input_gradient else None
+    dy, image = _as_images(_memory.in_order_of(backend, dy, x)), _as_images(x)
+    written = None if dx is None else _as_images(dx), dgamma, dbeta
+    backend.kernels.batch_norm_backward(dy, image, gamma, mean, inv_std, bool(training), *written)
+    return dx, dgamma, dbeta
+
+
+def _channels(x: Array, **each: Array) -> int:
+    """Return the number of channels; ValueError unless `each` array has one number for each."""
+    if x.ndim not in (2, 4):
+        raise ValueError(f"x has shape {x.shape}; expected (N, C, H, W) or (N, C)")
+    if 0 in x.shape[1:]:
+        raise ValueError(f"x has shape {x.shape}: there is nothing in a channel")
+    channels = int(x.shape[1])
+    for name, a in each.items():
+        if a.shape != (channels,):
+            raise ValueError(f"{name} has shape {a.shape}; expected ({channels},), one per channel")
+    return channels
+
+
+def _as_images(x: Array) -> Array:
+    """View of features (N, C) as images of one pixel; images as they are."""
+    return x.reshape(*x.shape, 1, 1) if x.ndim == 2 else x
+
+
+def _two(backend: Backend, like: Array) -> tuple[Array, Array]:
+    return backend.empty(like.shape, like.dtype), backend.empty(like.shape, like.dtype)
