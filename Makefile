@@ -19,9 +19,12 @@ lint: $(VENV)/installed-test ## ruff and mypy
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; rewrites README's table
+bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; rewrites README's tables
 	$(BIN)/python benchmarks/run.py $(ARGS)
+	$(BIN)/python benchmarks/conv.py $(ARGS)
+	$(BIN)/python benchmarks/cnn.py $(ARGS)
 	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/conv_memory.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/table.py
 

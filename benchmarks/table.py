@@ -1,40 +1,119 @@
-"""Write README's speed table from results/mlp.json, between its two marks."""
+"""Write README's speed tables from the results, each between its two marks.
+
+A table whose marks README does not have, or whose results were not made, is left out.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
-START, END = "<!-- speed table -->", "<!-- end of speed table -->"
+
+#: Of the convolutions, those that have a column; the others are told of below.
+CONV_COLUMNS = ("nnaccel", "torch", "torch_channels_last")
 
 
 def main() -> None:
     """Replace what stands between the marks."""
-    result = json.loads((HERE / "results" / "mlp.json").read_text("utf-8"))
     readme = HERE.parent / "README.md"
     text = readme.read_text("utf-8")
-    before, rest = text.split(START)
-    after = rest.split(END)[1]
-    readme.write_text(f"{before}{START}\n{render(result)}\n{END}{after}", "utf-8")
+    for name, (file, render) in TABLES.items():
+        path, start, end = HERE / "results" / file, f"<!-- {name} -->", f"<!-- end of {name} -->"
+        if start in text and path.is_file():
+            before, rest = text.split(start)
+            table = render(json.loads(path.read_text("utf-8")))
+            text = f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
+    readme.write_text(text, "utf-8")
 
 
-def render(result: dict) -> str:
-    """Return the table and the line that says where it was made."""
-    reports, machine = result["reports"], result["machine"]
+def mlp_table(result: dict[str, Any]) -> str:
+    """Seconds per epoch: a line for each library, a column for each network."""
+    reports = result["reports"]
     titles = [f"{r['network']}, batch {r['batch_size']}" for r in reports]
-    lines = ["| " + " | ".join(["", *titles]) + " |", "|" + " --- |" * (len(reports) + 1)]
+    lines = [_line("", *titles), _rule(len(reports) + 1)]
     for rows in zip(*(r["rows"] for r in reports), strict=True):
         cells = [f"{row['median']:.2f} s ({row['ratio']:.2g}x)" for row in rows]
-        lines.append("| " + " | ".join([rows[0]["about"], *cells]) + " |")
+        lines.append(_line(rows[0]["about"], *cells))
     of_peak = [f"{r['rows'][0]['peak_fraction']:.0%}" for r in reports]
-    lines.append("| *nnaccel, of multiply-add peak* | " + " | ".join(of_peak) + " |")
-    where = (
+    lines.append(_line("*nnaccel, of multiply-add peak*", *of_peak))
+    return "\n".join([*lines, "", _where(result)])
+
+
+def cnn_table(result: dict[str, Any]) -> str:
+    """Images per second: a line for each library, a column for each network."""
+    reports = result["reports"]
+    titles = [f"{r['network']}, batch {r['batch_size']}" for r in reports]
+    lines = [_line("", *titles), _rule(len(reports) + 1)]
+    for rows in zip(*(r["rows"] for r in reports), strict=True):
+        cells = [f"{row['images_per_s']:,.0f} ({row['ratio']:.2g}x)" for row in rows]
+        lines.append(_line(rows[0]["about"], *cells))
+    return "\n".join([*lines, "", _where(result)])
+
+
+def conv_table(result: dict[str, Any]) -> str:
+    """Milliseconds: a line for each convolution, columns for libraries in each direction."""
+    races = result["races"]
+    about = {row["name"]: row["about"] for race in races for row in race["rows"]}
+    shown = {name: about[name] for name in CONV_COLUMNS if name in about}
+    directions = list(dict.fromkeys(race["direction"] for race in races))
+    titles = [f"{d}: {title}" for d in directions for title in shown.values()]
+    lines = [_line("", *titles), _rule(len(titles) + 1)]
+    by_shape: dict[str, dict[str, Any]] = {}
+    for race in races:
+        rows = {row["name"]: row for row in race["rows"]}
+        by_shape.setdefault(race["shape"], {})[race["direction"]] = rows
+    for shape, found in by_shape.items():
+        cells = [_cell(found[d][name]) for d in directions for name in shown]
+        lines.append(_line(shape, *cells))
+    leads = [result["leads"][d].get(name) for d in directions for name in shown]
+    means = [f"{lead:.2f}x" if lead else "" for lead in leads]
+    lines.append(_line("*geometric mean*", *means))
+    beside = [
+        f"{about[name]}: {_means(result, name)} as long (geometric mean)."
+        for name in about
+        if name not in shown
+    ]
+    return "\n".join([*lines, "", "\n".join([*beside, _where(result)])])
+
+
+def _cell(row: dict[str, Any]) -> str:
+    """Milliseconds to three digits and, but for nnaccel, how many times as long that is."""
+    ms = 1e3 * row["median"]
+    text = f"{ms:.{max(0, 2 - math.floor(math.log10(ms)))}f}"
+    return text if row["name"] == "nnaccel" else f"{text} ({row['ratio']:.2g}x)"
+
+
+def _means(result: dict[str, Any], name: str) -> str:
+    """How many times as long as nnaccel a contestant takes, in each direction."""
+    leads = result["leads"].items()
+    return " and ".join(f"{each[name]:,.1f} times {direction}" for direction, each in leads)
+
+
+def _line(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _rule(columns: int) -> str:
+    return "|" + " --- |" * columns
+
+
+def _where(result: dict[str, Any]) -> str:
+    """The machine, the day and the command."""
+    machine = result["machine"]
+    return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
         f"Python {machine['python']}; {result['time'][:10]}; `{result['command']}`"
     )
-    return "\n".join([*lines, "", where])
 
+
+TABLES = {
+    "speed table": ("mlp.json", mlp_table),
+    "convolution table": ("conv.json", conv_table),
+    "CNN table": ("cnn.json", cnn_table),
+}
 
 if __name__ == "__main__":
     main()

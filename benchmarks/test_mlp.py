@@ -9,9 +9,9 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from nnaccel.bench.images import mnist_or_synthetic
-from nnaccel.bench.mlp import check_agreement
 from nnaccel.bench.peers import NNACCEL, PEERS
 from nnaccel.bench.problem import Problem
+from nnaccel.bench.race import check_agreement
 
 NETWORKS = [((100,), 10), ((100,), 128), ((512,), 128)]
 CONTESTANTS = NNACCEL | PEERS
@@ -32,7 +32,7 @@ def test_epoch(
     if not peer.available:
         pytest.skip(f"{name} is not installed: {peer.install}")
     problem = problem_of(hidden, batch_size)
-    check_agreement(problem, {name: peer})
+    check_agreement(problem, {name: peer}, PEERS["numpy"])
     contestant = peer.make(problem)
     rng = np.random.default_rng(problem.seed)
     benchmark.group = problem.name

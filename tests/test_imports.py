@@ -30,10 +30,12 @@ LADDER = [
     ["compiled", "resume", "summary", "train"],
     ["model"],
     [
+        "architectures",
         "confusion",
         "data",
         "distributed",
         "estimators",
+        "explain",
         "filters",
         "gradients",
         "images",

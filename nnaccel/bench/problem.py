@@ -15,6 +15,10 @@ IntArray = npt.NDArray[np.int64]
 Weights = list[tuple[FloatArray, FloatArray]]
 
 
+class DisagreementError(RuntimeError):
+    """Contestants that were given the same work computed different things."""
+
+
 def glorot_weights(sizes: Sequence[int], rng: np.random.Generator) -> Weights:
     """Draw Glorot-uniform weights and zero biases for layers of the given sizes.
 

@@ -1,4 +1,4 @@
-"""What a race found, as a table and as JSON."""
+"""What a race of trainings found, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnaccel.bench.timing import Timing
 
 
 @dataclass(frozen=True)
-class MlpRow(Timing):
+class EpochRow(Timing):
     """One contestant's seconds per epoch.
 
     `ratio` is how many times as long as nnaccel it took, turn by turn; `loss` is its mean loss in
@@ -25,7 +25,7 @@ class MlpRow(Timing):
 
 
 @dataclass(frozen=True)
-class MlpReport:
+class EpochReport:
     """A race on one network: who took how long, on what machine, and who was not there."""
 
     network: str
@@ -35,18 +35,18 @@ class MlpReport:
     flops: int
     backend: str
     machine: Machine
-    rows: tuple[MlpRow, ...]
+    rows: tuple[EpochRow, ...]
     missing: dict[str, str]
 
-    def images_per_s(self, row: MlpRow) -> float:
+    def images_per_s(self, row: EpochRow) -> float:
         """Images that the contestant trains on in a second."""
         return self.images / row.median
 
-    def gflops(self, row: MlpRow) -> float:
+    def gflops(self, row: EpochRow) -> float:
         """GFLOP/s of the matrix products, as if the rest took no time."""
         return self.flops / row.median / 1e9
 
-    def peak_fraction(self, row: MlpRow) -> float:
+    def peak_fraction(self, row: EpochRow) -> float:
         """Part of this machine's measured multiply-add peak, all threads, that `gflops` is."""
         return self.gflops(row) / self.machine.gflops
 
@@ -70,12 +70,12 @@ class MlpReport:
         return json.dumps(self.to_dict(), indent=2)
 
     @classmethod
-    def from_json(cls, text: str) -> MlpReport:
+    def from_json(cls, text: str) -> EpochReport:
         """Read what `to_json` wrote."""
         fields = json.loads(text)
-        known = MlpRow.__dataclass_fields__
+        known = EpochRow.__dataclass_fields__
         rows = [{k: v for k, v in row.items() if k in known} for row in fields["rows"]]
-        fields["rows"] = tuple(MlpRow(**row | {"seconds": tuple(row["seconds"])}) for row in rows)
+        fields["rows"] = tuple(EpochRow(**row | {"seconds": tuple(row["seconds"])}) for row in rows)
         fields["machine"] = Machine(**fields["machine"])
         return cls(**fields)
 

@@ -7,10 +7,12 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
 Run = Callable[[], object]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -68,31 +70,74 @@ def compare(
     >>> timings["long"].ratio_to(timings["short"]) > 1
     True
     """
-    if repeats < 1:
-        raise ValueError(f"repeats is {repeats}; at least one turn is needed.")
-    first: dict[str, float] = {}
-    seconds: dict[str, list[float]] = {name: [] for name in contestants}
+    require_turns(repeats)
+    first = {}
     for name, run in contestants.items():
-        _progress(f"first run of {name}")
-        first[name] = _time(run, pause)
+        progress(f"first run of {name}")
+        first[name] = measure(run, pause=pause)[0]
+    seconds = take_turns(contestants, repeats, pause=pause)
+    return {name: Timing(first[name], seconds[name]) for name in contestants}
+
+
+def take_turns(
+    contestants: Mapping[str, Run],
+    repeats: int,
+    *,
+    calls: Mapping[str, int] | None = None,
+    pause: float = 0.05,
+    title: str = "",
+) -> dict[str, tuple[float, ...]]:
+    """Return each contestant's seconds per call, one number for each turn.
+
+    Parameters
+    ----------
+    contestants, repeats, pause
+        As for `compare`.
+    calls : mapping of str to int, optional
+        How often a contestant is called in its turn, where once is too short to be measured.
+    title : str, optional
+        What is being timed, for the progress line.
+
+    Returns
+    -------
+    dict of str to tuple of float
+
+    Examples
+    --------
+    >>> len(take_turns({"nothing": lambda: None}, 3, calls={"nothing": 1000}, pause=0)["nothing"])
+    3
+    """
+    require_turns(repeats)
+    calls = calls or {}
+    seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for turn in range(repeats):
         for name, run in contestants.items():
-            _progress(f"turn {turn + 1} of {repeats}: {name}")
-            seconds[name].append(_time(run, pause))
-    _progress("")
-    return {name: Timing(first[name], tuple(seconds[name])) for name in contestants}
+            progress(f"{title}turn {turn + 1} of {repeats}: {name}")
+            seconds[name].append(measure(run, calls.get(name, 1), pause=pause)[0])
+    progress("")
+    return {name: tuple(each) for name, each in seconds.items()}
 
 
-def _time(run: Run, pause: float) -> float:
-    """Seconds of one call, with no rubbish of the last one left to collect."""
+def measure(
+    run: Callable[[], Result], calls: int = 1, *, pause: float = 0.05
+) -> tuple[float, Result]:
+    """Seconds per call and what the last one returned, with no rubbish left to collect."""
     gc.collect()
     time.sleep(pause)
     start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    for _ in range(calls - 1):
+        run()
+    result = run()
+    return (time.perf_counter() - start) / calls, result
 
 
-def _progress(text: str) -> None:
+def require_turns(repeats: int) -> None:
+    """Raise a ValueError unless there is at least one turn."""
+    if repeats < 1:
+        raise ValueError(f"repeats is {repeats}; at least one turn is needed.")
+
+
+def progress(text: str) -> None:
     """Say on one line of the terminal what is running; silent where there is no terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{text}")

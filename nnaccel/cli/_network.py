@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from nnaccel.cli import _images
 from nnaccel.cli._common import Number
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ hidden_option = click.option(
 )
 
 _OPTIONS = (
+    click.option("--model", type=click.Choice(["mlp", "cnn", "lenet"]), default="mlp",
+                 show_default=True,
+                 help="Fully connected layers, or a convolutional network for images."),
     hidden_option,
     click.option("--activation", metavar="NAME", default="relu", show_default=True,
                  help="relu, sigmoid, tanh, gelu, … of the hidden layers."),
@@ -66,7 +70,10 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 #: What a checkpoint settles, so that it cannot be chosen again on resuming.
-NAMES = ("hidden", "activation", "dropout", "l1", "l2", "loss", "optimizer", "lr", "dtype", "seed")
+NAMES = (
+    "model", "hidden", "activation", "dropout", "l1", "l2", "loss", "optimizer", "lr", "dtype",
+    "seed",
+)  # fmt: skip
 
 
 def refuse_settled(ctx: click.Context, names: Iterable[str]) -> None:
@@ -77,10 +84,17 @@ def refuse_settled(ctx: click.Context, names: Iterable[str]) -> None:
         raise click.UsageError(f"leave out {flags}: --resume goes on with what the file holds")
 
 
+def refuse_hidden(ctx: click.Context, model: str) -> None:
+    """Raise a UsageError if --hidden was given for a network that has its own layers."""
+    if model != "mlp" and ctx.get_parameter_source("hidden") is ParameterSource.COMMANDLINE:
+        raise click.UsageError(f"leave out --hidden: --model {model} has layers of its own")
+
+
 @dataclass(frozen=True)
 class Plan:
     """A network and how to train it, as asked for on the command line."""
 
+    model: str
     hidden: tuple[int, ...]
     activation: str
     dropout: float
@@ -111,16 +125,26 @@ class Plan:
         if not data.classes and "crossentropy" in loss:
             raise ValueError(f"{data.name} holds values to predict, not classes: use --loss mse")
         last = "linear" if not data.classes else "softmax" if "categorical" in loss else "sigmoid"
-        layers = [*self._hidden_layers(), Dense(units, last, penalty=self._penalty())]
+        layers = [*self._hidden_layers(data), Dense(units, last, penalty=self._penalty())]
         model = Sequential(layers, seed=self.seed, dtype=self.dtype)
         metrics = ["accuracy"] if data.classes else []
         model.compile(loss=loss, optimizer=self._optimizer(), metrics=metrics)
         return model
 
-    def _hidden_layers(self) -> list[Any]:
-        """Dense layers, each with its dropout."""
+    def _hidden_layers(self, data: Dataset | None = None) -> list[Any]:
+        """All layers but the last; for the data, if they are there already."""
+        from nnaccel.architectures import convolutional
         from nnaccel.layers import Dense, Dropout
 
+        if self.model != "mlp":
+            size = (28, 28) if data is None else _images.size(data, self.model)
+            return convolutional(
+                self.model,
+                size,
+                activation=self.activation,
+                dropout=self.dropout,
+                penalty=self._penalty(),
+            )
         layers: list[Any] = []
         for units in self.hidden:
             layers.append(Dense(units, self.activation, penalty=self._penalty()))

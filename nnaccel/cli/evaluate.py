@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from nnaccel.cli import _images
 from nnaccel.cli._common import (
     backend_option,
     choose_backend,
@@ -44,6 +45,7 @@ def evaluate_command(model: Path, data: str, rows: str, backend: str | None, as_
     choose_backend(backend)
     saved = Saved.read(model)
     dataset = load_data(data, tuple(saved.note.get("classes", ())))
+    dataset = _images.fitted(dataset, saved.model.input_shape)
     classes = saved.names(dataset.classes) if dataset.classes else ()
     outcome = Outcome.measure(saved.model, *_select(dataset, rows), classes)
     if as_json:

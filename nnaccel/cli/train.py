@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from nnaccel.cli import _network, _outputs
+from nnaccel.cli import _images, _network, _outputs
 from nnaccel.cli._common import backend_option, choose_backend, debug_option, shown_log
 
 if TYPE_CHECKING:
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 _PATIENCE = 5.0
 #: Sets of fewer rows get small batches, unless --batch-size says otherwise.
 _MANY_ROWS = 10_000
-#: Without --epochs, as many as it takes to make this number of steps, but within these bounds.
-_STEPS, _FEWEST, _MOST = 2000, 10, 50
+#: Without --epochs, as many as it takes to make so many steps, but within these bounds.
+_STEPS = {"mlp": 2000, "cnn": 1000, "lenet": 1000}
+_FEWEST = {"mlp": 10, "cnn": 3, "lenet": 3}
+_MOST = 50
 
 _EXAMPLES = """\b
 Examples:
   nnaccel train mnist --hidden 512,128 --dropout 0.2 --save mnist.safetensors
+  nnaccel train mnist --model cnn --dropout 0.4 --epochs 12
   nnaccel train --resume mnist.safetensors --epochs 20
 """
 
@@ -43,7 +46,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "--epochs",
     type=click.IntRange(1),
     metavar="N",
-    help="Passes over the data.  [default: 10; more for small sets]",
+    help="Passes over the data.  [default: 10, or 3 of a CNN; more for small sets]",
 )
 @click.option(
     "--batch-size",
@@ -55,6 +58,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option("--save", type=_file, metavar="PATH", help="Keep the model here after every epoch.")
 @click.option("--resume", type=_file, metavar="PATH", help="Go on with what --save kept.")
 @click.option("--plot", type=_file, metavar="PNG", help="Draw the curves and the mistakes.")
+@click.option("--explain", is_flag=True, help="Print what each layer will run, and why.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
 @debug_option
 def train_command(
@@ -65,6 +69,7 @@ def train_command(
     save: Path | None,
     resume: Path | None,
     plot: Path | None,
+    explain: bool,
     quiet: bool,
     **network: Any,
 ) -> None:
@@ -79,6 +84,7 @@ def train_command(
     if resume is not None:
         _network.refuse_settled(ctx, [*_network.NAMES, "save"])
     plan = _network.Plan(**network)
+    _network.refuse_hidden(ctx, plan.model)
     plan.check()
     _outputs.check(save, plot)
     ctx.with_resource(shown_log(quiet))
@@ -87,8 +93,13 @@ def train_command(
         task = _resumed(Saved.read(resume), resume, data, epochs, batch_size)
     else:
         task = _begun(plan, save, data, epochs, batch_size)
+    task.build()
     if not quiet:
         click.echo(task.describe())
+    if explain:
+        from nnaccel.explain import explain as explain_model
+
+        click.echo(f"\n{explain_model(task.model, task.batch_size)}\n")
     start = time.perf_counter()
     history = task.fit(verbose=0 if quiet else 1)
     task.conclude(history, time.perf_counter() - start, plot)
@@ -106,11 +117,14 @@ class Task:
     path: Path | None
     resume: bool
 
+    def build(self) -> None:
+        """Settle the shapes of the model by the data; the model of a file has its own."""
+        if not self.model.built:
+            self.model.build(self.data.x.shape[1:])
+
     def describe(self) -> str:
         """Say in a line what is trained on what."""
         data, model = self.data, self.model
-        if not model.built:
-            model.build(data.x.shape[1:])
         size = " × ".join(map(str, data.x.shape[1:]))
         rows = f"{len(data.x):,} rows of {size} to learn, {len(data.x_test):,} to test"
         return f"{data.name}: {rows}; {model.count_params:,} parameters on {model.backend.name}"
@@ -167,9 +181,11 @@ def _begun(
 ) -> Task:
     """Prepare a training from the start."""
     source, data = _load(source)
+    if plan.model != "mlp":
+        data = _images.channels_first(data)
     batch_size = batch_size or (128 if len(data.x) >= _MANY_ROWS else 16)
     steps = -(-len(data.x) // batch_size)
-    epochs = epochs or min(max(_FEWEST, -(-_STEPS // steps)), _MOST)
+    epochs = epochs or min(max(_FEWEST[plan.model], -(-_STEPS[plan.model] // steps)), _MOST)
     return Task(plan.build(data), source, data, epochs, batch_size, save, resume=False)
 
 
@@ -178,13 +194,14 @@ def _resumed(
 ) -> Task:
     """Prepare to go on with a training; what is not said anew is as noted in its file."""
     note = saved.note
-    epochs = epochs or note.get("epochs", _FEWEST)
+    epochs = epochs or note.get("epochs", _FEWEST["mlp"])
     if epochs <= saved.epochs:
         raise click.UsageError(
             f"{path} has had {saved.epochs} epochs already: "
             f"give --epochs {saved.epochs + 1} or more to go on"
         )
     source, data = _load(source or note.get("data"), tuple(note.get("classes", ())))
+    data = _images.fitted(data, saved.model.input_shape)
     batch_size = batch_size or note.get("batch_size", 128)
     return Task(saved.model, source, data, epochs, batch_size, path, resume=True)
 

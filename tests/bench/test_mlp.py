@@ -5,27 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from nnaccel.bench import mlp
+from nnaccel.bench import mlp, race
 from nnaccel.bench.images import Images, synthetic
 from nnaccel.bench.machine import Machine
 from nnaccel.bench.peers import PEERS, Contestant, Peer
 from nnaccel.bench.peers.numpy_mlp import NumpyMLP
-from nnaccel.bench.problem import IntArray, Problem
-from nnaccel.bench.report import MlpReport
-
-MACHINE = Machine(
-    cpu="a CPU",
-    cores=2,
-    caches={"L2": "1M"},
-    system="Linux",
-    python="3.11",
-    libraries={"numpy": "2"},
-    blas=[],
-    load=None,
-    gflops_one_thread=9.0,
-    gflops=17.0,
-    copy_gb_per_s=8.0,
-)
+from nnaccel.bench.problem import DisagreementError, IntArray, Problem
+from nnaccel.bench.report import EpochReport
 
 
 @pytest.fixture
@@ -34,24 +20,24 @@ def images() -> Images:
 
 
 @pytest.fixture
-def report(images: Images, monkeypatch: pytest.MonkeyPatch) -> MlpReport:
+def report(images: Images, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> EpochReport:
     absent = Peer("none:None", "no_such_library_0", "pip install none", "none")
     monkeypatch.setitem(PEERS, "absent", absent)
-    monkeypatch.setattr(mlp, "measure_machine", lambda: MACHINE)
+    monkeypatch.setattr(race, "measure_machine", lambda: machine)
     return mlp.run_mlp((8,), 20, ["absent", "numpy"], repeats=3, data=images)
 
 
-def test_a_missing_peer_is_listed(report: MlpReport) -> None:
+def test_a_missing_peer_is_listed(report: EpochReport) -> None:
     assert [row.name for row in report.rows] == ["nnaccel", "nnaccel_uint8", "numpy"]
     assert report.missing == {"absent": "pip install none"}
     assert "absent: not installed: pip install none" in str(report)
 
 
-def test_the_report_survives_json(report: MlpReport) -> None:
-    assert MlpReport.from_json(report.to_json()) == report
+def test_the_report_survives_json(report: EpochReport) -> None:
+    assert EpochReport.from_json(report.to_json()) == report
 
 
-def test_the_report_adds_up(report: MlpReport) -> None:
+def test_the_report_adds_up(report: EpochReport) -> None:
     row = report.rows[-1]
     assert (report.network, report.batch_size, report.images) == ("30-8-10", 20, 90)
     assert len(row.seconds) == 3
@@ -61,7 +47,7 @@ def test_the_report_adds_up(report: MlpReport) -> None:
     assert all(math.isfinite(row.loss) and row.first > 0 for row in report.rows)
 
 
-def test_the_table_has_a_line_for_everybody(report: MlpReport) -> None:
+def test_the_table_has_a_line_for_everybody(report: EpochReport) -> None:
     lines = str(report).splitlines()
     assert "synthetic" in lines[0]
     for row in report.rows:
@@ -79,12 +65,12 @@ def test_a_contestant_that_computes_something_else_is_found(images: Images) -> N
 
     problem = Problem(images.x, images.y, (8,), 20)
     lazy = LazyPeer("", "numpy", "", "lazy")
-    with pytest.raises(mlp.DisagreementError, match="loss of lazy is not that of numpy"):
-        mlp.check_agreement(problem, {"lazy": lazy, "numpy": PEERS["numpy"]})
+    with pytest.raises(DisagreementError, match="loss of lazy is not that of vectorised NumPy"):
+        race.check_agreement(problem, {"lazy": lazy, "numpy": PEERS["numpy"]}, PEERS["numpy"])
 
 
 def test_no_repeats_is_an_error(images: Images) -> None:
-    with pytest.raises(ValueError, match="repeats=0"):
+    with pytest.raises(ValueError, match="repeats is 0"):
         mlp.run_mlp(repeats=0, data=images)
 
 

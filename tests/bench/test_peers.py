@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nnaccel.bench.peers import NNACCEL, PEERS, Contestant, expand_names
+from nnaccel.bench.peers import GROUPS, NNACCEL, PEERS, Contestant, expand_names
 from nnaccel.bench.problem import Problem, glorot_weights
 
 CONTESTANTS = NNACCEL | PEERS
@@ -78,10 +78,14 @@ def test_flops_count_every_product_once(problem: Problem) -> None:
 
 
 def test_names_expand_in_order_without_repeats() -> None:
-    assert expand_names(["jax_scan", " JAX ", "numpy"]) == ["jax_scan", "jax_step", "numpy"]
-    assert expand_names(["all"]) == list(PEERS)
+    assert expand_names(["jax_scan", " JAX ", "numpy"], PEERS, GROUPS) == [
+        "jax_scan",
+        "jax_step",
+        "numpy",
+    ]
+    assert expand_names(["all"], PEERS, GROUPS) == list(PEERS)
 
 
 def test_an_unknown_name_gets_the_nearest() -> None:
     with pytest.raises(ValueError, match="Did you mean 'torch'"):
-        expand_names(["troch"])
+        expand_names(["troch"], PEERS, GROUPS)

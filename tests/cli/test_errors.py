@@ -95,7 +95,17 @@ def test_debug_shows_where(run: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["info"], ["train"], ["evaluate"], ["predict"], ["bench"], ["bench", "mlp"]]
+    "command",
+    [
+        [],
+        ["info"],
+        ["train"],
+        ["evaluate"],
+        ["predict"],
+        ["bench"],
+        ["bench", "mlp"],
+        ["bench", "conv"],
+    ],
 )
 def test_help(call: Any, command: list[str]) -> None:
     done = call(*command, "--help")

@@ -1,21 +1,34 @@
-"""The contestants: each trains the same MLP for one epoch, in its own library's good style."""
+"""The contestants: each does the same work as the others, in its own library's good style."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Protocol
 
-from nnaccel._config import unknown
-from nnaccel.bench.problem import IntArray, Problem, Weights
+from nnaccel.bench.peers._peer import Peer, expand_names
+from nnaccel.bench.problem import IntArray, Weights
 
-__all__ = ["NNACCEL", "PEERS", "Contestant", "Peer", "expand_names"]
+__all__ = [
+    "CNN_GROUPS",
+    "CNN_NNACCEL",
+    "CNN_PEERS",
+    "CONV_GROUPS",
+    "CONV_NNACCEL",
+    "CONV_PEERS",
+    "GROUPS",
+    "NNACCEL",
+    "PEERS",
+    "Contestant",
+    "Peer",
+    "expand_names",
+]
+
+_NUMBA, _NUMPY, _TORCH, _JAX = (
+    f"pip install {name}" for name in ("numba", "numpy", "torch", "jax")
+)
 
 
 class Contestant(Protocol):
-    """One MLP in one library, ready to train."""
+    """One network in one library, ready to train."""
 
     def epoch(self, order: IntArray | None) -> float:
         """Train one epoch and return its mean loss.
@@ -28,39 +41,17 @@ class Contestant(Protocol):
         """Current (w, b) of each layer."""
 
 
-@dataclass(frozen=True)
-class Peer:
-    """Where a contestant is found and what it needs."""
-
-    factory: str
-    requires: str
-    install: str
-    about: str
-
-    @property
-    def available(self) -> bool:
-        """Whether the library it needs can be imported."""
-        return find_spec(self.requires) is not None
-
-    def make(self, problem: Problem, **options: Any) -> Contestant:
-        """Build the contestant on a problem; imports its library."""
-        module, name = self.factory.split(":")
-        factory = getattr(import_module(f"{__name__}.{module}"), name)
-        contestant: Contestant = factory(problem, **options)
-        return contestant
-
-
 NNACCEL = {
-    "nnaccel": Peer("nnaccel_mlp:NnaccelMLP", "numba", "pip install numba", "nnaccel"),
+    "nnaccel": Peer("nnaccel_mlp:NnaccelMLP", "numba", _NUMBA, "nnaccel"),
     "nnaccel_uint8": Peer(
-        "nnaccel_mlp:NnaccelUint8MLP", "numba", "pip install numba", "nnaccel, from uint8 images"
+        "nnaccel_mlp:NnaccelUint8MLP", "numba", _NUMBA, "nnaccel, from uint8 images"
     ),
 }
 PEERS = {
-    "numpy": Peer("numpy_mlp:NumpyMLP", "numpy", "pip install numpy", "vectorised NumPy"),
-    "torch": Peer("torch_mlp:TorchMLP", "torch", "pip install torch", "PyTorch, eager"),
-    "jax_step": Peer("jax_mlp:JaxStepMLP", "jax", "pip install jax", "JAX, a jitted step"),
-    "jax_scan": Peer("jax_mlp:JaxScanMLP", "jax", "pip install jax", "JAX, an epoch in one scan"),
+    "numpy": Peer("numpy_mlp:NumpyMLP", "numpy", _NUMPY, "vectorised NumPy"),
+    "torch": Peer("torch_mlp:TorchMLP", "torch", _TORCH, "PyTorch, eager"),
+    "jax_step": Peer("jax_mlp:JaxStepMLP", "jax", _JAX, "JAX, a jitted step"),
+    "jax_scan": Peer("jax_mlp:JaxScanMLP", "jax", _JAX, "JAX, an epoch in one scan"),
     "sklearn": Peer(
         "sklearn_mlp:SklearnMLP",
         "sklearn",
@@ -70,34 +61,32 @@ PEERS = {
 }
 GROUPS = {"jax": ("jax_step", "jax_scan")}
 
+# Of one convolution, forward and backward.
+CONV_NNACCEL = {"nnaccel": Peer("nnaccel_conv:NnaccelConv", "numpy", _NUMPY, "nnaccel")}
+CONV_PEERS = {
+    "torch": Peer("torch_conv:TorchConv", "torch", _TORCH, "PyTorch"),
+    "torch_channels_last": Peer(
+        "torch_conv:TorchChannelsLastConv", "torch", _TORCH, "PyTorch, channels-last"
+    ),
+    "numpy": Peer(
+        "nnaccel_conv:NnaccelConv", "numpy", _NUMPY, "NumPy, im2col",
+        {"backend": "numpy", "algorithm": "im2col"},
+    ),
+    "naive": Peer("nnaccel_conv:NaiveConv", "numpy", _NUMPY, "naive NumPy"),
+}  # fmt: skip
+CONV_GROUPS = {"torch": ("torch", "torch_channels_last")}
 
-def expand_names(names: Iterable[str]) -> list[str]:
-    """Turn what a user asked to race against into names of `PEERS`, in order, without repeats.
-
-    Parameters
-    ----------
-    names : iterable of str
-        Names of `PEERS`, or a library with several entries (``"jax"``), or ``"all"``.
-
-    Returns
-    -------
-    list of str
-
-    Raises
-    ------
-    ValueError
-        For a name that is none of these; the message lists the choices.
-
-    Examples
-    --------
-    >>> expand_names(["numpy", "jax"])
-    ['numpy', 'jax_step', 'jax_scan']
-    """
-    groups = {**GROUPS, "all": tuple(PEERS)}
-    expanded: dict[str, None] = {}
-    for asked in names:
-        name = asked.strip().lower()
-        if name not in PEERS and name not in groups:
-            raise ValueError(unknown("peer", asked, (*PEERS, *groups)))
-        expanded.update(dict.fromkeys(groups.get(name, (name,))))
-    return list(expanded)
+# Of training a convolutional network.
+CNN_NNACCEL = {"nnaccel": Peer("nnaccel_cnn:NnaccelCNN", "numpy", _NUMPY, "nnaccel")}
+CNN_PEERS = {
+    "torch": Peer("torch_cnn:TorchCNN", "torch", _TORCH, "PyTorch, eager"),
+    "torch_channels_last": Peer(
+        "torch_cnn:TorchCNN", "torch", _TORCH, "PyTorch, eager, channels-last",
+        {"channels_last": True},
+    ),
+    "numpy": Peer(
+        "nnaccel_cnn:NnaccelCNN", "numpy", _NUMPY, "nnaccel's NumPy backend",
+        {"backend": "numpy"},
+    ),
+}  # fmt: skip
+CNN_GROUPS = CONV_GROUPS

@@ -102,6 +102,17 @@ def test_conv2d_and_its_gradients(
     assert_same("conv2d_weight_gradient", y, x, window, groups, algorithm, out=[w])
 
 
+@pytest.mark.parametrize(("stride", "dilation"), [((2, 3), (3, 2)), ((1, 2), (2, 2))])
+def test_products_larger_than_a_tile(stride: tuple[int, int], dilation: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    window = Window((3, 2), stride, (2, 1, 0, 3), dilation)
+    x, w = rng.standard_normal((1, 6, 8, 6)), rng.standard_normal((10, 3, 3, 2))
+    y = rng.standard_normal((1, 10, *window.output_size(8, 6)))
+    assert_same("conv2d", x, w, w[:, 0, 0, 0], window, 2, "elu", 0.3, "gemm", out=[y])
+    assert_same("conv2d_input_gradient", y, w, window, 2, "gemm", out=[x])
+    assert_same("conv2d_weight_gradient", y, x, window, 2, "gemm", out=[w])
+
+
 @few
 @given(windows(), images(), st.integers(0, 3))
 def test_im2col_and_col2im(sliding: tuple[Window, int, int], make: Images, n: int) -> None:

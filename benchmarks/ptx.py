@@ -1,0 +1,185 @@
+"""Registers, spills and shared memory of the CUDA kernels, as ptxas tells; needs no GPU.
+
+The public functions are called on small arrays, and what they would launch is compiled instead.
+Wants libNVVM and ptxas: `pip install nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import warnings
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels._window import Window
+
+ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
+COLUMNS = ("kernel", "dtype", "layout", "sm", "registers", "spilled", "local", "shared")
+
+
+class Toolkit:
+    """The compilers of the installed wheels, laid out as Numba expects a CUDA toolkit."""
+
+    def __init__(self, folder: Path) -> None:
+        nvcc, runtime = (_wheel(f"nvidia.{name}") for name in ("cuda_nvcc", "cuda_runtime"))
+        links = {
+            "nvvm/lib64/libnvvm.so.4": nvcc / "nvvm/lib64/libnvvm.so",
+            "nvvm/libdevice": nvcc / "nvvm/libdevice",
+            "lib64/libcudart.so.12": runtime / "lib/libcudart.so.12",
+        }
+        for name, target in links.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).symlink_to(target)
+        self.ptxas = nvcc / "bin/ptxas"
+        os.environ["CUDA_HOME"] = str(folder)
+
+    def report(self, ptx: str, sm: str) -> dict[str, Any]:
+        """What one kernel takes."""
+        command = [self.ptxas, "-v", f"-arch={sm}", "-o", os.devnull, "/dev/stdin"]
+        done = subprocess.run(command, input=ptx, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"ptxas failed: {done.stderr}")
+        return {
+            "registers": _number(r"Used (\d+) registers", done.stderr),
+            "spilled": sum(map(int, re.findall(r"(\d+) bytes spill", done.stderr))),
+            "local": _number(r"(\d+) bytes stack frame", done.stderr),
+            "shared": _number(r"(\d+) bytes smem", done.stderr),
+        }
+
+
+def _wheel(package: str) -> Path:
+    try:
+        spec = importlib.util.find_spec(package)
+    except ModuleNotFoundError:
+        spec = None
+    if spec is None or not spec.submodule_search_locations:
+        sys.exit(f"no {package}: pip install nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _number(pattern: str, text: str) -> int:
+    found = re.search(pattern, text)
+    return int(found[1]) if found else 0
+
+
+def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
+    """A call of every public function, with arrays of one dtype and memory order."""
+
+    def image(*shape: int) -> np.ndarray:
+        a = np.zeros(shape, dtype)
+        return (
+            np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+            if channels_last
+            else a
+        )
+
+    window = Window((3, 3), (2, 2), (1, 1, 1, 1))
+    x, y, w = image(2, 4, 8, 8), image(2, 6, 4, 4), np.zeros((6, 2, 3, 3), dtype)
+    pooled, padded, cols = image(2, 4, 4, 4), image(2, 4, 10, 10), np.zeros((2, 36, 16), dtype)
+    spread, filters = image(2, 8, 4, 4), np.zeros((8, 1, 3, 3), dtype)
+    b, c = np.zeros(8, dtype), [np.zeros(4, dtype) for _ in range(6)]
+    return [
+        *(("conv2d", (x, w, b, window, 2, f, 0.0, "gemm", y)) for f in ("relu", "gelu")),
+        ("conv2d_input_gradient", (y, w, window, 2, "gemm", x)),
+        ("conv2d_weight_gradient", (y, x, window, 2, "gemm", w)),
+        ("conv2d", (x, filters, b, window, 4, "relu", 0.0, "direct", spread)),
+        ("conv2d_input_gradient", (spread, filters, window, 4, "direct", x)),
+        ("conv2d_weight_gradient", (spread, x, window, 4, "direct", filters)),
+        ("im2col", (x, window, cols)),
+        ("col2im", (cols, window, x)),
+        ("max_pool2d", (x, window, pooled)),
+        ("max_pool2d_backward", (pooled, x, pooled, window, x)),
+        ("avg_pool2d", (x, window, True, pooled)),
+        ("avg_pool2d_backward", (pooled, window, True, x)),
+        ("sum_channels", (x, c[0])),
+        ("bias_activate", (x, c[0], "gelu", 0.0)),
+        ("copy", (x, x)),
+        ("pad2d", (x, (1, 1, 1, 1), padded)),
+        ("batch_norm", (x, c[0], c[1], 1e-5, 0.9, *c[2:], x)),
+        ("batch_norm_inference", (x, c[0], c[1], 1e-5, *c[2:5], x)),
+        ("batch_norm_backward", (x, x, c[0], c[1], c[2], True, x, c[3], c[4])),
+        ("batch_norm_backward", (x, x, c[0], c[1], c[2], False, x, c[3], c[4])),
+    ]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def measure(
+    toolkit: Toolkit,
+    architectures: tuple[str, ...],
+    dtypes: tuple[str, ...],
+    layouts: tuple[str, ...],
+    only: tuple[str, ...],
+) -> list[dict[str, Any]]:
+    """A row for each kernel that some call would launch."""
+    from numba import cuda, typeof
+    from numba.cuda import dispatcher
+
+    import nnaccel_kernels.cuda as kernels
+    from nnaccel_kernels.cuda import _launch
+
+    rows: dict[tuple[str, ...], dict[str, Any]] = {}
+    place: tuple[str, str] = "", ""
+
+    def compile_instead(kernel: Any, grid: Any, block: Any, *args: Any) -> None:
+        types = tuple(map(typeof, args))
+        for sm in architectures:
+            key = kernel.py_func.__name__, *place, sm
+            if key in rows:
+                continue
+            cc = int(sm[3]), int(sm[4])
+            # Device functions are compiled for the current device, or here for the one asked for.
+            device = SimpleNamespace(compute_capability=cc)
+            dispatcher.get_current_device = partial(_same, device)
+            ptx, _ = cuda.compile_ptx(kernel.py_func, types, cc=cc)
+            rows[key] = dict(zip(COLUMNS, key, strict=False)) | toolkit.report(ptx, sm)
+
+    _launch.run = compile_instead
+    for dtype in dtypes:
+        for layout in layouts:
+            place = dtype, layout
+            for function, args in calls(dtype, layout == "NHWC"):
+                if any(part in function for part in only):
+                    getattr(kernels, function)(*args)
+    return list(rows.values())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--sm", nargs="+", default=ARCHITECTURES, help="architectures, as sm_80")
+    parser.add_argument("--dtype", nargs="+", default=("float32", "float64"))
+    parser.add_argument("--layout", nargs="+", default=("NCHW", "NHWC"))
+    parser.add_argument("--only", nargs="+", default=("",), help="functions with this in the name")
+    parser.add_argument("--json", action="store_true", help="print JSON, and write no file")
+    options = parser.parse_args()
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        rows = measure(
+            Toolkit(Path(folder)), tuple(options.sm), options.dtype, options.layout, options.only
+        )
+    if options.json:
+        print(json.dumps(rows))
+        return
+    import _results
+
+    widths = [max(len(c), *(len(str(row[c])) for row in rows)) for c in COLUMNS]
+    for row in [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]:
+        print("  ".join(f"{row[c]!s:<{width}}" for c, width in zip(COLUMNS, widths, strict=True)))
+    print(_results.write("ptx.json", _results.provenance() | {"rows": rows}))
+
+
+if __name__ == "__main__":
+    main()

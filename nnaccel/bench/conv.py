@@ -1,0 +1,195 @@
+"""The race: single convolutions, forward and backward, nnaccel beside other libraries."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from nnaccel._config import unknown
+from nnaccel.bench.conv_problem import ConvContestant, ConvProblem, Floats, Results
+from nnaccel.bench.conv_report import DIRECTIONS, ConvRace, ConvReport, ConvRow
+from nnaccel.bench.machine import measure_machine
+from nnaccel.bench.peers import CONV_GROUPS, CONV_NNACCEL, CONV_PEERS, Peer, expand_names
+from nnaccel.bench.problem import DisagreementError
+from nnaccel.bench.shapes import ConvShape, expand_shapes
+from nnaccel.bench.timing import Timing, measure, progress, require_turns, take_turns
+
+#: Largest error accepted of each result, relative to the largest number of the float64 one. The
+#: last two are sums over all the pixels of a batch, where PyTorch's alone is off by nearly 2e-5.
+TOLERANCES = {"y": 2e-5, "dx": 2e-5, "dw": 1e-4, "db": 1e-4}
+#: Seconds that a turn should take at least; shorter calls are repeated.
+_TURN = 0.05
+_NAMES = {"forward": ("y",), "backward": ("dx", "dw", "db")}
+
+
+def run_conv(
+    shapes: Iterable[str] = ("all",),
+    against: Sequence[str] = ("naive", "numpy", "torch"),
+    repeats: int = 7,
+    backend: str = "numba",
+    directions: Sequence[str] = DIRECTIONS,
+) -> ConvReport:
+    """Race nnaccel's `ops.conv2d` and `ops.conv2d_backward` against other libraries.
+
+    All get the same float32 arrays. Every contestant's first results are compared with float64
+    before any turn is timed.
+
+    Parameters
+    ----------
+    shapes : iterable of str
+        What `nnaccel.bench.shapes.expand_shapes` takes: names, groups, notations.
+    against : sequence of str
+        Names of `nnaccel.bench.peers.CONV_PEERS`, or ``"all"``. Those that are not installed are
+        listed in the report.
+    repeats : int
+        Turns after the first call.
+    backend : str
+        nnaccel's backend.
+    directions : sequence of str
+        ``"forward"``, ``"backward"`` (all three gradients) or both.
+
+    Returns
+    -------
+    ConvReport
+        Print it for tables; `to_json` for a file.
+
+    Raises
+    ------
+    ValueError
+        For an unknown shape, peer or direction, or fewer than one repeat.
+    DisagreementError
+        If a contestant's results are off by more than `TOLERANCES`.
+
+    Examples
+    --------
+    >>> report = run_conv(["2x3x8x8-k4-3x3"], ["numpy"], repeats=1, backend="numpy")
+    >>> [row.name for row in report.races[0].rows]
+    ['nnaccel', 'numpy']
+    """
+    require_turns(repeats)
+    for direction in directions:
+        if direction not in DIRECTIONS:
+            raise ValueError(unknown("direction", direction, DIRECTIONS))
+    wanted = expand_names(against, CONV_PEERS, CONV_GROUPS)
+    convolutions = expand_shapes(shapes)
+    runners = {"nnaccel": replace(CONV_NNACCEL["nnaccel"], options={"backend": backend})}
+    runners |= {name: CONV_PEERS[name] for name in wanted if CONV_PEERS[name].available}
+    return ConvReport(
+        backend=backend,
+        tolerances=TOLERANCES,
+        machine=measure_machine(),
+        races=tuple(
+            race for shape in convolutions for race in _race(shape, runners, repeats, directions)
+        ),
+        missing={n: CONV_PEERS[n].install for n in wanted if not CONV_PEERS[n].available},
+    )
+
+
+def _race(
+    shape: ConvShape, runners: Mapping[str, Peer], repeats: int, directions: Sequence[str]
+) -> Iterable[ConvRace]:
+    """Give a race for each direction."""
+    progress(f"{shape}: drawing numbers")
+    problem = ConvProblem.draw(shape)
+    contestants = {name: peer.make(problem) for name, peer in runners.items()}
+    for direction in directions:
+        title = f"{shape}, {direction}: "
+        first, errors = _first_calls(title, problem, contestants, direction)
+        timings = _time(title, contestants, first, repeats, direction)
+        yield ConvRace(
+            shape=str(shape),
+            direction=direction,
+            flops=shape.flops * len(_gradients(direction)),
+            rows=tuple(
+                ConvRow(
+                    name=name,
+                    about=runners[name].about,
+                    first=timing.first,
+                    seconds=timing.seconds,
+                    ratio=timing.ratio_to(timings["nnaccel"]),
+                    error=errors[name],
+                    images=contestants[name].problem.shape.batch_size,
+                    batch_size=shape.batch_size,
+                )
+                for name, timing in timings.items()
+            ),
+        )
+
+
+def _gradients(direction: str) -> tuple[str, ...]:
+    """What costs as much as the definition's loops: y, or dx and dw."""
+    return tuple(name for name in _NAMES[direction] if name != "db")
+
+
+def _first_calls(
+    title: str, problem: ConvProblem, contestants: Mapping[str, ConvContestant], direction: str
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Call everybody once; return the seconds and the errors, none of them too large."""
+    answers: dict[int, Results] = {}
+    first, errors = {}, {}
+    for name, contestant in contestants.items():
+        progress(f"{title}first call of {name}")
+        first[name], results = measure(getattr(contestant, direction))
+        images = contestant.problem.shape.batch_size
+        if images not in answers:
+            answers[images] = answer(contestant.problem, direction)
+        errors[name] = check(title + name, direction, results, answers[images])
+    return first, errors
+
+
+def answer(problem: ConvProblem, direction: str) -> Results:
+    """Compute in float64: with PyTorch if it is here, else with the reference kernels."""
+    peer = CONV_PEERS["torch"] if CONV_PEERS["torch"].available else CONV_PEERS["numpy"]
+    results: Results = getattr(peer.make(problem.astype(np.float64)), direction)()
+    return results
+
+
+def check(title: str, direction: str, results: Results, answers: Results) -> float:
+    """Return the largest error of some results, relative to the largest number of its answer.
+
+    Raises
+    ------
+    DisagreementError
+        If one is above its bound in `TOLERANCES`, or NaN; says whose it is, and which is off.
+    """
+    errors = {
+        name: _error(result, exact)
+        for name, result, exact in zip(_NAMES[direction], results, answers, strict=True)
+    }
+    wrong = [f"{name} by {e:.1e}" for name, e in errors.items() if not e <= TOLERANCES[name]]
+    if wrong:
+        raise DisagreementError(f"{title} is off: {', '.join(wrong)} of the largest number")
+    return max(errors.values())
+
+
+def _error(result: Floats, exact: Floats) -> float:
+    if result.shape != exact.shape:
+        return math.inf
+    return float(np.abs(result - exact).max() / np.abs(exact).max())
+
+
+def _time(
+    title: str,
+    contestants: Mapping[str, ConvContestant],
+    first: Mapping[str, float],
+    repeats: int,
+    direction: str,
+) -> dict[str, Timing]:
+    """Take turns; a contestant that works on fewer images has had its only one, scaled up."""
+    batch_size = max(c.problem.shape.batch_size for c in contestants.values())
+    runs, timings = {}, {}
+    for name, contestant in contestants.items():
+        images = contestant.problem.shape.batch_size
+        if images == batch_size:
+            runs[name] = getattr(contestant, direction)
+        else:
+            scaled = first[name] * batch_size / images
+            timings[name] = Timing(scaled, (scaled,))
+    progress(f"{title}warming up")
+    calls = {name: math.ceil(_TURN / measure(run)[0]) for name, run in runs.items()}
+    seconds = take_turns(runs, repeats, calls=calls, title=title)
+    timings |= {name: Timing(first[name], seconds[name]) for name in runs}
+    return {name: timings[name] for name in contestants}

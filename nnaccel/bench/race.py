@@ -1,0 +1,184 @@
+"""The race that training runs share: agreement first, then one epoch a turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from nnaccel.bench.machine import measure_machine
+from nnaccel.bench.peers import Contestant, Peer, expand_names
+from nnaccel.bench.problem import DisagreementError
+from nnaccel.bench.report import EpochReport, EpochRow
+from nnaccel.bench.timing import Run, compare, require_turns
+
+
+class TrainingProblem(Protocol):
+    """A network, its data and its SGD settings."""
+
+    @property
+    def images(self) -> npt.NDArray[np.uint8]:
+        """One image, or row, for each label."""
+
+    @property
+    def batch_size(self) -> int:
+        """Rows in a step."""
+
+    @property
+    def seed(self) -> int:
+        """Of the shuffles."""
+
+    @property
+    def network(self) -> str:
+        """The layers in short."""
+
+    @property
+    def name(self) -> str:
+        """The layers and the batch."""
+
+    @property
+    def flops(self) -> int:
+        """Floating-point operations of an epoch."""
+
+    def head(self, rows: int) -> Self:
+        """The same problem on the first rows."""
+
+
+def run_race(
+    problem: TrainingProblem,
+    *,
+    entrants: Mapping[str, Peer],
+    peers: Mapping[str, Peer],
+    groups: Mapping[str, tuple[str, ...]],
+    against: Iterable[str],
+    repeats: int,
+    backend: str,
+    data: str,
+    batches: int = 50,
+) -> EpochReport:
+    """Let nnaccel's entrants and the peers asked for train in turns.
+
+    Parameters
+    ----------
+    problem : TrainingProblem
+    entrants : mapping of str to Peer
+        nnaccel's own, the first called ``"nnaccel"``.
+    peers, groups, against
+        As for `nnaccel.bench.peers.expand_names`; ``"numpy"`` is among the peers.
+    repeats : int
+        Turns after the first, each of one epoch per contestant.
+    backend : str
+        nnaccel's backend.
+    data : str
+        What the images are called.
+    batches : int
+        How many must be agreed upon before.
+
+    Returns
+    -------
+    EpochReport
+
+    Raises
+    ------
+    ValueError
+        For an unknown peer or fewer than one repeat.
+    DisagreementError
+        If a contestant does not compute what the others do.
+    """
+    require_turns(repeats)
+    wanted = expand_names(against, peers, groups)
+    runners = {
+        name: replace(peer, options={**peer.options, "backend": backend})
+        for name, peer in entrants.items()
+    }
+    runners |= {name: peers[name] for name in wanted if peers[name].available}
+    check_agreement(problem, runners, peers["numpy"], batches)
+    machine = measure_machine()
+    losses: dict[str, float] = {}
+    timings = compare(
+        {
+            name: _runner(name, peer.make(problem), problem, losses)
+            for name, peer in runners.items()
+        },
+        repeats,
+    )
+    rows = tuple(
+        EpochRow(
+            name=name,
+            about=runners[name].about,
+            first=timing.first,
+            seconds=timing.seconds,
+            ratio=timing.ratio_to(timings["nnaccel"]),
+            loss=losses[name],
+        )
+        for name, timing in timings.items()
+    )
+    return EpochReport(
+        network=problem.network,
+        batch_size=problem.batch_size,
+        data=data,
+        images=len(problem.images),
+        flops=problem.flops,
+        backend=backend,
+        machine=machine,
+        rows=rows,
+        missing={name: peers[name].install for name in wanted if not peers[name].available},
+    )
+
+
+def check_agreement(
+    problem: TrainingProblem,
+    runners: Mapping[str, Peer],
+    reference: Peer,
+    batches: int = 50,
+    rtol: float = 1e-3,
+) -> dict[str, float]:
+    """Train every contestant on the first batches, in order, and compare the mean losses.
+
+    Parameters
+    ----------
+    problem : TrainingProblem
+    runners : mapping of str to Peer
+        All of them available.
+    reference : Peer
+        Whose loss is taken for right.
+    batches : int
+        How many, and one smaller.
+    rtol : float
+        Largest relative difference from the reference's loss.
+
+    Returns
+    -------
+    dict of str to float
+        The losses.
+
+    Raises
+    ------
+    DisagreementError
+        Naming the contestants that are off.
+    """
+    few = problem.head(batches * problem.batch_size + 1)
+    wanted = float(reference.make(few).epoch(None))
+    losses = {name: float(peer.make(few).epoch(None)) for name, peer in runners.items()}
+    wrong = [name for name, loss in losses.items() if not np.isclose(loss, wanted, rtol, 0)]
+    if wrong:
+        raise DisagreementError(
+            f"after the same {len(few.images)} images of {problem.name}, the mean loss of "
+            f"{', '.join(wrong)} is not that of {reference.about}, {wanted}: {losses}"
+        )
+    return losses
+
+
+def _runner(
+    name: str, contestant: Contestant, problem: TrainingProblem, losses: dict[str, float]
+) -> Run:
+    """One shuffled epoch a call, the same shuffles for everybody; keeps the latest loss."""
+    rng = np.random.default_rng(problem.seed)
+
+    def run() -> None:
+        losses[name] = contestant.epoch(rng.permutation(len(problem.images)))
+
+    return run
