@@ -5,51 +5,74 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
+from numba import carray, njit
+from numba.extending import register_jitable
 
 from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels.cpu._kernel import kernel, part, share, threads_for
+from nnaccel_kernels.cpu._linked import linked
 from nnaccel_kernels.cpu._math import exp, tanh
+from nnaccel_kernels.cpu._simd import copy_run
 
 _LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
+_BLOCK = 4096  # elements that surely stay in the L1 cache
 _WORK = 20.0  # about the floating-point operations in one exponential
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
-def activate_span(code, alpha, x, y):  # type: ignore[no-untyped-def]
-    """y = f(x) for flat arrays, which may be one and the same."""
-    zero, one, half = x.dtype.type(0), x.dtype.type(1), x.dtype.type(0.5)
-    slope = x.dtype.type(alpha)
-    if code == _LINEAR:
-        for i in range(x.size):
-            y[i] = x[i]
-    elif code == _RELU:
-        for i in range(x.size):
-            y[i] = zero if x[i] < zero else x[i]
+@register_jitable
+def apply(code, alpha, y):  # type: ignore[no-untyped-def]
+    """y = f(y)."""
+    zero, one, half = y.dtype.type(0), y.dtype.type(1), y.dtype.type(0.5)
+    slope = y.dtype.type(alpha)
+    if code == _RELU:
+        for i in range(y.size):
+            y[i] = zero if y[i] < zero else y[i]
     elif code == _SIGMOID:
-        for i in range(x.size):
-            y[i] = one / (one + exp(-x[i]))
+        for i in range(y.size):
+            y[i] = one / (one + exp(-y[i]))
     elif code == _TANH:
-        for i in range(x.size):
-            y[i] = tanh(x[i])
+        for i in range(y.size):
+            y[i] = tanh(y[i])
     elif code == _LEAKY:
-        for i in range(x.size):
-            y[i] = x[i] * slope if x[i] < zero else x[i]
+        for i in range(y.size):
+            y[i] = y[i] * slope if y[i] < zero else y[i]
     elif code == _ELU:
-        for i in range(x.size):
-            y[i] = slope * math.expm1(x[i]) if x[i] < zero else x[i]
+        for i in range(y.size):
+            y[i] = slope * math.expm1(y[i]) if y[i] < zero else y[i]
     elif code == _SOFTPLUS:
-        for i in range(x.size):
-            y[i] = max(x[i], zero) + math.log1p(math.exp(-abs(x[i])))
+        for i in range(y.size):
+            y[i] = max(y[i], zero) + math.log1p(math.exp(-abs(y[i])))
     elif code == _GELU:
-        scale = x.dtype.type(math.sqrt(0.5))
-        for i in range(x.size):
-            y[i] = half * x[i] * (one + math.erf(x[i] * scale))
+        scale = y.dtype.type(math.sqrt(0.5))
+        for i in range(y.size):
+            y[i] = half * y[i] * (one + math.erf(y[i] * scale))
+
+
+def _span_in_python(count, code, alpha, y, at):  # type: ignore[no-untyped-def]
+    """`_span` without the JIT."""
+    apply(code, alpha, y.reshape(-1)[at : at + count])
+
+
+@linked("iifp", _span_in_python)
+def _span(count, code, alpha, y):  # type: ignore[no-untyped-def]
+    """y = f(y) for that many elements."""
+    apply(code, alpha, carray(y, count))
+
+
+@register_jitable
+def activate_span(code, alpha, y):  # type: ignore[no-untyped-def]
+    """y = f(y) for a flat array."""
+    if code:
+        _span(y.size, code, alpha, y, 0)
 
 
 @kernel
 def _activate(rank, size, code, alpha, x, y):  # type: ignore[no-untyped-def]
-    activate_span(code, alpha[0], part(x, rank, size), part(y, rank, size))
+    x, y = part(x, rank, size), part(y, rank, size)
+    for start in range(0, y.size, _BLOCK):
+        block = y[start : start + _BLOCK]
+        copy_run(block.size, x, start, block, 0)
+        activate_span(code, alpha[0], block)
 
 
 @kernel

@@ -111,8 +111,7 @@ def finish_runs(y, b, code, alpha):  # type: ignore[no-untyped-def]
         for start in range(0, y.size, b.size):
             run = y[start : start + b.size]
             add_to(run, b[: run.size])
-    if code:
-        activate_span(code, alpha[0], y, y)
+    activate_span(code, alpha[0], y)
 
 
 @kernel
@@ -130,8 +129,7 @@ def _bias_activate(rank, size, y, b, length, code, alpha):  # type: ignore[no-un
             pixels = y[n, c]
             if b.size:
                 pixels += b[c]
-            if code:
-                activate_span(code, alpha[0], pixels, pixels)
+            activate_span(code, alpha[0], pixels)
 
 
 def sum_channels(dy: np.ndarray, db: np.ndarray) -> None:

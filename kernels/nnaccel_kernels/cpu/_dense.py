@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from nnaccel_kernels._activations import ACTIVATIONS
-from nnaccel_kernels.cpu._activation import activate_span
+from nnaccel_kernels.cpu._finish import finish_pixels
 from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import (
     block_of,
@@ -26,21 +26,13 @@ def add_to(a, b):  # type: ignore[no-untyped-def]
         a[j] += b[j]
 
 
-@njit(nogil=True, inline="always")
-def finish(row, b, code, alpha):  # type: ignore[no-untyped-def]
-    """Add the biases, unless there are none, to a row of products, and apply the activation."""
-    if b.size:
-        add_to(row, b)
-    if code:
-        activate_span(code, alpha[0], row, row)
-
-
 @kernel
 def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def]
     matmul_nn(rank, size, x, w, y)
     top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1])
     for i in range(top, bottom):
-        finish(y[i, left:right], b[left:right], code, alpha)
+        n = right - left
+        finish_pixels(y, i * y.shape[1] + left, 1, n, b, left, n, code, alpha)
 
 
 @kernel
@@ -56,7 +48,7 @@ def _sum_blocks(rank, size, parts, b, code, alpha, y):  # type: ignore[no-untype
         row[:] = parts[0, i]
         for block in range(1, parts.shape[0]):
             add_to(row, parts[block, i])
-        finish(row, b, code, alpha)
+        finish_pixels(row, 0, 1, row.size, b, 0, row.size, code, alpha)
 
 
 @kernel

@@ -18,9 +18,8 @@ from numba.extending import register_jitable
 
 from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cpu._activation import activate_span
 from nnaccel_kernels.cpu._band import flat_images, images_of, pixel_at, store_rows
-from nnaccel_kernels.cpu._dense import add_to
+from nnaccel_kernels.cpu._finish import finish_pixels
 from nnaccel_kernels.cpu._gemm_input import input_gradient, plan_input_gradient
 from nnaccel_kernels.cpu._gemm_weights import plan_weight_gradient, weight_gradient
 from nnaccel_kernels.cpu._kernel import claim, kernel
@@ -30,20 +29,9 @@ from nnaccel_kernels.cpu._partial import parts_for, rooms_for
 from nnaccel_kernels.cpu._patches import load_band, load_patches, needs_no_band
 from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, locate, reach, runs_of
 
-__all__ = ["finish_pixels", "forward", "input_gradient", "weight_gradient", "workspace"]
+__all__ = ["forward", "input_gradient", "weight_gradient", "workspace"]
 
 _SHORT = 16  # positions: rows with fewer are written out as patches
-
-
-@register_jitable
-def finish_pixels(y, pixels, b, code, alpha):  # type: ignore[no-untyped-def]
-    """Add the biases to each of some pixels' channels, and apply the activation."""
-    depth = y.size // pixels
-    if b.size:
-        for p in range(pixels):
-            add_to(y[p * depth : (p + 1) * depth], b)
-    if code:
-        activate_span(code, alpha[0], y, y)
 
 
 @register_jitable
@@ -81,7 +69,6 @@ def _forward(  # type: ignore[no-untyped-def]
         else:
             load_band(conv, xs, x, n, group, first, rows, room)
             band, begin, pitch = room, 0, width * channels
-        biases = b[group * filters : (group + 1) * filters]
         weights = group * strips.shape[1] * strip
         if write_through:
             target, place = y, pixel_at(ys, n, first, 0)
@@ -106,7 +93,8 @@ def _forward(  # type: ignore[no-untyped-def]
                         target, place + i * across * filters, filters, piece,
                     )  # fmt: skip
         pixels = rows * across
-        finish_pixels(target[place : place + pixels * filters], pixels, biases, code, alpha)
+        bias = group * filters
+        finish_pixels(target, place, pixels, filters, b, bias, filters, code, alpha)
         if not write_through:
             store_rows(
                 room, results, filters, across, y, ys, n, group * filters, filters, first, rows

@@ -22,7 +22,9 @@ from numba import config, from_dtype, njit, types
 from numba.extending import register_jitable
 
 import nnaccel_kernels
+from nnaccel_kernels.cpu._linked import link_all
 from nnaccel_kernels.cpu._machine import MAX_WORDS, atomic_add
+from nnaccel_kernels.cpu._simd import SCALARS
 from nnaccel_kernels.cpu._team import Pace, team
 
 _LINE = 16  # elements: a cache line of float32
@@ -63,6 +65,9 @@ class Kernel:
     def _compile(self, args: tuple[Argument, ...]) -> int:
         """Compile for arguments like `args`, or load from the cache, and return the address."""
         signature = (types.int64, types.int64, *map(_numba_type, args))
+        for kind in {kind.dtype for kind in signature if isinstance(kind, types.Array)}:
+            if kind in SCALARS:
+                link_all(kind)
         start = time.perf_counter()
         self._dispatcher.compile(signature)
         if self._dispatcher.stats.cache_misses.get(signature):

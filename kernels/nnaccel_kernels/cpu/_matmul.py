@@ -7,22 +7,16 @@ dimension alone, so that results do not depend on how many threads there are.
 
 from __future__ import annotations
 
-from typing import Any
-
-import llvmlite.binding as llvm
 import numpy as np
-from llvmlite import ir
-from numba import cfunc, config, njit, types
-from numba.core.cgutils import get_or_insert_function
-from numba.extending import intrinsic, register_jitable
+from numba import njit
+from numba.extending import register_jitable
 
+from nnaccel_kernels.cpu._linked import linked
 from nnaccel_kernels.cpu._simd import (
     PANEL_ROWS,
     ROWS,
     VECTOR_BYTES,
     VECTORS,
-    element,
-    i64,
     move,
     panel_like,
     shift,
@@ -39,6 +33,39 @@ def blocks_of(k):  # type: ignore[no-untyped-def]
     return (k + PANEL_ROWS - 1) // PANEL_ROWS
 
 
+def _product_in_python(  # type: ignore[no-untyped-def]
+    lanes,
+    rows,
+    cols,
+    k,
+    a,
+    a_at,
+    a_row,
+    a_step,
+    b,
+    b_at,
+    b_step,
+    b_col,
+    b_strip,
+    c,
+    c_at,
+    c_row,
+    add,
+):
+    """`_product` without the JIT."""
+    a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)
+    column = np.arange(cols)
+    width = VECTORS * lanes
+    place = column // width * b_strip + column % width if b_strip else column * b_col
+    for i in range(rows):
+        total = np.zeros(cols, c.dtype)
+        for s in range(k):
+            total += a[a_at + i * a_row + s * a_step] * b[b_at + s * b_step + place]
+        start = c_at + i * c_row
+        c[start : start + cols] = total + c[start : start + cols] if add else total
+
+
+@linked("iiiipiipiiipii", _product_in_python)
 def _product(  # type: ignore[no-untyped-def]
     lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, b_strip, c, c_row, add
 ):
@@ -89,64 +116,10 @@ def _product(  # type: ignore[no-untyped-def]
                 target = shift(target, height * count * c_row)
 
 
-def _register(dtype: types.Type) -> Any:
-    """Compile `_product` once, under a name that every kernel's machine code can call."""
-    i8, p = types.int64, types.CPointer(dtype)
-    signature = types.void(i8, i8, i8, i8, p, i8, i8, p, i8, i8, i8, p, i8, i8)
-    compiled = cfunc(signature, cache=True, error_model="numpy")(_product)
-    llvm.add_symbol(f"nnaccel_product_{dtype}", compiled.address)
-    return compiled
-
-
-def _product_in_python(  # type: ignore[no-untyped-def]
-    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, b_strip, c, c_at, c_row, add
-):
-    """`product` without the JIT."""
-    a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)
-    column = np.arange(cols)
-    width = STRIP_BYTES // c.itemsize
-    place = column // width * b_strip + column % width if b_strip else column * b_col
-    for i in range(rows):
-        total = np.zeros(cols, c.dtype)
-        for s in range(k):
-            total += a[a_at + i * a_row + s * a_step] * b[b_at + s * b_step + place]
-        start = c_at + i * c_row
-        c[start : start + cols] = total + c[start : start + cols] if add else total
-
-
-@intrinsic
-def _call(  # type: ignore[no-untyped-def]
-    typing, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, b_strip, c, c_at, c_row,
-    add,
-):  # fmt: skip
-    """`_product` on arrays: each matrix starts at element `x_at` of its array."""
-    i8, dtype = types.int64, c.dtype
-    signature = types.void(i8, i8, i8, a, i8, i8, i8, b, i8, i8, i8, i8, c, i8, i8, i8)
-
-    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        rows, cols, k, a_, a_at, a_row, a_step, b_, b_at, b_step, b_col, b_strip, c_, *rest = args
-        c_at, c_row, add = rest
-        lanes = i64(VECTOR_BYTES * 8 // dtype.bitwidth)
-
-        def at(kind: types.Array, value: Any, offset: Any) -> Any:
-            return element(context, builder, kind, value, offset)
-
-        arguments = [
-            lanes, rows, cols, k, at(a, a_, a_at), a_row, a_step,
-            at(b, b_, b_at), b_step, b_col, b_strip, at(c, c_, c_at), c_row, add,
-        ]  # fmt: skip
-        kind = ir.FunctionType(ir.VoidType(), [x.type for x in arguments])
-        function = get_or_insert_function(builder.module, kind, f"nnaccel_product_{dtype}")
-        builder.call(function, arguments)
-        return context.get_dummy_value()
-
-    return signature, codegen
-
-
-if config.DISABLE_JIT:
-    _call = _product_in_python
-else:
-    _COMPILED = [_register(types.float32), _register(types.float64)]
+@register_jitable
+def lanes_of(c):  # type: ignore[no-untyped-def]
+    """Elements of an array in a vector."""
+    return VECTOR_BYTES // c.itemsize
 
 
 @register_jitable
@@ -154,7 +127,25 @@ def product(  # type: ignore[no-untyped-def]
     rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row
 ):
     """c (rows, cols) = a (rows, k) @ b (k, cols); matrix x starts at element `x_at` of array x."""
-    _call(rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0, c, c_at, c_row, 0)
+    _product(
+        lanes_of(c),
+        rows,
+        cols,
+        k,
+        a,
+        a_at,
+        a_row,
+        a_step,
+        b,
+        b_at,
+        b_step,
+        b_col,
+        0,
+        c,
+        c_at,
+        c_row,
+        0,
+    )
 
 
 @register_jitable
@@ -162,7 +153,25 @@ def product_added(  # type: ignore[no-untyped-def]
     rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row, add
 ):
     """`product`, added to c if `add`."""
-    _call(rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0, c, c_at, c_row, add)
+    _product(
+        lanes_of(c),
+        rows,
+        cols,
+        k,
+        a,
+        a_at,
+        a_row,
+        a_step,
+        b,
+        b_at,
+        b_step,
+        b_col,
+        0,
+        c,
+        c_at,
+        c_row,
+        add,
+    )
 
 
 @register_jitable
@@ -170,9 +179,10 @@ def product_of_strips(  # type: ignore[no-untyped-def]
     rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_strip, c, c_at, c_row, add
 ):
     """`product`, added to c if `add`, with b as strips of a tile's width, `b_strip` apart."""
-    width = STRIP_BYTES // c.itemsize
-    _call(
-        rows, cols, k, a, a_at, a_row, a_step, b, b_at, width, 1, b_strip, c, c_at, c_row, add
+    width = VECTORS * lanes_of(c)
+    _product(
+        lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, width, 1, b_strip,
+        c, c_at, c_row, add,
     )  # fmt: skip
 
 

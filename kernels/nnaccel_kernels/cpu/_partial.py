@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 
 from nnaccel_kernels.cpu._dense import add_to
-from nnaccel_kernels.cpu._kernel import kernel, part, scratch, threads_for
+from nnaccel_kernels.cpu._kernel import kernel, scratch, share, threads_for
+from nnaccel_kernels.cpu._simd import copy_run
 from nnaccel_kernels.cpu._team import team
 
 _MOST = 16
@@ -45,10 +46,11 @@ def cuts_for(items: int) -> int:
 
 @kernel
 def _add_up(rank, size, sums, total):  # type: ignore[no-untyped-def]
-    mine = part(total, rank, size)
-    mine[:] = part(sums[0], rank, size)
+    lo, hi = share(total.size, rank, size)
+    mine = total[lo:hi]
+    copy_run(mine.size, sums, lo, mine, 0)
     for i in range(1, sums.shape[0]):
-        add_to(mine, part(sums[i], rank, size))
+        add_to(mine, sums[i, lo:hi])
 
 
 def add_up(sums: np.ndarray, total: np.ndarray) -> None:

@@ -17,7 +17,7 @@ from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._activation import activate_span
 from nnaccel_kernels.cpu._band import Images, flat_images, images_of, pixel_at
-from nnaccel_kernels.cpu._gemm import finish_pixels
+from nnaccel_kernels.cpu._finish import finish_pixels
 from nnaccel_kernels.cpu._kernel import claim, kernel, share
 from nnaccel_kernels.cpu._matmul import product, product_added
 from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, reset, rooms_for
@@ -85,7 +85,6 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
         else:
             _load_planes(conv, xs, x, n, group, first, rows, room)
             taps, at, plane = room, 0, pixels
-        biases = b[group * filters : (group + 1) * filters]
         target = pixel_at(ys, n, first, 0)
         if ys.last:
             target += group * filters
@@ -93,12 +92,13 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
                 pixels, filters, patch, taps, at, 1, plane,
                 w, group * filters * patch, 1, patch, y, target, ys.channels,
             )  # fmt: skip
+            bias = group * filters
             if conv.groups == 1:
-                finish_pixels(y[target : target + pixels * filters], pixels, biases, code, alpha)
+                finish_pixels(y, target, pixels, filters, b, bias, filters, code, alpha)
             else:
                 for p in range(pixels):
-                    start = target + p * ys.channels
-                    finish_pixels(y[start : start + filters], 1, biases, code, alpha)
+                    at = target + p * ys.channels
+                    finish_pixels(y, at, 1, filters, b, bias, filters, code, alpha)
         else:
             apart = ys.height * ys.width
             target += group * filters * apart
@@ -110,9 +110,8 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
                 line = y[target + k * apart : target + k * apart + pixels]
                 if b.size:
                     for p in range(pixels):
-                        line[p] += biases[k]
-                if code:
-                    activate_span(code, alpha[0], line, line)
+                        line[p] += b[group * filters + k]
+                activate_span(code, alpha[0], line)
 
 
 @kernel

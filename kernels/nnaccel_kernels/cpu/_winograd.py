@@ -14,9 +14,8 @@ import numpy as np
 
 from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cpu._activation import activate_span
 from nnaccel_kernels.cpu._band import flat_images, images_of, load_rows, store_rows
-from nnaccel_kernels.cpu._dense import add_to
+from nnaccel_kernels.cpu._finish import finish_pixels
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product_of_strips
 from nnaccel_kernels.cpu._partial import rooms_for
@@ -100,12 +99,7 @@ def _convolve(  # type: ignore[no-untyped-def]
                     SIDE * tiles * result, tiles * result,
                     room, j * TILE * result, width * result, result,
                 )  # fmt: skip
-            if b.size:
-                for pixel in range(TILE * width):
-                    add_to(room[pixel * result : pixel * result + b.size], b)
-            if code:
-                span = room[: TILE * width * result]
-                activate_span(code, alpha[0], span, span)
+            finish_pixels(room, 0, TILE * width, result, b, 0, ys.channels, code, alpha)
             store_rows(room, 0, result, width, y, ys, n, 0, ys.channels, i, TILE)
 
 

@@ -10,7 +10,7 @@ from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product_added
 from nnaccel_kernels.cpu._partial import cuts_for, parts_for, reset, rooms_for
-from nnaccel_kernels.cpu._simd import VECTOR_BYTES
+from nnaccel_kernels.cpu._simd import VECTOR_BYTES, copy_run
 from nnaccel_kernels.cpu._tiles import (
     POINTS,
     SIDE,
@@ -80,8 +80,9 @@ def _gradient_of_taps(rank, size, sums, depth, dw, rooms):  # type: ignore[no-un
     lo, hi = share(channels, rank, size)
     for c in range(lo, hi):
         for point in range(POINTS):
-            total = room[point * depth : point * depth + filters]
-            total[:] = sums[0, point, c]
+            at = point * depth
+            total = room[at : at + filters]
+            copy_run(filters, sums, (point * channels + c) * filters, total, 0)
             for part in range(1, parts):
                 add_to(total, sums[part, point, c])
         transform_taps_back(
