@@ -9,6 +9,7 @@ import numpy as np
 
 from nnaccel_kernels._window import Plan, Window
 from nnaccel_kernels.cpu import _direct, _explicit, _gemm, _planes, _winograd
+from nnaccel_kernels.cpu._kernel import at_once
 from nnaccel_kernels.cpu._team import team
 from nnaccel_kernels.cpu._tiles import FEWEST
 
@@ -33,14 +34,16 @@ def conv2d(
     module = _ALGORITHMS[algorithm]
     if algorithm == "gemm" and _is_thin(x.shape, w.shape, window, x.flags.c_contiguous):
         module = _planes
-    module.forward(x, w, b, window, groups, activation, alpha, y)
+    with at_once():
+        module.forward(x, w, b, window, groups, activation, alpha, y)
 
 
 def conv2d_input_gradient(
     dy: np.ndarray, w: np.ndarray, window: Window, groups: int, algorithm: str, dx: np.ndarray
 ) -> None:
     """dx of sum(dy * conv2d(x, w))."""
-    _ALGORITHMS[algorithm].input_gradient(dy, w, window, groups, dx)
+    with at_once():
+        _ALGORITHMS[algorithm].input_gradient(dy, w, window, groups, dx)
 
 
 def conv2d_weight_gradient(
@@ -50,7 +53,8 @@ def conv2d_weight_gradient(
     module = _ALGORITHMS[algorithm]
     if algorithm == "gemm" and _is_thin(x.shape, dw.shape, window, x.flags.c_contiguous):
         module = _planes
-    module.weight_gradient(dy, x, window, groups, dw)
+    with at_once():
+        module.weight_gradient(dy, x, window, groups, dw)
 
 
 def conv2d_plan(

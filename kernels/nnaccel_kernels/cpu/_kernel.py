@@ -24,8 +24,9 @@ from numba.extending import register_jitable
 import nnaccel_kernels
 from nnaccel_kernels.cpu._linked import link_all
 from nnaccel_kernels.cpu._machine import MAX_WORDS, atomic_add
+from nnaccel_kernels.cpu._pace import Pace
 from nnaccel_kernels.cpu._simd import SCALARS
-from nnaccel_kernels.cpu._team import Pace, team
+from nnaccel_kernels.cpu._team import team
 
 _LINE = 16  # elements: a cache line of float32
 _LINE_BYTES = 64
@@ -136,6 +137,25 @@ def record() -> Iterator[Tape]:
         yield _local.tape
     finally:
         _local.tape = before
+
+
+@contextmanager
+def at_once() -> Iterator[None]:
+    """Run the launches inside the block as one table at its end, so that threads wake once.
+
+    What they write cannot be read before. Inside `record()` they are simply noted.
+    """
+    if getattr(_local, "tape", None) is not None:
+        yield
+        return
+    tape = _local.tape = Tape()
+    tape.scratch = getattr(_local, "scratch", tape.scratch)
+    try:
+        yield
+    finally:
+        _local.tape = None
+        _local.scratch = tape.scratch
+    tape.replay()
 
 
 def recording() -> bool:

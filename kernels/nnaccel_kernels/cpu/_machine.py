@@ -73,6 +73,30 @@ def atomic_load(_context: Any, address: Any) -> tuple[Any, Any]:
 
 
 @intrinsic
+def atomic_store(_context: Any, address: Any, value: Any) -> tuple[Any, Any]:
+    """Write the 64-bit integer at `address`, ordering all memory around it."""
+
+    def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        place = builder.inttoptr(args[0], _i64.as_pointer())
+        builder.store_atomic(args[1], place, "seq_cst", 8)
+        return cgutils.get_null_value(_i64)
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def exchange_if(_context: Any, address: Any, expected: Any, value: Any) -> tuple[Any, Any]:
+    """Write the 64-bit integer at `address` if it is as expected; returns 1 if it was, else 0."""
+
+    def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
+        place = builder.inttoptr(args[0], _pointer)
+        pair = builder.cmpxchg(place, args[1], args[2], "seq_cst", "seq_cst")
+        return builder.zext(builder.extract_value(pair, 1), _i64)
+
+    return types.int64(types.int64, types.int64, types.int64), codegen
+
+
+@intrinsic
 def call_plain(_context: Any, address: Any) -> tuple[Any, Any]:
     """Call the C function `int f(void)` at `address`."""
 
