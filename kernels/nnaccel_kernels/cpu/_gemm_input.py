@@ -12,7 +12,7 @@ from nnaccel_kernels.cpu._kernel import claim, kernel
 from nnaccel_kernels.cpu._matmul import product_of_strips
 from nnaccel_kernels.cpu._pack import pack_patches, strips_shape
 from nnaccel_kernels.cpu._partial import rooms_for
-from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, locate, reach, runs_of
+from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, locate, reach, rows_reaching, runs_of
 
 
 @register_jitable
@@ -46,9 +46,7 @@ def _input_gradient(rank, size, conv, ys, dy, strips, xs, dx, counter, rooms):  
         n, group, first = locate(item, conv)
         rows = min(conv.rows, xs.height - first)
         room[: rows * width * channels] = zero
-        begin = first + conv.top - (conv.taps_down - 1) * conv.dilation_down
-        begin = max(0, -(-begin // conv.stride_down))
-        end = min(conv.out_height, (first + rows - 1 + conv.top) // conv.stride_down + 1)
+        begin, end = rows_reaching(conv, first, rows)
         for top in range(begin, end, chunk):
             count = min(chunk, end - top)
             product_of_strips(

@@ -25,22 +25,35 @@ from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, locate
 from nnaccel_kernels.cpu._simd import copy_run
 
 
+@register_jitable
+def positions_inside(conv, width, offset):  # type: ignore[no-untyped-def]
+    """The first position across whose tap, at that offset, is inside, and the first after them."""
+    begin = min(conv.out_width, max(0, -(offset // conv.stride_across)))
+    end = (width - 1 - offset) // conv.stride_across + 1
+    return begin, max(begin, min(conv.out_width, end))
+
+
+@register_jitable
+def strides(images):  # type: ignore[no-untyped-def]
+    """Elements from a pixel to the next, and from a channel to the next."""
+    if images.last:
+        return images.channels, 1
+    return 1, images.height * images.width
+
+
 @njit(nogil=True, cache=True, error_model="numpy")
 def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no-untyped-def]
     """Fill planes (C*R*S, rows * out_width) with what each tap meets at each position."""
     zero = planes.dtype.type(0)
     across = conv.out_width
-    one, channel = (xs.channels, 1) if xs.last else (1, xs.height * xs.width)
+    one, channel = strides(xs)
     step = one * conv.stride_across
     at = 0
     for c in range(conv.channels):
         for r in range(conv.taps_down):
             for s in range(conv.taps_across):
                 offset = s * conv.dilation_across - conv.left
-                # Positions whose column of x lies inside the image.
-                begin = min(across, max(0, -(offset // conv.stride_across)))
-                end = (xs.width - 1 - offset) // conv.stride_across + 1
-                end = max(begin, min(across, end))
+                begin, end = positions_inside(conv, xs.width, offset)
                 for i in range(rows):
                     row = (first + i) * conv.stride_down - conv.top + r * conv.dilation_down
                     line = planes[at : at + across]
@@ -57,14 +70,6 @@ def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no
                     else:
                         for j in range(end - begin):
                             line[begin + j] = x[source + j * step]
-
-
-@register_jitable
-def _strides(images):  # type: ignore[no-untyped-def]
-    """Elements from a pixel to the next, and from a channel to the next."""
-    if images.last:
-        return images.channels, 1
-    return 1, images.height * images.width
 
 
 @kernel
@@ -122,7 +127,7 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
     room = rooms[rank]
     parts, patch = sums.shape[0], sums.shape[2]
     blocks = xs.batch * conv.pieces
-    pixel, channel = _strides(ys)
+    pixel, channel = strides(ys)
     while True:
         item = claim(counter)
         if item >= parts * conv.groups * cuts:

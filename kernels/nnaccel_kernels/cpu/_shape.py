@@ -71,3 +71,11 @@ def runs_of(conv):  # type: ignore[no-untyped-def]
     """In how many runs of memory a row of taps lies, and how many elements each has."""
     runs = 1 if conv.dilation_across == 1 else conv.taps_across
     return runs, conv.taps_across // runs * conv.channels
+
+
+@register_jitable
+def rows_reaching(conv, first, rows):  # type: ignore[no-untyped-def]
+    """The first row of positions whose taps reach some rows of x, and the first after them."""
+    begin = first + conv.top - (conv.taps_down - 1) * conv.dilation_down
+    begin = max(0, -(-begin // conv.stride_down))
+    return begin, min(conv.out_height, (first + rows - 1 + conv.top) // conv.stride_down + 1)
