@@ -316,6 +316,8 @@ def _naming(layer: Layer) -> Iterator[None]:
 def number_names(layers: Sequence[Layer]) -> list[Layer]:
     """Return a list of the layers; those that share a name are numbered: dense, dense_1."""
     for layer in layers:
+        if isinstance(layer, type):
+            raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")
         if not isinstance(layer, Layer):
             raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
     taken: set[str] = set()

@@ -35,11 +35,13 @@ class Machine:
     copy_gb_per_s: float
 
     def __str__(self) -> str:
-        """Two lines: what it is, what it can do."""
+        """Two lines: what it is, what it can do; a third if others use it at the same time."""
+        busy = self.load is not None and self.load > self.cores
         return (
             f"{self.cpu}, {self.cores} cores, {self.system}, Python {self.python}\n"
             f"peak {self.gflops:.0f} GFLOP/s float32 multiply-add ({self.gflops_one_thread:.0f} on "
             f"one thread), copies {self.copy_gb_per_s:.1f} GB/s"
+            + (f"\nothers are busy here, load {self.load:.1f}: trust no ratio" if busy else "")
         )
 
 

@@ -34,7 +34,18 @@ class Convolution(Weighted, Sliding):
         super().__init__(activation, **weighted)
         self.kernel_size = _geometry.pair("kernel_size", kernel_size)
         self._slide(stride, padding, dilation)
+        if self.activation in ("softmax", "log_softmax"):
+            raise ValueError(
+                f"activation {self.activation!r} is not for images: let the layer end without one, "
+                "and add Flatten() and Softmax(), or a Dense layer"
+            )
         _convolution.algorithm(algorithm)
+        moves = self.kernel_size, self.stride, self.dilation
+        if algorithm == "winograd" and moves != ((3, 3), (1, 1), (1, 1)):
+            raise ValueError(
+                "algorithm 'winograd' is for 3x3 filters of stride 1 without dilation, not for "
+                f"{self.kernel_size} with stride {self.stride} and dilation {self.dilation}"
+            )
         self.algorithm = algorithm
 
     @abstractmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 from nnaccel.backends import Array
@@ -20,6 +21,12 @@ def image_shape(layer: Layer, input_shape: Shape) -> Image:
             f"inputs have shape {input_shape}"
         )
     c, h, w = (1, *input_shape) if len(input_shape) == 2 else input_shape
+    if w in (1, 3) and c == h > 4:
+        warnings.warn(
+            f"images of shape {input_shape} are read as {c} channels of {h}x{w} pixels; if the "
+            "channels come last, give x.transpose(0, 3, 1, 2)",
+            stacklevel=2,
+        )
     return c, h, w
 
 

@@ -45,7 +45,12 @@ class Activation(Layer, recordable=True):
         self.alpha = _check.alpha(activation, alpha)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
-        """Return `input_shape`."""
+        """Return `input_shape`; ValueError for a softmax of images."""
+        if len(input_shape) == 3 and self.activation in ("softmax", "log_softmax"):
+            raise ValueError(
+                f"{self.activation} goes over the last axis, which of images {input_shape} is "
+                "their width: put Flatten() before it"
+            )
         return input_shape
 
     def forward(

@@ -17,7 +17,9 @@ _ZEROS, _ONES = initializers.get("zeros"), initializers.get("ones")
 class BatchNorm(Layer, recordable=True):
     """Bring each channel of images, or each feature, to a mean and deviation that are learned.
 
-    In training by the statistics of the batch; otherwise by running means of those.
+    In training by the statistics of the batch; otherwise by running means of those. Defaults and
+    the biased running variance are Keras's; PyTorch's `momentum` is one minus this one. With 0.99
+    the running means need some hundred steps: take 0.9 for short trainings.
 
     Parameters
     ----------

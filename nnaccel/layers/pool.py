@@ -31,6 +31,19 @@ class Pooling(Sliding):
         self.kernel_size = _geometry.pair("pool_size", pool_size)
         self._slide(self.kernel_size if stride is None else stride, padding, dilation)
         self.ceil_mode = bool(ceil_mode)
+        self._check_padding()
+
+    def _check_padding(self) -> None:
+        """Raise a ValueError if windows at the edge could see no pixel at all."""
+        if isinstance(self.padding, str):
+            return
+        (r, s), (down, across) = self.kernel_size, self.dilation
+        height, width = (r - 1) * down + 1, (s - 1) * across + 1
+        if 2 * max(self.padding[:2]) > height or 2 * max(self.padding[2:]) > width:
+            raise ValueError(
+                f"padding={self.padding} is more than half of a {height}x{width} window: some "
+                "positions would see no pixel at all"
+            )
 
     @abstractmethod
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:

@@ -95,6 +95,8 @@ def output(name: str, a: Array, like: Array, shape: tuple[int, ...]) -> None:
         )
     if not a.flags.c_contiguous:
         raise ValueError(f"{name} must be C-contiguous to be written to")
+    if not getattr(a.flags, "writeable", True):  # CuPy has none that are not
+        raise ValueError(f"{name} is read-only, so it cannot be written to: give a copy")
 
 
 def activation(name: str) -> None:

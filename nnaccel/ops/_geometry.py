@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Sequence
 from typing import Any, TypeAlias
+
+import numpy as np
 
 from nnaccel import _config
 from nnaccel_kernels._window import Window
@@ -174,6 +175,6 @@ def _numbers(value: Any) -> Sequence[int]:
     """Return the whole numbers in `value`, a number or a sequence; none if it holds others."""
     items = value if isinstance(value, tuple | list) else (value,)
     for item in items:
-        if type(item) is not int and (isinstance(item, bool) or not hasattr(item, "__index__")):
+        if isinstance(item, bool) or not isinstance(item, int | np.integer):
             return ()
-    return tuple(map(operator.index, items))
+    return tuple(map(int, items))

@@ -30,7 +30,7 @@ def batch_norm(
     gamma, beta : array, shape (C,)
         Scale and shift.
     running_mean, running_var : array, shape (C,)
-        Written in place in training.
+        Written in place in training, and then C-contiguous.
     training : bool, default False
         Which statistics to use.
     momentum : float in [0, 1], default 0.99
@@ -70,8 +70,13 @@ def batch_norm(
     backend, (x, gamma, beta) = _check.floats("x", x=x, gamma=gamma, beta=beta)
     backend_of(x, running_mean, running_var)
     channels = _channels(x, gamma=gamma, beta=beta)
-    for name, a in (("running_mean", running_mean), ("running_var", running_var)):
-        _check.output(name, a, x, (channels,))
+    given = {"running_mean": running_mean, "running_var": running_var}
+    if training:
+        for name, a in given.items():
+            _check.output(name, a, x, (channels,))
+    else:
+        _, (_, running_mean, running_var) = _check.floats("x", x=x, **given)
+        _channels(x, **given)
     y, inv_std = _memory.empty_like(backend, x), backend.empty(channels, x.dtype)
     running, images = (running_mean, running_var), (_as_images(x), _as_images(y))
     scale = gamma, beta, float(epsilon)

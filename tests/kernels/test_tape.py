@@ -268,3 +268,48 @@ except KeyboardInterrupt:
     print(w[0] - before)
 """
     assert run_script(script).split() == ["interrupted", "True", "True", "3.0"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to oneself ends a process on Windows")
+def test_ctrl_c_while_threads_are_told_of_a_table_leaves_the_process_usable() -> None:
+    script = """
+import time
+x = np.linspace(-1, 1, 50_000).astype(np.float32)
+y = np.empty_like(x)
+end = time.perf_counter() + 3
+done = threading.Event()
+
+def poke():
+    while not done.wait(0.001):
+        os.kill(os.getpid(), signal.SIGINT)
+
+def launch():
+    while time.perf_counter() < end:
+        cpu.activate("relu", 0.0, x, y)
+
+poker = threading.Thread(target=poke)
+poker.start()
+interrupts = 0
+while not done.is_set():
+    try:
+        launch()
+        done.set()
+    except KeyboardInterrupt:
+        interrupts += 1
+while poker.is_alive():
+    try:
+        poker.join()
+    except KeyboardInterrupt:
+        pass
+print(interrupts > 100, work())
+"""
+    assert run_script(script).split() == ["True", "True"]
+
+
+def test_launches_while_python_shuts_down() -> None:
+    script = """
+import atexit, time
+atexit.register(lambda: print(work()))
+time.sleep(0.2)  # until the team sleeps
+"""
+    assert run_script(script).split() == ["True"]

@@ -303,6 +303,11 @@ x, w = np.ones((2, 4, 6, 6)), np.ones((6, 4, 3, 3))
         ((x, w), {"dilation": (1, 0)}, r"dilation=\(1, 0\)"),
         ((x, w), {"padding": -1}, "padding=-1 must be at least 0: crop with pad2d"),
         ((x, w), {"padding": (1, 2, 3)}, r"four \(top, bottom, left, right\)"),
+        (
+            (x, w),
+            {"padding": np.array([1, 1])},
+            r"padding=array\(\[1, 1\]\) must be a whole number",
+        ),
         ((x, w), {"padding": "smae"}, "Did you mean 'same'"),
         ((x, w), {"groups": 0}, "groups=0 must be a whole number of at least 1"),
         ((x, w), {"algorithm": "winnograd"}, "Did you mean 'winograd'"),
@@ -324,5 +329,10 @@ def test_gradients_that_do_not_fit() -> None:
         ops.conv2d_backward(dy, x, w, out=(w[:2], None))
     with pytest.raises(ValueError, match=r"db has shape \(4,\)"):
         ops.conv2d_backward(dy, x, w, out=(w.copy(), np.ones(4)))
+    locked = np.zeros_like(w)
+    locked.flags.writeable = False
+    with pytest.raises(ValueError, match="dw is read-only"):
+        ops.conv2d_backward(dy, x, w, out=(locked, None))
+    assert not locked.any()
     with pytest.raises(TypeError, match="x float64, w float32"):
         ops.conv2d(x, w.astype("float32"))

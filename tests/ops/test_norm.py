@@ -117,6 +117,23 @@ def test_gradients_only_where_asked_for(backend: Any) -> None:
     assert to_numpy(flat)[[0, 7]].tolist() == [0, 0]
 
 
+@pytest.mark.parametrize("name", ["numpy", "numba"])
+def test_running_statistics_that_cannot_be_written_to(name: str) -> None:
+    x, (gamma, beta, *running) = normal(4, 3), constants(3)
+    strided = [np.repeat(a, 2)[::2] for a in running]
+    locked = [a.copy() for a in running]
+    for a in locked:
+        a.flags.writeable = False
+    with use_backend(name):
+        want, *_ = ops.batch_norm(x, gamma, beta, *running)
+        for given, words in ((strided, "must be C-contiguous"), (locked, "is read-only")):
+            got, *_ = ops.batch_norm(x, gamma, beta, *given)
+            np.testing.assert_array_equal(got, want)
+            with pytest.raises(ValueError, match=f"running_mean {words}"):
+                ops.batch_norm(x, gamma, beta, *given, training=True)
+    np.testing.assert_array_equal(locked[0], running[0])
+
+
 def test_a_recorded_step_moves_the_running_statistics() -> None:
     x, (gamma, beta, mean, var) = normal(5, 3), constants(3)
     before = mean.copy()
@@ -136,7 +153,11 @@ x, one = np.ones((2, 3, 4, 4)), np.ones(3)
     [
         ((x, one[:2], one, one, one), {}, r"gamma has shape \(2,\); expected \(3,\), one per"),
         ((x, one, one, one, one[:2]), {}, r"running_var has shape \(2,\)"),
-        ((x, one, one, np.ones(3, "f4"), one), {}, "running_mean has shape .* dtype float32"),
+        (
+            (x, one, one, np.ones(3, "f4"), one),
+            {"training": True},
+            "running_mean has shape .* dtype float32",
+        ),
         ((x[0], one, one, one, one), {}, r"expected \(N, C, H, W\) or \(N, C\)"),
         ((x[:, :, :0], one, one, one, one), {}, "there is nothing in a channel"),
         ((x, one, one, one, one), {"momentum": 1.5}, "momentum=1.5 must lie in 0..1"),

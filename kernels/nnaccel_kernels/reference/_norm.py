@@ -31,8 +31,8 @@ def batch_norm(
     running = momentum * running + (1 - momentum) * batch, with the biased variance.
     """
     count = _count(x)
-    mean[...] = x.sum(axis=_PIXELS) / count
-    var = ((x - _each(mean)) ** 2).sum(axis=_PIXELS) / count
+    mean[...] = _sum(x) / count
+    var = _sum((x - _each(mean)) ** 2) / count
     inv_std[...] = 1 / namespace_of(x).sqrt(var + eps)
     for running, batch in ((running_mean, mean), (running_var, var)):
         running *= momentum
@@ -68,14 +68,19 @@ def batch_norm_backward(
 ) -> None:
     """Gradients; unless `training`, mean and inv_std are constants. dx may be None."""
     normal = (x - _each(mean)) * _each(inv_std)
-    dgamma[...] = (dy * normal).sum(axis=_PIXELS)
-    dbeta[...] = dy.sum(axis=_PIXELS)
+    dgamma[...] = _sum(dy * normal)
+    dbeta[...] = _sum(dy)
     if dx is None:
         return
     dx[...] = dy
     if training:
         dx -= (_each(dbeta) + normal * _each(dgamma)) / _count(x)
     dx *= _each(gamma * inv_std)
+
+
+def _sum(x: Any) -> Any:
+    """Sum of each channel: in float64, for NumPy adds channels-last float32 one by one."""
+    return x.sum(axis=_PIXELS, dtype="float64")
 
 
 def _normalise(x: Any, gamma: Any, beta: Any, mean: Any, inv_std: Any, y: Any) -> None:

@@ -1,0 +1,41 @@
+"""Layers of images refuse what would quietly compute something else than meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from nnaccel.layers import Activation, AvgPool2D, Conv2D, Dense, Flatten, MaxPool2D
+from nnaccel.model import Sequential
+
+
+@pytest.mark.parametrize("activation", ["softmax", "log_softmax"])
+def test_softmax_over_the_width(activation: str) -> None:
+    with pytest.raises(ValueError, match="not for images"):
+        Conv2D(5, 3, activation)
+    with pytest.raises(ValueError, match="width: put Flatten"):
+        Activation(activation).infer_shape((5, 8, 8))
+
+
+def test_images_whose_channels_come_last() -> None:
+    with pytest.warns(UserWarning, match="28 channels of 28x1 pixels"):
+        Conv2D(4, 3, padding="same").infer_shape((28, 28, 1))
+
+
+@pytest.mark.parametrize("layer", [MaxPool2D, AvgPool2D])
+def test_padding_beyond_half_of_the_window(layer: type[MaxPool2D]) -> None:
+    layer(3, padding=1)
+    layer(2, padding=(1, 0))
+    layer(2, padding=2, dilation=3)
+    with pytest.raises(ValueError, match="see no pixel"):
+        layer(2, padding=2)
+
+
+@pytest.mark.parametrize(("size", "stride"), [(5, 1), (3, 2)])
+def test_winograd_of_other_windows(size: int, stride: int) -> None:
+    with pytest.raises(ValueError, match="winograd"):
+        Conv2D(4, size, stride=stride, algorithm="winograd")
+
+
+def test_a_class_for_a_layer() -> None:
+    with pytest.raises(TypeError, match="Flatten is a class: write Flatten"):
+        Sequential([Flatten, Dense(3)])  # type: ignore[list-item]
