@@ -58,7 +58,7 @@ def convolutional(
     activation : str, default 'relu'
         Of convolutions and hidden units.
     dropout : float, default 0
-        Share dropped in training, after the last pooling and after the hidden units.
+        Share of hidden units dropped in training; of what is pooled last, half that share.
     penalty : Penalty, optional
         On all weights.
 
@@ -96,7 +96,7 @@ def convolutional(
                 layer = layers.MaxPool2D(size)
             case Hidden(units):
                 if dropout:
-                    made.append(layers.Dropout(dropout))
+                    made.append(layers.Dropout(dropout / 2))
                 layer = layers.Dense(units, activation, penalty=penalty)
         made.append(layer)
     if dropout:

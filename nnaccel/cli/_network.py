@@ -55,6 +55,9 @@ _OPTIONS = (
                  help="sgd, adagrad, rmsprop, adam or adamw."),
     click.option("--lr", type=Number(0, min_open=True), metavar="X",
                  help="Learning rate.  [default: the optimizer's]"),
+    click.option("--schedule", type=click.Choice(["constant", "cosine"]), default="constant",
+                 show_default=True,
+                 help="Whether the learning rate falls to nothing by the last epoch."),
     click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32",
                  show_default=True, help="Precision."),
     click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True,
@@ -71,8 +74,8 @@ def network_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 #: What a checkpoint settles, so that it cannot be chosen again on resuming.
 NAMES = (
-    "model", "hidden", "activation", "dropout", "l1", "l2", "loss", "optimizer", "lr", "dtype",
-    "seed",
+    "model", "hidden", "activation", "dropout", "l1", "l2", "loss", "optimizer", "lr", "schedule",
+    "dtype", "seed",
 )  # fmt: skip
 
 
@@ -103,6 +106,7 @@ class Plan:
     loss: str | None
     optimizer: str
     lr: float | None
+    schedule: str
     dtype: str
     seed: int
 
@@ -111,12 +115,12 @@ class Plan:
         from nnaccel import losses
 
         self._hidden_layers()
-        self._optimizer()
+        self._optimizer(1)
         if self.loss is not None:
             losses.get(self.loss)
 
-    def build(self, data: Dataset) -> Sequential:
-        """Make the compiled model, its last layer fit for the data and the loss."""
+    def build(self, data: Dataset, steps: int) -> Sequential:
+        """Make the compiled model for so many steps, its last layer fit for data and loss."""
         from nnaccel.layers import Dense
         from nnaccel.model import Sequential
 
@@ -128,7 +132,7 @@ class Plan:
         layers = [*self._hidden_layers(data), Dense(units, last, penalty=self._penalty())]
         model = Sequential(layers, seed=self.seed, dtype=self.dtype)
         metrics = ["accuracy"] if data.classes else []
-        model.compile(loss=loss, optimizer=self._optimizer(), metrics=metrics)
+        model.compile(loss=loss, optimizer=self._optimizer(steps), metrics=metrics)
         return model
 
     def _hidden_layers(self, data: Dataset | None = None) -> list[Any]:
@@ -157,8 +161,13 @@ class Plan:
 
         return L1L2(self.l1, self.l2)
 
-    def _optimizer(self) -> Any:
+    def _optimizer(self, steps: int) -> Any:
         from nnaccel import optim
+        from nnaccel.schedules import CosineDecay
 
-        settings = {} if self.lr is None else {"learning_rate": self.lr}
-        return optim.get(self.optimizer, **settings)
+        settings: dict[str, Any] = {} if self.lr is None else {"learning_rate": self.lr}
+        optimizer = optim.get(self.optimizer, **settings)
+        if self.schedule == "constant":
+            return optimizer
+        peak = float(optimizer.rates(0, 1)[0])
+        return optim.get(self.optimizer, learning_rate=CosineDecay(peak, steps))

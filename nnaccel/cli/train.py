@@ -186,7 +186,8 @@ def _begun(
     batch_size = batch_size or (128 if len(data.x) >= _MANY_ROWS else 16)
     steps = -(-len(data.x) // batch_size)
     epochs = epochs or min(max(_FEWEST[plan.model], -(-_STEPS[plan.model] // steps)), _MOST)
-    return Task(plan.build(data), source, data, epochs, batch_size, save, resume=False)
+    model = plan.build(data, steps * epochs)
+    return Task(model, source, data, epochs, batch_size, save, resume=False)
 
 
 def _resumed(

@@ -126,3 +126,16 @@ def test_bad_races(call: Any, args: list[str], message: str) -> None:
     done = call("bench", "conv", *args)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert message in done.stderr
+
+
+def test_a_schedule_brings_the_learning_rate_to_nothing(call: Any, bars: Path) -> None:
+    path = bars.with_name("kept.safetensors")
+    done = call(
+        "train", bars, "--model", "cnn", "--epochs", 2, "--batch-size", 10,
+        "--schedule", "cosine", "--lr", "0.01", "--save", path,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    model = load(path)
+    first, last = model.optimizer.rates(0, 13)[[0, -1]]
+    assert first == pytest.approx(0.01)
+    assert last == pytest.approx(0)

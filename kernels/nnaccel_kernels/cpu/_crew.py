@@ -5,7 +5,9 @@ every kernel, so a step of training costs no thread start and no trip through Py
 one atomic counter that everybody raises and then watches [1]_.
 
 A thread that has done its share does not go to sleep at once: it watches its mailbox for a while,
-for the next table is often close behind, and waking a thread takes longer than many a kernel.
+for the next table is often close behind, and waking a thread takes longer than many a kernel. Those
+that watch when a table is to run take part in it. They are told, and waited for, in one call, which
+no Ctrl-C can interrupt between the two.
 
 .. [1] J. M. Mellor-Crummey and M. L. Scott, "Algorithms for scalable synchronization on
    shared-memory multiprocessors", ACM TOCS 9(1), 1991.
@@ -26,20 +28,15 @@ from nnaccel_kernels.cpu._machine import (
 )
 
 WORD = 8  # bytes
-LINE = 16 * WORD  # keeps words that several threads watch on cache lines of their own
 
 # Columns of a table row.
 ADDRESS, WORDS, COUNT, WIDTH, MEET = range(5)
 COLUMNS = 5
 
-# Places in the signals of a run, in bytes.
-BARRIER, ABORT, DONE = 0, LINE, 2 * LINE
-SIGNALS = 3 * LINE
-
 # Places in a mailbox, in words; the state has a line of its own.
-STATE, TABLE, ROWS, REPEATS, RANK, SIZE, RUN = 0, 16, 17, 18, 19, 20, 21
-MAILBOX = 2 * LINE
-ASLEEP, WATCHING, POSTED = range(3)
+STATE, TABLE, ROWS, REPEATS, RANK, SIZE, BARRIER, WOKEN = 0, 16, 17, 18, 19, 20, 21, 22
+MAILBOX = 32
+ASLEEP, WATCHING, CAUGHT, POSTED = range(4)
 
 _SPINS_BEFORE_YIELD = 200
 _SPINS_BEFORE_SLEEP = 10_000  # some tenths of a millisecond
@@ -48,23 +45,26 @@ _jit = njit(nogil=True, cache=True)
 
 
 @_jit
-def _meet(signals, target, give_way):  # type: ignore[no-untyped-def]
-    """Wait until everybody is here; False when the team was told to stop."""
-    atomic_add(signals + BARRIER, 1)
-    spins = 0
-    while atomic_load(signals + BARRIER) < target:
-        if atomic_load(signals + ABORT) != 0:
-            return False
-        spins += 1
-        if spins % _SPINS_BEFORE_YIELD == 0:
-            call_plain(give_way)
-        else:
-            pause()
-    return True
+def _relax(spins, give_way):  # type: ignore[no-untyped-def]
+    """Wait for a moment, and now and then offer the processor to others."""
+    if spins % _SPINS_BEFORE_YIELD == 0:
+        call_plain(give_way)
+    else:
+        pause()
 
 
 @_jit
-def run(table, rows, repeats, rank, size, signals, give_way):  # type: ignore[no-untyped-def]
+def _meet(barrier, target, give_way):  # type: ignore[no-untyped-def]
+    """Wait until everybody is here."""
+    atomic_add(barrier, 1)
+    spins = 0
+    while atomic_load(barrier) < target:
+        spins += 1
+        _relax(spins, give_way)
+
+
+@_jit
+def run(table, rows, repeats, rank, size, barrier, give_way):  # type: ignore[no-untyped-def]
     """Execute the share of `rank` in all kernels of the table, `repeats` times over."""
     target = 0
     for _ in range(repeats):
@@ -72,8 +72,7 @@ def run(table, rows, repeats, rank, size, signals, give_way):  # type: ignore[no
             entry = table + row * COLUMNS * WORD
             if size > 1 and atomic_load(entry + MEET * WORD) != 0:
                 target += size
-                if not _meet(signals, target, give_way):
-                    return
+                _meet(barrier, target, give_way)
             width = min(size, atomic_load(entry + WIDTH * WORD))
             if rank < width:
                 call_kernel(
@@ -87,52 +86,61 @@ def run(table, rows, repeats, rank, size, signals, give_way):  # type: ignore[no
 
 # Compiled when imported: an error in a thread of its own would never be heard of.
 @njit(types.void(types.int64, types.int64), nogil=True, cache=True)
-def serve(mailbox, give_way):  # type: ignore[no-untyped-def]
-    """Execute what lies in the mailbox, and what comes soon after; then fall asleep."""
-    while True:
-        signals = atomic_load(mailbox + RUN * WORD)
-        run(
-            atomic_load(mailbox + TABLE * WORD),
-            atomic_load(mailbox + ROWS * WORD),
-            atomic_load(mailbox + REPEATS * WORD),
-            atomic_load(mailbox + RANK * WORD),
-            atomic_load(mailbox + SIZE * WORD),
-            signals,
-            give_way,
-        )
-        atomic_store(mailbox + STATE * WORD, WATCHING)
-        atomic_add(signals + DONE, 1)
-        spins = 0
-        while atomic_load(mailbox + STATE * WORD) == WATCHING:
-            spins += 1
-            if spins > _SPINS_BEFORE_SLEEP and exchange_if(mailbox, WATCHING, ASLEEP):
-                return
-            if spins % _SPINS_BEFORE_YIELD == 0:
-                call_plain(give_way)
-            else:
-                pause()
-
-
-@_jit
-def catch(mailbox):  # type: ignore[no-untyped-def]
-    """Post what lies in the mailbox to a thread that watches it; False if it is asleep."""
-    return exchange_if(mailbox + STATE * WORD, WATCHING, POSTED) != 0
-
-
-@_jit
-def wait_for(count, signals, give_way):  # type: ignore[no-untyped-def]
-    """Wait until that many threads are done."""
+def serve(box, give_way):  # type: ignore[no-untyped-def]
+    """Watch a mailbox, unless another does; execute what is posted there; at last fall asleep."""
+    state = box + STATE * WORD
+    is_mine = exchange_if(state, ASLEEP, WATCHING)
+    atomic_add(box + WOKEN * WORD, 1)
+    if not is_mine:
+        return
     spins = 0
-    while atomic_load(signals + DONE) < count:
+    while spins <= _SPINS_BEFORE_SLEEP or not exchange_if(state, WATCHING, ASLEEP):
+        if atomic_load(state) == POSTED:
+            run(
+                atomic_load(box + TABLE * WORD),
+                atomic_load(box + ROWS * WORD),
+                atomic_load(box + REPEATS * WORD),
+                atomic_load(box + RANK * WORD),
+                atomic_load(box + SIZE * WORD),
+                atomic_load(box + BARRIER * WORD),
+                give_way,
+            )
+            atomic_store(state, WATCHING)
+            spins = 0
         spins += 1
-        if spins % _SPINS_BEFORE_YIELD == 0:
-            call_plain(give_way)
-        else:
-            pause()
+        _relax(spins, give_way)
 
 
 @_jit
-def lead(table, rows, repeats, size, signals, give_way):  # type: ignore[no-untyped-def]
-    """Execute the share of rank 0, and wait for the others."""
-    run(table, rows, repeats, 0, size, signals, give_way)
-    wait_for(size - 1, signals, give_way)
+def await_waking(box, before, give_way):  # type: ignore[no-untyped-def]
+    """Wait until a thread has begun to watch a mailbox, which it had done `before` times."""
+    spins = 0
+    while atomic_load(box + WOKEN * WORD) == before:
+        spins += 1
+        _relax(spins, give_way)
+
+
+@_jit
+def lead(table, rows, repeats, boxes, count, barrier, give_way):  # type: ignore[no-untyped-def]
+    """Execute a table with those who watch the first `count` mailboxes, and wait for them."""
+    end = boxes + count * MAILBOX * WORD
+    size = 1
+    for box in range(boxes, end, MAILBOX * WORD):
+        if exchange_if(box + STATE * WORD, WATCHING, CAUGHT):
+            atomic_store(box + RANK * WORD, size)
+            size += 1
+    atomic_store(barrier, 0)
+    for box in range(boxes, end, MAILBOX * WORD):
+        if atomic_load(box + STATE * WORD) == CAUGHT:
+            atomic_store(box + TABLE * WORD, table)
+            atomic_store(box + ROWS * WORD, rows)
+            atomic_store(box + REPEATS * WORD, repeats)
+            atomic_store(box + SIZE * WORD, size)
+            atomic_store(box + BARRIER * WORD, barrier)
+            atomic_store(box + STATE * WORD, POSTED)
+    run(table, rows, repeats, 0, size, barrier, give_way)
+    for box in range(boxes, end, MAILBOX * WORD):
+        spins = 0
+        while atomic_load(box + STATE * WORD) == POSTED:
+            spins += 1
+            _relax(spins, give_way)

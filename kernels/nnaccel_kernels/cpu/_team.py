@@ -33,7 +33,8 @@ class Team:
         self._busy = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
         self._give_way = _give_way_address()
-        self._mailboxes = np.zeros((size - 1, _crew.MAILBOX // _crew.WORD), np.int64)
+        self._mailboxes = np.zeros((size - 1, _crew.MAILBOX), np.int64)
+        self._barrier = np.zeros(_crew.MAILBOX, np.int64)  # a line of its own
 
     def run(self, table: np.ndarray, repeats: int, pace: Pace) -> None:
         """Execute `table` `repeats` times, with as many threads as its widest kernel wants."""
@@ -56,29 +57,32 @@ class Team:
         _crew.run(table.ctypes.data, len(table), repeats, 0, 1, 0, self._give_way)
 
     def _run_together(self, table: np.ndarray, repeats: int, size: int) -> None:
-        signals = np.zeros(_crew.SIGNALS // _crew.WORD, np.int64)
-        job = table.ctypes.data, len(table), repeats
-        called = 0
-        try:
-            for rank in range(1, size):
-                self._call(rank, (*job, rank, size, signals.ctypes.data))
-                called += 1
-            _crew.lead(*job, size, signals.ctypes.data, self._give_way)
-        except BaseException:
-            # Ctrl-C before our own share began, or no thread to be had: let the others go home.
-            signals[_crew.ABORT // _crew.WORD] = 1
-            _crew.wait_for(called, signals.ctypes.data, self._give_way)
-            raise
+        boxes = self._mailboxes[: size - 1]
+        self._wake(boxes)
+        _crew.lead(
+            table.ctypes.data,
+            len(table),
+            repeats,
+            boxes.ctypes.data,
+            len(boxes),
+            self._barrier.ctypes.data,
+            self._give_way,
+        )
 
-    def _call(self, rank: int, job: tuple[int, ...]) -> None:
-        """Hand a job to the thread of a rank, and wake it if it sleeps."""
-        box = self._mailboxes[rank - 1]
-        box[_crew.TABLE : _crew.RUN + 1] = job
-        if _crew.catch(box.ctypes.data):
-            return
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="nnaccel")
-        self._pool.submit(_serve, box, self._give_way)
+    def _wake(self, boxes: np.ndarray) -> None:
+        """Have all mailboxes watched, or as many as there are threads to be had for."""
+        called = []
+        for number in np.flatnonzero(boxes[:, _crew.STATE] == _crew.ASLEEP):
+            box, before = boxes[number], int(boxes[number, _crew.WOKEN])
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="nnaccel")
+            try:
+                self._pool.submit(_serve, box, self._give_way)
+            except RuntimeError:  # Python is shutting down, or can start no more threads
+                break
+            called.append((box.ctypes.data, before))
+        for address, before in called:
+            _crew.await_waking(address, before, self._give_way)
 
 
 def _serve(box: np.ndarray, give_way: int) -> None:
