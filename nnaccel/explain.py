@@ -12,6 +12,7 @@ from nnaccel.backends import Backend
 from nnaccel.layers import Dense, Layer, Shape
 from nnaccel.layers._convolution import Convolution
 from nnaccel.layers._images import image_shape
+from nnaccel.layers._weighted import whole_number
 from nnaccel.layers.conv2d_transpose import Conv2DTranspose
 from nnaccel.network import Network
 from nnaccel.ops import _convolution, _geometry
@@ -132,8 +133,7 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     """
     if not model.built:
         raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
-    if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size} must be at least 1")
+    batch_size = whole_number("batch_size", batch_size)
     with_params = [i for i, layer in enumerate(model.layers) if layer.params]
     first = with_params[0] if with_params else len(model.layers)
     steps = []

@@ -32,7 +32,7 @@ def conv2d(
 ) -> None:
     """y = f(x convolved with w, plus b) for the elementwise activation f."""
     module = _ALGORITHMS[algorithm]
-    if algorithm == "gemm" and _is_thin(x.shape, w.shape, window, x.flags.c_contiguous):
+    if algorithm == "gemm" and _is_thin(w.shape, window, x.flags.c_contiguous):
         module = _planes
     with at_once():
         module.forward(x, w, b, window, groups, activation, alpha, y)
@@ -51,7 +51,7 @@ def conv2d_weight_gradient(
 ) -> None:
     """dw of sum(dy * conv2d(x, w))."""
     module = _ALGORITHMS[algorithm]
-    if algorithm == "gemm" and _is_thin(x.shape, dw.shape, window, x.flags.c_contiguous):
+    if algorithm == "gemm" and _is_thin(dw.shape, window, x.flags.c_contiguous):
         module = _planes
     with at_once():
         module.weight_gradient(dy, x, window, groups, dw)
@@ -106,7 +106,7 @@ def _choose(
 ) -> tuple[str, str]:
     """The algorithm that shapes and budget call for, whatever the number of threads; and why."""
     shapes = direction, x_shape, w_shape, window, groups, itemsize
-    name, why = _rule(x_shape, w_shape, window, groups)
+    name, why = _rule(direction, w_shape, window, groups)
     while name in _FRUGAL:
         need = _workspace(name, *shapes, _TYPICAL)
         if need <= budget_bytes:
@@ -116,18 +116,19 @@ def _choose(
     return name, why
 
 
-def _rule(
-    x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: Window, groups: int
-) -> tuple[str, str]:
+def _rule(direction: str, w_shape: tuple[int, ...], window: Window, groups: int) -> tuple[str, str]:
     """The algorithm that is fastest for these shapes, and why."""
     filters, channels = w_shape[0] // groups, w_shape[1]
     if channels == 1 and groups > 1:
         return "direct", "one channel a group: no matrices to multiply"
-    few = FEWEST
-    if _is_winograd(window, groups) and channels >= few and filters >= few:
+    if _is_winograd(window, groups) and channels >= FEWEST and filters >= FEWEST:
         return "winograd", "3x3 with stride 1: a quarter of the multiplications"
-    if _is_thin(x_shape, w_shape, window, True):
-        return "gemm", "a plane of pixels for each tap: few taps"
+    if direction == "input_gradient":
+        return "gemm", "matrix products that give patches, which are added up"
+    if _is_pointwise(window):
+        return "gemm", "1x1: matrix products with the pixels as they lie"
+    if _is_thin(w_shape, window, False):
+        return "gemm", "matrix products with a plane of pixels for each tap: few taps"
     return "gemm", "matrix products with patches, a band of rows at a time"
 
 
@@ -146,12 +147,13 @@ def _require_winograd(window: Window, groups: int) -> None:
         )
 
 
-def _is_thin(
-    x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: Window, in_order: bool
-) -> bool:
+def _is_pointwise(window: Window) -> bool:
+    return window.kernel_size == window.stride == (1, 1) and not any(window.padding)
+
+
+def _is_thin(w_shape: tuple[int, ...], window: Window, in_order: bool) -> bool:
     """Whether implicit GEMM works with planes rather than bands."""
-    pointwise = window.kernel_size == window.stride == (1, 1) and not any(window.padding)
-    return w_shape[1] * w_shape[3] < _FEW or (pointwise and in_order)
+    return w_shape[1] * w_shape[3] < _FEW or (in_order and _is_pointwise(window))
 
 
 def _workspace(
@@ -169,7 +171,7 @@ def _workspace(
         positions = math.prod(window.output_size(*x_shape[2:]))
         return x_shape[0] * x_shape[1] * math.prod(window.kernel_size) * positions * itemsize
     module = _ALGORITHMS[algorithm]
-    if algorithm == "gemm" and direction != "input_gradient":
-        module = _planes if _is_thin(x_shape, w_shape, window, True) else _gemm
+    if algorithm == "gemm" and direction != "input_gradient" and _is_thin(w_shape, window, False):
+        module = _planes  # as 1x1 is too in C order, with less room
     words: int = module.workspace(direction, x_shape, w_shape, window, groups, itemsize, threads)
     return words * itemsize

@@ -7,8 +7,8 @@ linker by name. `link_all` must have run for a dtype before a kernel with arrays
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from functools import cache
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -22,6 +22,8 @@ from nnaccel_kernels.cpu._simd import element, void
 
 _KINDS = {"i": types.int64, "f": types.float64}
 _FUNCTIONS: list[tuple[str, str, Callable[..., None]]] = []
+_COMPILED: dict[types.Type, list[Any]] = {}
+_LOCK = threading.Lock()
 
 
 def linked(pattern: str, in_python: Callable[..., None]) -> Callable[..., Any]:
@@ -42,16 +44,17 @@ def linked(pattern: str, in_python: Callable[..., None]) -> Callable[..., Any]:
     return decorate
 
 
-@cache
-def link_all(dtype: types.Type) -> list[Any]:
-    """Compile all linked functions for arrays of a dtype, or load them from the disk."""
-    compiled = []
-    for name, pattern, function in _FUNCTIONS:
-        kinds = [_KINDS.get(letter) or types.CPointer(dtype) for letter in pattern]
-        code = cfunc(types.void(*kinds), cache=True, error_model="numpy")(function)
-        llvm.add_symbol(f"{name}_{dtype}", code.address)
-        compiled.append(code)  # which keeps the machine code alive
-    return compiled
+def link_all(dtype: types.Type) -> None:
+    """Compile all linked functions for arrays of a dtype, or load them from the disk; once."""
+    with _LOCK:
+        if dtype in _COMPILED:
+            return
+        _COMPILED[dtype] = []  # kept, for that keeps the machine code alive
+        for name, pattern, function in _FUNCTIONS:
+            kinds = [_KINDS.get(letter) or types.CPointer(dtype) for letter in pattern]
+            code = cfunc(types.void(*kinds), cache=True, error_model="numpy")(function)
+            llvm.add_symbol(f"{name}_{dtype}", code.address)
+            _COMPILED[dtype].append(code)
 
 
 def _caller(name: str, pattern: str) -> Callable[..., Any]:
