@@ -129,7 +129,7 @@ def test_layers_are_not_shared_but_by_slices() -> None:
 def test_names_are_numbered() -> None:
     model = Sequential([Dense(2), Dense(2, name="head"), Dense(2), Dense(2, name="head")])
     assert [layer.name for layer in model.layers] == ["dense", "head", "dense_1", "head_1"]
-    with pytest.raises(TypeError, match="expected layers such as Dense"):
+    with pytest.raises(TypeError, match="Dense is a class: write Dense"):
         model.add(Dense)  # type: ignore[arg-type]
     assert len(model) == 4
 

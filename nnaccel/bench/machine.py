@@ -36,7 +36,7 @@ class Machine:
 
     def __str__(self) -> str:
         """Two lines: what it is, what it can do; a third if others use it at the same time."""
-        busy = self.load is not None and self.load > self.cores
+        busy = self.load is not None and self.load > 2 * self.cores
         return (
             f"{self.cpu}, {self.cores} cores, {self.system}, Python {self.python}\n"
             f"peak {self.gflops:.0f} GFLOP/s float32 multiply-add ({self.gflops_one_thread:.0f} on "
