@@ -258,8 +258,8 @@ optimizer, callbacks = {
     ),
 }[kind]()
 rng = np.random.default_rng(0)
-y = rng.integers(10, size=2000)
-x = rng.normal(size=(2000, 40)) + 2 * np.eye(40)[y]
+y = rng.integers(10, size=8000)
+x = rng.normal(size=(8000, 40)) + 2 * np.eye(40)[y]
 with use_backend("numba"):
     model = Sequential([Dense(64, "relu"), Dropout(0.2), Dense(10, "softmax")], seed=0)
     model.compile(optimizer=optimizer, metrics=["accuracy"])
@@ -268,16 +268,21 @@ with use_backend("numba"):
 """
 
 
-def kill_after_epoch(epoch: int, seconds: float, script: Path, *arguments: str) -> None:
-    """Run the script in a process, and kill that so long after it said that the epoch began."""
+def kill_in_epoch(epoch: int, script: Path, *arguments: str) -> None:
+    """Run the script in a process, and kill that within 20 ms of the beginning of an epoch.
+
+    A fast machine may by then be epochs further, or at the end, which is as good a moment.
+    """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, str(script), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
-        assert any(line == f"{epoch}\n" for line in iter(process.stdout.readline, ""))
-        time.sleep(seconds)
+        for line in process.stdout:
+            if int(line) >= epoch:
+                break
+        time.sleep(np.random.default_rng().uniform(0, 0.02))
         process.kill()
-    assert process.returncode == -signal.SIGKILL
+    assert process.returncode in (0, -signal.SIGKILL)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
@@ -286,9 +291,8 @@ def test_killed_at_any_moment(kind: str, tmp_path: Path, monkeypatch: pytest.Mon
     script = tmp_path / "script.py"
     script.write_text(SCRIPT, "utf-8")
     whole, path = str(tmp_path / "whole.safetensors"), str(tmp_path / "killed.safetensors")
-    rng = np.random.default_rng()
     for epoch in (1, 6):
-        kill_after_epoch(epoch, rng.uniform(0, 0.02), script, kind, path)
+        kill_in_epoch(epoch, script, kind, path)
         assert checkpoint.read(path)[1]["epochs"] >= epoch
     for file in (whole, path):
         monkeypatch.setattr(sys, "argv", [str(script), kind, file])

@@ -46,6 +46,14 @@ def flat_images(x: np.ndarray) -> tuple[np.ndarray, Images]:
 
 
 @register_jitable
+def strides(images):  # type: ignore[no-untyped-def]
+    """Elements from a pixel to the next, and from a channel to the next."""
+    if images.last:
+        return images.channels, 1
+    return 1, images.height * images.width
+
+
+@register_jitable
 def pixel_at(images, n, row, col):  # type: ignore[no-untyped-def]
     """Where the first channel of a pixel is."""
     if images.last:

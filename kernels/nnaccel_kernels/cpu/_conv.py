@@ -9,7 +9,9 @@ import numpy as np
 
 from nnaccel_kernels._window import Plan, Window
 from nnaccel_kernels.cpu import _direct, _explicit, _gemm, _planes, _winograd
+from nnaccel_kernels.cpu._finish import ending
 from nnaccel_kernels.cpu._kernel import at_once
+from nnaccel_kernels.cpu._shape import Problem
 from nnaccel_kernels.cpu._team import team
 from nnaccel_kernels.cpu._tiles import FEWEST
 
@@ -35,7 +37,7 @@ def conv2d(
     if algorithm == "gemm" and _is_thin(w.shape, window, x.flags.c_contiguous):
         module = _planes
     with at_once():
-        module.forward(x, w, b, window, groups, activation, alpha, y)
+        module.forward(x, w, ending(b, activation, alpha, y.dtype), window, groups, y)
 
 
 def conv2d_input_gradient(
@@ -78,37 +80,28 @@ def conv2d_plan(
     ValueError
         If the algorithm asked for cannot do this.
     """
-    shapes = direction, x_shape, w_shape, window, groups, itemsize
+    problem = Problem(direction, x_shape, w_shape, window, groups, itemsize)
     if algorithm == "auto":
-        algorithm, why = _choose(*shapes, budget_bytes)
+        algorithm, why = _choose(problem, budget_bytes)
     else:
         why = "because it was asked for"
         if algorithm == "winograd":
             _require_winograd(window, groups)
-        need = _workspace(algorithm, *shapes, _TYPICAL)
+        need = _workspace(algorithm, problem, _TYPICAL)
         if need > budget_bytes and algorithm != "im2col":  # which is known to take much
             raise ValueError(
                 f"algorithm {algorithm!r} needs {need:,} bytes of workspace, more than the "
                 f"{budget_bytes:,} allowed: set NNACCEL_WORKSPACE_MB, or leave it to 'auto'"
             )
-    return Plan(algorithm, _workspace(algorithm, *shapes, team().size), why)
+    return Plan(algorithm, _workspace(algorithm, problem, team().size), why)
 
 
 @lru_cache(maxsize=1024)
-def _choose(
-    direction: str,
-    x_shape: tuple[int, int, int, int],
-    w_shape: tuple[int, int, int, int],
-    window: Window,
-    groups: int,
-    itemsize: int,
-    budget_bytes: int,
-) -> tuple[str, str]:
+def _choose(problem: Problem, budget_bytes: int) -> tuple[str, str]:
     """The algorithm that shapes and budget call for, whatever the number of threads; and why."""
-    shapes = direction, x_shape, w_shape, window, groups, itemsize
-    name, why = _rule(direction, w_shape, window, groups)
+    name, why = _rule(problem)
     while name in _FRUGAL:
-        need = _workspace(name, *shapes, _TYPICAL)
+        need = _workspace(name, problem, _TYPICAL)
         if need <= budget_bytes:
             break
         why = f"{name} would take {need:,} bytes, more than the {budget_bytes:,} allowed"
@@ -116,8 +109,9 @@ def _choose(
     return name, why
 
 
-def _rule(direction: str, w_shape: tuple[int, ...], window: Window, groups: int) -> tuple[str, str]:
+def _rule(problem: Problem) -> tuple[str, str]:
     """The algorithm that is fastest for these shapes, and why."""
+    direction, _, w_shape, window, groups, _ = problem
     filters, channels = w_shape[0] // groups, w_shape[1]
     if channels == 1 and groups > 1:
         return "direct", "one channel a group: no matrices to multiply"
@@ -156,22 +150,15 @@ def _is_thin(w_shape: tuple[int, ...], window: Window, in_order: bool) -> bool:
     return w_shape[1] * w_shape[3] < _FEW or (in_order and _is_pointwise(window))
 
 
-def _workspace(
-    algorithm: str,
-    direction: str,
-    x_shape: tuple[int, int, int, int],
-    w_shape: tuple[int, int, int, int],
-    window: Window,
-    groups: int,
-    itemsize: int,
-    threads: int,
-) -> int:
+def _workspace(algorithm: str, problem: Problem, threads: int) -> int:
     """Bytes that an algorithm takes besides arguments and results."""
     if algorithm == "im2col":
-        positions = math.prod(window.output_size(*x_shape[2:]))
-        return x_shape[0] * x_shape[1] * math.prod(window.kernel_size) * positions * itemsize
+        taps, ys = math.prod(problem.window.kernel_size), problem.ys
+        pixels = ys.batch * ys.height * ys.width
+        return pixels * problem.xs.channels * taps * problem.itemsize
     module = _ALGORITHMS[algorithm]
-    if algorithm == "gemm" and direction != "input_gradient" and _is_thin(w_shape, window, False):
+    forward = problem.direction != "input_gradient"
+    if algorithm == "gemm" and forward and _is_thin(problem.w_shape, problem.window, False):
         module = _planes  # as 1x1 is too in C order, with less room
-    words: int = module.workspace(direction, x_shape, w_shape, window, groups, itemsize, threads)
-    return words * itemsize
+    words: int = module.workspace(problem, threads)
+    return words * problem.itemsize

@@ -12,14 +12,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._channels import repeated, run_length
 from nnaccel_kernels.cpu._direct_sums import sum_depthwise, sum_grouped
 from nnaccel_kernels.cpu._direct_weights import clear, weigh_depthwise, weigh_grouped
+from nnaccel_kernels.cpu._finish import Ending, ending
 from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
 from nnaccel_kernels.cpu._partial import add_up, parts_for
 from nnaccel_kernels.cpu._parts import ROOM, image_parts
+from nnaccel_kernels.cpu._shape import Problem
 from nnaccel_kernels.cpu._sliding import tables, tap_tables
 
 
@@ -58,18 +59,11 @@ def _unpack(rank, size, packed, groups, order, w):  # type: ignore[no-untyped-de
 
 
 def forward(
-    x: np.ndarray,
-    w: np.ndarray,
-    b: np.ndarray | None,
-    window: Window,
-    groups: int,
-    activation: str,
-    alpha: float,
-    y: np.ndarray,
+    x: np.ndarray, w: np.ndarray, end: Ending, window: Window, groups: int, y: np.ndarray
 ) -> None:
-    """y = f(conv2d(x, w) + b)."""
-    bias = np.empty(0, y.dtype) if b is None else repeated(b, run_length(b.size))
-    end = bias, ACTIVATIONS.index(activation), np.array([alpha])
+    """y = f(conv2d(x, w) + b), where `end` holds f and b."""
+    b, code, alpha = end
+    end = (repeated(b, run_length(b.size)) if b.size else b), code, alpha
     width = threads_for(2.0 * y.size * w[0].size)
     order, shape = _order(w, groups)
     packed = _packed(w, groups, order).reshape(shape)
@@ -83,7 +77,7 @@ def input_gradient(
     dy: np.ndarray, w: np.ndarray, window: Window, groups: int, dx: np.ndarray
 ) -> None:
     """dx of conv2d."""
-    end = np.empty(0, dx.dtype), 0, np.zeros(1)
+    end = ending(None, "linear", 0.0, dx.dtype)
     width = threads_for(2.0 * dy.size * w[0].size)
     order, shape = _order(w, groups, adjoint=True)
     packed = _packed(w, groups, order).reshape(shape)
@@ -110,23 +104,14 @@ def weight_gradient(
     _unpack(total, groups, order, _by_tap(dw), width=threads_for(dw.size))
 
 
-def workspace(
-    direction: str,
-    x_shape: tuple[int, int, int, int],
-    w_shape: tuple[int, int, int, int],
-    window: Window,
-    groups: int,
-    itemsize: int,
-    threads: int,
-) -> int:
+def workspace(problem: Problem, threads: int) -> int:
     """Elements needed besides arguments and results, where images are not channels-last."""
-    n, channels, height, width = x_shape
-    rows, columns = window.output_size(height, width)
-    image = channels * height * width + w_shape[0] * rows * columns
-    weights = math.prod(w_shape)
-    if direction == "weight_gradient":
-        weights *= 1 + parts_for(n * rows, weights * itemsize)
-    return weights + max(image, min(n * image, ROOM // itemsize))
+    xs, ys = problem.xs, problem.ys
+    image = xs.channels * xs.height * xs.width + ys.channels * ys.height * ys.width
+    weights = math.prod(problem.w_shape)
+    if problem.direction == "weight_gradient":
+        weights *= 1 + parts_for(xs.batch * ys.height, weights * problem.itemsize)
+    return weights + max(image, min(xs.batch * image, ROOM // problem.itemsize))
 
 
 def _is_depthwise(shape: tuple[int, ...], groups: int) -> bool:

@@ -9,25 +9,19 @@ import numpy as np
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu import _gemm, _planes
 from nnaccel_kernels.cpu._columns import col2im, im2col
+from nnaccel_kernels.cpu._finish import Ending
 
 _POINT = Window((1, 1))
 
 
 def forward(
-    x: np.ndarray,
-    w: np.ndarray,
-    b: np.ndarray | None,
-    window: Window,
-    groups: int,
-    activation: str,
-    alpha: float,
-    y: np.ndarray,
+    x: np.ndarray, w: np.ndarray, end: Ending, window: Window, groups: int, y: np.ndarray
 ) -> None:
-    """y = f(conv2d(x, w) + b)."""
+    """y = f(conv2d(x, w) + b), where `end` holds f and b."""
     columns = _columns(x.shape, window, y)
     im2col(x, _exact(window, x.shape, y), columns)
     images = _as_images(columns, y)
-    _planes.forward(images, _as_points(w), b, _POINT, groups, activation, alpha, y)
+    _planes.forward(images, _as_points(w), end, _POINT, groups, y)
 
 
 def input_gradient(

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import carray
 from numba.extending import register_jitable
 
+from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels.cpu._activation import apply
 from nnaccel_kernels.cpu._linked import linked
+
+Ending = tuple[np.ndarray, int, np.ndarray]
+
+
+def ending(b: np.ndarray | None, activation: str, alpha: float, dtype: np.dtype) -> Ending:
+    """Biases, activation and its constant as kernels take them."""
+    bias = np.empty(0, dtype) if b is None else b
+    return bias, ACTIVATIONS.index(activation), np.array([alpha])
 
 
 def _finish_in_python(pixels, apart, channels, code, alpha, b, b_at, y, at):  # type: ignore[no-untyped-def]

@@ -16,18 +16,17 @@ import math
 import numpy as np
 from numba.extending import register_jitable
 
-from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cpu._band import flat_images, images_of, pixel_at, store_rows
-from nnaccel_kernels.cpu._finish import finish_pixels
+from nnaccel_kernels.cpu._band import flat_images, pixel_at, store_rows
+from nnaccel_kernels.cpu._finish import Ending, finish_pixels
 from nnaccel_kernels.cpu._gemm_input import input_gradient, plan_input_gradient
 from nnaccel_kernels.cpu._gemm_weights import plan_weight_gradient, weight_gradient
 from nnaccel_kernels.cpu._kernel import claim, kernel
 from nnaccel_kernels.cpu._matmul import product_of_strips
 from nnaccel_kernels.cpu._pack import pack_filters, strips_shape
-from nnaccel_kernels.cpu._partial import parts_for, rooms_for
-from nnaccel_kernels.cpu._patches import load_band, load_patches, needs_no_band
-from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, locate, reach, runs_of
+from nnaccel_kernels.cpu._partial import parts_for, reset, rooms_for
+from nnaccel_kernels.cpu._patches import band_of, load_patches, needs_no_band
+from nnaccel_kernels.cpu._shape import Conv, Problem, conv_of, cut, locate, reach, runs_of
 
 __all__ = ["forward", "input_gradient", "weight_gradient", "workspace"]
 
@@ -63,12 +62,7 @@ def _forward(  # type: ignore[no-untyped-def]
             break
         n, group, first = locate(item, conv)
         rows = min(conv.rows, conv.out_height - first)
-        if in_place:
-            top = first * conv.stride_down - conv.top
-            band, begin, pitch = x, pixel_at(xs, n, top, 0), xs.width * channels
-        else:
-            load_band(conv, xs, x, n, group, first, rows, room)
-            band, begin, pitch = room, 0, width * channels
+        band, begin, pitch = band_of(conv, xs, x, in_place, n, group, first, rows, room)
         weights = group * strips.shape[1] * strip
         if write_through:
             target, place = y, pixel_at(ys, n, first, 0)
@@ -102,51 +96,34 @@ def _forward(  # type: ignore[no-untyped-def]
 
 
 def forward(
-    x: np.ndarray,
-    w: np.ndarray,
-    b: np.ndarray | None,
-    window: Window,
-    groups: int,
-    activation: str,
-    alpha: float,
-    y: np.ndarray,
+    x: np.ndarray, w: np.ndarray, end: Ending, window: Window, groups: int, y: np.ndarray
 ) -> None:
-    """y = f(conv2d(x, w) + b)."""
+    """y = f(conv2d(x, w) + b), where `end` holds f and b."""
     flat_x, xs = flat_images(x)
     flat_y, ys = flat_images(y)
     conv, words = plan_forward(conv_of(w.shape, y.shape[2:], window, groups), y.itemsize)
     strips, counter, rooms = rooms_for(y.dtype, strips_shape(w.shape, w.itemsize, groups), words)
-    pack_filters(w, strips, counter)
-    bias = np.empty(0, y.dtype) if b is None else b
+    pack_filters(w, strips)
+    reset(counter)
     _forward(
-        conv, xs, flat_x, needs_no_band(conv, xs), strips, bias, ACTIVATIONS.index(activation),
-        np.array([alpha]), ys, flat_y, counter, rooms, width=len(rooms),
+        conv, xs, flat_x, needs_no_band(conv, xs), strips, *end, ys, flat_y, counter, rooms,
+        width=len(rooms),
     )  # fmt: skip
 
 
-def workspace(
-    direction: str,
-    x_shape: tuple[int, int, int, int],
-    w_shape: tuple[int, int, int, int],
-    window: Window,
-    groups: int,
-    itemsize: int,
-    threads: int,
-) -> int:
+def workspace(problem: Problem, threads: int) -> int:
     """How many elements of workspace are needed."""
-    conv = conv_of(w_shape, window.output_size(*x_shape[2:]), window, groups)
-    xs = images_of(x_shape)
-    weights = math.prod(w_shape)
-    if direction == "weight_gradient":
+    conv, xs, itemsize, weights = problem.conv, problem.xs, problem.itemsize, problem.w_shape
+    if problem.direction == "weight_gradient":
         conv, words = plan_weight_gradient(conv, itemsize)
-        shared = weights * parts_for(xs.batch * conv.pieces, weights * itemsize)
+        shared = math.prod(weights)
+        shared *= parts_for(xs.batch * conv.pieces, shared * itemsize)
+    elif problem.direction == "forward":
+        _, words = plan_forward(conv, itemsize)
+        shared = math.prod(strips_shape(weights, itemsize, conv.groups))
     else:
-        is_forward = direction == "forward"
-        shared = math.prod(strips_shape(w_shape, itemsize, groups, patches=not is_forward))
-        plan = (
-            plan_forward(conv, itemsize) if is_forward else plan_input_gradient(conv, xs, itemsize)
-        )
-        words = plan[1]
+        _, words = plan_input_gradient(conv, xs, itemsize)
+        shared = math.prod(strips_shape(weights, itemsize, conv.groups, patches=True))
     return shared + threads * words
 
 

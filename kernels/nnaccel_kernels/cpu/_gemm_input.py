@@ -6,13 +6,22 @@ import numpy as np
 from numba.extending import register_jitable
 
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at, store_rows
+from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at, store_rows, strides
 from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import claim, kernel
 from nnaccel_kernels.cpu._matmul import product_of_strips
 from nnaccel_kernels.cpu._pack import pack_patches, strips_shape
-from nnaccel_kernels.cpu._partial import rooms_for
-from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, locate, reach, rows_reaching, runs_of
+from nnaccel_kernels.cpu._partial import reset, rooms_for
+from nnaccel_kernels.cpu._shape import (
+    Conv,
+    conv_of,
+    cut,
+    locate,
+    reach,
+    row_under,
+    rows_reaching,
+    runs_of,
+)
 
 
 @register_jitable
@@ -35,10 +44,7 @@ def _input_gradient(rank, size, conv, ys, dy, strips, xs, dx, counter, rooms):  
     width = max(xs.width, reach(conv, 1)[1] - conv.left) - left
     patches = (conv.rows * width * channels + lanes) // lanes * lanes
     chunk = max(1, (room.size - patches) // max(1, across * patch))
-    if ys.last:
-        pixel, plane = ys.channels, 1
-    else:
-        pixel, plane = 1, ys.height * ys.width
+    pixel, plane = strides(ys)
     while True:
         item = claim(counter)
         if item >= xs.batch * conv.groups * conv.pieces:
@@ -57,7 +63,7 @@ def _input_gradient(rank, size, conv, ys, dy, strips, xs, dx, counter, rooms):  
             )  # fmt: skip
             for i in range(count):
                 for r in range(conv.taps_down):
-                    row = (top + i) * conv.stride_down - conv.top + r * conv.dilation_down - first
+                    row = row_under(conv, top + i, r) - first
                     if row < 0 or row >= rows:
                         continue
                     for j in range(across):
@@ -84,7 +90,8 @@ def input_gradient(
     strips, counter, rooms = rooms_for(
         dx.dtype, strips_shape(w.shape, w.itemsize, groups, patches=True), words
     )
-    pack_patches(w, strips, counter)
+    pack_patches(w, strips)
+    reset(counter)
     _input_gradient(conv, ys, flat_dy, strips, xs, flat_dx, counter, rooms, width=len(rooms))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cpu._band import flat_images, pixel_at
+from nnaccel_kernels.cpu._band import flat_images, pixel_at, strides
 from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
-from nnaccel_kernels.cpu._matmul import product_added
-from nnaccel_kernels.cpu._partial import cuts_for, parts_for, reset, rooms_for
-from nnaccel_kernels.cpu._patches import load_band, load_patches, needs_no_band
+from nnaccel_kernels.cpu._matmul import product
+from nnaccel_kernels.cpu._partial import cuts_for, parts_for, reset, rooms_for, task_of
+from nnaccel_kernels.cpu._patches import band_of, load_patches, needs_no_band
 from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, reach
 
 
@@ -24,28 +24,19 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
     across, blocks = conv.out_width, xs.batch * conv.pieces
     height, width = reach(conv, conv.rows)
     patches = height * width * channels
-    pixel, plane = (ys.channels, 1) if ys.last else (1, ys.height * ys.width)
+    pixel, plane = strides(ys)
     while True:
         item = claim(counter)
         if item >= parts * conv.groups * cuts:
             break
-        rest = item // cuts
-        part, group = rest // conv.groups, rest % conv.groups
-        low, high = share(conv.filters, item % cuts, cuts)
-        low, high = low + group * conv.filters, high + group * conv.filters
+        part, group, low, high, begin, end = task_of(item, sums, conv, cuts, blocks)
         sums[part, low:high] = 0
-        begin, end = share(blocks, part, parts)
         for block in range(begin, end):
             n, first = block // conv.pieces, block % conv.pieces * conv.rows
             rows = min(conv.rows, conv.out_height - first)
-            if in_place:
-                top = first * conv.stride_down - conv.top
-                band, start, pitch = x, pixel_at(xs, n, top, 0), xs.width * channels
-            else:
-                load_band(conv, xs, x, n, group, first, rows, room)
-                band, start, pitch = room, 0, width * channels
+            band, start, pitch = band_of(conv, xs, x, in_place, n, group, first, rows, room)
             load_patches(conv, band, start, pitch, rows, room, patches)
-            product_added(
+            product(
                 high - low, patch, rows * across,
                 dy, pixel_at(ys, n, first, 0) + low * plane, plane, pixel,
                 room, patches, patch, 1, sums, (part * sums.shape[1] + low) * patch, patch, 1,

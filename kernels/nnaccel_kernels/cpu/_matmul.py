@@ -34,24 +34,9 @@ def blocks_of(k):  # type: ignore[no-untyped-def]
 
 
 def _product_in_python(  # type: ignore[no-untyped-def]
-    lanes,
-    rows,
-    cols,
-    k,
-    a,
-    a_at,
-    a_row,
-    a_step,
-    b,
-    b_at,
-    b_step,
-    b_col,
-    b_strip,
-    c,
-    c_at,
-    c_row,
+    lanes, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, b_strip, c, c_at, c_row,
     add,
-):
+):  # fmt: skip
     """`_product` without the JIT."""
     a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)
     column = np.arange(cols)
@@ -124,54 +109,16 @@ def lanes_of(c):  # type: ignore[no-untyped-def]
 
 @register_jitable
 def product(  # type: ignore[no-untyped-def]
-    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row, add=0
 ):
-    """c (rows, cols) = a (rows, k) @ b (k, cols); matrix x starts at element `x_at` of array x."""
-    _product(
-        lanes_of(c),
-        rows,
-        cols,
-        k,
-        a,
-        a_at,
-        a_row,
-        a_step,
-        b,
-        b_at,
-        b_step,
-        b_col,
-        0,
-        c,
-        c_at,
-        c_row,
-        0,
-    )
+    """c (rows, cols) = a (rows, k) @ b (k, cols), or c += it if `add`.
 
-
-@register_jitable
-def product_added(  # type: ignore[no-untyped-def]
-    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row, add
-):
-    """`product`, added to c if `add`."""
+    Matrix x starts at element `x_at` of array x.
+    """
     _product(
-        lanes_of(c),
-        rows,
-        cols,
-        k,
-        a,
-        a_at,
-        a_row,
-        a_step,
-        b,
-        b_at,
-        b_step,
-        b_col,
-        0,
-        c,
-        c_at,
-        c_row,
-        add,
-    )
+        lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
+        c, c_at, c_row, add,
+    )  # fmt: skip
 
 
 @register_jitable

@@ -22,12 +22,10 @@ def strips_shape(
 
 
 @kernel
-def _pack_filters(rank, size, w, channels, strips, counter):  # type: ignore[no-untyped-def]
+def _pack_filters(rank, size, w, channels, strips):  # type: ignore[no-untyped-def]
     groups, count, patch, lanes = strips.shape
     filters = w.shape[0] // groups
     taps = patch // channels
-    if rank == 0:
-        counter[:] = 0
     lo, hi = share(groups * count * patch, rank, size)
     for item in range(lo, hi):
         place, rest = item % patch, item // patch
@@ -41,12 +39,10 @@ def _pack_filters(rank, size, w, channels, strips, counter):  # type: ignore[no-
 
 
 @kernel
-def _pack_patches(rank, size, w, channels, strips, counter):  # type: ignore[no-untyped-def]
+def _pack_patches(rank, size, w, channels, strips):  # type: ignore[no-untyped-def]
     groups, count, filters, lanes = strips.shape
     patch = w.shape[1]
     taps = patch // channels
-    if rank == 0:
-        counter[:] = 0
     lo, hi = share(groups * count * filters, rank, size)
     for item in range(lo, hi):
         k, rest = item % filters, item // filters
@@ -62,13 +58,13 @@ def _pack_patches(rank, size, w, channels, strips, counter):  # type: ignore[no-
         row[inside:] = 0
 
 
-def pack_filters(w: np.ndarray, strips: np.ndarray, counter: np.ndarray) -> None:
-    """The matrix (R*S*C, K) of each group, for products with patches; sets the counter to 0."""
+def pack_filters(w: np.ndarray, strips: np.ndarray) -> None:
+    """The matrix (R*S*C, K) of each group, for products with patches."""
     flat = w.reshape(len(w), math.prod(w.shape[1:]))
-    _pack_filters(flat, w.shape[1], strips, counter, width=threads_for(4.0 * w.size))
+    _pack_filters(flat, w.shape[1], strips, width=threads_for(4.0 * w.size))
 
 
-def pack_patches(w: np.ndarray, strips: np.ndarray, counter: np.ndarray) -> None:
-    """The matrix (K, R*S*C) of each group, for products that give patches; sets the counter."""
+def pack_patches(w: np.ndarray, strips: np.ndarray) -> None:
+    """The matrix (K, R*S*C) of each group, for products that give patches."""
     flat = w.reshape(len(w), math.prod(w.shape[1:]))
-    _pack_patches(flat, w.shape[1], strips, counter, width=threads_for(4.0 * w.size))
+    _pack_patches(flat, w.shape[1], strips, width=threads_for(4.0 * w.size))

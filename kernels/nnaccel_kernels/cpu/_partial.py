@@ -6,6 +6,7 @@ The number of parts depends on shapes alone, so that results do not depend on th
 from __future__ import annotations
 
 import numpy as np
+from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import kernel, scratch, share, threads_for
@@ -42,6 +43,19 @@ def reset(counter: np.ndarray) -> None:
 def cuts_for(items: int) -> int:
     """In how many to cut each of too few items for the threads."""
     return -(-team().size // max(1, items))
+
+
+@register_jitable
+def task_of(item, sums, conv, cuts, blocks):  # type: ignore[no-untyped-def]
+    """What an item of sums (parts, groups * K, …) is.
+
+    Its part, its group, its rows of sums, and its share of the blocks: each as begin and end.
+    """
+    rest = item // cuts
+    part, group = rest // conv.groups, rest % conv.groups
+    low, high = share(conv.filters, item % cuts, cuts)
+    begin, end = share(blocks, part, sums.shape[0])
+    return part, group, group * conv.filters + low, group * conv.filters + high, begin, end
 
 
 @kernel

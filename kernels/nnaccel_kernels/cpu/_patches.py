@@ -5,20 +5,26 @@ from __future__ import annotations
 from numba import njit
 from numba.extending import register_jitable
 
-from nnaccel_kernels.cpu._band import Images, load_rows
+from nnaccel_kernels.cpu._band import Images, load_rows, pixel_at
 from nnaccel_kernels.cpu._shape import Conv, reach, runs_of
 from nnaccel_kernels.cpu._simd import copy_run
 
 
 @register_jitable
-def load_band(conv, xs, x, n, group, first, rows, band):  # type: ignore[no-untyped-def]
-    """Fill a band with what some rows of positions of image n meet, from row `first`."""
+def band_of(conv, xs, x, in_place, n, group, first, rows, room):  # type: ignore[no-untyped-def]
+    """The band that some rows of positions of image n meet, from row `first`: in x or in `room`.
+
+    Also where it begins, and how many elements its rows lie apart.
+    """
     height, width = reach(conv, rows)
     top = first * conv.stride_down - conv.top
     channels = conv.channels
+    if in_place:
+        return x, pixel_at(xs, n, top, 0), xs.width * channels
     load_rows(
-        x, xs, n, group * channels, channels, top, -conv.left, height, width, band, 0, channels
+        x, xs, n, group * channels, channels, top, -conv.left, height, width, room, 0, channels
     )
+    return room, 0, width * channels
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -40,5 +46,4 @@ def needs_no_band(conv: Conv, xs: Images) -> bool:
     """Whether all taps of all positions lie inside channels-last images."""
     height, width = reach(conv, conv.out_height)
     inside = conv.top == 0 and conv.left == 0 and conv.groups == 1 and xs.last
-    down = (conv.out_height - 1) * conv.stride_down + height <= xs.height
-    return bool(inside and down and (conv.out_width - 1) * conv.stride_across + width <= xs.width)
+    return bool(inside and height <= xs.height and width <= xs.width)

@@ -11,34 +11,25 @@ import math
 
 import numpy as np
 from numba import njit
-from numba.extending import register_jitable
 
-from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._activation import activate_span
-from nnaccel_kernels.cpu._band import Images, flat_images, images_of, pixel_at
-from nnaccel_kernels.cpu._finish import finish_pixels
-from nnaccel_kernels.cpu._kernel import claim, kernel, share
-from nnaccel_kernels.cpu._matmul import product, product_added
-from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, reset, rooms_for
-from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, locate
+from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at, strides
+from nnaccel_kernels.cpu._finish import Ending, finish_pixels
+from nnaccel_kernels.cpu._kernel import claim, kernel
+from nnaccel_kernels.cpu._matmul import product
+from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, reset, rooms_for, task_of
+from nnaccel_kernels.cpu._shape import (
+    Conv,
+    Problem,
+    conv_of,
+    cut,
+    locate,
+    positions_inside,
+    row_under,
+    source,
+)
 from nnaccel_kernels.cpu._simd import copy_run
-
-
-@register_jitable
-def positions_inside(conv, width, offset):  # type: ignore[no-untyped-def]
-    """The first position across whose tap, at that offset, is inside, and the first after them."""
-    begin = min(conv.out_width, max(0, -(offset // conv.stride_across)))
-    end = (width - 1 - offset) // conv.stride_across + 1
-    return begin, max(begin, min(conv.out_width, end))
-
-
-@register_jitable
-def strides(images):  # type: ignore[no-untyped-def]
-    """Elements from a pixel to the next, and from a channel to the next."""
-    if images.last:
-        return images.channels, 1
-    return 1, images.height * images.width
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -52,10 +43,10 @@ def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no
     for c in range(conv.channels):
         for r in range(conv.taps_down):
             for s in range(conv.taps_across):
-                offset = s * conv.dilation_across - conv.left
-                begin, end = positions_inside(conv, xs.width, offset)
+                tap = s, conv.stride_across, conv.left, conv.dilation_across
+                begin, end = positions_inside(*tap, xs.width, across)
                 for i in range(rows):
-                    row = (first + i) * conv.stride_down - conv.top + r * conv.dilation_down
+                    row = row_under(conv, first + i, r)
                     line = planes[at : at + across]
                     at += across
                     if row < 0 or row >= xs.height:
@@ -63,13 +54,13 @@ def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no
                         continue
                     line[:begin] = zero
                     line[end:] = zero
-                    source = pixel_at(xs, n, row, 0) + (group * conv.channels + c) * channel
-                    source += (begin * conv.stride_across + offset) * one
+                    at_x = pixel_at(xs, n, row, 0) + (group * conv.channels + c) * channel
+                    at_x += source(begin, *tap) * one
                     if step == 1:
-                        copy_run(end - begin, x, source, line, begin)
+                        copy_run(end - begin, x, at_x, line, begin)
                     else:
                         for j in range(end - begin):
-                            line[begin + j] = x[source + j * step]
+                            line[begin + j] = x[at_x + j * step]
 
 
 @kernel
@@ -132,12 +123,8 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
         item = claim(counter)
         if item >= parts * conv.groups * cuts:
             break
-        rest = item // cuts
-        part, group = rest // conv.groups, rest % conv.groups
-        low, high = share(conv.filters, item % cuts, cuts)
-        low, high = low + group * conv.filters, high + group * conv.filters
+        part, group, low, high, begin, end = task_of(item, sums, conv, cuts, blocks)
         sums[part, low:high] = 0
-        begin, end = share(blocks, part, parts)
         for block in range(begin, end):
             n, first = block // conv.pieces, block % conv.pieces * conv.rows
             rows = min(conv.rows, conv.out_height - first)
@@ -148,7 +135,7 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
             else:
                 _load_planes(conv, xs, x, n, group, first, rows, room)
                 taps, at, plane = room, 0, pixels
-            product_added(
+            product(
                 high - low, patch, pixels,
                 dy, pixel_at(ys, n, first, 0) + low * channel, channel, pixel,
                 taps, at, 1, plane, sums, (part * sums.shape[1] + low) * patch, patch, 1,
@@ -156,25 +143,16 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
 
 
 def forward(
-    x: np.ndarray,
-    w: np.ndarray,
-    b: np.ndarray | None,
-    window: Window,
-    groups: int,
-    activation: str,
-    alpha: float,
-    y: np.ndarray,
+    x: np.ndarray, w: np.ndarray, end: Ending, window: Window, groups: int, y: np.ndarray
 ) -> None:
-    """y = f(conv2d(x, w) + b)."""
+    """y = f(conv2d(x, w) + b), where `end` holds f and b."""
     flat_x, xs = flat_images(x)
     flat_y, ys = flat_images(y)
     conv, words = plan_planes(conv_of(w.shape, y.shape[2:], window, groups), xs, y.itemsize)
-    bias = np.empty(0, y.dtype) if b is None else b
     _, counter, rooms = rooms_for(y.dtype, (0,), words)
     reset(counter)
     _forward(
-        conv, xs, flat_x, words == 0, w, bias, ACTIVATIONS.index(activation), np.array([alpha]),
-        ys, flat_y, counter, rooms, width=len(rooms),
+        conv, xs, flat_x, words == 0, w, *end, ys, flat_y, counter, rooms, width=len(rooms),
     )  # fmt: skip
 
 
@@ -195,22 +173,14 @@ def weight_gradient(
     add_up(sums.reshape(parts, -1), dw.reshape(-1))
 
 
-def workspace(
-    direction: str,
-    x_shape: tuple[int, int, int, int],
-    w_shape: tuple[int, int, int, int],
-    window: Window,
-    groups: int,
-    itemsize: int,
-    threads: int,
-) -> int:
+def workspace(problem: Problem, threads: int) -> int:
     """How many elements of workspace are needed."""
-    xs, weights = images_of(x_shape), math.prod(w_shape)
-    conv = conv_of(w_shape, window.output_size(*x_shape[2:]), window, groups)
-    conv, words = plan_planes(conv, xs, itemsize)
-    if direction == "forward":
+    xs, weights = problem.xs, math.prod(problem.w_shape)
+    conv, words = plan_planes(problem.conv, xs, problem.itemsize)
+    if problem.direction == "forward":
         return threads * words
-    return threads * words + weights * parts_for(xs.batch * conv.pieces, weights * itemsize)
+    parts = parts_for(xs.batch * conv.pieces, weights * problem.itemsize)
+    return threads * words + weights * parts
 
 
 def plan_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:

@@ -6,7 +6,41 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
+from nnaccel_kernels import _index
 from nnaccel_kernels._window import Window
+from nnaccel_kernels.cpu._band import Images, images_of
+
+positions_inside = register_jitable(_index.positions_inside)
+positions_over = register_jitable(_index.positions_over)
+source = register_jitable(_index.source)
+
+
+class Problem(NamedTuple):
+    """What is to be computed, as `conv2d_plan` is told it."""
+
+    direction: str
+    x_shape: tuple[int, int, int, int]
+    w_shape: tuple[int, int, int, int]
+    window: Window
+    groups: int
+    itemsize: int
+
+    @property
+    def xs(self) -> Images:
+        """What the window slides over."""
+        return images_of(self.x_shape)
+
+    @property
+    def ys(self) -> Images:
+        """What has a pixel for each position."""
+        size = self.window.output_size(*self.x_shape[2:])
+        return images_of((self.x_shape[0], self.w_shape[0], *size))
+
+    @property
+    def conv(self) -> Conv:
+        """The convolution of this problem, as one item per image."""
+        ys = self.ys
+        return conv_of(self.w_shape, (ys.height, ys.width), self.window, self.groups)
 
 
 class Conv(NamedTuple):
@@ -74,8 +108,15 @@ def runs_of(conv):  # type: ignore[no-untyped-def]
 
 
 @register_jitable
+def row_under(conv, position, tap):  # type: ignore[no-untyped-def]
+    """Row of the image under a tap of a row of positions."""
+    return source(position, tap, conv.stride_down, conv.top, conv.dilation_down)
+
+
+@register_jitable
 def rows_reaching(conv, first, rows):  # type: ignore[no-untyped-def]
     """The first row of positions whose taps reach some rows of x, and the first after them."""
-    begin = first + conv.top - (conv.taps_down - 1) * conv.dilation_down
-    begin = max(0, -(-begin // conv.stride_down))
-    return begin, min(conv.out_height, (first + rows - 1 + conv.top) // conv.stride_down + 1)
+    taps = conv.taps_down, conv.stride_down, conv.top, conv.dilation_down
+    begin, _ = positions_over(first, *taps, conv.out_height)
+    _, end = positions_over(first + rows - 1, *taps, conv.out_height)
+    return begin, end

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cpu._band import flat_images, images_of, load_rows, store_rows
-from nnaccel_kernels.cpu._finish import finish_pixels
+from nnaccel_kernels.cpu._band import flat_images, load_rows, store_rows
+from nnaccel_kernels.cpu._finish import Ending, ending, finish_pixels
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product_of_strips
-from nnaccel_kernels.cpu._partial import rooms_for
+from nnaccel_kernels.cpu._partial import reset, rooms_for
+from nnaccel_kernels.cpu._shape import Problem
 from nnaccel_kernels.cpu._team import team
 from nnaccel_kernels.cpu._tiles import (
     POINTS,
@@ -35,14 +35,12 @@ __all__ = ["forward", "input_gradient", "weight_gradient", "workspace"]
 
 
 @kernel
-def _filters(rank, size, w, turned, products, counter, rooms):  # type: ignore[no-untyped-def]
+def _filters(rank, size, w, turned, products, rooms):  # type: ignore[no-untyped-def]
     """products (36, strips, rows, lanes): rows run over what is summed, lanes over results."""
     _, strips, height, lanes = products.shape
     columns = w.shape[1] if turned else w.shape[0]
     apart = strips * height * lanes
     room = rooms[rank]
-    if rank == 0:
-        counter[:] = 0
     lo, hi = share(strips * height, rank, size)
     for item in range(lo, hi):
         strip, row = item // height, item % height
@@ -104,19 +102,11 @@ def _convolve(  # type: ignore[no-untyped-def]
 
 
 def forward(
-    x: np.ndarray,
-    w: np.ndarray,
-    b: np.ndarray | None,
-    window: Window,
-    groups: int,
-    activation: str,
-    alpha: float,
-    y: np.ndarray,
+    x: np.ndarray, w: np.ndarray, end: Ending, window: Window, groups: int, y: np.ndarray
 ) -> None:
-    """y = f(conv2d(x, w) + b)."""
+    """y = f(conv2d(x, w) + b), where `end` holds f and b."""
     top, _, left, _ = window.padding
-    bias = np.empty(0, y.dtype) if b is None else b
-    _run(x, w, False, top, left, bias, ACTIVATIONS.index(activation), alpha, y)
+    _run(x, w, False, top, left, end, y)
 
 
 def input_gradient(
@@ -124,7 +114,8 @@ def input_gradient(
 ) -> None:
     """dx of conv2d, which is dy convolved with the filters turned by half a turn."""
     top, _, left, _ = window.padding
-    _run(dy, w, True, 2 - top, 2 - left, np.empty(0, dx.dtype), 0, 0.0, dx)
+    nothing = ending(None, "linear", 0.0, dx.dtype)
+    _run(dy, w, True, 2 - top, 2 - left, nothing, dx)
 
 
 def _run(
@@ -133,9 +124,7 @@ def _run(
     turned: bool,
     top: int,
     left: int,
-    bias: np.ndarray,
-    code: int,
-    alpha: float,
+    end: Ending,
     y: np.ndarray,
 ) -> None:
     """y = x convolved with w, or with its filters turned."""
@@ -145,35 +134,26 @@ def _run(
     lanes = STRIP_BYTES // y.itemsize
     shape = POINTS, -(-ys.channels // lanes), xs.channels, lanes
     products, counter, rooms = rooms_for(y.dtype, shape, words)
-    _filters(w, turned, products, counter, rooms, width=threads_for(40.0 * w.size))
+    _filters(w, turned, products, rooms, width=threads_for(40.0 * w.size))
+    reset(counter)
     _convolve(
-        rows, top, left, xs, flat_x, products, bias, code, np.array([alpha]), ys, flat_y,
-        counter, rooms, width=len(rooms),
+        rows, top, left, xs, flat_x, products, *end, ys, flat_y, counter, rooms, width=len(rooms)
     )  # fmt: skip
 
 
-def workspace(
-    direction: str,
-    x_shape: tuple[int, int, int, int],
-    w_shape: tuple[int, int, int, int],
-    window: Window,
-    groups: int,
-    itemsize: int,
-    threads: int,
-) -> int:
+def workspace(problem: Problem, threads: int) -> int:
     """How many elements of workspace are needed."""
-    filters, channels = w_shape[:2]
+    xs, ys, itemsize = problem.xs, problem.ys, problem.itemsize
+    if problem.direction == "input_gradient":
+        xs, ys = ys, xs
     lanes = STRIP_BYTES // itemsize
-    ys = images_of((x_shape[0], filters, *window.output_size(*x_shape[2:])))
-    if direction == "input_gradient":
-        ys = images_of(x_shape)
-        filters, channels = channels, filters
-    wide = -(-filters // lanes) * lanes
-    if direction != "weight_gradient":
-        words = plan_tiles(ys, channels, filters, itemsize, threads)[1]
-        shared = POINTS * wide * channels
+    wide = -(-ys.channels // lanes) * lanes
+    if problem.direction != "weight_gradient":
+        words = plan_tiles(ys, xs.channels, ys.channels, itemsize, threads)[1]
+        shared = POINTS * wide * xs.channels
     else:
-        words = plan_tiles(ys, channels, filters, itemsize)[1]
-        shared = parts_of(w_shape, ys, itemsize) * POINTS * channels * filters
+        words = plan_tiles(ys, xs.channels, ys.channels, itemsize)[1]
         words = max(words, (POINTS + 9) * wide)
+        shared = POINTS * xs.channels * ys.channels
+        shared *= parts_of(problem.w_shape, ys, itemsize)
     return shared + threads * words

@@ -8,7 +8,7 @@ from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._band import Images, flat_images, load_rows
 from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
-from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product_added
+from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product
 from nnaccel_kernels.cpu._partial import cuts_for, parts_for, reset, rooms_for
 from nnaccel_kernels.cpu._simd import VECTOR_BYTES, copy_run
 from nnaccel_kernels.cpu._tiles import (
@@ -66,7 +66,7 @@ def _sum_products(  # type: ignore[no-untyped-def]
                         room, results + (t + j) * result, SIDE * tiles * result, tiles * result,
                     )  # fmt: skip
             for point in range(POINTS):
-                product_added(
+                product(
                     channels, count, tiles, room, pixels + point * tiles * depth, 1, depth,
                     room, results + point * tiles * result, result, 1,
                     sums, at + point * channels * filters + low, filters, begin > start,
