@@ -19,6 +19,8 @@ _NAMED = ("same", "valid")
 
 def pair(name: str, value: Size, least: int = 1) -> tuple[int, int]:
     """Return (down, across) from one number for both, or two; ValueError if they are too small."""
+    if type(value) is int and value >= least:
+        return value, value
     numbers = _numbers(value)
     if len(numbers) not in (1, 2) or min(numbers) < least:
         raise ValueError(

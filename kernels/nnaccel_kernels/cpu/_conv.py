@@ -81,22 +81,26 @@ def conv2d_plan(
         If the algorithm asked for cannot do this.
     """
     problem = Problem(direction, x_shape, w_shape, window, groups, itemsize)
+    return _plan(problem, algorithm, budget_bytes, team().size)
+
+
+@lru_cache(maxsize=1024)
+def _plan(problem: Problem, algorithm: str, budget_bytes: int, threads: int) -> Plan:
     if algorithm == "auto":
         algorithm, why = _choose(problem, budget_bytes)
     else:
         why = "because it was asked for"
         if algorithm == "winograd":
-            _require_winograd(window, groups)
+            _require_winograd(problem.window, problem.groups)
         need = _workspace(algorithm, problem, _TYPICAL)
         if need > budget_bytes and algorithm != "im2col":  # which is known to take much
             raise ValueError(
                 f"algorithm {algorithm!r} needs {need:,} bytes of workspace, more than the "
                 f"{budget_bytes:,} allowed: set NNACCEL_WORKSPACE_MB, or leave it to 'auto'"
             )
-    return Plan(algorithm, _workspace(algorithm, problem, team().size), why)
+    return Plan(algorithm, _workspace(algorithm, problem, threads), why)
 
 
-@lru_cache(maxsize=1024)
 def _choose(problem: Problem, budget_bytes: int) -> tuple[str, str]:
     """The algorithm that shapes and budget call for, whatever the number of threads; and why."""
     name, why = _rule(problem)

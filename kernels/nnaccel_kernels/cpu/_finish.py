@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from numba import carray
 from numba.extending import register_jitable
@@ -16,7 +18,12 @@ Ending = tuple[np.ndarray, int, np.ndarray]
 def ending(b: np.ndarray | None, activation: str, alpha: float, dtype: np.dtype) -> Ending:
     """Biases, activation and its constant as kernels take them."""
     bias = np.empty(0, dtype) if b is None else b
-    return bias, ACTIVATIONS.index(activation), np.array([alpha])
+    return bias, ACTIVATIONS.index(activation), _constant(alpha)
+
+
+@lru_cache(maxsize=64)
+def _constant(alpha: float) -> np.ndarray:
+    return np.array([alpha])
 
 
 def _finish_in_python(pixels, apart, channels, code, alpha, b, b_at, y, at):  # type: ignore[no-untyped-def]

@@ -24,7 +24,7 @@ from nnaccel_kernels.cpu._gemm_weights import plan_weight_gradient, weight_gradi
 from nnaccel_kernels.cpu._kernel import claim, kernel
 from nnaccel_kernels.cpu._matmul import product_of_strips
 from nnaccel_kernels.cpu._pack import pack_filters, strips_shape
-from nnaccel_kernels.cpu._partial import parts_for, reset, rooms_for
+from nnaccel_kernels.cpu._partial import parts_for, rooms_for
 from nnaccel_kernels.cpu._patches import band_of, load_patches, needs_no_band
 from nnaccel_kernels.cpu._shape import Conv, Problem, conv_of, cut, locate, reach, runs_of
 
@@ -41,7 +41,7 @@ def is_packed(conv):  # type: ignore[no-untyped-def]
 
 @kernel
 def _forward(  # type: ignore[no-untyped-def]
-    rank, size, conv, xs, x, in_place, strips, b, code, alpha, ys, y, counter, rooms
+    rank, size, conv, xs, x, in_place, strips, b, code, alpha, ys, y, counters, rooms
 ):
     room = rooms[rank]
     channels, filters, across = conv.channels, conv.filters, conv.out_width
@@ -56,9 +56,10 @@ def _forward(  # type: ignore[no-untyped-def]
     if packed:
         results += conv.rows * across * pieces * run
     write_through = ys.last and conv.groups == 1
+    items = xs.batch * conv.groups * conv.pieces
     while True:
-        item = claim(counter)
-        if item >= xs.batch * conv.groups * conv.pieces:
+        item = claim(counters, rank, size, items)
+        if item == items:
             break
         n, group, first = locate(item, conv)
         rows = min(conv.rows, conv.out_height - first)
@@ -102,11 +103,10 @@ def forward(
     flat_x, xs = flat_images(x)
     flat_y, ys = flat_images(y)
     conv, words = plan_forward(conv_of(w.shape, y.shape[2:], window, groups), y.itemsize)
-    strips, counter, rooms = rooms_for(y.dtype, strips_shape(w.shape, w.itemsize, groups), words)
+    strips, counters, rooms = rooms_for(y.dtype, strips_shape(w.shape, w.itemsize, groups), words)
     pack_filters(w, strips)
-    reset(counter)
     _forward(
-        conv, xs, flat_x, needs_no_band(conv, xs), strips, *end, ys, flat_y, counter, rooms,
+        conv, xs, flat_x, needs_no_band(conv, xs), strips, *end, ys, flat_y, counters, rooms,
         width=len(rooms),
     )  # fmt: skip
 

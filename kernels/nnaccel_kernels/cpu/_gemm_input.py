@@ -11,7 +11,7 @@ from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import claim, kernel
 from nnaccel_kernels.cpu._matmul import product_of_strips
 from nnaccel_kernels.cpu._pack import pack_patches, strips_shape
-from nnaccel_kernels.cpu._partial import reset, rooms_for
+from nnaccel_kernels.cpu._partial import rooms_for
 from nnaccel_kernels.cpu._shape import (
     Conv,
     conv_of,
@@ -31,7 +31,7 @@ def add_run(count, room, source, target):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _input_gradient(rank, size, conv, ys, dy, strips, xs, dx, counter, rooms):  # type: ignore[no-untyped-def]
+def _input_gradient(rank, size, conv, ys, dy, strips, xs, dx, counters, rooms):  # type: ignore[no-untyped-def]
     room = rooms[rank]
     channels, filters, across = conv.channels, conv.filters, conv.out_width
     lanes = strips.shape[3]
@@ -45,9 +45,10 @@ def _input_gradient(rank, size, conv, ys, dy, strips, xs, dx, counter, rooms):  
     patches = (conv.rows * width * channels + lanes) // lanes * lanes
     chunk = max(1, (room.size - patches) // max(1, across * patch))
     pixel, plane = strides(ys)
+    items = xs.batch * conv.groups * conv.pieces
     while True:
-        item = claim(counter)
-        if item >= xs.batch * conv.groups * conv.pieces:
+        item = claim(counters, rank, size, items)
+        if item == items:
             break
         n, group, first = locate(item, conv)
         rows = min(conv.rows, xs.height - first)
@@ -87,12 +88,11 @@ def input_gradient(
     conv, words = plan_input_gradient(
         conv_of(w.shape, dy.shape[2:], window, groups), xs, dx.itemsize
     )
-    strips, counter, rooms = rooms_for(
+    strips, counters, rooms = rooms_for(
         dx.dtype, strips_shape(w.shape, w.itemsize, groups, patches=True), words
     )
     pack_patches(w, strips)
-    reset(counter)
-    _input_gradient(conv, ys, flat_dy, strips, xs, flat_dx, counter, rooms, width=len(rooms))
+    _input_gradient(conv, ys, flat_dy, strips, xs, flat_dx, counters, rooms, width=len(rooms))
 
 
 def plan_input_gradient(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:

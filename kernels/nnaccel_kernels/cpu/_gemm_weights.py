@@ -9,14 +9,14 @@ from nnaccel_kernels.cpu._band import flat_images, pixel_at, strides
 from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import product
-from nnaccel_kernels.cpu._partial import cuts_for, parts_for, reset, rooms_for, task_of
+from nnaccel_kernels.cpu._partial import cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu._patches import band_of, load_patches, needs_no_band
 from nnaccel_kernels.cpu._shape import Conv, conv_of, cut, reach
 
 
 @kernel
 def _weight_gradient(  # type: ignore[no-untyped-def]
-    rank, size, conv, xs, x, in_place, ys, dy, cuts, sums, counter, rooms
+    rank, size, conv, xs, x, in_place, ys, dy, cuts, sums, counters, rooms
 ):
     """sums (parts, groups * K, R*S*C), each of some of the items; rows of filters in `cuts`."""
     room = rooms[rank]
@@ -25,9 +25,10 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
     height, width = reach(conv, conv.rows)
     patches = height * width * channels
     pixel, plane = strides(ys)
+    items = parts * conv.groups * cuts
     while True:
-        item = claim(counter)
-        if item >= parts * conv.groups * cuts:
+        item = claim(counters, rank, size, items)
+        if item == items:
             break
         part, group, low, high, begin, end = task_of(item, sums, conv, cuts, blocks)
         sums[part, low:high] = 0
@@ -65,11 +66,10 @@ def weight_gradient(
     flat_dy, ys = flat_images(dy)
     conv, words = plan_weight_gradient(conv_of(dw.shape, dy.shape[2:], window, groups), dw.itemsize)
     parts = parts_for(xs.batch * conv.pieces, dw.nbytes)
-    sums, counter, rooms = rooms_for(dw.dtype, (parts, dw.shape[0], dw[0].size), words)
-    reset(counter)
+    sums, counters, rooms = rooms_for(dw.dtype, (parts, dw.shape[0], dw[0].size), words)
     _weight_gradient(
         conv, xs, flat_x, needs_no_band(conv, xs), ys, flat_dy, cuts_for(parts * groups), sums,
-        counter, rooms, width=len(rooms),
+        counters, rooms, width=len(rooms),
     )  # fmt: skip
     _collect(sums, dw, width=threads_for(4.0 * sums.size))
 

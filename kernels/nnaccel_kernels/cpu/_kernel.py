@@ -9,12 +9,14 @@ their contents may change between replays, their addresses may not.
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import math
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from numba import config, from_dtype, njit, types
 from numba.extending import register_jitable
 
 import nnaccel_kernels
+from nnaccel_kernels.cpu._crew import COLUMNS, WORD
 from nnaccel_kernels.cpu._linked import link_all
 from nnaccel_kernels.cpu._machine import MAX_WORDS, atomic_add
 from nnaccel_kernels.cpu._pace import Pace
@@ -88,14 +91,16 @@ class Tape:
 
     def __init__(self) -> None:
         self._launches: list[tuple[Kernel, tuple[Argument, ...], int]] = []
-        self._words: list[np.ndarray] = []
         self._table: np.ndarray | None = None
+        self._widest = 1
         self._pace = Pace()
         self.scratch = np.empty(0, np.uint8)
+        self.counters: np.ndarray | None = None
 
     def append(self, kernel: Kernel, args: tuple[Argument, ...], width: int) -> None:
         """Add one launch."""
         self._launches.append((kernel, args, max(1, width)))
+        self._widest = max(self._widest, width)
         self._table = None
 
     def replay(self, repeats: int = 1) -> None:
@@ -108,24 +113,31 @@ class Tape:
             return
         if self._table is None:
             self._table = self._build_table()
-        if len(self._table):
-            team().run(self._table, repeats, self._pace)
+        if self.counters is not None:
+            self.counters[:] = 0  # a fork may have copied them in the midst of a replay
+        if self._launches:
+            address = self._table.ctypes.data
+            team().run(address, len(self._launches), self._widest, repeats, self._pace)
 
     def _build_table(self) -> np.ndarray:
-        rows = []
+        """A row for each launch, and behind all rows the words that they point to."""
+        packed = [[word for arg in args for word in _pack(arg)] for _, args, _ in self._launches]
+        table = np.empty(COLUMNS * len(packed) + sum(map(len, packed)), np.int64)
+        at = table.ctypes.data + COLUMNS * WORD * len(packed)
+        rows: list[int] = []
         before = 0  # width of the launch before; unknown at the start, so meet there
-        for kernel, args, width in self._launches:
-            words = np.array([word for arg in args for word in _pack(arg)], np.int64)
-            if words.size > MAX_WORDS:
+        for (kernel, args, width), words in zip(self._launches, packed, strict=True):
+            if len(words) > MAX_WORDS:
                 raise ValueError(
-                    f"the arguments of kernel {kernel.name} take {words.size} words; a launch "
+                    f"the arguments of kernel {kernel.name} take {len(words)} words; a launch "
                     f"hands over {MAX_WORDS} at most"
                 )
-            self._words.append(words)
             meet = not (before == 1 and width == 1)
-            rows.append((kernel.address(args), words.ctypes.data, words.size, width, meet))
+            rows += kernel.address(args), at, len(words), width, meet
+            at += WORD * len(words)
             before = width
-        return np.array(rows, np.int64).reshape(-1, 5)
+        table[:] = list(chain(rows, *packed))
+        return table
 
 
 @contextmanager
@@ -150,11 +162,12 @@ def at_once() -> Iterator[None]:
         return
     tape = _local.tape = Tape()
     tape.scratch = getattr(_local, "scratch", tape.scratch)
+    tape.counters = getattr(_local, "counters", None)
     try:
         yield
     finally:
         _local.tape = None
-        _local.scratch = tape.scratch
+        _local.scratch, _local.counters = tape.scratch, tape.counters
     tape.replay()
 
 
@@ -205,24 +218,43 @@ def scratch(dtype: Any, *shapes: tuple[int, ...]) -> list[np.ndarray]:
     return found
 
 
-def _claim_in_python(counter: np.ndarray) -> int:
-    """`claim` without the JIT, where there is one thread only."""
-    counter[0] += 1
-    return int(counter[0]) - 1
+def counters(threads: int) -> np.ndarray:
+    """Zeros for `claim`: a cache line for each thread, and one for those who are done."""
+    owner = getattr(_local, "tape", None) or _local
+    found: np.ndarray | None = getattr(owner, "counters", None)
+    if found is None or len(found) <= threads:
+        found = owner.counters = np.zeros((threads + 1, _LINE_BYTES // 8), np.int64)
+    return found
+
+
+def _count_in_python(address: int, amount: int) -> int:
+    """`atomic_add` without the JIT, where there is one thread only."""
+    word = ctypes.cast(address, ctypes.POINTER(ctypes.c_int64)).contents
+    word.value += amount
+    return word.value - amount
 
 
 @register_jitable
-def claim(counter):  # type: ignore[no-untyped-def]
-    """Number of the next item of work, counted by all threads together from `counter[0]`.
+def claim(counters, rank, size, items):  # type: ignore[no-untyped-def]
+    """Number of the next item of work for thread `rank`, or `items` if none is left.
 
-    Threads that take the next item when they are done with one share the work well even where
-    another program takes one of their processors away.
+    A thread takes the items of its own share first, so that it meets, kernel after kernel, the
+    memory that its core has in the cache. Then it helps the others, one of whose processors
+    another program may just now have taken. Each thread's count is in a row of `counters`, as
+    `counters` hands them out; the last to find nothing left sets them back to 0.
     """
-    return atomic_add(counter.ctypes.data, 1)
+    for step in range(size):
+        owner = (rank + step) % size
+        begin, end = share(items, owner, size)
+        item = begin + _count(counters[owner].ctypes.data, 1)
+        if item < end:
+            return item
+    if _count(counters[size].ctypes.data, 1) == size - 1:
+        counters[: size + 1] = 0
+    return items
 
 
-if config.DISABLE_JIT:
-    claim = _claim_in_python
+_count = _count_in_python if config.DISABLE_JIT else atomic_add
 
 
 def _numba_type(arg: Argument) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu._dense import add_to
-from nnaccel_kernels.cpu._kernel import kernel, scratch, share, threads_for
+from nnaccel_kernels.cpu._kernel import counters, kernel, scratch, share, threads_for
 from nnaccel_kernels.cpu._simd import copy_run
 from nnaccel_kernels.cpu._team import team
 
@@ -25,19 +25,10 @@ def parts_for(items: int, nbytes: int) -> int:
 def rooms_for(
     dtype: np.dtype, shared: tuple[int, ...], words: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Room that all threads share, the counter of items, and room for each thread."""
-    common, counter, rooms = scratch(dtype, shared, (16,), (team().size, words))
-    return common, counter.view(np.int64), rooms
-
-
-@kernel
-def _reset(rank, size, counter):  # type: ignore[no-untyped-def]
-    counter[:] = 0
-
-
-def reset(counter: np.ndarray) -> None:
-    """Set the counter of items to 0."""
-    _reset(counter)
+    """Room that all threads share, what they count items with, and room for each thread."""
+    threads = team().size
+    common, rooms = scratch(dtype, shared, (threads, words))
+    return common, counters(threads), rooms
 
 
 def cuts_for(items: int) -> int:

@@ -18,7 +18,7 @@ from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at, strides
 from nnaccel_kernels.cpu._finish import Ending, finish_pixels
 from nnaccel_kernels.cpu._kernel import claim, kernel
 from nnaccel_kernels.cpu._matmul import product
-from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, reset, rooms_for, task_of
+from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu._shape import (
     Conv,
     Problem,
@@ -64,13 +64,14 @@ def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no
 
 
 @kernel
-def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counter, rooms):  # type: ignore[no-untyped-def]
+def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counters, rooms):  # type: ignore[no-untyped-def]
     room = rooms[rank]
     filters = conv.filters
     patch = conv.channels * conv.taps_down * conv.taps_across
+    items = xs.batch * conv.groups * conv.pieces
     while True:
-        item = claim(counter)
-        if item >= xs.batch * conv.groups * conv.pieces:
+        item = claim(counters, rank, size, items)
+        if item == items:
             break
         n, group, first = locate(item, conv)
         rows = min(conv.rows, conv.out_height - first)
@@ -112,16 +113,17 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
 
 @kernel
 def _weight_gradient(  # type: ignore[no-untyped-def]
-    rank, size, conv, xs, x, in_place, ys, dy, cuts, sums, counter, rooms
+    rank, size, conv, xs, x, in_place, ys, dy, cuts, sums, counters, rooms
 ):
     """sums (parts, groups * K, C*R*S), each of some of the items; rows of filters in `cuts`."""
     room = rooms[rank]
     parts, patch = sums.shape[0], sums.shape[2]
     blocks = xs.batch * conv.pieces
     pixel, channel = strides(ys)
+    items = parts * conv.groups * cuts
     while True:
-        item = claim(counter)
-        if item >= parts * conv.groups * cuts:
+        item = claim(counters, rank, size, items)
+        if item == items:
             break
         part, group, low, high, begin, end = task_of(item, sums, conv, cuts, blocks)
         sums[part, low:high] = 0
@@ -149,10 +151,9 @@ def forward(
     flat_x, xs = flat_images(x)
     flat_y, ys = flat_images(y)
     conv, words = plan_planes(conv_of(w.shape, y.shape[2:], window, groups), xs, y.itemsize)
-    _, counter, rooms = rooms_for(y.dtype, (0,), words)
-    reset(counter)
+    _, counters, rooms = rooms_for(y.dtype, (0,), words)
     _forward(
-        conv, xs, flat_x, words == 0, w, *end, ys, flat_y, counter, rooms, width=len(rooms),
+        conv, xs, flat_x, words == 0, w, *end, ys, flat_y, counters, rooms, width=len(rooms),
     )  # fmt: skip
 
 
@@ -164,10 +165,9 @@ def weight_gradient(
     flat_dy, ys = flat_images(dy)
     conv, words = plan_planes(conv_of(dw.shape, dy.shape[2:], window, groups), xs, dw.itemsize)
     parts = parts_for(xs.batch * conv.pieces, dw.nbytes)
-    sums, counter, rooms = rooms_for(dw.dtype, (parts, dw.shape[0], dw[0].size), words)
-    reset(counter)
+    sums, counters, rooms = rooms_for(dw.dtype, (parts, dw.shape[0], dw[0].size), words)
     _weight_gradient(
-        conv, xs, flat_x, words == 0, ys, flat_dy, cuts_for(parts * groups), sums, counter, rooms,
+        conv, xs, flat_x, words == 0, ys, flat_dy, cuts_for(parts * groups), sums, counters, rooms,
         width=len(rooms),
     )  # fmt: skip
     add_up(sums.reshape(parts, -1), dw.reshape(-1))

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from nnaccel_kernels.cpu import _crew
-from nnaccel_kernels.cpu._crew import WIDTH
 from nnaccel_kernels.cpu._pace import Pace
 
 
@@ -35,45 +34,41 @@ class Team:
         self._give_way = _give_way_address()
         self._mailboxes = np.zeros((size - 1, _crew.MAILBOX), np.int64)
         self._barrier = np.zeros(_crew.MAILBOX, np.int64)  # a line of its own
+        self._addresses = self._mailboxes.ctypes.data, self._barrier.ctypes.data
 
-    def run(self, table: np.ndarray, repeats: int, pace: Pace) -> None:
-        """Execute `table` `repeats` times, with as many threads as its widest kernel wants."""
-        size = min(self.size, int(table[:, WIDTH].max(initial=1)))
+    def run(self, table: int, rows: int, width: int, repeats: int, pace: Pace) -> None:
+        """Execute the table at that address `repeats` times, on up to `width` threads."""
+        size = min(self.size, width)
         if size == 1 or not self._busy.acquire(blocking=False):
-            self._run_alone(table, repeats)
+            self._run_alone(table, rows, repeats)
             return
         try:
             for together, count in pace.plan(repeats):
                 start = time.perf_counter()
                 if together:
-                    self._run_together(table, count, size)
+                    self._run_together(table, rows, count, size)
                 else:
-                    self._run_alone(table, count)
+                    self._run_alone(table, rows, count)
                 pace.note(together, count, time.perf_counter() - start)
         finally:
             self._busy.release()
 
-    def _run_alone(self, table: np.ndarray, repeats: int) -> None:
-        _crew.run(table.ctypes.data, len(table), repeats, 0, 1, 0, self._give_way)
+    def _run_alone(self, table: int, rows: int, repeats: int) -> None:
+        _crew.run(table, rows, repeats, 0, 1, 0, self._give_way)
 
-    def _run_together(self, table: np.ndarray, repeats: int, size: int) -> None:
-        boxes = self._mailboxes[: size - 1]
-        self._wake(boxes)
-        _crew.lead(
-            table.ctypes.data,
-            len(table),
-            repeats,
-            boxes.ctypes.data,
-            len(boxes),
-            self._barrier.ctypes.data,
-            self._give_way,
-        )
+    def _run_together(self, table: int, rows: int, repeats: int, size: int) -> None:
+        self._wake(size - 1)
+        mailboxes, barrier = self._addresses
+        _crew.lead(table, rows, repeats, mailboxes, size - 1, barrier, self._give_way)
 
-    def _wake(self, boxes: np.ndarray) -> None:
-        """Have all mailboxes watched, or as many as there are threads to be had for."""
+    def _wake(self, count: int) -> None:
+        """Have the first `count` mailboxes watched, or as many as there are threads for."""
         called = []
-        for number in np.flatnonzero(boxes[:, _crew.STATE] == _crew.ASLEEP):
-            box, before = boxes[number], int(boxes[number, _crew.WOKEN])
+        for number, state in enumerate(self._mailboxes[:count, _crew.STATE].tolist()):
+            if state != _crew.ASLEEP:
+                continue
+            box = self._mailboxes[number]
+            before = int(box[_crew.WOKEN])
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="nnaccel")
             try:

@@ -17,7 +17,7 @@ from nnaccel_kernels.cpu._band import flat_images, load_rows, store_rows
 from nnaccel_kernels.cpu._finish import Ending, ending, finish_pixels
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product_of_strips
-from nnaccel_kernels.cpu._partial import reset, rooms_for
+from nnaccel_kernels.cpu._partial import rooms_for
 from nnaccel_kernels.cpu._shape import Problem
 from nnaccel_kernels.cpu._team import team
 from nnaccel_kernels.cpu._tiles import (
@@ -57,7 +57,7 @@ def _filters(rank, size, w, turned, products, rooms):  # type: ignore[no-untyped
 
 @kernel
 def _convolve(  # type: ignore[no-untyped-def]
-    rank, size, tile_rows, top, left, xs, x, products, b, code, alpha, ys, y, counter, rooms
+    rank, size, tile_rows, top, left, xs, x, products, b, code, alpha, ys, y, counters, rooms
 ):
     room = rooms[rank]
     lanes, vector = products.shape[3], products.shape[3] // 2
@@ -67,11 +67,13 @@ def _convolve(  # type: ignore[no-untyped-def]
     result = (ys.channels + vector - 1) // vector * vector
     width = across * TILE
     band = SIDE * (width + 2) * max(depth, result)
+    items = (xs.batch * down + tile_rows - 1) // tile_rows
     while True:
-        begin = claim(counter) * tile_rows
-        end = min(xs.batch * down, begin + tile_rows)
-        if begin >= end:
+        item = claim(counters, rank, size, items)
+        if item == items:
             break
+        begin = item * tile_rows
+        end = min(xs.batch * down, begin + tile_rows)
         tiles = (end - begin) * across
         pixels, results = band, band + POINTS * tiles * depth
         for row in range(begin, end):
@@ -133,11 +135,10 @@ def _run(
     rows, words = plan_tiles(ys, xs.channels, ys.channels, y.itemsize, team().size)
     lanes = STRIP_BYTES // y.itemsize
     shape = POINTS, -(-ys.channels // lanes), xs.channels, lanes
-    products, counter, rooms = rooms_for(y.dtype, shape, words)
+    products, counters, rooms = rooms_for(y.dtype, shape, words)
     _filters(w, turned, products, rooms, width=threads_for(40.0 * w.size))
-    reset(counter)
     _convolve(
-        rows, top, left, xs, flat_x, products, *end, ys, flat_y, counter, rooms, width=len(rooms)
+        rows, top, left, xs, flat_x, products, *end, ys, flat_y, counters, rooms, width=len(rooms)
     )  # fmt: skip
 
 

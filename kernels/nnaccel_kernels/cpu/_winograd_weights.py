@@ -9,7 +9,7 @@ from nnaccel_kernels.cpu._band import Images, flat_images, load_rows
 from nnaccel_kernels.cpu._dense import add_to
 from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product
-from nnaccel_kernels.cpu._partial import cuts_for, parts_for, reset, rooms_for
+from nnaccel_kernels.cpu._partial import cuts_for, parts_for, rooms_for
 from nnaccel_kernels.cpu._simd import VECTOR_BYTES, copy_run
 from nnaccel_kernels.cpu._tiles import (
     POINTS,
@@ -24,7 +24,7 @@ from nnaccel_kernels.cpu._tiles import (
 
 @kernel
 def _sum_products(  # type: ignore[no-untyped-def]
-    rank, size, tile_rows, top, left, cuts, xs, x, ys, dy, sums, counter, rooms
+    rank, size, tile_rows, top, left, cuts, xs, x, ys, dy, sums, counters, rooms
 ):
     """sums (parts, 36, C, K): of the products of transformed pixels and gradients."""
     room = rooms[rank]
@@ -33,9 +33,10 @@ def _sum_products(  # type: ignore[no-untyped-def]
     down, across = (ys.height + TILE - 1) // TILE, (ys.width + TILE - 1) // TILE
     depth = (channels + vector - 1) // vector * vector
     width = across * TILE
+    items = parts * cuts
     while True:
-        item = claim(counter)
-        if item >= parts * cuts:
+        item = claim(counters, rank, size, items)
+        if item == items:
             break
         part, cut = item // cuts, item % cuts
         low = filters * cut // cuts // vector * vector
@@ -105,11 +106,10 @@ def weight_gradient(
     parts, lanes = parts_of(dw.shape, ys, dw.itemsize), STRIP_BYTES // dw.itemsize
     depth = -(-ys.channels // lanes) * lanes
     shape = parts, POINTS, xs.channels, ys.channels
-    sums, counter, rooms = rooms_for(dw.dtype, shape, max(words, (POINTS + 9) * depth))
-    reset(counter)
+    sums, counters, rooms = rooms_for(dw.dtype, shape, max(words, (POINTS + 9) * depth))
     cuts = max(1, min(cuts_for(parts), ys.channels // lanes))
     _sum_products(
-        rows, top, left, cuts, xs, flat_x, ys, flat_dy, sums, counter, rooms, width=len(rooms)
+        rows, top, left, cuts, xs, flat_x, ys, flat_dy, sums, counters, rooms, width=len(rooms)
     )
     _gradient_of_taps(sums, depth, dw, rooms, width=threads_for(40.0 * dw.size))
 
