@@ -94,7 +94,8 @@ def _avg_pool2d_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 def _pad2d(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     x, _ = _images(rng, n, m, dtype)
-    top, bottom, left, right = padding = tuple(int(p) for p in rng.integers(-1, 4, 4))
+    least = -1 if min(x.shape[2:]) > 2 else 0  # so that something is left
+    top, bottom, left, right = padding = tuple(int(p) for p in rng.integers(least, 4, 4))
     shape = *x.shape[:2], x.shape[2] + top + bottom, x.shape[3] + left + right
     return {"x": x, "padding": padding, "y": _blank(rng, np.empty(shape, dtype))}
 
