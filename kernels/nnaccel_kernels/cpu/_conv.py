@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from types import ModuleType
 
 import numpy as np
 
@@ -33,9 +34,7 @@ def conv2d(
     y: np.ndarray,
 ) -> None:
     """y = f(x convolved with w, plus b) for the elementwise activation f."""
-    module = _ALGORITHMS[algorithm]
-    if algorithm == "gemm" and _is_thin(w.shape, window, x.flags.c_contiguous):
-        module = _planes
+    module = _module(algorithm, w.shape, window, x)
     with at_once():
         module.forward(x, w, ending(b, activation, alpha, y.dtype), window, groups, y)
 
@@ -44,17 +43,16 @@ def conv2d_input_gradient(
     dy: np.ndarray, w: np.ndarray, window: Window, groups: int, algorithm: str, dx: np.ndarray
 ) -> None:
     """dx of sum(dy * conv2d(x, w))."""
+    module = _module(algorithm, w.shape, window, dx)
     with at_once():
-        _ALGORITHMS[algorithm].input_gradient(dy, w, window, groups, dx)
+        module.input_gradient(dy, w, window, groups, dx)
 
 
 def conv2d_weight_gradient(
     dy: np.ndarray, x: np.ndarray, window: Window, groups: int, algorithm: str, dw: np.ndarray
 ) -> None:
     """dw of sum(dy * conv2d(x, w))."""
-    module = _ALGORITHMS[algorithm]
-    if algorithm == "gemm" and _is_thin(dw.shape, window, x.flags.c_contiguous):
-        module = _planes
+    module = _module(algorithm, dw.shape, window, x)
     with at_once():
         module.weight_gradient(dy, x, window, groups, dw)
 
@@ -121,12 +119,12 @@ def _rule(problem: Problem) -> tuple[str, str]:
         return "direct", "one channel a group: no matrices to multiply"
     if _is_winograd(window, groups) and channels >= FEWEST and filters >= FEWEST:
         return "winograd", "3x3 with stride 1: a quarter of the multiplications"
-    if direction == "input_gradient":
-        return "gemm", "matrix products that give patches, which are added up"
     if _is_pointwise(window):
         return "gemm", "1x1: matrix products with the pixels as they lie"
     if _is_thin(w_shape, window, False):
         return "gemm", "matrix products with a plane of pixels for each tap: few taps"
+    if direction == "input_gradient":
+        return "gemm", "matrix products that give patches, which are added up"
     return "gemm", "matrix products with patches, a band of rows at a time"
 
 
@@ -154,6 +152,15 @@ def _is_thin(w_shape: tuple[int, ...], window: Window, in_order: bool) -> bool:
     return w_shape[1] * w_shape[3] < _FEW or (in_order and _is_pointwise(window))
 
 
+def _module(
+    algorithm: str, w_shape: tuple[int, ...], window: Window, images: np.ndarray
+) -> ModuleType:
+    """What computes an algorithm, given the array that the window slides over."""
+    if algorithm == "gemm" and _is_thin(w_shape, window, images.flags.c_contiguous):
+        return _planes
+    return _ALGORITHMS[algorithm]
+
+
 def _workspace(algorithm: str, problem: Problem, threads: int) -> int:
     """Bytes that an algorithm takes besides arguments and results."""
     if algorithm == "im2col":
@@ -161,8 +168,7 @@ def _workspace(algorithm: str, problem: Problem, threads: int) -> int:
         pixels = ys.batch * ys.height * ys.width
         return pixels * problem.xs.channels * taps * problem.itemsize
     module = _ALGORITHMS[algorithm]
-    forward = problem.direction != "input_gradient"
-    if algorithm == "gemm" and forward and _is_thin(problem.w_shape, problem.window, False):
+    if algorithm == "gemm" and _is_thin(problem.w_shape, problem.window, False):
         module = _planes  # as 1x1 is too in C order, with less room
     words: int = module.workspace(problem, threads)
     return words * problem.itemsize

@@ -34,30 +34,32 @@ def blocks_of(k):  # type: ignore[no-untyped-def]
 
 
 def _product_in_python(  # type: ignore[no-untyped-def]
-    lanes, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, b_strip, c, c_at, c_row,
-    add,
+    lanes, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, b_strip,
+    begun, s, s_at, s_row, s_col, c, c_at, c_row,
 ):  # fmt: skip
     """`_product` without the JIT."""
-    a, b, c = a.reshape(-1), b.reshape(-1), c.reshape(-1)
+    a, b, s, c = a.reshape(-1), b.reshape(-1), s.reshape(-1), c.reshape(-1)
     column = np.arange(cols)
     width = VECTORS * lanes
     place = column // width * b_strip + column % width if b_strip else column * b_col
     for i in range(rows):
-        total = np.zeros(cols, c.dtype)
-        for s in range(k):
-            total += a[a_at + i * a_row + s * a_step] * b[b_at + s * b_step + place]
+        total = s[s_at + i * s_row + column * s_col] if begun else np.zeros(cols, c.dtype)
+        for step in range(k):
+            total = total + a[a_at + i * a_row + step * a_step] * b[b_at + step * b_step + place]
         start = c_at + i * c_row
-        c[start : start + cols] = total + c[start : start + cols] if add else total
+        c[start : start + cols] = total
 
 
-@linked("iiiipiipiiipii", _product_in_python)
+@linked("iiiipiipiiiipiipi", _product_in_python)
 def _product(  # type: ignore[no-untyped-def]
-    lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, b_strip, c, c_row, add
-):
-    """c (rows, cols) = a (rows, k) @ b (k, cols), or c += it, given pointers and strides.
+    lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, b_strip,
+    begun, s, s_row, s_col, c, c_row,
+):  # fmt: skip
+    """c (rows, cols) = a (rows, k) @ b (k, cols), given pointers and strides; plus s if `begun`.
 
     Strides count elements. Strips of b, as wide as a tile, lie `b_strip` apart; where that is 0,
-    b is one matrix.
+    b is one matrix. A column of s is `s_col`, 1 or 0, after the one before: if 0, all columns are
+    the same number, which s holds as often as a tile is wide.
     """
     width = VECTORS * lanes
     whole = b_strip == 0
@@ -67,37 +69,40 @@ def _product(  # type: ignore[no-untyped-def]
     blocks = max(1, blocks_of(k))
     reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 32  # rows that make packing pay
     packed = whole and rows >= reused
+    repeats = begun == 0 or s_col == 0  # columns may be computed twice, for c is not what s is
     for block in range(blocks):
         start = block * k // blocks
         steps = (block + 1) * k // blocks - start
         for column in range(0, cols, width):
             j, w = column, min(width, cols - column)
-            if w < lanes <= cols and whole and blocks == 1 and not add:
+            if w < lanes <= cols and whole and blocks == 1 and repeats:
                 j, w = cols - lanes, lanes  # a full vector that repeats some columns
             strip = shift(b, start * b_step + (j * b_col if whole else column // width * b_strip))
             step = b_step
             if b_col != 1:
                 for half in range(0, w, lanes):
-                    for s in range(0, steps, lanes):
-                        at = max(0, min(s, steps - lanes))
+                    for t in range(0, steps, lanes):
+                        at = max(0, min(t, steps - lanes))
                         source = shift(strip, half * b_col + at)
                         target = shift(panel, at * width + half)
                         transpose(w - half, steps - at, source, b_col, target, width)
                 strip = panel
                 step = width
             elif packed and w == width:
-                for s in range(steps):
-                    move(shift(strip, s * b_step), shift(panel, s * width))
+                for t in range(steps):
+                    move(shift(strip, t * b_step), shift(panel, t * width))
                 strip = panel
                 step = width
             corner = shift(a, start * a_step)
             target = shift(c, j)
+            before, before_row = (target, c_row) if block else (shift(s, j * s_col), s_row)
             for height, count in ((low + 1, taller), (low, tiles - taller)):
                 tile(
-                    height, count, w, steps, corner, a_row, a_step, strip, step, target, c_row,
-                    add != 0 or block > 0,
+                    height, count, w, steps, corner, a_row, a_step, strip, step,
+                    begun != 0 or block > 0, before, before_row, target, c_row,
                 )  # fmt: skip
                 corner = shift(corner, height * count * a_row)
+                before = shift(before, height * count * before_row)
                 target = shift(target, height * count * c_row)
 
 
@@ -117,7 +122,18 @@ def product(  # type: ignore[no-untyped-def]
     """
     _product(
         lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
-        c, c_at, c_row, add,
+        add, c, c_at, c_row, 1, c, c_at, c_row,
+    )  # fmt: skip
+
+
+@register_jitable
+def product_from(  # type: ignore[no-untyped-def]
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, begun, s, s_at, c, c_at, c_row
+):
+    """`product`, plus a number for each row if `begun`: s holds it as often as a tile is wide."""
+    _product(
+        lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
+        begun, s, s_at, VECTORS * lanes_of(c), 0, c, c_at, c_row,
     )  # fmt: skip
 
 
@@ -129,7 +145,7 @@ def product_of_strips(  # type: ignore[no-untyped-def]
     width = VECTORS * lanes_of(c)
     _product(
         lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, width, 1, b_strip,
-        c, c_at, c_row, add,
+        add, c, c_at, c_row, 1, c, c_at, c_row,
     )  # fmt: skip
 
 

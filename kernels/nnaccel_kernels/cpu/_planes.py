@@ -11,62 +11,86 @@ import math
 
 import numpy as np
 from numba import njit
+from numba.extending import register_jitable
 
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._activation import activate_span
 from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at, strides
 from nnaccel_kernels.cpu._finish import Ending, finish_pixels
 from nnaccel_kernels.cpu._kernel import claim, kernel
-from nnaccel_kernels.cpu._matmul import product
+from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product, product_from
 from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, rooms_for, task_of
+from nnaccel_kernels.cpu._planes_input import input_gradient, plan_input_planes
 from nnaccel_kernels.cpu._shape import (
     Conv,
     Problem,
     conv_of,
     cut,
+    is_in_place,
     locate,
     positions_inside,
-    row_under,
     source,
 )
 from nnaccel_kernels.cpu._simd import copy_run
+
+__all__ = ["forward", "input_gradient", "weight_gradient", "workspace"]
+
+
+@register_jitable
+def _load_plane(conv, xs, x, at, first, rows, r, s, plane):  # type: ignore[no-untyped-def]
+    """Fill a plane (rows, out_width) with what a tap meets in the image of one channel at x[at]."""
+    across, step = conv.out_width, strides(xs)[0] * conv.stride_across
+    down, right = (
+        (r, conv.stride_down, conv.top - first * conv.stride_down, conv.dilation_down),
+        (s, conv.stride_across, conv.left, conv.dilation_across),
+    )
+    top, bottom = positions_inside(*down, xs.height, rows)
+    begin, end = positions_inside(*right, xs.width, across)
+    if top == bottom or begin == end:
+        plane[: rows * across] = 0
+        return
+    pitch = xs.width * conv.stride_down * strides(xs)[0]
+    at += (source(top, *down) * xs.width + source(begin, *right)) * strides(xs)[0]
+    if step == 1 and pitch == across:  # rows follow each other as they do in the image
+        count = (bottom - top - 1) * across + end - begin
+        copy_run(count, x, at, plane, top * across + begin)
+    else:
+        for i in range(bottom - top):
+            place = (top + i) * across + begin
+            if step == 1:
+                copy_run(end - begin, x, at + i * pitch, plane, place)
+            else:
+                for j in range(end - begin):
+                    plane[place + j] = x[at + i * pitch + j * step]
+    plane[: top * across] = 0
+    plane[bottom * across : rows * across] = 0
+    for i in range(top, bottom):
+        for j in range(begin):
+            plane[i * across + j] = 0
+        for j in range(end, across):
+            plane[i * across + j] = 0
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no-untyped-def]
     """Fill planes (C*R*S, rows * out_width) with what each tap meets at each position."""
-    zero = planes.dtype.type(0)
-    across = conv.out_width
-    one, channel = strides(xs)
-    step = one * conv.stride_across
+    size, channel = rows * conv.out_width, strides(xs)[1]
     at = 0
     for c in range(conv.channels):
+        image = pixel_at(xs, n, 0, 0) + (group * conv.channels + c) * channel
         for r in range(conv.taps_down):
             for s in range(conv.taps_across):
-                tap = s, conv.stride_across, conv.left, conv.dilation_across
-                begin, end = positions_inside(*tap, xs.width, across)
-                for i in range(rows):
-                    row = row_under(conv, first + i, r)
-                    line = planes[at : at + across]
-                    at += across
-                    if row < 0 or row >= xs.height:
-                        line[:] = zero
-                        continue
-                    line[:begin] = zero
-                    line[end:] = zero
-                    at_x = pixel_at(xs, n, row, 0) + (group * conv.channels + c) * channel
-                    at_x += source(begin, *tap) * one
-                    if step == 1:
-                        copy_run(end - begin, x, at_x, line, begin)
-                    else:
-                        for j in range(end - begin):
-                            line[begin + j] = x[at_x + j * step]
+                _load_plane(conv, xs, x, image, first, rows, r, s, planes[at : at + size])
+                at += size
 
 
 @kernel
 def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counters, rooms):  # type: ignore[no-untyped-def]
-    room = rooms[rank]
     filters = conv.filters
+    wide = STRIP_BYTES // y.itemsize
+    start, room = rooms[rank, : b.size * wide], rooms[rank, b.size * wide :]
+    for k in range(0 if ys.last else b.size):
+        start[k * wide : (k + 1) * wide] = b[k]
     patch = conv.channels * conv.taps_down * conv.taps_across
     items = xs.batch * conv.groups * conv.pieces
     while True:
@@ -99,16 +123,13 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
         else:
             apart = ys.height * ys.width
             target += group * filters * apart
-            product(
+            product_from(
                 filters, pixels, patch, w, group * filters * patch, patch, 1,
-                taps, at, plane, 1, y, target, apart,
+                taps, at, plane, 1, b.size, start, group * filters * wide, y, target, apart,
             )  # fmt: skip
-            for k in range(filters):
-                line = y[target + k * apart : target + k * apart + pixels]
-                if b.size:
-                    for p in range(pixels):
-                        line[p] += b[group * filters + k]
-                activate_span(code, alpha[0], line)
+            for k in range(filters if code else 0):
+                begin = target + k * apart
+                activate_span(code, alpha[0], y[begin : begin + pixels])
 
 
 @kernel
@@ -151,7 +172,8 @@ def forward(
     flat_x, xs = flat_images(x)
     flat_y, ys = flat_images(y)
     conv, words = plan_planes(conv_of(w.shape, y.shape[2:], window, groups), xs, y.itemsize)
-    _, counters, rooms = rooms_for(y.dtype, (0,), words)
+    start = end[0].size * STRIP_BYTES // y.itemsize
+    _, counters, rooms = rooms_for(y.dtype, (0,), start + words)
     _forward(
         conv, xs, flat_x, words == 0, w, *end, ys, flat_y, counters, rooms, width=len(rooms),
     )  # fmt: skip
@@ -176,9 +198,12 @@ def weight_gradient(
 def workspace(problem: Problem, threads: int) -> int:
     """How many elements of workspace are needed."""
     xs, weights = problem.xs, math.prod(problem.w_shape)
+    if problem.direction == "input_gradient":
+        return threads * plan_input_planes(problem.conv, xs, problem.itemsize)[1]
     conv, words = plan_planes(problem.conv, xs, problem.itemsize)
     if problem.direction == "forward":
-        return threads * words
+        start = problem.ys.channels * STRIP_BYTES // problem.itemsize
+        return threads * (start + words)
     parts = parts_for(xs.batch * conv.pieces, weights * problem.itemsize)
     return threads * words + weights * parts
 
@@ -187,11 +212,4 @@ def plan_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
     """Cut the convolution into items; also how many elements of room one takes."""
     patch = conv.channels * conv.taps_down * conv.taps_across
     conv = cut(conv, conv.out_height, conv.out_width * patch * itemsize)
-    return conv, 0 if _is_in_place(conv, xs) else conv.rows * conv.out_width * patch
-
-
-def _is_in_place(conv: Conv, xs: Images) -> bool:
-    """Whether the planes of the image itself are what the taps meet."""
-    single = conv.taps_down == conv.taps_across == conv.stride_down == conv.stride_across == 1
-    whole = conv.top == conv.left == 0 and (conv.out_height, conv.out_width) == xs[2:4]
-    return single and whole and (not xs.last or xs.channels == 1)
+    return conv, 0 if is_in_place(conv, xs) else conv.rows * conv.out_width * patch

@@ -107,6 +107,13 @@ def runs_of(conv):  # type: ignore[no-untyped-def]
     return runs, conv.taps_across // runs * conv.channels
 
 
+def is_in_place(conv: Conv, xs: Images) -> bool:
+    """Whether what a tap meets are the planes of the image itself."""
+    single = conv.taps_down == conv.taps_across == conv.stride_down == conv.stride_across == 1
+    whole = conv.top == conv.left == 0 and (conv.out_height, conv.out_width) == xs[2:4]
+    return single and whole and (not xs.last or xs.channels == 1)
+
+
 @register_jitable
 def row_under(conv, position, tap):  # type: ignore[no-untyped-def]
     """Row of the image under a tap of a row of positions."""

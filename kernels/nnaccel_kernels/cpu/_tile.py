@@ -29,12 +29,12 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
     then hold the same sums there. A ragged tile masks the lanes that it has no columns for.
     """
     bit = ir.IntType(1)
-    arguments = [i64, i64, i64, pointer, i64, i64, pointer, i64, pointer, i64, bit]
+    arguments = [i64, i64, i64, pointer, i64, i64, pointer, i64, bit, pointer, i64, pointer, i64]
     name = f"nnaccel_tile_{SCALARS[dtype][1]}_{rows}_{width}"
     function = ir.Function(module, ir.FunctionType(void, arguments), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    count, cols, k, a, a_row, a_step, b, b_step, c, c_row, accumulate = function.args
+    count, cols, k, a, a_row, a_step, b, b_step, begun, s, s_row, c, c_row = function.args
     names = ("entry", "tile", "step", "done", "add", "write", "next", "leave")
     entry, tile, step, done, add, write, next_tile, leave = map(function.append_basic_block, names)
     builder = ir.IRBuilder(entry)
@@ -45,11 +45,13 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
         across += [i64(i * v.count) for i in range(1, VECTORS - 1)]
         across += [builder.sub(cols, i64(v.count))]
     a_rows = [builder.mul(a_row, i64(i)) for i in range(rows + 1)]
+    s_rows = [builder.mul(s_row, i64(i)) for i in range(rows + 1)]
     c_rows = [builder.mul(c_row, i64(i)) for i in range(rows + 1)]
     builder.cbranch(builder.icmp_signed(">", count, i64(0)), tile, leave)
 
     builder.position_at_end(tile)
-    tiles, a_tile, c_tile = builder.phi(i64), builder.phi(pointer), builder.phi(pointer)
+    tiles, a_tile = builder.phi(i64), builder.phi(pointer)
+    s_tile, c_tile = builder.phi(pointer), builder.phi(pointer)
     builder.cbranch(builder.icmp_signed(">", k, i64(0)), step, done)
 
     builder.position_at_end(step)
@@ -72,15 +74,18 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
 
     builder.position_at_end(done)
     sums = [_join(builder.phi(v.type), (v.zero, tile), (x, step)) for x in later]
-    corner = v.opaque(c_tile)
-    builder.cbranch(accumulate, add, write)
+    s_corner, corner = v.opaque(s_tile), v.opaque(c_tile)
+    builder.cbranch(begun, add, write)
     for block in (add, write):
         builder.position_at_end(block)
         for i in range(rows):
             row = sums[i * len(across) : (i + 1) * len(across)]
             places = [v.at(corner, builder.add(c_rows[i], offset)) for offset in across]
             if block is add:  # every load before any store, for vectors may overlap
-                before = [v.load(p, mask) for p in places]
+                before = [
+                    v.load(v.at(s_corner, builder.add(s_rows[i], offset)), mask)
+                    for offset in across
+                ]
                 row = [builder.fadd(x, y) for x, y in zip(before, row, strict=True)]
             for p, x in zip(places, row, strict=True):
                 v.store(x, p, mask)
@@ -90,6 +95,7 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
     left = builder.sub(tiles, i64(1))
     _join(tiles, (count, entry), (left, next_tile))
     _join(a_tile, (a, entry), (v.at(a_tile, a_rows[rows]), next_tile))
+    _join(s_tile, (s, entry), (v.at(s_tile, s_rows[rows]), next_tile))
     _join(c_tile, (c, entry), (v.at(c_tile, c_rows[rows]), next_tile))
     builder.cbranch(builder.icmp_signed(">", left, i64(0)), tile, leave)
 
@@ -106,12 +112,13 @@ def _join(phi: Any, *incoming: tuple[Any, ir.Block]) -> Any:
 
 @intrinsic
 def tile(  # type: ignore[no-untyped-def]
-    typing, rows, count, cols, k, a, a_row, a_step, b, b_step, c, c_row, accumulate
+    typing, rows, count, cols, k, a, a_row, a_step, b, b_step, begun, s, s_row, c, c_row
 ):
-    """`count` tiles of `rows` rows, one below the other: c = a @ b, or c += a @ b.
+    """`count` tiles of `rows` rows, one below the other: c = a @ b, plus s if it is `begun`.
 
-    a, b and c are pointers, strides count elements; b and c have consecutive columns, of which
-    there are at most `VECTORS` vectors full. May be called from one place in a kernel only.
+    a, b, c and s are pointers, strides count elements; b, c and s have consecutive columns, of
+    which there are at most `VECTORS` vectors full. s may be c. May be called from one place in a
+    kernel only.
     """
     n, dtype = types.int64, c.dtype
 
@@ -134,4 +141,4 @@ def tile(  # type: ignore[no-untyped-def]
         builder.position_at_end(end)
         return context.get_dummy_value()
 
-    return types.void(n, n, n, n, a, n, n, b, n, c, n, types.boolean), codegen
+    return types.void(n, n, n, n, a, n, n, b, n, types.boolean, s, n, c, n), codegen
