@@ -208,7 +208,7 @@ def _require_finite(x: np.ndarray) -> None:
     """Raise a ValueError naming the first row with NaN or infinity in it."""
     matrix = x.reshape(len(x), math.prod(x.shape[1:]))
     with np.errstate(all="ignore"):
-        sums = matrix @ np.ones(matrix.shape[1], matrix.dtype)
+        sums = matrix.sum(axis=1)  # not by BLAS, whose threads would spin beside those of training
     for row in np.flatnonzero(~np.isfinite(sums)):  # what is not finite spoils its row's sum
         if not np.isfinite(matrix[row]).all():
             raise ValueError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-_TRIAL_EVERY = 10  # runs of a table
+_TRIAL_EVERY = {True: 10, False: 4}  # runs of a table, while the team is used or is not
 _TRIAL_SHARE = 8  # of a run, at most, is spent on trying the other way
 _TIMED_SECONDS = 0.002  # a shorter time says more about starting threads than about the table
 
@@ -26,16 +26,21 @@ class Pace:
         self._runs += 1
         alone = self._seconds[False]
         together = not alone or self._seconds[True] <= alone
-        if not self._seconds[True] or (alone and self._runs % _TRIAL_EVERY):
+        if not self._seconds[True] or (alone and self._runs % _TRIAL_EVERY[together]):
             return [(together, repeats)]
         trial = math.ceil(_TIMED_SECONDS / self._seconds[together])
-        if repeats < _TRIAL_SHARE * trial:
+        # Threads that were asleep are slow at first, so they are timed twice.
+        tries = 1 if together else 2
+        if repeats < _TRIAL_SHARE * trial * tries:
             return [(together, repeats)]
-        return [(not together, trial), (together, repeats - trial)]
+        return [(not together, trial)] * tries + [(together, repeats - tries * trial)]
 
     def note(self, together: bool, repeats: int, seconds: float) -> None:
-        """Remember how long some repeats took, the last ones above all."""
+        """Remember how long some repeats took.
+
+        A shorter time than known is believed at once, for nothing but the kernels made it, and
+        first runs are slow whichever the way; longer ones are averaged in.
+        """
         if seconds >= _TIMED_SECONDS:
-            known = self._seconds[together]
-            latest = seconds / repeats
-            self._seconds[together] = (known + latest) / 2 if known else latest
+            known, latest = self._seconds[together], seconds / repeats
+            self._seconds[together] = (known + latest) / 2 if 0 < known < latest else latest
