@@ -1,4 +1,4 @@
-"""The best MLP that two minutes on two cores give: ReLU, softmax, Adam, dropout, label by label.
+"""The best MLP that a minute on two cores gives: ReLU, softmax, Adam, dropout, label by label.
 
 python examples/mnist_best.py
 """
