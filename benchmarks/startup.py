@@ -1,7 +1,7 @@
-"""Seconds until a newcomer sees something, import and a first small fit: results/startup.json.
+"""Seconds until a newcomer sees something, import and first small fits: results/startup.json.
 
-Every number is from a fresh process; a first fit is taken with nothing compiled yet and with the
-compiled code on disk.
+Every number is from a fresh process; the first fit of an MLP, and that of a convolutional network,
+are taken with nothing compiled yet and with the compiled code on disk.
 """
 
 from __future__ import annotations
@@ -24,11 +24,16 @@ import nnaccel
 print(time.perf_counter() - start)
 """
 
+LAYERS = {
+    "mlp": 'nn.Dense(100, "relu")',
+    "cnn": 'nn.Conv2D(32, 3, "relu"), nn.Conv2D(64, 3, "relu"), nn.MaxPool2D(2)',
+}
+
 FIRST_FIT = """
 import time, numpy as np, nnaccel as nn
 x, y = np.zeros((1300, 28, 28), np.uint8), np.zeros(1300, np.int64)
 start = time.perf_counter()
-model = nn.Sequential([nn.Dense(100, "relu"), nn.Dense(10, "softmax")])
+model = nn.Sequential([LAYERS, nn.Dense(10, "softmax")])
 model.compile("categorical_crossentropy", nn.optim.SGD(learning_rate=0.1), metrics=["accuracy"])
 model.fit(x, y, batch_size=128, verbose=0)
 print(time.perf_counter() - start)
@@ -48,17 +53,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=7, help="fresh processes for each median")
     repeats = range(parser.parse_args().repeats)
-    with tempfile.TemporaryDirectory() as cache:
-        imports = [seconds(IMPORT, cache) for _ in repeats]
-        cold = seconds(FIRST_FIT, cache)
-        warm = [seconds(FIRST_FIT, cache) for _ in repeats]
-    result = {
-        "import_s": statistics.median(imports),
-        "first_fit_cold_s": cold,
-        "first_fit_warm_s": statistics.median(warm),
-        "all_import_s": imports,
-        "all_first_fit_warm_s": warm,
-    }
+    result: dict[str, float | list[float]] = {}
+    for network, layers in LAYERS.items():
+        fit = FIRST_FIT.replace("LAYERS", layers)
+        with tempfile.TemporaryDirectory() as cache:
+            result[f"first_{network}_fit_cold_s"] = seconds(fit, cache)
+            imports = [seconds(IMPORT, cache) for _ in repeats]
+            warm = [seconds(fit, cache) for _ in repeats]
+        result[f"first_{network}_fit_warm_s"] = statistics.median(warm)
+        result[f"all_first_{network}_fit_warm_s"] = warm
+    result |= {"import_s": statistics.median(imports), "all_import_s": imports}
     print(json.dumps(result, indent=2))
     print(_results.write("startup.json", _results.provenance() | result))
 
