@@ -207,9 +207,12 @@ def fit_shape(network: Network, x: Array) -> None:
 def _require_finite(x: np.ndarray) -> None:
     """Raise a ValueError naming the first row with NaN or infinity in it."""
     matrix = x.reshape(len(x), math.prod(x.shape[1:]))
+    # What is not finite spoils a sum. No product by BLAS: its threads would spin beside training's.
     with np.errstate(all="ignore"):
-        sums = matrix.sum(axis=1)  # not by BLAS, whose threads would spin beside those of training
-    for row in np.flatnonzero(~np.isfinite(sums)):  # what is not finite spoils its row's sum
+        if np.isfinite(matrix.sum()):
+            return
+        sums = matrix.sum(axis=1)
+    for row in np.flatnonzero(~np.isfinite(sums)):
         if not np.isfinite(matrix[row]).all():
             raise ValueError(
                 f"inputs contain NaN or infinity, first in row {row}: remove or replace them"

@@ -274,8 +274,17 @@ except KeyboardInterrupt:
 def test_ctrl_c_while_threads_are_told_of_a_table_leaves_the_process_usable() -> None:
     script = """
 import time
+from nnaccel_kernels._window import Window
 x = np.linspace(-1, 1, 50_000).astype(np.float32)
 y = np.empty_like(x)
+images, w = np.ones((2, 1, 8, 8), np.float32), np.ones((4, 1, 3, 3), np.float32)
+
+def convolve():
+    maps = np.zeros((2, 4, 6, 6), np.float32)
+    cpu.conv2d(images, w, None, Window((3, 3)), 1, "linear", 0.0, "gemm", maps)
+    return (maps == 9).all()
+
+assert convolve()
 end = time.perf_counter() + 3
 done = threading.Event()
 launching = interrupts = 0
@@ -298,14 +307,15 @@ while time.perf_counter() < end:
         launching = True
         while time.perf_counter() < end:
             cpu.activate("relu", 0.0, x, y)
+            convolve()
         launching = False
     except KeyboardInterrupt:
         pass
 done.set()
 poker.join()
-print(interrupts > 20, work())
+print(interrupts > 20, work(), convolve())
 """
-    assert run_script(script).split() == ["True", "True"]
+    assert run_script(script).split() == ["True", "True", "True"]
 
 
 def test_launches_while_python_shuts_down() -> None:

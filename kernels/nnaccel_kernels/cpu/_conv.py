@@ -35,8 +35,8 @@ def conv2d(
 ) -> None:
     """y = f(x convolved with w, plus b) for the elementwise activation f."""
     module = _module(algorithm, w.shape, window, x)
-    with at_once():
-        module.forward(x, w, ending(b, activation, alpha, y.dtype), window, groups, y)
+    end = ending(b, activation, alpha, y.dtype)
+    at_once(module.forward, x, w, end, window, groups, y)
 
 
 def conv2d_input_gradient(
@@ -44,8 +44,7 @@ def conv2d_input_gradient(
 ) -> None:
     """dx of sum(dy * conv2d(x, w))."""
     module = _module(algorithm, w.shape, window, dx)
-    with at_once():
-        module.input_gradient(dy, w, window, groups, dx)
+    at_once(module.input_gradient, dy, w, window, groups, dx)
 
 
 def conv2d_weight_gradient(
@@ -53,8 +52,7 @@ def conv2d_weight_gradient(
 ) -> None:
     """dw of sum(dy * conv2d(x, w))."""
     module = _module(algorithm, dw.shape, window, x)
-    with at_once():
-        module.weight_gradient(dy, x, window, groups, dw)
+    at_once(module.weight_gradient, dy, x, window, groups, dw)
 
 
 def conv2d_plan(
@@ -104,7 +102,7 @@ def _choose(problem: Problem, budget_bytes: int) -> tuple[str, str]:
     name, why = _rule(problem)
     while name in _FRUGAL:
         need = _workspace(name, problem, _TYPICAL)
-        if need <= budget_bytes:
+        if need <= budget_bytes or need <= _workspace(_FRUGAL[name], problem, _TYPICAL):
             break
         why = f"{name} would take {need:,} bytes, more than the {budget_bytes:,} allowed"
         name = _FRUGAL[name]

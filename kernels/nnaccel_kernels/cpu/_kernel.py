@@ -105,6 +105,8 @@ class Tape:
 
     def replay(self, repeats: int = 1) -> None:
         """Run all launches in order, `repeats` times."""
+        if self.counters is not None:
+            self.counters[:] = 0  # a fork, or Ctrl-C without the JIT, may have left a half count
         if config.DISABLE_JIT:
             for _ in range(repeats):
                 for kernel, args, width in self._launches:
@@ -113,8 +115,6 @@ class Tape:
             return
         if self._table is None:
             self._table = self._build_table()
-        if self.counters is not None:
-            self.counters[:] = 0  # a fork may have copied them in the midst of a replay
         if self._launches:
             address = self._table.ctypes.data
             team().run(address, len(self._launches), self._widest, repeats, self._pace)
@@ -151,20 +151,20 @@ def record() -> Iterator[Tape]:
         _local.tape = before
 
 
-@contextmanager
-def at_once() -> Iterator[None]:
-    """Run the launches inside the block as one table at its end, so that threads wake once.
+def at_once(launch: Callable[..., None], *args: Any) -> None:
+    """Run the launches of `launch(*args)` as one table at its end, so that threads wake once.
 
     What they write cannot be read before. Inside `record()` they are simply noted.
     """
-    if getattr(_local, "tape", None) is not None:
-        yield
+    if recording():
+        launch(*args)
         return
-    tape = _local.tape = Tape()
+    tape = Tape()
     tape.scratch = getattr(_local, "scratch", tape.scratch)
     tape.counters = getattr(_local, "counters", None)
     try:
-        yield
+        _local.tape = tape  # nothing before `try`: a Ctrl-C between would leave it set
+        launch(*args)
     finally:
         _local.tape = None
         _local.scratch, _local.counters = tape.scratch, tape.counters
@@ -241,7 +241,8 @@ def claim(counters, rank, size, items):  # type: ignore[no-untyped-def]
     A thread takes the items of its own share first, so that it meets, kernel after kernel, the
     memory that its core has in the cache. Then it helps the others, one of whose processors
     another program may just now have taken. Each thread's count is in a row of `counters`, as
-    `counters` hands them out; the last to find nothing left sets them back to 0.
+    `counters` hands them out; the last to find nothing left sets them back to 0. So a kernel has
+    one loop that claims, and every thread stays in it until it is told `items`.
     """
     for step in range(size):
         owner = (rank + step) % size

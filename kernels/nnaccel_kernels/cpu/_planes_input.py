@@ -108,7 +108,8 @@ def input_gradient(
 
 def plan_input_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
     """Cut the convolution into items; also how many elements of room one takes."""
+    # Neighbouring items both compute the positions that reach rows of either: so make items large.
+    conv = cut(conv, xs.height, xs.width * conv.channels * itemsize, 1 << 18)
     line = conv.out_width * conv.channels * conv.taps_down * conv.taps_across
-    conv = cut(conv, xs.height, line * itemsize)
-    reaching = (conv.rows + (conv.taps_down - 1) * conv.dilation_down) // conv.stride_down + 1
-    return conv, 0 if is_in_place(conv, xs) else min(reaching, conv.out_height) * line
+    chunk = max(1, min(conv.out_height, (1 << 17) // (line * itemsize)))
+    return conv, 0 if is_in_place(conv, xs) else chunk * line
