@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nnaccel import data, initializers, layers, losses, ops, optim, schedules
+from nnaccel import data, filters, initializers, layers, losses, ops, optim, schedules
 from nnaccel.backends import (
     Backend,
     BackendInfo,
@@ -94,6 +94,7 @@ __all__ = [
     "backends",
     "data",
     "explain",
+    "filters",
     "get_backend",
     "get_namespace",
     "gradcheck",

@@ -67,7 +67,7 @@ def load_image(path: str | Path, shape: tuple[int, int] = (28, 28)) -> NDArray[n
     ((28, 28), 255, 0)
     """
     path = Path(path).expanduser()
-    ink = _ink(_read_grey(path))
+    ink = _ink(_to_grey(read_picture(path)))
     if ink is None:
         raise ImageError(f"{path} is blank: a digit, darker or lighter than its paper, is wanted")
     box = tuple(side if _is_small(side) else round(side * 20 / 28) for side in shape)
@@ -79,34 +79,55 @@ def _is_small(side: int) -> bool:
     return side < 16
 
 
-def _read_grey(path: Path) -> Grey:
-    """Read the grey values 0 … 255, upright, and small enough to work on."""
+def read_picture(path: str | Path) -> Any:
+    """Read a whole PNG or JPEG, turned upright, as a Pillow image of any mode.
+
+    Parameters
+    ----------
+    path : str or Path
+        The picture.
+
+    Returns
+    -------
+    PIL.Image.Image
+
+    Raises
+    ------
+    ImageError
+        There is no such file, it is not a PNG or JPEG, or it is damaged or too large.
+    """
     from PIL import Image, ImageOps, UnidentifiedImageError
 
+    path = Path(path).expanduser()
     if not path.exists():
         raise ImageError(f"no such file: {path}")
     if not path.is_file():
         raise ImageError(f"{path} is not a regular file: give the path of a PNG or JPEG")
     try:
         with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of damage that the pixels do not suffer from
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=("PNG", "JPEG")) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise ImageError(f"{path} has more than {MAX_PIXELS:,} pixels")
                 upright = ImageOps.exif_transpose(image)
-                return _to_grey(upright)
-    except ImageError:
+                upright.load()
+                return upright
+    except (ImageError, MemoryError):
         raise
     except UnidentifiedImageError:
         raise ImageError(f"{path} is not a PNG or JPEG image") from None
     except (Image.DecompressionBombWarning, Image.DecompressionBombError):
         raise ImageError(f"{path} has more than {MAX_PIXELS:,} pixels") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except Exception as error:  # Pillow lets through whatever its decoders stumble over
         raise ImageError(f"{path} cannot be read as an image: {error}") from None
 
 
 def _to_grey(image: Any) -> Grey:
-    """Grey values of a Pillow image of any mode; what shows through becomes paper."""
+    """Grey values 0 … 255 of a Pillow image of any mode, reduced to a size to work on.
+
+    What shows through becomes paper.
+    """
     from PIL import Image
 
     if image.mode.startswith("I"):  # 16 bits a pixel, which convert("L") would clip

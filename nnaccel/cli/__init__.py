@@ -1,4 +1,4 @@
-"""The command line: `nnaccel info`, `train`, `evaluate`, `predict` and `bench`."""
+"""The command line: `nnaccel info`, `train`, `evaluate`, `predict`, `filters` and `bench`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 from nnaccel.backends import BackendUnavailableError
 from nnaccel.cli.bench import bench_command
 from nnaccel.cli.evaluate import evaluate_command
+from nnaccel.cli.filters import filters_command
 from nnaccel.cli.info import info_command
 from nnaccel.cli.predict import predict_command
 from nnaccel.cli.train import train_command
@@ -42,7 +43,14 @@ def nnaccel(ctx: click.Context) -> None:
         click.echo(ctx.get_help())
 
 
-for _command in (info_command, train_command, evaluate_command, predict_command, bench_command):
+for _command in (
+    info_command,
+    train_command,
+    evaluate_command,
+    predict_command,
+    filters_command,
+    bench_command,
+):
     nnaccel.add_command(_command)
 
 

@@ -1,18 +1,20 @@
-"""Files that a training writes: checked before it begins, told of when it is interrupted."""
+"""Files that commands write: checked before work begins, told of when it is interrupted."""
 
 from __future__ import annotations
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import click
 
 
 def check(save: Path | None, plot: Path | None) -> None:
-    """Refuse places that cannot be written, before any time is spent on training."""
+    """Refuse places that cannot be written, before any time is spent."""
     for path in filter(None, (save, plot)):
         folder = path.absolute().parent
         if not folder.is_dir():
@@ -23,6 +25,18 @@ def check(save: Path | None, plot: Path | None) -> None:
         raise click.UsageError(f"--plot draws a PNG: {plot} must end in .png")
     if plot is not None and find_spec("matplotlib") is None:
         raise click.UsageError("--plot needs matplotlib: pip install 'nnaccel[plot]'")
+
+
+def write_png(pixels: Any, path: Path) -> None:
+    """Write uint8 pixels, grey, RGB or RGBA, as PNG, beside the place and then renamed into it."""
+    from PIL import Image
+
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        Image.fromarray(pixels).save(beside, format="PNG")
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -236,3 +236,16 @@ def test_nothing_crosses_from_batch_to_batch() -> None:
         transfers.clear()
         model.predict(X, batch_size=50)
     assert transfers == {"to_device": 2, "to_host": 5}, "rows and their order; five batches"
+
+
+def test_filters_run_there_and_say_what_does_not_fit() -> None:
+    image = RNG.integers(0, 256, (6, 7, 4), np.uint8)
+    with nn.use_backend("numpy"):
+        wanted = nn.filters.apply(image, nn.filters.random_bank(5, seed=0))
+    for given in (image, nn.asarray(image)):
+        maps = nn.filters.apply(given, nn.filters.random_bank(5, seed=0))
+        assert nn.get_namespace(maps) is nn.xp
+        assert_close(nn.to_numpy(maps), wanted)
+    assert_close(nn.filters.to_unit(maps), nn.filters.to_unit(wanted))
+    with pytest.raises(ValueError, match=r"image contains NaN.*first at \(1, 2\)"):
+        nn.filters.apply(np.where(np.arange(12).reshape(3, 4) == 6, np.nan, 0), "blur")

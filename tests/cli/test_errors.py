@@ -102,6 +102,7 @@ def test_debug_shows_where(run: Any) -> None:
         ["train"],
         ["evaluate"],
         ["predict"],
+        ["filters"],
         ["bench"],
         ["bench", "mlp"],
         ["bench", "conv"],

@@ -1,0 +1,121 @@
+"""`nnaccel filters`: a picture filtered in many ways, on one sheet."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from nnaccel.cli import _outputs, _picture
+from nnaccel.cli._common import backend_option, choose_backend, debug_option
+
+_EXAMPLES = """\b
+Examples:
+  nnaccel filters photo.jpg --filter emboss --filter sobel_x
+  nnaccel filters --random 64 --seed 1 --grey -o random.png
+  nnaccel filters seven.png --model digits.safetensors --layer conv2d
+"""
+
+#: Maps of a layer with smaller sides are enlarged, each pixel to a square.
+_WORTH_SEEING = 64
+
+
+@click.command("filters", epilog=_EXAMPLES, short_help="Filter a picture in many ways.")
+@click.argument("image", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--filter",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="identity, emboss, sharpen, laplace, sobel_x, sobel_y or blur; may be repeated.  "
+    "[default: all]",
+)
+@click.option("--random", type=click.IntRange(1, 4096), metavar="N", help="Add N random filters.")
+@click.option("--seed", type=click.IntRange(0), metavar="S", help="Decides the random filters.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Show what a trained model makes of it instead.",
+)
+@click.option("--layer", metavar="L", help="Layer of the model: its name, or 0 for the first.")
+@click.option("--grey", is_flag=True, help="Take the colours away first.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PNG",
+    default="filters.png",
+    show_default=True,
+    help="Where the sheet goes.",
+)
+@backend_option
+@debug_option
+def filters_command(
+    image: Path | None,
+    names: tuple[str, ...],
+    random: int | None,
+    seed: int | None,
+    model: Path | None,
+    layer: str | None,
+    grey: bool,
+    output: Path,
+    backend: str | None,
+) -> None:
+    """Filter IMAGE in many ways and lay the results on one sheet, a PNG.
+
+    An IMAGE is a PNG or JPEG, grey or colour; without one, a built-in photograph is taken. Large
+    pictures are reduced, so that the sheet has no more than about 16 million pixels.
+    """
+    from nnaccel import filters
+
+    _outputs.check(output, None)
+    if output.suffix.lower() != ".png":
+        raise click.UsageError(f"the sheet is a PNG: {output} must end in .png")
+    if seed is not None and random is None:
+        raise click.UsageError("--seed decides the random filters: add --random N")
+    if model is None and layer is not None:
+        raise click.UsageError("--layer is one of a model's: add --model FILE")
+    if model is not None and (names or random is not None or grey):
+        raise click.UsageError(
+            "--model shows its own filters: leave out --filter, --random, --grey"
+        )
+    choose_backend(backend)
+    if model is not None:
+        maps = _model_maps(model, layer, image)
+    else:
+        banks = [filters.named(name)[None] for name in names]
+        if random is not None:
+            banks.append(filters.random_bank(random, seed))
+        bank = np.concatenate(banks or [weights[None] for weights in filters.FILTERS.values()])
+        pixels = _picture.reduced(_picture.read(image, grey), len(bank))
+        maps = filters.apply(pixels, bank)
+    sheet = np.rint(255 * filters.mosaic(filters.to_unit(maps))).astype(np.uint8)
+    _outputs.write_png(sheet, output)
+    what = "1 map" if len(maps) == 1 else f"{len(maps):,} maps"
+    click.echo(f"wrote {output}: {what}, {sheet.shape[1]} × {sheet.shape[0]} pixels")
+
+
+def _model_maps(path: Path, layer: str | None, image: Path | None) -> Any:
+    """Return what a layer of the model in a file makes of the picture."""
+    from nnaccel import filters
+    from nnaccel.model import load
+
+    model = load(path)
+    places = filters.map_layers(model)
+    if not places:
+        raise click.UsageError(f"{path} has no layer that gives maps: train one with --model cnn")
+    if layer is None:
+        raise click.UsageError(f"--model needs --layer too: one of {', '.join(places)}")
+    pixels = _picture.for_model(image, model.input_shape)
+    if pixels is None:
+        what = " × ".join(map(str, model.input_shape))
+        raise click.UsageError(f"{path} is no model of pictures: it takes {what} numbers")
+    is_place = layer.removeprefix("-").isdecimal() and layer not in (
+        each.name for each in model.layers
+    )
+    maps = filters.feature_maps(model, int(layer) if is_place else layer, pixels)
+    times = max(1, _WORTH_SEEING // max(maps.shape[1:]))
+    return maps.repeat(times, axis=1).repeat(times, axis=2)

@@ -1,0 +1,18 @@
+"""Filters for pictures: named, random or learnt; what they make of an image; sheets of maps."""
+
+from nnaccel.filters.bank import FILTERS, named, random_bank
+from nnaccel.filters.correlate import apply
+from nnaccel.filters.sheet import mosaic, to_unit
+from nnaccel.filters.trained import feature_maps, layer_filters, map_layers
+
+__all__ = [
+    "FILTERS",
+    "apply",
+    "feature_maps",
+    "layer_filters",
+    "map_layers",
+    "mosaic",
+    "named",
+    "random_bank",
+    "to_unit",
+]

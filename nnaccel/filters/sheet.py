@@ -1,0 +1,114 @@
+"""Maps made ready to be looked at: stretched to 0..1, and many of them on one sheet."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel.backends import to_numpy
+from nnaccel.filters.bank import whole_number
+
+_MAPS = "(F, H, W), or (F, H, W, C) of 1, 3 or 4 channels; for one map give map[None]"
+
+
+def to_unit(maps: Any) -> NDArray[np.float32]:
+    """Stretch each map to the range 0..1, for showing.
+
+    Parameters
+    ----------
+    maps : array_like, shape (F, H, W) or (F, H, W, C)
+        Maps as `apply` returns them, of any backend. The C = 1, 3 or 4 channels of a map are
+        stretched together, so that colours keep their balance.
+
+    Returns
+    -------
+    ndarray of float32, of the same shape
+        The smallest number of each map becomes 0 and the largest 1; a map that is the same
+        everywhere becomes 0. Alpha, the last of four channels, is not stretched: it is kept, or
+        divided by 255 if it goes beyond 1.
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, or a number is NaN or infinite.
+
+    Examples
+    --------
+    >>> to_unit([[[-2, 0, 2]], [[7, 7, 7]]]).tolist()
+    [[[0.0, 0.5, 1.0]], [[0.0, 0.0, 0.0]]]
+    """
+    values = _as_maps(maps)
+    unit = np.empty(values.shape, np.float32)
+    for given, made in zip(values, unit, strict=True):
+        if not np.isfinite(given).all():
+            raise ValueError("maps contain NaN or infinity: remove or replace them")
+        colours = slice(3 if given.ndim == 3 and given.shape[2] == 4 else None)
+        chosen = given[..., colours] if given.ndim == 3 else given
+        low, high = float(chosen.min()), float(chosen.max())
+        stretched = made[..., colours] if given.ndim == 3 else made
+        # In float64, by halves: the whole range of the largest numbers would be infinite.
+        half = high / 2 - low / 2
+        if half > 0:
+            stretched[...] = (chosen.astype(np.float64) / 2 - low / 2) / half
+        else:
+            stretched[...] = 0
+        if given.ndim == 3 and given.shape[2] == 4:
+            alpha = given[..., 3].astype(np.float32)
+            made[..., 3] = np.clip(alpha / 255 if alpha.max() > 1 else alpha, 0, 1)
+    return unit
+
+
+def mosaic(maps: Any, gap: int = 1) -> NDArray[Any]:
+    """Lay maps side by side in rows on one white sheet.
+
+    Parameters
+    ----------
+    maps : array_like, shape (F, H, W) or (F, H, W, C)
+        Maps of any backend, C = 1, 3 or 4: floats from 0, black, to 1, white, as `to_unit` gives
+        them; or uint8 from 0 to 255.
+    gap : int, default 1
+        White pixels between neighbours; there are none around the sheet.
+
+    Returns
+    -------
+    ndarray, shape (rows * (H + gap) - gap, columns * (W + gap) - gap) or that with C after it
+        uint8 if the maps are, else float32. There are ceil(sqrt(F)) columns, and no more rows
+        than needed; places left over in the last row are white.
+
+    Raises
+    ------
+    ValueError
+        If there is no map, the shape does not fit, or `gap` is not a whole number of at least 0.
+
+    Examples
+    --------
+    >>> mosaic([[[0, 0]], [[0.5, 0.5]], [[0.25, 0.25]]]).tolist()
+    [[0.0, 0.0, 1.0, 0.5, 0.5], [1.0, 1.0, 1.0, 1.0, 1.0], [0.25, 0.25, 1.0, 1.0, 1.0]]
+    """
+    values, gap = _as_maps(maps), whole_number("gap", gap, 0)
+    count, height, width = values.shape[:3]
+    columns = math.isqrt(count - 1) + 1
+    rows = -(-count // columns)
+    is_pixels = values.dtype == np.uint8
+    shape = rows * (height + gap) - gap, columns * (width + gap) - gap, *values.shape[3:]
+    dtype: type[Any] = np.uint8 if is_pixels else np.float32
+    sheet: NDArray[Any] = np.full(shape, 255 if is_pixels else 1, dtype)
+    for index, tile in enumerate(values):
+        top, left = (index // columns) * (height + gap), (index % columns) * (width + gap)
+        sheet[top : top + height, left : left + width] = tile
+    return sheet
+
+
+def _as_maps(maps: Any) -> NDArray[Any]:
+    """Return at least one map as a NumPy array; ValueError if the shape is another."""
+    a = np.asarray(to_numpy(maps))
+    if a.dtype.kind not in "biuf":
+        raise TypeError(f"maps have dtype {a.dtype}; expected integers or floats")
+    if a.ndim not in (3, 4) or (a.ndim == 4 and a.shape[3] not in (1, 3, 4)):
+        raise ValueError(f"maps have shape {a.shape}; expected {_MAPS}")
+    if not a.size:
+        raise ValueError(f"maps have shape {a.shape}: there is nothing to show")
+    return a
