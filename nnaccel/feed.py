@@ -197,11 +197,22 @@ def fit_shape(network: Network, x: Array) -> None:
     """Build the network for inputs like x, or raise a ValueError if it was for others."""
     if not network.built:
         network.build(x.shape[1:])
-    if math.prod(x.shape[1:]) != math.prod(network.input_shape):
+    given, wanted = x.shape[1:], network.input_shape
+    if not _hold_the_same(given, wanted):
+        hint = ": put channels first with x.transpose(0, 3, 1, 2)"
+        is_last = len(given) == 3 and (given[2], *given[:2]) == wanted
         raise ValueError(
-            f"inputs have shape {x.shape}, so {x.shape[1:]} each, but the model was built for "
-            f"{network.input_shape}"
+            f"inputs have shape {x.shape}, so {given} each, but the model was built for {wanted}"
+            + (hint if is_last else "")
         )
+
+
+def _hold_the_same(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether one shape is the other, laid out flat or with axes of length 1 put in or left out."""
+    if math.prod(given) != math.prod(wanted):
+        return False
+    long = [tuple(size for size in shape if size != 1) for shape in (given, wanted)]
+    return long[0] == long[1] or min(map(len, long)) <= 1
 
 
 def _require_finite(x: np.ndarray) -> None:

@@ -33,7 +33,7 @@ class Weighted(Layer):
         super().__init__(name)
         self.activation = activation or "linear"
         _check.activation(self.activation)
-        self.use_bias = use_bias
+        self.use_bias = _check.flag("use_bias", use_bias)
         self.initializer = initializers.get(initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.penalty = penalties.get(penalty)

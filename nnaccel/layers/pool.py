@@ -10,7 +10,7 @@ from nnaccel import ops
 from nnaccel.backends import Array
 from nnaccel.layers._base import Backward, Shape
 from nnaccel.layers._images import Sliding, as_images, image_shape
-from nnaccel.ops import _geometry
+from nnaccel.ops import _check, _geometry
 from nnaccel.ops._geometry import Padding, Size
 
 
@@ -30,7 +30,7 @@ class Pooling(Sliding):
         super().__init__(name)
         self.kernel_size = _geometry.pair("pool_size", pool_size)
         self._slide(self.kernel_size if stride is None else stride, padding, dilation)
-        self.ceil_mode = bool(ceil_mode)
+        self.ceil_mode = _check.flag("ceil_mode", ceil_mode)
         self._check_padding()
 
     def _check_padding(self) -> None:

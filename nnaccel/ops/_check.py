@@ -113,6 +113,13 @@ def fusable_activation(name: str) -> None:
         raise ValueError(f"activation {name!r} cannot be fused: apply nnaccel.ops.{name} after it")
 
 
+def flag(name: str, value: object) -> bool:
+    """Return a setting that is on or off; ValueError if it is anything else."""
+    if not isinstance(value, bool | np.bool_):
+        raise ValueError(f"{name}={value!r} must be True or False")
+    return bool(value)
+
+
 def batch_norm(momentum: float, epsilon: float) -> None:
     """Raise a ValueError unless a batch normalisation can have such settings."""
     if not 0 <= momentum <= 1:

@@ -14,6 +14,7 @@ from nnaccel.layers import (
     BatchNorm,
     Conv2D,
     Conv2DTranspose,
+    Dense,
     DepthwiseConv2D,
     GlobalAvgPool2D,
     GlobalMaxPool2D,
@@ -212,3 +213,37 @@ def test_four_axes_are_no_image() -> None:
 def test_errors_in_words(make: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda no: Conv2D(4, 3, use_bias=no),
+        lambda no: Dense(4, use_bias=no),
+        lambda no: MaxPool2D(2, ceil_mode=no),
+    ],
+)
+def test_switches_are_on_or_off(make: Any) -> None:
+    make(np.False_)
+    with pytest.raises(ValueError, match="='no' must be True or False"):
+        make("no")
+
+
+def test_a_built_model_refuses_other_axes() -> None:
+    model = Sequential([Conv2D(2, 3), Dense(3)])
+    model.build((3, 8, 6))
+    x = np.zeros((2, 3, 8, 6), np.float32)
+    for same in (x, x.reshape(2, -1)):
+        assert model.predict(same).shape == (2, 3)
+    with pytest.raises(ValueError, match=r"built for \(3, 8, 6\): put channels first"):
+        model.predict(x.transpose(0, 2, 3, 1))
+    with pytest.raises(ValueError, match=r"built for \(3, 8, 6\)$"):
+        model.predict(x.transpose(0, 1, 3, 2))
+
+
+def test_a_built_model_takes_axes_of_length_1() -> None:
+    model = Sequential([Conv2D(2, 3), Dense(3)])
+    model.build((1, 8, 6))
+    x = np.ones((2, 8, 6), np.float32)
+    for same in (x[:, None], x[..., None], x.reshape(2, -1)):
+        np.testing.assert_array_equal(model.predict(same), model.predict(x))
