@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import operator
 import os
 import sys
 from pathlib import Path
@@ -16,6 +17,17 @@ def unknown(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> st
     near = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"unknown {kind} {name!r}: choose one of {', '.join(map(repr, choices))}.{hint}"
+
+
+def whole_number(name: str, value: object, least: int = 1) -> int:
+    """Return a whole number of at least `least`; ValueError naming the argument otherwise."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+    return number
 
 
 def parse_backend(name: object, source: str = "backend") -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel import checkpoint as files
+from nnaccel._config import whole_number
 from nnaccel.backends import Array, to_numpy
 from nnaccel.callbacks import Callback, CallbackList, History, ProgressBar
 from nnaccel.compiled import CompiledNetwork
@@ -156,8 +156,8 @@ class Sequential(CompiledNetwork):
             If loss or weights become NaN or infinite; the last whole epoch's weights are kept.
         """
         self._require_compiled()
-        epochs, batch_size = _count("epochs", epochs), _count("batch_size", batch_size)
-        first_epoch = _count("initial_epoch", initial_epoch, least=0)
+        epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
+        first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the one you gave in brackets")
@@ -211,7 +211,7 @@ class Sequential(CompiledNetwork):
         float, list of float, or dict
             The loss alone if there are no metrics, else the loss and the metrics in order.
         """
-        batch_size = _count("batch_size", batch_size)
+        batch_size = whole_number("batch_size", batch_size)
         with self.on_backend():
             logs = self._evaluation((x, y), batch_size).run()
         values = list(logs.values())
@@ -232,7 +232,7 @@ class Sequential(CompiledNetwork):
         array, shape (N, *output_shape)
             For a classifier, the probabilities.
         """
-        batch_size = _count("batch_size", batch_size)
+        batch_size = whole_number("batch_size", batch_size)
         with self.on_backend():
             x = check_inputs(x, self.dtype)
             fit_shape(self, x)
@@ -351,14 +351,3 @@ def _backup(model: Sequential, path: str | Path | None, resume: bool) -> list[Ba
     if path is None and resume:
         raise ValueError("resume=True needs the path of a checkpoint to resume from")
     return [] if path is None else [Backup(model, path, resume)]
-
-
-def _count(name: str, value: Any, least: int = 1) -> int:
-    """Return a whole number of at least `least`; ValueError naming the argument otherwise."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = least - 1
-    if isinstance(value, bool) or count < least:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
-    return count

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,19 +90,8 @@ def random_bank(count: int = 64, seed: int | None = None, size: int = 3) -> NDAr
     >>> bank.shape, sorted(set(bank.ravel().tolist()))
     ((5, 3, 3), [-1.0, 0.0, 1.0])
     """
-    count, size = whole_number("count", count, 1), whole_number("size", size, 1)
+    count, size = _config.whole_number("count", count, 1), _config.whole_number("size", size, 1)
     if seed is not None:
-        seed = whole_number("seed", seed, 0)
+        seed = _config.whole_number("seed", seed, 0)
     drawn = np.random.default_rng(seed).integers(-1, 2, (count, size, size))
     return drawn.astype(np.float32)
-
-
-def whole_number(name: str, value: Any, least: int) -> int:
-    """Return a whole number of at least `least`; ValueError naming the argument otherwise."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
-    return number

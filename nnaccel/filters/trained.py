@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnaccel import _config
+from nnaccel._config import whole_number
 from nnaccel.backends import to_numpy
-from nnaccel.filters.bank import whole_number
 from nnaccel.layers import Conv2D, DepthwiseConv2D
 from nnaccel.model import Sequential
 

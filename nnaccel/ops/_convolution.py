@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import operator
-
 from nnaccel import _config
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
@@ -26,13 +24,12 @@ def weights(w: Array, groups: int, of: str) -> int:
     _check.ndim("w", w, 4, of)
     if 0 in w.shape:
         raise ValueError(f"w has shape {w.shape}; each axis must be at least 1")
-    if isinstance(groups, bool) or not hasattr(groups, "__index__") or groups < 1:
-        raise ValueError(f"groups={groups!r} must be a whole number of at least 1")
+    groups = _config.whole_number("groups", groups)
     if w.shape[0] % groups:
         raise ValueError(
             f"w has shape {w.shape}: its first axis does not split into {groups} groups"
         )
-    return operator.index(groups)
+    return groups
 
 
 def channels(name: str, image: Array, w: Array, groups: int) -> None:

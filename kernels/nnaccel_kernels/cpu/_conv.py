@@ -34,7 +34,7 @@ def conv2d(
     y: np.ndarray,
 ) -> None:
     """y = f(x convolved with w, plus b) for the elementwise activation f."""
-    module = _module(algorithm, w.shape, window, x)
+    module = _module(algorithm, w.shape, window, x.flags.c_contiguous)
     end = ending(b, activation, alpha, y.dtype)
     at_once(module.forward, x, w, end, window, groups, y)
 
@@ -43,7 +43,7 @@ def conv2d_input_gradient(
     dy: np.ndarray, w: np.ndarray, window: Window, groups: int, algorithm: str, dx: np.ndarray
 ) -> None:
     """dx of sum(dy * conv2d(x, w))."""
-    module = _module(algorithm, w.shape, window, dx)
+    module = _module(algorithm, w.shape, window, dx.flags.c_contiguous)
     at_once(module.input_gradient, dy, w, window, groups, dx)
 
 
@@ -51,7 +51,7 @@ def conv2d_weight_gradient(
     dy: np.ndarray, x: np.ndarray, window: Window, groups: int, algorithm: str, dw: np.ndarray
 ) -> None:
     """dw of sum(dy * conv2d(x, w))."""
-    module = _module(algorithm, dw.shape, window, x)
+    module = _module(algorithm, dw.shape, window, x.flags.c_contiguous)
     at_once(module.weight_gradient, dy, x, window, groups, dw)
 
 
@@ -150,11 +150,9 @@ def _is_thin(w_shape: tuple[int, ...], window: Window, in_order: bool) -> bool:
     return w_shape[1] * w_shape[3] < _FEW or (in_order and _is_pointwise(window))
 
 
-def _module(
-    algorithm: str, w_shape: tuple[int, ...], window: Window, images: np.ndarray
-) -> ModuleType:
-    """What computes an algorithm, given the array that the window slides over."""
-    if algorithm == "gemm" and _is_thin(w_shape, window, images.flags.c_contiguous):
+def _module(algorithm: str, w_shape: tuple[int, ...], window: Window, in_order: bool) -> ModuleType:
+    """What computes an algorithm, over images that are in C order or not."""
+    if algorithm == "gemm" and _is_thin(w_shape, window, in_order):
         return _planes
     return _ALGORITHMS[algorithm]
 
@@ -165,8 +163,6 @@ def _workspace(algorithm: str, problem: Problem, threads: int) -> int:
         taps, ys = math.prod(problem.window.kernel_size), problem.ys
         pixels = ys.batch * ys.height * ys.width
         return pixels * problem.xs.channels * taps * problem.itemsize
-    module = _ALGORITHMS[algorithm]
-    if algorithm == "gemm" and _is_thin(problem.w_shape, problem.window, False):
-        module = _planes  # as 1x1 is too in C order, with less room
+    module = _module(algorithm, problem.w_shape, problem.window, False)  # C order takes less
     words: int = module.workspace(problem, threads)
     return words * problem.itemsize

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from nnaccel_kernels._activations import ACTIVATIONS
-from nnaccel_kernels.cpu._finish import finish_pixels
+from nnaccel_kernels.cpu._finish import ending, finish_pixels
 from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import (
     block_of,
@@ -79,9 +78,8 @@ def linear(
     y: np.ndarray,
 ) -> None:
     """y = f(x @ w + b) for the elementwise activation f."""
-    bias = np.empty(0, y.dtype) if b is None else b
-    code, width = ACTIVATIONS.index(activation), _width(x, w)
-    rest = bias, code, np.array([alpha]), y
+    width = _width(x, w)
+    rest = *ending(b, activation, alpha, y.dtype), y
     blocks = blocks_of(x.shape[1])
     if width > 1 and blocks > 1 and not is_tall(x.shape[0], width):
         # Each thread keeps its own rows of w in its own cache, as the update of w does too.

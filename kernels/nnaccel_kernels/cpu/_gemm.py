@@ -21,7 +21,7 @@ from nnaccel_kernels.cpu._band import flat_images, pixel_at, store_rows
 from nnaccel_kernels.cpu._finish import Ending, finish_pixels
 from nnaccel_kernels.cpu._gemm_input import input_gradient, plan_input_gradient
 from nnaccel_kernels.cpu._gemm_weights import plan_weight_gradient, weight_gradient
-from nnaccel_kernels.cpu._kernel import claim, kernel
+from nnaccel_kernels.cpu._kernel import claimed, kernel
 from nnaccel_kernels.cpu._matmul import product_of_strips
 from nnaccel_kernels.cpu._pack import pack_filters, strips_shape
 from nnaccel_kernels.cpu._partial import parts_for, rooms_for
@@ -56,11 +56,7 @@ def _forward(  # type: ignore[no-untyped-def]
     if packed:
         results += conv.rows * across * pieces * run
     write_through = ys.last and conv.groups == 1
-    items = xs.batch * conv.groups * conv.pieces
-    while True:
-        item = claim(counters, rank, size, items)
-        if item == items:
-            break
+    for item in claimed(counters, rank, size, xs.batch * conv.groups * conv.pieces):
         n, group, first = locate(item, conv)
         rows = min(conv.rows, conv.out_height - first)
         band, begin, pitch = band_of(conv, xs, x, in_place, n, group, first, rows, room)

@@ -8,7 +8,7 @@ from numba.extending import register_jitable
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at, store_rows, strides
 from nnaccel_kernels.cpu._dense import add_to
-from nnaccel_kernels.cpu._kernel import claim, kernel
+from nnaccel_kernels.cpu._kernel import claimed, kernel
 from nnaccel_kernels.cpu._matmul import product_of_strips
 from nnaccel_kernels.cpu._pack import pack_patches, strips_shape
 from nnaccel_kernels.cpu._partial import rooms_for
@@ -45,11 +45,7 @@ def _input_gradient(rank, size, conv, ys, dy, strips, xs, dx, counters, rooms): 
     patches = (conv.rows * width * channels + lanes) // lanes * lanes
     chunk = max(1, (room.size - patches) // max(1, across * patch))
     pixel, plane = strides(ys)
-    items = xs.batch * conv.groups * conv.pieces
-    while True:
-        item = claim(counters, rank, size, items)
-        if item == items:
-            break
+    for item in claimed(counters, rank, size, xs.batch * conv.groups * conv.pieces):
         n, group, first = locate(item, conv)
         rows = min(conv.rows, xs.height - first)
         room[: rows * width * channels] = zero

@@ -7,7 +7,7 @@ import numpy as np
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._band import flat_images, pixel_at, strides
 from nnaccel_kernels.cpu._dense import add_to
-from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
+from nnaccel_kernels.cpu._kernel import claimed, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import product
 from nnaccel_kernels.cpu._partial import cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu._patches import band_of, load_patches, needs_no_band
@@ -25,11 +25,7 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
     height, width = reach(conv, conv.rows)
     patches = height * width * channels
     pixel, plane = strides(ys)
-    items = parts * conv.groups * cuts
-    while True:
-        item = claim(counters, rank, size, items)
-        if item == items:
-            break
+    for item in claimed(counters, rank, size, parts * conv.groups * cuts):
         part, group, low, high, begin, end = task_of(item, sums, conv, cuts, blocks)
         sums[part, low:high] = 0
         for block in range(begin, end):

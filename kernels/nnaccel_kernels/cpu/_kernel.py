@@ -21,7 +21,6 @@ from typing import Any
 
 import numpy as np
 from numba import config, from_dtype, njit, types
-from numba.extending import register_jitable
 
 import nnaccel_kernels
 from nnaccel_kernels.cpu._crew import COLUMNS, WORD
@@ -234,28 +233,28 @@ def _count_in_python(address: int, amount: int) -> int:
     return word.value - amount
 
 
-@register_jitable
-def claim(counters, rank, size, items):  # type: ignore[no-untyped-def]
-    """Number of the next item of work for thread `rank`, or `items` if none is left.
+_count = _count_in_python if config.DISABLE_JIT else atomic_add
+
+
+@njit(nogil=True)
+def claimed(counters, rank, size, items):  # type: ignore[no-untyped-def]
+    """Yield the numbers of the items of work that thread `rank` is to do; all threads together.
 
     A thread takes the items of its own share first, so that it meets, kernel after kernel, the
     memory that its core has in the cache. Then it helps the others, one of whose processors
     another program may just now have taken. Each thread's count is in a row of `counters`, as
     `counters` hands them out; the last to find nothing left sets them back to 0. So a kernel has
-    one loop that claims, and every thread stays in it until it is told `items`.
+    one such loop, and no thread leaves it early.
     """
     for step in range(size):
         owner = (rank + step) % size
         begin, end = share(items, owner, size)
         item = begin + _count(counters[owner].ctypes.data, 1)
-        if item < end:
-            return item
+        while item < end:
+            yield item
+            item = begin + _count(counters[owner].ctypes.data, 1)
     if _count(counters[size].ctypes.data, 1) == size - 1:
         counters[: size + 1] = 0
-    return items
-
-
-_count = _count_in_python if config.DISABLE_JIT else atomic_add
 
 
 def _numba_type(arg: Argument) -> Any:

@@ -17,7 +17,7 @@ from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._activation import activate_span
 from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at, strides
 from nnaccel_kernels.cpu._finish import Ending, finish_pixels
-from nnaccel_kernels.cpu._kernel import claim, kernel
+from nnaccel_kernels.cpu._kernel import claimed, kernel
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product, product_from
 from nnaccel_kernels.cpu._partial import add_up, cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu._planes_input import input_gradient, plan_input_planes
@@ -92,11 +92,7 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
     for k in range(0 if ys.last else b.size):
         start[k * wide : (k + 1) * wide] = b[k]
     patch = conv.channels * conv.taps_down * conv.taps_across
-    items = xs.batch * conv.groups * conv.pieces
-    while True:
-        item = claim(counters, rank, size, items)
-        if item == items:
-            break
+    for item in claimed(counters, rank, size, xs.batch * conv.groups * conv.pieces):
         n, group, first = locate(item, conv)
         rows = min(conv.rows, conv.out_height - first)
         pixels = rows * conv.out_width
@@ -141,11 +137,7 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
     parts, patch = sums.shape[0], sums.shape[2]
     blocks = xs.batch * conv.pieces
     pixel, channel = strides(ys)
-    items = parts * conv.groups * cuts
-    while True:
-        item = claim(counters, rank, size, items)
-        if item == items:
-            break
+    for item in claimed(counters, rank, size, parts * conv.groups * cuts):
         part, group, low, high, begin, end = task_of(item, sums, conv, cuts, blocks)
         sums[part, low:high] = 0
         for block in range(begin, end):
@@ -175,7 +167,8 @@ def forward(
     start = end[0].size * STRIP_BYTES // y.itemsize
     _, counters, rooms = rooms_for(y.dtype, (0,), start + words)
     _forward(
-        conv, xs, flat_x, words == 0, w, *end, ys, flat_y, counters, rooms, width=len(rooms),
+        conv, xs, flat_x, is_in_place(conv, xs), w, *end, ys, flat_y, counters, rooms,
+        width=len(rooms),
     )  # fmt: skip
 
 
@@ -189,8 +182,8 @@ def weight_gradient(
     parts = parts_for(xs.batch * conv.pieces, dw.nbytes)
     sums, counters, rooms = rooms_for(dw.dtype, (parts, dw.shape[0], dw[0].size), words)
     _weight_gradient(
-        conv, xs, flat_x, words == 0, ys, flat_dy, cuts_for(parts * groups), sums, counters, rooms,
-        width=len(rooms),
+        conv, xs, flat_x, is_in_place(conv, xs), ys, flat_dy, cuts_for(parts * groups), sums,
+        counters, rooms, width=len(rooms),
     )  # fmt: skip
     add_up(sums.reshape(parts, -1), dw.reshape(-1))
 

@@ -8,7 +8,7 @@ from numba.extending import register_jitable
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._band import Images, flat_images, pixel_at, strides
 from nnaccel_kernels.cpu._dense import add_to
-from nnaccel_kernels.cpu._kernel import claim, kernel
+from nnaccel_kernels.cpu._kernel import claimed, kernel
 from nnaccel_kernels.cpu._matmul import product
 from nnaccel_kernels.cpu._partial import rooms_for
 from nnaccel_kernels.cpu._shape import (
@@ -60,11 +60,7 @@ def _input_gradient(rank, size, conv, ys, dy, w, xs, dx, in_place, counters, roo
     patch = conv.channels * taps
     chunk = max(1, room.size // max(1, across * patch))
     pixel, channel = strides(ys)
-    items = xs.batch * conv.groups * conv.pieces
-    while True:
-        item = claim(counters, rank, size, items)
-        if item == items:
-            break
+    for item in claimed(counters, rank, size, xs.batch * conv.groups * conv.pieces):
         n, group, first = locate(item, conv)
         rows = min(conv.rows, xs.height - first)
         image, apart = pixel_at(xs, n, 0, 0), strides(xs)[1]

@@ -15,7 +15,7 @@ import numpy as np
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._band import flat_images, load_rows, store_rows
 from nnaccel_kernels.cpu._finish import Ending, ending, finish_pixels
-from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
+from nnaccel_kernels.cpu._kernel import claimed, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product_of_strips
 from nnaccel_kernels.cpu._partial import rooms_for
 from nnaccel_kernels.cpu._shape import Problem
@@ -67,11 +67,7 @@ def _convolve(  # type: ignore[no-untyped-def]
     result = (ys.channels + vector - 1) // vector * vector
     width = across * TILE
     band = SIDE * (width + 2) * max(depth, result)
-    items = (xs.batch * down + tile_rows - 1) // tile_rows
-    while True:
-        item = claim(counters, rank, size, items)
-        if item == items:
-            break
+    for item in claimed(counters, rank, size, (xs.batch * down + tile_rows - 1) // tile_rows):
         begin = item * tile_rows
         end = min(xs.batch * down, begin + tile_rows)
         tiles = (end - begin) * across

@@ -7,7 +7,7 @@ import numpy as np
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cpu._band import Images, flat_images, load_rows
 from nnaccel_kernels.cpu._dense import add_to
-from nnaccel_kernels.cpu._kernel import claim, kernel, share, threads_for
+from nnaccel_kernels.cpu._kernel import claimed, kernel, share, threads_for
 from nnaccel_kernels.cpu._matmul import STRIP_BYTES, product
 from nnaccel_kernels.cpu._partial import cuts_for, parts_for, rooms_for
 from nnaccel_kernels.cpu._simd import VECTOR_BYTES, copy_run
@@ -33,11 +33,7 @@ def _sum_products(  # type: ignore[no-untyped-def]
     down, across = (ys.height + TILE - 1) // TILE, (ys.width + TILE - 1) // TILE
     depth = (channels + vector - 1) // vector * vector
     width = across * TILE
-    items = parts * cuts
-    while True:
-        item = claim(counters, rank, size, items)
-        if item == items:
-            break
+    for item in claimed(counters, rank, size, parts * cuts):
         part, cut = item // cuts, item % cuts
         low = filters * cut // cuts // vector * vector
         count = filters - low
