@@ -113,7 +113,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve `xp`, the array namespace of the backend in force, and `__version__` when asked."""
+    """Resolve what is not there before it is asked for.
+
+    That is `xp`, the array namespace of the backend in force; `__version__`; and the rooms that
+    need scikit-learn or matplotlib: `estimators` and `plot`.
+    """
+    if name in ("estimators", "plot"):
+        from importlib import import_module
+
+        return import_module(f"nnaccel.{name}")
     if name == "xp":
         return get_backend().xp
     if name == "__version__":

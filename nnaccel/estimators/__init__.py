@@ -1,0 +1,18 @@
+"""The ladder as scikit-learn estimators: least squares, logistic and softmax regression, networks.
+
+Importing this loads scikit-learn; `import nnaccel` alone does not.
+"""
+
+from nnaccel.estimators._collinear import CollinearityWarning
+from nnaccel.estimators._likelihood import SeparationWarning
+from nnaccel.estimators.linear import LinearRegression
+from nnaccel.estimators.logistic import LogisticRegression
+from nnaccel.estimators.softmax import SoftmaxRegression
+
+__all__ = [
+    "CollinearityWarning",
+    "LinearRegression",
+    "LogisticRegression",
+    "SeparationWarning",
+    "SoftmaxRegression",
+]

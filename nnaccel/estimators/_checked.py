@@ -1,0 +1,117 @@
+"""Checked inputs of the regressions, in the words that scikit-learn expects."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from nnaccel import _config
+from nnaccel.backends import is_cupy
+
+Floats = NDArray[np.float64]
+
+
+def on_host(x: Any) -> Any:
+    """Return a CuPy array as NumPy's, anything else as it is."""
+    return x.get() if is_cupy(x) else x
+
+
+def rows(estimator: Any, x: Any) -> Floats:
+    """Return the rows to predict for, which must fit those of `fit`, as float64."""
+    return np.asarray(validate_data(estimator, on_host(x), reset=False, dtype=np.float64))
+
+
+def pair(estimator: Any, x: Any, y: Any, **checks: Any) -> tuple[Floats, NDArray[Any]]:
+    """Return the rows to fit, as float64, and their targets; note how many features there are."""
+    x, y = validate_data(estimator, on_host(x), on_host(y), dtype=np.float64, **checks)
+    return x, y
+
+
+def weights_of(x: Floats, sample_weight: Any) -> Floats:
+    """Return the rows' weights; ones if there are none.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative, or none is above 0.
+    """
+    weights = _check_sample_weight(
+        on_host(sample_weight), x, dtype=np.float64, ensure_non_negative=True
+    )
+    if not weights.any():
+        raise ValueError("sample_weight is 0 for every row: there is nothing to fit")
+    return np.asarray(weights)
+
+
+def choice(name: str, value: Any, choices: Sequence[Any]) -> None:
+    """Raise a ValueError, with the nearest match, unless `value` is one of `choices`."""
+    if not any(value is known or (isinstance(value, str) and value == known) for known in choices):
+        raise ValueError(_config.unknown(name, value, tuple(map(str, choices))))
+
+
+def number(name: str, value: Any, *, above_0: bool = False) -> float:
+    """Return a finite number of at least 0, or above 0; ValueError otherwise."""
+    good = isinstance(value, int | float | np.number) and np.isfinite(value) and value >= 0
+    if not good or (above_0 and not value):
+        raise ValueError(
+            f"{name}={value!r} must be a finite number {'above' if above_0 else 'of at least'} 0"
+        )
+    return float(value)
+
+
+def names(estimator: Any, given: Sequence[str] | None = None) -> list[str]:
+    """Return the names of the features: those given, else those of X, else x0, x1, …."""
+    count = estimator.n_features_in_
+    if given is not None:
+        if len(given) != count:
+            raise ValueError(f"{len(given)} feature_names given for {count} features")
+        return [str(name) for name in given]
+    known = getattr(estimator, "feature_names_in_", None)
+    return [f"x{i}" for i in range(count)] if known is None else [str(name) for name in known]
+
+
+def with_ones(x: Floats) -> Floats:
+    """Return x behind a column of ones."""
+    return np.concatenate([np.ones((len(x), 1)), x], axis=1)
+
+
+def warn_of_steps(max_iter: int, tol: float, gradient: Floats) -> None:
+    """Warn that gradient descent has not arrived."""
+    warnings.warn(
+        f"gradient descent made max_iter={max_iter} steps and the gradient is still up to "
+        f"{np.abs(gradient).max():.2g}, more than tol={tol:g}: allow more steps, give another "
+        "learning_rate, or bring the variables to one scale",
+        ConvergenceWarning,
+        stacklevel=4,
+    )
+
+
+def start(coef_init: Any, intercept_init: Any, shape: tuple[int, int], intercept: bool) -> Floats:
+    """Return where gradient descent starts: a row for the intercept, if any, then the rest.
+
+    Parameters
+    ----------
+    coef_init, intercept_init : float or array_like, optional
+        (p, k) or what can be broadcast to it, and (k,); 0 by default.
+    shape : pair of int
+        (p, k).
+    intercept : bool
+    """
+    coef = np.asarray(0.0 if coef_init is None else coef_init, np.float64)
+    first = np.asarray(0.0 if intercept_init is None else intercept_init, np.float64)
+    coef = coef[:, None] if coef.ndim == 1 else coef.T
+    try:
+        coef, first = np.broadcast_to(coef, shape), np.broadcast_to(first, shape[1:])
+    except ValueError:
+        raise ValueError(
+            f"coef_init of shape {coef.T.shape} or intercept_init of shape {first.shape} does not "
+            f"fit {shape[0]} features and {shape[1]} outputs: give numbers, or the shapes of coef_ "
+            "and intercept_"
+        ) from None
+    return np.concatenate([first[None], coef]) if intercept else np.array(coef)

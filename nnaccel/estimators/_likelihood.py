@@ -1,0 +1,256 @@
+"""What logistic and softmax regression share: classes, solvers, probabilities."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+
+from nnaccel import ops
+from nnaccel._config import whole_number
+from nnaccel.backends import get_backend, to_numpy
+from nnaccel.estimators import _checked, _likelihood_fit
+from nnaccel.estimators._collinear import warn_of_dependence
+from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found, Problem
+from nnaccel.estimators._likelihood_summary import LikelihoodFit, summarise
+from nnaccel.estimators._linear_fit import LinearFit
+from nnaccel.estimators._summary import Summary
+
+Floats = NDArray[np.float64]
+
+#: Most steps, where `max_iter` is left open.
+_MAX_ITER = {"newton": 100, "lbfgs": 1000, "gd": 10_000}
+
+
+class SeparationWarning(ConvergenceWarning):
+    """The classes can be told apart without a mistake: the likelihood has no maximum."""
+
+
+class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
+    """A linear model of the classes' log-odds, fitted by maximum likelihood."""
+
+    _solvers: ClassVar[tuple[str, ...]]
+
+    def __init__(
+        self,
+        solver: str,
+        *,
+        penalty: str | None,
+        C: float,
+        fit_intercept: bool,
+        learning_rate: float,
+        max_iter: int | None,
+        tol: float,
+    ) -> None:
+        self.solver = solver
+        self.penalty = penalty
+        self.C = C
+        self.fit_intercept = fit_intercept
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.tol = tol
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        coef_init: ArrayLike | None = None,
+        intercept_init: ArrayLike | None = None,
+    ) -> Self:
+        """Find the coefficients.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, p)
+        y : array_like, shape (N,)
+            Labels of any type.
+        sample_weight : array_like, shape (N,), optional
+            How much each row counts.
+        coef_init, intercept_init : float or array_like, optional
+            Where 'gd' starts, in the shapes of `coef_` and `intercept_`; 0 by default.
+
+        Returns
+        -------
+        self
+        """
+        _checked.choice("solver", self.solver, self._solvers)
+        x, labels = _checked.pair(self, X, y)
+        check_classification_targets(labels)
+        self.classes_, codes = np.unique(column_or_1d(labels, warn=True), return_inverse=True)
+        self._check_classes()
+        weights = _checked.weights_of(x, sample_weight)
+        targets = np.eye(len(self.classes_))[codes]
+        targets = targets[:, 1:] if len(self.classes_) == 2 else targets
+        problem = Problem(x, targets, weights, self._ridge(), self.fit_intercept)
+        self._warn_of_collinearity(problem)
+        begin = None
+        if coef_init is not None or intercept_init is not None:
+            shape = x.shape[1], targets.shape[1]
+            begin = _checked.start(coef_init, intercept_init, shape, self.fit_intercept)
+        found = self._solve(problem, begin)
+        self._keep(problem, found)
+        self._warn(found)
+        return self
+
+    def decision_function(self, X: ArrayLike) -> Floats:
+        """Return the log-odds.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, p)
+
+        Returns
+        -------
+        ndarray of float64, shape (N,) or (N, C)
+            For two classes the log-odds of the second; for more the logits of each.
+        """
+        logits = self._logits(X)
+        return logits[:, 0] if logits.shape[1] == 1 else logits
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the likeliest class of each row, shape (N,)."""
+        logits = self._logits(X)
+        codes = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(axis=1)
+        return np.asarray(self.classes_[codes.astype(int)])
+
+    def predict_proba(self, X: ArrayLike) -> Floats:
+        """Return the probability of each class, in the order of `classes_`, shape (N, C)."""
+        return np.asarray(ops.softmax(_for_each_class(self._logits(X))))
+
+    def predict_log_proba(self, X: ArrayLike) -> Floats:
+        """Return the logarithms of `predict_proba`, without underflow."""
+        return np.asarray(ops.log_softmax(_for_each_class(self._logits(X))))
+
+    def log_likelihood(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> float:
+        """Return the sum of the log-probabilities of the rows' own classes.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, p)
+        y : array_like, shape (N,)
+            Labels, of those seen in `fit`.
+        sample_weight : array_like, shape (N,), optional
+
+        Returns
+        -------
+        float
+            In nats; at most 0.
+        """
+        log_p = self.predict_log_proba(X)
+        labels = column_or_1d(_checked.on_host(y))
+        strangers = labels[~np.isin(labels, self.classes_)]
+        if len(strangers) or len(labels) != len(log_p):
+            what = f"label {strangers[0]!r} is new" if len(strangers) else f"{len(labels)} labels"
+            raise ValueError(f"{what}; expected {len(log_p)} labels of {list(self.classes_)}")
+        codes = np.searchsorted(self.classes_, labels)
+        weights = _checked.weights_of(log_p, sample_weight)
+        return float(weights @ log_p[np.arange(len(codes)), codes])
+
+    def summary(
+        self, feature_names: Sequence[str] | None = None, target: str | None = None
+    ) -> Summary:
+        """Tell what the fit says of the coefficients; printed, it is the table of R.
+
+        Parameters
+        ----------
+        feature_names : sequence of str, optional
+            Names of the variables; those of X, or x0, x1, …, by default.
+        target : str, optional
+            Name of the response.
+
+        Returns
+        -------
+        Summary
+            With estimates, standard errors, z and p values, for two classes of the log-odds of
+            the second, for more of those of each class against the first; deviance, AIC and
+            log-likelihood are in its `facts`.
+        """
+        check_is_fitted(self)
+        return summarise(self._fit, _checked.names(self, feature_names), self.classes_, target)
+
+    def _check_classes(self) -> None:
+        """Raise a ValueError if these classes cannot be fitted."""
+        if len(self.classes_) < 2:
+            raise ValueError(
+                f"y holds one class only, {self.classes_[0]!r}: at least two are needed"
+            )
+
+    def _ridge(self) -> float:
+        _checked.choice("penalty", self.penalty, (None, "l2"))
+        return 1 / _checked.number("C", self.C, above_0=True) if self.penalty else 0.0
+
+    def _warn_of_collinearity(self, problem: Problem) -> None:
+        """Warn of columns that the rows cannot tell apart; a penalty settles them."""
+        if problem.ridge:
+            return
+        used = problem.weights > 0
+        x = problem.x[used]
+        fit = LinearFit.of(x, problem.y[used], problem.weights[used], problem.intercept)
+        warn_of_dependence(x, _checked.names(self), fit.dependent, problem.intercept)
+
+    def _solve(self, problem: Problem, begin: Floats | None) -> Found:
+        solver, size = self.solver, int(np.prod(problem.shape))
+        if solver == "auto":
+            solver = "newton" if size <= MOST_FOR_NEWTON else "lbfgs"
+        if begin is not None and solver != "gd":
+            raise ValueError("coef_init and intercept_init say where solver='gd' starts")
+        limit = _MAX_ITER[solver] if self.max_iter is None else self.max_iter
+        max_iter, tol = whole_number("max_iter", limit), _checked.number("tol", self.tol)
+        if solver == "newton":
+            return _likelihood_fit.by_newton(problem, max_iter, tol)
+        if solver == "lbfgs":
+            return _likelihood_fit.by_lbfgs(problem, max_iter, tol)
+        rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
+        begin = np.zeros(problem.shape) if begin is None else begin
+        return _likelihood_fit.by_descent(problem, begin, rate, max_iter, tol)
+
+    def _keep(self, problem: Problem, found: Found) -> None:
+        """Set what is known after a fit."""
+        coef, outputs = found.coef, found.coef.shape[1]
+        first = coef[0] if self.fit_intercept else np.zeros(outputs)
+        self.coef_ = np.ascontiguousarray(coef[self.fit_intercept :].T)
+        self.intercept_ = first
+        self.n_iter_ = found.steps
+        self._fit = LikelihoodFit.of(problem, found)
+
+    def _warn(self, found: Found) -> None:
+        if found.separated:
+            warnings.warn(
+                "the classes, or some of them, can be told apart without a mistake (perfect "
+                "separation): the larger the coefficients, the likelier the data, so they have no "
+                "estimate. Predictions can be used, standard errors cannot; penalty='l2' gives "
+                "finite coefficients",
+                SeparationWarning,
+                stacklevel=3,
+            )
+        elif not found.converged:
+            warnings.warn(
+                f"{found.steps} steps were made and the likelihood still rises"
+                + (f" (gradient {found.gradient:.2g}, tol={self.tol:g})" if found.gradient else "")
+                + ": allow more by max_iter, or bring the variables to one scale",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    def _logits(self, X: ArrayLike) -> Floats:
+        """Log-odds (N, 1) of the second of two classes, or logits (N, C)."""
+        check_is_fitted(self)
+        x = get_backend().asarray(_checked.rows(self, X))
+        w, b = (get_backend().asarray(a) for a in (self.coef_.T, self.intercept_))
+        return np.asarray(to_numpy(ops.linear(x, w, b)))
+
+
+def _for_each_class(logits: Floats) -> Floats:
+    """Logits (N, C) of all classes, from those of the second of two or from all."""
+    return np.concatenate([0 * logits, logits], axis=1) if logits.shape[1] == 1 else logits

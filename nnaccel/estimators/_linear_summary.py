@@ -1,0 +1,117 @@
+"""The table of a linear regression, in the layout of R's `summary(lm(…))`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel.estimators._linear_fit import LinearFit
+from nnaccel.estimators._summary import Coefficients, Summary, against_zero, format_p, shown
+
+Floats = NDArray[np.float64]
+
+
+def summarise(
+    fit: LinearFit, names: Sequence[str], target: str | Sequence[str] | None = None
+) -> Summary:
+    """Return the coefficients with t tests, and how well the whole fits.
+
+    Parameters
+    ----------
+    fit : LinearFit
+    names : sequence of str
+        Of the variables.
+    target : str or sequence of str, optional
+        Of the response, or of each; y, or y0, y1, …, by default.
+
+    Returns
+    -------
+    Summary
+        For several responses `facts` holds them by name.
+    """
+    count = fit.slopes.shape[1]
+    if target is None:
+        target = "y" if count == 1 else [f"y{i}" for i in range(count)]
+    targets = [target] if isinstance(target, str) else list(target)
+    if len(targets) != count:
+        raise ValueError(f"{len(targets)} names of targets given for {count} responses")
+    blocks, facts, foot = [], {}, []
+    for k, name in enumerate(targets):
+        title = f"Response {name}, coefficients:" if count > 1 else ""
+        blocks.append(_coefficients(fit, k, names, title))
+        found = _facts(fit, k)
+        facts.update({f"{name}: {key}" if count > 1 else key: v for key, v in found.items()})
+        foot += [f"Response {name}:"] if count > 1 else []
+        foot += _foot(found)
+    head = _head(fit.quartiles) if count == 1 else ()
+    return Summary(tuple(blocks), facts, tuple(head), tuple(foot))
+
+
+def _coefficients(fit: LinearFit, k: int, names: Sequence[str], title: str) -> Coefficients:
+    """The table of response k."""
+    free = fit.degrees_of_freedom
+    variance = fit.rss[k] / free if free > 0 else math.nan
+    std_error = np.sqrt(variance * (fit.factor**2).sum(axis=1))
+    std_error[np.array(fit.dependent, int) + 1] = math.nan
+    estimate = np.concatenate([fit.intercept[k : k + 1], fit.slopes[:, k]])
+    first = 0 if fit.has_intercept else 1
+    rows = ["(Intercept)", *names][first:]
+    return against_zero(rows, estimate[first:], std_error[first:], max(free, 1), title)
+
+
+def _facts(fit: LinearFit, k: int) -> dict[str, float]:
+    """How well the whole fits response k."""
+    from scipy import stats
+
+    free, slopes = fit.degrees_of_freedom, fit.rank - fit.has_intercept
+    rss, tss = float(fit.rss[k]), float(fit.tss[k])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        r_squared = 1 - np.float64(rss) / tss
+        variance = np.float64(rss) / free if free > 0 else np.float64(math.nan)
+        adjusted = 1 - variance / (np.float64(tss) / (fit.rows - fit.has_intercept))
+        f = (np.float64(tss) - rss) / slopes / variance
+    return {
+        "observations": fit.rows,
+        "residual_standard_error": float(np.sqrt(variance)),
+        "degrees_of_freedom": free,
+        "residual_sum_of_squares": rss,
+        "r_squared": float(r_squared),
+        "adjusted_r_squared": float(adjusted),
+        "f_statistic": float(f),
+        "f_degrees_of_freedom": slopes,
+        "f_p_value": float(stats.f.sf(f, slopes, free)) if free > 0 and slopes else math.nan,
+    }
+
+
+def _head(quartiles: Floats) -> list[str]:
+    """The spread of the residuals."""
+    cells = [f"{value:.4f}" if abs(value) < 1e5 else f"{value:.4g}" for value in quartiles[:, 0]]
+    width = max(8, *map(len, cells))
+    labels = ("Min", "1Q", "Median", "3Q", "Max")
+    return [
+        "Residuals:",
+        " ".join(label.rjust(width) for label in labels),
+        " ".join(cell.rjust(width) for cell in cells),
+    ]
+
+
+def _foot(facts: dict[str, float]) -> list[str]:
+    """How well the whole fits, in words."""
+    free = facts["degrees_of_freedom"]
+    lines = [
+        f"Residual standard error: {shown(facts['residual_standard_error'], '.4g')} on {free} "
+        "degrees of freedom",
+        f"Residual sum of squares: {facts['residual_sum_of_squares']:.6g}",
+        f"Multiple R-squared: {shown(facts['r_squared'], '.4f')},  "
+        f"Adjusted R-squared: {shown(facts['adjusted_r_squared'], '.4f')}",
+    ]
+    if facts["f_degrees_of_freedom"]:
+        lines.append(
+            f"F-statistic: {shown(facts['f_statistic'], '.4g')} on "
+            f"{facts['f_degrees_of_freedom']} and {free} DF,  "
+            f"p-value: {format_p(facts['f_p_value'])}"
+        )
+    return lines

@@ -1,0 +1,148 @@
+"""Newton's method for the likelihood of logistic and softmax regression."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel.backends import Array, get_backend, to_numpy
+
+Floats = NDArray[np.float64]
+
+_HALVINGS = 40
+#: Of an eigenvalue of the scaled Hessian to the largest, below which its direction is left alone.
+_FLAT = 1e-12
+
+
+def maximise(
+    likelihood: Likelihood, shape: tuple[int, int], max_iter: int, tol: float
+) -> tuple[Floats, int, bool, bool]:
+    """Maximise a log-likelihood from 0.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    shape : pair of int
+        Of the coefficients.
+    max_iter : int
+    tol : float
+        The step that is expected to gain less than this is the last.
+
+    Returns
+    -------
+    coef : ndarray of `shape`
+    steps : int
+    converged, separated : bool
+        Whether it ended for want of gain, and whether there is no maximum: some direction only
+        gains. Where it does so for every row, that ends the search.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, *The Elements of Statistical Learning*, 2nd ed., 2009,
+    section 4.4.1.
+    """
+    coef: Floats = np.zeros(shape)
+    value, steps, gain, step = likelihood.value(coef), 0, np.inf, coef
+    while steps < max_iter and gain >= tol:
+        gradient, information = likelihood.derivatives(coef)
+        step = (inverse(information) @ gradient.ravel()).reshape(shape)
+        gain = float((gradient * step).sum()) / 2
+        coef, value = _climb(likelihood, coef, step, value)
+        steps += 1
+        if likelihood.only_gains(coef):
+            return coef, steps, False, True
+    return coef, steps, gain < tol, likelihood.only_gains(step, slack=1e-6)
+
+
+class Likelihood:
+    """Log-likelihood of one sigmoid (k = 1) or of a softmax, on the backend in force.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, p)
+    y : ndarray, shape (N, k)
+        0 or 1; rows sum to 1 where k > 1.
+    weights : ndarray, shape (N,)
+    ridge : ndarray, shape (p,)
+        Half of it times a coefficient's square is taken off.
+    """
+
+    def __init__(self, x: Floats, y: Floats, weights: Floats, ridge: Floats) -> None:
+        backend = get_backend()
+        self._xp = backend.xp
+        self._x, self._y = backend.asarray(x), backend.asarray(y)
+        self._weights, self._ridge = backend.asarray(weights)[:, None], ridge[:, None]
+
+    def value(self, coef: Floats) -> float:
+        """Log-likelihood less the penalty."""
+        xp = self._xp
+        z = self._logits(coef)
+        log_total = xp.logaddexp(0, z) if z.shape[1] == 1 else log_sum_exp(xp, z)
+        value = float((self._weights * ((self._y * z).sum(1, keepdims=True) - log_total)).sum())
+        return value - float((self._ridge * coef**2).sum()) / 2
+
+    def derivatives(self, coef: Floats) -> tuple[Floats, Floats]:
+        """Gradient, shape (p, k), and the negative of the Hessian, for raveled coefficients."""
+        x = self._x
+        p = self._probabilities(self._logits(coef))
+        gradient = to_numpy(x.T @ (self._weights * (self._y - p))) - self._ridge * coef
+        features, outputs = coef.shape
+        information = np.empty((features, outputs, features, outputs))
+        for a in range(outputs):
+            for b in range(a + 1):
+                spread = self._weights[:, 0] * p[:, a] * ((a == b) - p[:, b])
+                block = to_numpy(x.T @ (spread[:, None] * x))
+                information[:, a, :, b] = information[:, b, :, a] = block
+        square = information.reshape(coef.size, coef.size)
+        square[np.diag_indices(coef.size)] += np.repeat(self._ridge.ravel(), outputs)
+        return np.asarray(gradient), square
+
+    def only_gains(self, direction: Floats, slack: float = 0.0) -> bool:
+        """Whether along a direction every row's own class gains on all others.
+
+        With some slack a row may gain nothing, or lose that share of the largest gain. Never true
+        with a penalty.
+        """
+        if self._ridge.any():
+            return False
+        z, y = to_numpy(self._logits(direction)), to_numpy(self._y) > 0
+        if z.shape[1] == 1:
+            z, y = np.concatenate([0 * z, z], axis=1), np.concatenate([~y, y], axis=1)
+        leads = (z[y] - np.where(y, -np.inf, z).max(axis=1))[to_numpy(self._weights)[:, 0] > 0]
+        # Steps shrink to nothing at a maximum, but not on the way to one that is not there.
+        return bool(leads.max() > 1e-3 and leads.min() > -slack * leads.max())
+
+    def _logits(self, coef: Floats) -> Array:
+        return self._x @ self._xp.asarray(coef)
+
+    def _probabilities(self, z: Array) -> Array:
+        xp = self._xp
+        return xp.exp(z - (xp.logaddexp(0, z) if z.shape[1] == 1 else log_sum_exp(xp, z)))
+
+
+def _climb(
+    likelihood: Likelihood, coef: Floats, step: Floats, value: float
+) -> tuple[Floats, float]:
+    """Go along `step`, halved until the likelihood does not fall; stay if it always does."""
+    for halving in range(_HALVINGS):
+        tried = coef + step / 2**halving
+        reached = likelihood.value(tried)
+        if reached >= value - 1e-13 * abs(value):
+            return tried, reached
+    return coef, value
+
+
+def inverse(information: Floats) -> Floats:
+    """Inverse of a symmetric matrix where it is one, 0 in directions that are flat."""
+    scale = np.sqrt(np.diagonal(information))
+    scale = 1 / np.where(scale > 0, scale, 1)
+    values, vectors = np.linalg.eigh(information * scale * scale[:, None])
+    curved = values > _FLAT * values.max(initial=0.0)
+    vectors = scale[:, None] * vectors[:, curved]
+    return np.asarray(vectors / values[curved] @ vectors.T)
+
+
+def log_sum_exp(xp: Array, z: Array) -> Array:
+    """Logarithm of the sums of exponentials of rows, without overflow."""
+    top = z.max(axis=1, keepdims=True)
+    return top + xp.log(xp.exp(z - top).sum(axis=1, keepdims=True))

@@ -1,0 +1,182 @@
+"""Linear regression: the first rung of the ladder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from nnaccel._config import whole_number
+from nnaccel.estimators import _checked
+from nnaccel.estimators._collinear import warn_of_dependence
+from nnaccel.estimators._linear_fit import LinearFit
+from nnaccel.estimators._linear_summary import summarise
+from nnaccel.estimators._objective import Objective
+from nnaccel.estimators._summary import Summary
+
+Floats = NDArray[np.float64]
+
+
+class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """Least squares, by a factorisation or by gradient descent.
+
+    Parameters
+    ----------
+    solver : {'ols', 'gd'}, default 'ols'
+        'ols' solves by a QR factorisation; 'gd' steps down the gradient ``x.T @ (y_hat - y) / N``
+        of half the mean squared error.
+    fit_intercept : bool, default True
+        Whether there is a constant.
+    learning_rate : float, default 0.1
+        Length of a step for a gradient of length 1; 'gd' only.
+    max_iter : int, default 200
+        Most steps; 'gd' only.
+    tol : float, default 1e-8
+        No part of the gradient exceeds this where 'gd' stops early, which it decides after every
+        100 steps.
+
+    Attributes
+    ----------
+    coef_ : ndarray, shape (p,) or (k, p)
+        Slopes; a row for each response if y has two axes. Where the rows do not settle them, those
+        of least norm.
+    intercept_ : float or ndarray of shape (k,)
+    rank_ : int
+        How many slopes the rows settle.
+    n_iter_ : int
+        Steps made by 'gd'; 1 of 'ols'.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has names.
+
+    Raises
+    ------
+    ValueError
+        If the data or a parameter cannot be used.
+    DivergenceError
+        If `learning_rate` is too large for the data.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, *The Elements of Statistical Learning*, 2nd ed., 2009,
+    section 3.2.
+
+    Examples
+    --------
+    >>> model = LinearRegression().fit([[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0])
+    >>> model.coef_.round(6), round(model.intercept_, 6)
+    (array([2.]), 1.0)
+    """
+
+    def __init__(
+        self,
+        solver: str = "ols",
+        *,
+        fit_intercept: bool = True,
+        learning_rate: float = 0.1,
+        max_iter: int = 200,
+        tol: float = 1e-8,
+    ) -> None:
+        self.solver = solver
+        self.fit_intercept = fit_intercept
+        self.learning_rate = learning_rate
+        self.max_iter = max_iter
+        self.tol = tol
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        *,
+        coef_init: ArrayLike | None = None,
+        intercept_init: ArrayLike | None = None,
+    ) -> Self:
+        """Find the coefficients.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, p)
+        y : array_like, shape (N,) or (N, k)
+        sample_weight : array_like, shape (N,), optional
+            How much each row counts.
+        coef_init, intercept_init : float or array_like, optional
+            Where 'gd' starts, in the shapes of `coef_` and `intercept_`; 0 by default.
+
+        Returns
+        -------
+        LinearRegression
+            Itself.
+        """
+        _checked.choice("solver", self.solver, ("ols", "gd"))
+        x, t = _checked.pair(self, X, y, multi_output=True, y_numeric=True)
+        weights = _checked.weights_of(x, sample_weight)
+        responses = np.asarray(t, np.float64).reshape(len(x), -1)
+        fit = LinearFit.of(x, responses, weights, self.fit_intercept)
+        warn_of_dependence(x[weights > 0], _checked.names(self), fit.dependent, self.fit_intercept)
+        self.n_iter_ = 1
+        if self.solver == "gd":
+            shape = x.shape[1], responses.shape[1]
+            begin = _checked.start(coef_init, intercept_init, shape, self.fit_intercept)
+            coef = self._descend(x, responses, weights, begin)
+            fit = fit.moved_to(coef, x, responses, weights)
+        elif coef_init is not None or intercept_init is not None:
+            raise ValueError("coef_init and intercept_init say where solver='gd' starts")
+        self._fit = fit
+        self.rank_ = fit.rank - self.fit_intercept
+        many = t.ndim == 2
+        self.coef_ = fit.slopes.T if many else fit.slopes[:, 0]
+        self.intercept_ = fit.intercept if many else float(fit.intercept[0])
+        return self
+
+    def predict(self, X: ArrayLike) -> Floats:
+        """Return predictions.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, p)
+
+        Returns
+        -------
+        ndarray of float64, shape (N,) or (N, k)
+        """
+        check_is_fitted(self)
+        return np.asarray(_checked.rows(self, X) @ self.coef_.T + self.intercept_)
+
+    def summary(
+        self, feature_names: Sequence[str] | None = None, target: str | Sequence[str] | None = None
+    ) -> Summary:
+        """Tell what the fit says of the coefficients; printed, it is the table of R.
+
+        Parameters
+        ----------
+        feature_names : sequence of str, optional
+            Names of the variables; those of X, or x0, x1, …, by default.
+        target : str or sequence of str, optional
+            Name of the response, or of each.
+
+        Returns
+        -------
+        Summary
+            With estimates, standard errors, t and p values; R squared and the residual sum of
+            squares are in its `facts`. Standard errors suppose independent errors of one variance.
+        """
+        check_is_fitted(self)
+        return summarise(self._fit, _checked.names(self, feature_names), target)
+
+    def _descend(self, x: Floats, y: Floats, weights: Floats, begin: Floats) -> Floats:
+        """Return where gradient descent ends: a row for the intercept, if any, then the slopes."""
+        rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
+        max_iter, tol = whole_number("max_iter", self.max_iter), _checked.number("tol", self.tol)
+        design = _checked.with_ones(x) if self.fit_intercept else x
+        objective = Objective(
+            "mse", design, y, weights / weights.mean(), begin, 0.0, self.fit_intercept
+        )
+        self.n_iter_, converged = objective.descend(rate, max_iter, tol)
+        if not converged:
+            _checked.warn_of_steps(max_iter, tol, objective.gradient)
+        return objective.coef

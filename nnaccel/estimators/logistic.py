@@ -1,0 +1,107 @@
+"""Logistic regression: linear regression's gradient, with a sigmoid before it."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from nnaccel.estimators._likelihood import LikelihoodClassifier
+
+
+class LogisticRegression(LikelihoodClassifier):
+    """Maximum likelihood for two classes: ``p = sigmoid(X @ coef + intercept)``.
+
+    Parameters
+    ----------
+    solver : {'newton', 'gd'}, default 'newton'
+        'newton' needs a few steps, each of which solves for all coefficients; 'gd' steps down the
+        gradient ``X.T @ (p - y) / N`` of the mean cross-entropy.
+    penalty : {None, 'l2'}, default None
+        'l2' takes half of the sum of squares of the slopes over `C` off the log-likelihood.
+    C : float, default 1.0
+        Inverse of the penalty's strength.
+    fit_intercept : bool, default True
+        Whether there is a constant; it is not penalised.
+    learning_rate : float, default 0.1
+        Length of a step for a gradient of length 1; 'gd' only.
+    max_iter : int, optional
+        Most steps: 100 for 'newton' and 10,000 for 'gd' by default.
+    tol : float, default 1e-8
+        'newton' stops with the step that is to raise the log-likelihood by less, 'gd' where no
+        part of the gradient exceeds this, which it decides after every 100 steps.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (2,)
+        The labels in order; `coef_` is about the second.
+    coef_ : ndarray, shape (1, p)
+    intercept_ : ndarray, shape (1,)
+    n_iter_ : int
+        Steps made.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Only if X has names.
+
+    Raises
+    ------
+    ValueError
+        If the data or a parameter cannot be used, or there are more than two classes.
+    DivergenceError
+        If `learning_rate` is too large for the data.
+
+    Warns
+    -----
+    SeparationWarning
+        If the classes can be told apart without a mistake: the coefficients have no limit then.
+    CollinearityWarning
+        If the rows do not settle all coefficients.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, *The Elements of Statistical Learning*, 2nd ed., 2009,
+    section 4.4.
+
+    Examples
+    --------
+    >>> x, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "yes", "no", "yes"]
+    >>> model = LogisticRegression().fit(x, y)
+    >>> round(model.log_likelihood(x, y), 4)
+    -2.3485
+    >>> model.predict([[5.0]])
+    array(['yes'], dtype='<U3')
+    """
+
+    _solvers: ClassVar = ("newton", "gd")
+
+    def __init__(
+        self,
+        solver: str = "newton",
+        *,
+        penalty: str | None = None,
+        C: float = 1.0,
+        fit_intercept: bool = True,
+        learning_rate: float = 0.1,
+        max_iter: int | None = None,
+        tol: float = 1e-8,
+    ) -> None:
+        super().__init__(
+            solver,
+            penalty=penalty,
+            C=C,
+            fit_intercept=fit_intercept,
+            learning_rate=learning_rate,
+            max_iter=max_iter,
+            tol=tol,
+        )
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_class = False
+        return tags
+
+    def _check_classes(self) -> None:
+        super()._check_classes()
+        if len(self.classes_) > 2:
+            raise ValueError(
+                "Only binary classification is supported. The type of the target is multiclass: "
+                f"y holds {len(self.classes_)} classes; take SoftmaxRegression"
+            )
