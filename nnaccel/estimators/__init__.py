@@ -5,14 +5,19 @@ Importing this loads scikit-learn; `import nnaccel` alone does not.
 
 from nnaccel.estimators._collinear import CollinearityWarning
 from nnaccel.estimators._likelihood import SeparationWarning
+from nnaccel.estimators.convnet import ConvNetClassifier
 from nnaccel.estimators.linear import LinearRegression
 from nnaccel.estimators.logistic import LogisticRegression
+from nnaccel.estimators.mlp import MLPClassifier, MLPRegressor
 from nnaccel.estimators.softmax import SoftmaxRegression
 
 __all__ = [
     "CollinearityWarning",
+    "ConvNetClassifier",
     "LinearRegression",
     "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
     "SeparationWarning",
     "SoftmaxRegression",
 ]

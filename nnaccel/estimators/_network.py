@@ -1,0 +1,241 @@
+"""What estimators made of a network share: their training."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from nnaccel import optim
+from nnaccel._config import whole_number
+from nnaccel.estimators import _checked
+from nnaccel.estimators._iterations import Iterations, Record
+from nnaccel.layers import Dense, Dropout, Layer
+from nnaccel.model import Sequential
+from nnaccel.optim import Optimizer
+from nnaccel.penalties import L1L2, Penalty
+
+Rows = tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]
+
+_SCHEDULES = ("constant", "invscaling", "adaptive")
+#: Activations that scikit-learn calls otherwise.
+SKLEARN_NAMES = {"identity": "linear", "logistic": "sigmoid"}
+
+
+class NetworkEstimator(BaseEstimator):
+    """A network, trained epoch by epoch until its loss or score stops getting better.
+
+    A subclass says how inputs are checked and brought into shape (`_checks`, `_shaped`), what
+    targets become (`_encode`), which hidden layers there are (`_hidden_layers`), what the last
+    one gives and which loss takes it (`_ending`), and what a score is (`_score`).
+    """
+
+    _auto_batch = 200
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Train from the start; or go on, if `warm_start` is true.
+
+        Parameters
+        ----------
+        X : array_like
+            Inputs.
+        y : array_like
+            Targets.
+        sample_weight : array_like, shape (N,), optional
+            How much each row counts.
+
+        Returns
+        -------
+        self
+        """
+        goes_on = bool(self.warm_start) and hasattr(self, "model_")
+        epochs = whole_number("max_iter", self.max_iter)
+        rows = self._read(X, y, sample_weight, goes_on)
+        score = None
+        if self.early_stopping:
+            rows, held = self._set_aside(rows)
+            score = lambda: self._score(self._outputs(held[0]), *held[1:])  # noqa: E731
+        if not goes_on:
+            self._begin(rows)
+        self._compile(len(rows[0]))
+        self._record.stalled = 0
+        if not self._train(rows, epochs, score):
+            warnings.warn(
+                f"max_iter={epochs} epochs are over and the "
+                f"{'score' if self.early_stopping else 'loss'} has not stopped getting better: "
+                "allow more, or raise tol",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        return self
+
+    def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
+        """Train for one epoch, with the optimiser's state kept from call to call."""
+        if self.early_stopping:
+            raise ValueError("partial_fit cannot stop early: leave early_stopping at False")
+        goes_on = hasattr(self, "model_")
+        rows = self._read(X, y, sample_weight, goes_on, classes)
+        if not goes_on:
+            self._begin(rows)
+            self._compile(len(rows[0]))
+        self._train(rows, 1, None)
+
+    def _read(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None) -> Rows:
+        """Return checked inputs, encoded targets, and weights if there are any."""
+        x, t = validate_data(
+            self,
+            _checked.on_host(X),
+            _checked.on_host(y),
+            multi_output=True,
+            reset=not goes_on,
+            **self._checks(),
+        )
+        weights = None if sample_weight is None else _checked.weights_of(x, sample_weight)
+        known = getattr(self, "classes_", None) if goes_on else classes
+        return self._shaped(x), self._encode(t, known), weights
+
+    def _outputs(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the network's outputs for checked inputs."""
+        return self.model_.predict(x, batch_size=max(256, self._batch_size(len(x))))
+
+    def _predicted(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the network's outputs for inputs."""
+        check_is_fitted(self, "model_")
+        x = validate_data(self, _checked.on_host(X), reset=False, **self._checks())
+        return self._outputs(self._shaped(x))
+
+    def _begin(self, rows: Rows) -> None:
+        """Make a new network, with nothing learnt."""
+        x, _, weights = rows
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        # A step's loss has a share of the penalty, as in scikit-learn.
+        counted = self._batch_size(len(x)) * (1.0 if weights is None else float(weights.mean()))
+        alpha = _checked.number("alpha", self.alpha) / counted
+        penalty = L1L2(_checked.number("l1", self.l1) / counted, alpha / 2)
+        activation, _, units = self._ending()
+        dtype = "float64" if x.dtype == np.float64 else "float32"
+        layers = [
+            *self._hidden_layers(x.shape[1:], penalty),
+            Dense(units, activation, penalty=penalty),
+        ]
+        self.model_ = Sequential(layers, seed=seed, dtype=dtype)
+        self._record = Record()
+
+    def _compile(self, count: int) -> None:
+        """Give the network its loss, and an optimiser that has not moved yet."""
+        _checked.choice("learning_rate", self.learning_rate, _SCHEDULES)
+        _, loss, _ = self._ending()
+        self.model_.compile(loss=loss, optimizer=self._optimizer())
+
+    def _optimizer(self) -> Optimizer:
+        if isinstance(self.solver, Optimizer):
+            return self.solver
+        rate = _checked.number("learning_rate_init", self.learning_rate_init, above_0=True)
+        settings: dict[str, Any] = {"learning_rate": rate}
+        if self.solver == "sgd":
+            settings |= {"momentum": self.momentum, "nesterov": self.nesterovs_momentum}
+        if self.solver in ("adam", "adamw"):
+            names = ("beta_1", "beta_2", "epsilon")
+            settings |= {name: getattr(self, name) for name in names}
+        if self.solver == "lbfgs":
+            raise ValueError("solver='lbfgs' takes no mini-batches: choose 'adam' or 'sgd'")
+        return optim.get(self.solver, **settings)
+
+    def _train(self, rows: Rows, epochs: int, score: Callable[[], float] | None) -> bool:
+        """Train for at most so many epochs; return whether it was over before."""
+        x, targets, weights = rows
+        # Rates of the other optimisers adapt by themselves.
+        is_sgd = self.solver == "sgd"
+        watch = Iterations(
+            self._record,
+            score,
+            tol=_checked.number("tol", self.tol),
+            patience=_checked.number("n_iter_no_change", self.n_iter_no_change),
+            schedule=self.learning_rate if is_sgd else "constant",
+            power=self.power_t,
+            verbose=bool(self.verbose),
+        )
+        try:
+            self.model_.fit(
+                x,
+                targets,
+                epochs=epochs,
+                batch_size=self._batch_size(len(x)),
+                shuffle=bool(self.shuffle),
+                **({} if weights is None else {"sample_weight": weights / weights.mean()}),
+                callbacks=[watch],
+                verbose=0,
+            )
+        except KeyboardInterrupt:
+            watch.converged = True
+            warnings.warn(
+                f"training was interrupted after {len(self._record.losses)} epochs; the estimator "
+                "can be used as it is",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        self._note()
+        return watch.converged
+
+    def _note(self) -> None:
+        """Set what scikit-learn's networks tell of their training."""
+        record, stops_early = self._record, self.early_stopping
+        self.n_iter_, self.t_ = len(record.losses), record.rows_seen
+        self.loss_curve_ = list(record.losses)
+        self.loss_ = record.losses[-1] if record.losses else np.nan
+        self.best_loss_ = None if stops_early else record.best_loss
+        self.validation_scores_ = list(record.scores) if stops_early else None
+        self.best_validation_score_ = record.best_score if stops_early else None
+        dense = [layer for layer in self.model_.layers if layer.count_params]
+        self.n_layers_ = len(dense) + 1
+        self.n_outputs_ = int(self.model_.output_shape[0])
+        self.out_activation_ = self.model_.layers[-1].activation
+
+    def _set_aside(self, rows: Rows) -> tuple[Rows, Rows]:
+        """Split rows into those to learn from and those to score by."""
+        targets, share = rows[1], self.validation_fraction
+        if not 0 < share < 1:
+            raise ValueError(f"validation_fraction={share!r} must lie between 0 and 1")
+        learnt, held = train_test_split(
+            np.arange(len(targets)),
+            test_size=share,
+            random_state=check_random_state(self.random_state).randint(2**31 - 1),
+            stratify=self._strata(targets),
+        )
+        x, targets, weights = rows
+
+        def chosen(part: NDArray[np.intp]) -> Rows:
+            return x[part], targets[part], None if weights is None else weights[part]
+
+        return chosen(learnt), chosen(held)
+
+    def _batch_size(self, count: int) -> int:
+        if isinstance(self.batch_size, str):
+            _checked.choice("batch_size", self.batch_size, ("auto",))
+            return min(self._auto_batch, count)
+        return min(whole_number("batch_size", self.batch_size), count)
+
+    def _activation(self) -> str:
+        """The hidden layers' activation, by nnaccel's name."""
+        return str(SKLEARN_NAMES.get(self.activation, self.activation))
+
+    def _dense_layers(self, penalty: Penalty) -> list[Layer]:
+        """Fully connected hidden layers, each with its dropout."""
+        sizes = self.hidden_layer_sizes
+        made: list[Layer] = []
+        for units in np.atleast_1d(np.asarray(sizes, object)):
+            made.append(
+                Dense(
+                    whole_number("hidden_layer_sizes", units), self._activation(), penalty=penalty
+                )
+            )
+            made += [Dropout(self.dropout)] if self.dropout else []
+        return made

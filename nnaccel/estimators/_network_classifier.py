@@ -1,0 +1,146 @@
+"""What networks for classes add: labels of any type, several labels a row, probabilities."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
+from sklearn.utils.validation import column_or_1d
+
+from nnaccel import losses
+from nnaccel.estimators import _checked
+from nnaccel.estimators._network import NetworkEstimator
+
+_BINARY, _CATEGORICAL = "binary_crossentropy", "categorical_crossentropy"
+_LOSSES = ("auto", "log_loss", "squared_error", *losses.LOSSES)
+
+
+class NetworkClassifier(ClassifierMixin, NetworkEstimator):
+    """A network that gives the probabilities of classes, or of each of several labels."""
+
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        classes: ArrayLike | None = None,
+    ) -> Self:
+        """Train for one epoch on these rows.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array_like
+            As for `fit`.
+        classes : array_like, optional
+            All classes there are, whether in `y` or not; needed in the first call.
+
+        Returns
+        -------
+        self
+        """
+        given = None if classes is None else unique_labels(classes)
+        if not hasattr(self, "model_") and given is None:
+            raise ValueError("classes must be passed on the first call to partial_fit")
+        if hasattr(self, "model_") and not (given is None or np.array_equal(given, self.classes_)):
+            raise ValueError(
+                f"classes={list(given)} is not what the network was begun with: "
+                f"{list(self.classes_)}"
+            )
+        self._partial_fit(X, y, sample_weight, given)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[Any]:
+        """Return the likeliest class of each row, or which labels it has.
+
+        Parameters
+        ----------
+        X : array_like
+            As for `fit`.
+
+        Returns
+        -------
+        ndarray, shape (N,), or (N, C) of 0 and 1 for several labels a row
+        """
+        p = self._predicted(X)
+        if self._multilabel:
+            return np.asarray((p > 0.5).astype(int))
+        return np.asarray(self.classes_[_codes(p)])
+
+    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return the probability of each class, in the order of `classes_`, shape (N, C)."""
+        p = self._predicted(X)
+        if p.shape[1] == 1:
+            return np.concatenate([1 - p, p], axis=1)
+        if self._multilabel or self.out_activation_ == "softmax":
+            return p
+        return np.asarray(p / p.sum(axis=1, keepdims=True))
+
+    def predict_log_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return the logarithms of `predict_proba`; -inf where a probability is 0."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.predict_proba(X)))
+
+    def _encode(self, y: NDArray[Any], known: NDArray[Any] | None) -> NDArray[Any]:
+        """Return numbers of classes (N,), or 0 and 1 for each label (N, C); keep `classes_`."""
+        y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+        check_classification_targets(y)
+        kind = type_of_target(y)
+        if kind == "multiclass-multioutput":
+            raise ValueError("Unknown label type: several columns of y must hold 0 and 1 only")
+        found = unique_labels(y)
+        self.classes_ = found if known is None else known
+        self._multilabel = kind == "multilabel-indicator"
+        strangers = np.setdiff1d(found, self.classes_)
+        if len(strangers):
+            raise ValueError(
+                f"`y` has classes not in `self.classes_`, {list(self.classes_)}: {list(strangers)}"
+            )
+        if self._multilabel:
+            return np.asarray(y, np.float32)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y holds one class only, {found[0]!r}: at least two are needed")
+        return np.searchsorted(self.classes_, y)
+
+    def _ending(self) -> tuple[str, str, int]:
+        """Return the last activation, the loss by nnaccel's name, and the number of outputs."""
+        _checked.choice("loss", self.loss, _LOSSES)
+        _checked.choice("output_activation", self.output_activation, ("auto", "sigmoid", "softmax"))
+        classes, activation, loss = len(self.classes_), self.output_activation, self.loss
+        by_itself = self._multilabel or (classes == 2 and loss not in losses.LOSSES)
+        if activation == "auto":
+            activation = "sigmoid" if by_itself or loss == _BINARY else "softmax"
+        if loss in ("auto", "log_loss"):
+            is_binary = self._multilabel or activation == "sigmoid"
+            loss = _BINARY if is_binary else _CATEGORICAL
+        one = classes == 2 and activation == "sigmoid" and not self._multilabel
+        return activation, "mse" if loss == "squared_error" else loss, 1 if one else classes
+
+    def _score(
+        self,
+        outputs: NDArray[Any],
+        targets: NDArray[Any],
+        weights: NDArray[np.float64] | None,
+    ) -> float:
+        """Share of rows that are right, all labels of a row together."""
+        if targets.ndim == 2:
+            right = ((outputs > 0.5) == targets).all(axis=1)
+        else:
+            right = _codes(outputs) == targets
+        return float(np.average(right, weights=weights))
+
+    def _strata(self, targets: NDArray[Any]) -> NDArray[Any] | None:
+        """What is to be as frequent in one part of the rows as in the other."""
+        return targets if targets.ndim == 1 else None
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
+
+
+def _codes(p: NDArray[Any]) -> NDArray[np.intp]:
+    """Number of the likeliest class of each row."""
+    return np.asarray((p[:, 0] > 0.5).astype(int) if p.shape[1] == 1 else p.argmax(axis=1))

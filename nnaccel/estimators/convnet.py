@@ -1,0 +1,183 @@
+"""A convolutional network for images."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel._config import whole_number
+from nnaccel.estimators._network_classifier import NetworkClassifier
+from nnaccel.layers import Conv2D, Layer, MaxPool2D
+from nnaccel.optim import Optimizer
+from nnaccel.penalties import Penalty
+
+
+class ConvNetClassifier(NetworkClassifier):
+    """Convolutional network for images, trained by mini-batch gradient descent.
+
+    Each number of `filters` makes a convolution that keeps the image's size and a max-pooling;
+    after them come fully connected layers. uint8 images are pixels and are divided by 255; other
+    numbers are taken as they are, float64 in float64, all else in float32.
+
+    Parameters
+    ----------
+    filters : sequence of int, default (32, 64)
+        Of each convolution.
+    kernel_size : int, default 3
+        Side of the filters.
+    pool_size : int, default 2
+        Side of the squares of which the largest pixel is kept; 1 for no pooling.
+    hidden_layer_sizes : sequence of int, default (128,)
+        Units of the layers after the convolutions.
+    image_shape : tuple of int, optional
+        (H, W) or (C, H, W) of images that are given as rows. By default a row whose length is a
+        square number is a square image, any other an image of one line.
+    batch_size : int or 'auto', default 'auto'
+        Rows in a step; 'auto' means 128, or all if there are fewer.
+    max_iter : int, default 50
+        Most epochs.
+    n_iter_no_change : int, default 5
+        Epochs without gain that are put up with.
+    activation, solver, alpha, l1, dropout, learning_rate_init, shuffle, random_state, tol, verbose
+        As for `MLPClassifier`.
+    warm_start, early_stopping, validation_fraction, loss, output_activation
+        As for `MLPClassifier`.
+
+    Attributes
+    ----------
+    classes_, model_, loss_curve_, validation_scores_, …
+        As of `MLPClassifier`.
+
+    Raises
+    ------
+    ValueError
+        If data or a parameter cannot be used.
+    DivergenceError
+        If the loss becomes NaN or infinite.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio and P. Haffner, "Gradient-based learning applied to document
+    recognition", Proceedings of the IEEE 86 (11), 1998.
+
+    Examples
+    --------
+    >>> from nnaccel.data import digits
+    >>> (x, y), (x_test, y_test) = digits()
+    >>> model = ConvNetClassifier((8, 16), max_iter=10, tol=0.01, random_state=0).fit(x, y)
+    >>> bool(model.score(x_test, y_test) > 0.9)
+    True
+    """
+
+    _auto_batch = 128
+    # scikit-learn's other settings of its networks, which are not worth a parameter here.
+    learning_rate, power_t, momentum, nesterovs_momentum = "constant", 0.5, 0.9, True
+    beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
+
+    def __init__(
+        self,
+        filters: Sequence[int] = (32, 64),
+        *,
+        kernel_size: int = 3,
+        pool_size: int = 2,
+        hidden_layer_sizes: int | Sequence[int] = (128,),
+        image_shape: Sequence[int] | None = None,
+        activation: str = "relu",
+        solver: str | Optimizer = "adam",
+        alpha: float = 0.0001,
+        l1: float = 0.0,
+        dropout: float = 0.0,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 0.001,
+        max_iter: int = 50,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 5,
+        loss: str = "auto",
+        output_activation: str = "auto",
+    ) -> None:
+        self.filters = filters
+        self.kernel_size = kernel_size
+        self.pool_size = pool_size
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.image_shape = image_shape
+        self.activation = activation
+        self.solver = solver
+        self.alpha = alpha
+        self.l1 = l1
+        self.dropout = dropout
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.loss = loss
+        self.output_activation = output_activation
+
+    def _checks(self) -> dict[str, Any]:
+        return {"dtype": "numeric", "allow_nd": True}
+
+    def _shaped(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return images (N, C, H, W), made of rows where need be; pixels stay uint8."""
+        if x.dtype not in (np.uint8, np.float32, np.float64):
+            x = x.astype(np.float32)
+        if x.ndim == 2:
+            x = x.reshape(len(x), *self._row_shape(x.shape[1]))
+        if x.ndim == 3:
+            x = x[:, None]
+        if x.ndim != 4:
+            raise ValueError(
+                f"X has shape {x.shape}; expected images (N, H, W) or (N, C, H, W), or rows"
+            )
+        return x
+
+    def _row_shape(self, size: int) -> tuple[int, ...]:
+        """Shape of an image that is given as a row of that length."""
+        if self.image_shape is not None:
+            shape = tuple(whole_number("image_shape", side) for side in self.image_shape)
+            if len(shape) not in (2, 3) or math.prod(shape) != size:
+                raise ValueError(
+                    f"image_shape={self.image_shape!r} does not fit rows of {size} numbers: "
+                    "expected (H, W) or (C, H, W) with that product"
+                )
+            return shape
+        side = math.isqrt(size)
+        return (side, side) if side * side == size else (1, size)
+
+    def _hidden_layers(self, input_shape: tuple[int, ...], penalty: Penalty) -> list[Layer]:
+        """Convolutions with their poolings, then the fully connected layers."""
+        taps = whole_number("kernel_size", self.kernel_size)
+        pool = whole_number("pool_size", self.pool_size)
+        height, width = input_shape[-2:]
+        made: list[Layer] = []
+        for count in np.atleast_1d(np.asarray(self.filters, object)):
+            made.append(
+                Conv2D(
+                    whole_number("filters", count),
+                    taps,
+                    self._activation(),
+                    padding="same",
+                    penalty=penalty,
+                )
+            )
+            # What is smaller than a pool is its own.
+            window = min(pool, height), min(pool, width)
+            if max(window) > 1:
+                made.append(MaxPool2D(window))
+                height, width = height // window[0], width // window[1]
+        return [*made, *self._dense_layers(penalty)]

@@ -1,0 +1,198 @@
+"""Multi-layer perceptrons, for classes and for numbers."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import MultiOutputMixin, RegressorMixin
+from sklearn.metrics import r2_score
+from sklearn.utils.validation import column_or_1d
+
+from nnaccel.estimators import _checked
+from nnaccel.estimators._mlp import MLP
+from nnaccel.estimators._network import SKLEARN_NAMES
+from nnaccel.estimators._network_classifier import NetworkClassifier
+
+
+class MLPClassifier(NetworkClassifier, MLP):
+    """Multi-layer perceptron for classes, trained by mini-batch gradient descent.
+
+    The parameters are scikit-learn's, and `l1`, `dropout`, `loss` and `output_activation` besides.
+    float64 inputs are computed in float64; everything else in float32, which is faster.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : sequence of int, default (100,)
+        Units of each hidden layer.
+    activation : str, default 'relu'
+        Of hidden layers: 'relu', 'tanh', 'logistic' (or 'sigmoid'), 'identity', 'leaky_relu',
+        'elu', 'gelu' or 'softplus'.
+    solver : str or Optimizer, default 'adam'
+        'adam', 'sgd', 'adamw', 'rmsprop' or 'adagrad', with the settings below; or an object of
+        `nnaccel.optim` with its own.
+    alpha : float, default 0.0001
+        Half of it times the sum of squared weights, over the rows of a batch, is added to the loss.
+    l1 : float, default 0
+        It times the sum of absolute weights, over the rows of a batch, is added to the loss.
+    dropout : float in [0, 1), default 0
+        Share of each hidden layer's units that a step leaves out.
+    batch_size : int or 'auto', default 'auto'
+        Rows in a step; 'auto' means 200, or all if there are fewer.
+    learning_rate : {'constant', 'invscaling', 'adaptive'}
+        For 'sgd': 'invscaling' divides the rate by the number of rows seen to the power of
+        `power_t`, after every epoch; 'adaptive' by 5 whenever training would otherwise be over.
+    learning_rate_init : float, default 0.001
+        Step size.
+    power_t : float, default 0.5
+        For 'invscaling'.
+    max_iter : int, default 200
+        Most epochs.
+    shuffle : bool, default True
+        Whether rows are drawn in a new order each epoch.
+    random_state : int, RandomState or None
+        Decides initial weights, shuffles, dropout and the rows set aside.
+    tol : float, default 1e-4
+        What loss or score must gain to count as better.
+    verbose : bool, default False
+        Whether each epoch is printed.
+    warm_start : bool, default False
+        Whether `fit` goes on with what is learnt already.
+    momentum, nesterovs_momentum : float and bool, default 0.9 and True
+        For 'sgd'.
+    early_stopping : bool, default False
+        Whether rows are set aside and it is their score that must get better instead of the loss;
+        the weights of the best score are kept.
+    validation_fraction : float, default 0.1
+        Share of the rows that are set aside.
+    beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
+        For 'adam' and 'adamw'.
+    n_iter_no_change : int, default 10
+        Epochs without gain that are put up with.
+    loss : str, default 'auto'
+        'auto' is 'log_loss', which is 'binary_crossentropy' for sigmoids and
+        'categorical_crossentropy' for a softmax; also these by name, or 'squared_error'.
+    output_activation : {'auto', 'sigmoid', 'softmax'}
+        'auto' is one sigmoid for two classes, a softmax for more, and a sigmoid for each of
+        several labels a row.
+
+    Attributes
+    ----------
+    classes_ : ndarray, shape (C,)
+        Labels in order.
+    model_ : Sequential
+        The network.
+    coefs_, intercepts_ : list of ndarray
+        Weights (in, out) and biases (out,) of each layer.
+    loss_curve_, validation_scores_ : list of float
+        Of each epoch; the scores are None without early stopping.
+    loss_, best_loss_, best_validation_score_ : float
+        The last loss, and the best; None for what was not looked at.
+    n_iter_, t_, n_layers_, n_outputs_, out_activation_
+        Epochs, rows seen, layers with the input, outputs, and what they end with.
+    n_features_in_, feature_names_in_
+        Number of the features, and their names if X has any.
+
+    Raises
+    ------
+    ValueError
+        If data or a parameter cannot be used.
+    DivergenceError
+        If the loss becomes NaN or infinite.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `max_iter` epochs were not enough, or training was interrupted; it can be used then.
+    UserWarning
+        If the last activation and the loss do not fit each other.
+
+    References
+    ----------
+    T. Hastie, R. Tibshirani, J. Friedman, *The Elements of Statistical Learning*, 2nd ed., 2009,
+    chapter 11.
+
+    Examples
+    --------
+    >>> x, y = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], ["even", "odd", "odd", "even"]
+    >>> model = MLPClassifier(8, "tanh", learning_rate_init=0.05, random_state=0).fit(x, y)
+    >>> model.predict(x)
+    array(['even', 'odd', 'odd', 'even'], dtype='<U4')
+    """
+
+
+class MLPRegressor(MultiOutputMixin, RegressorMixin, MLP):
+    """Multi-layer perceptron for one or several numbers, trained on their squared error.
+
+    Parameters
+    ----------
+    hidden_layer_sizes, activation, solver, …
+        As for `MLPClassifier`, but for the next two.
+    loss : {'auto', 'squared_error'}
+        The mean over rows and outputs.
+    output_activation : str, default 'auto'
+        'auto' is 'identity'; 'softplus' or 'sigmoid' for numbers that are bounded.
+
+    Attributes
+    ----------
+    model_, coefs_, intercepts_, loss_curve_, …
+        As of `MLPClassifier`; `validation_scores_` are R squared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> model = MLPRegressor(50, "tanh", learning_rate_init=0.02, max_iter=500, random_state=0)
+    >>> bool(model.fit(x, np.sin(3 * x[:, 0])).score(x, np.sin(3 * x[:, 0])) > 0.99)
+    True
+    """
+
+    def partial_fit(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Self:
+        """Train for one epoch on these rows.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array_like
+            As for `fit`.
+
+        Returns
+        -------
+        self
+        """
+        self._partial_fit(X, y, sample_weight)
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.floating]:
+        """Return predictions, shape (N,) or (N, k).
+
+        Parameters
+        ----------
+        X : array_like, shape (N, p)
+        """
+        outputs = self._predicted(X)
+        return outputs[:, 0] if outputs.shape[1] == 1 else outputs
+
+    def _encode(self, y: NDArray[Any], known: Any) -> NDArray[Any]:
+        """Return a column for each number."""
+        y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
+        targets = np.asarray(y[:, None] if y.ndim == 1 else y, np.float64)
+        self._units = targets.shape[1]
+        return targets
+
+    def _ending(self) -> tuple[str, str, int]:
+        """Return the last activation, the loss by nnaccel's name, and the number of outputs."""
+        _checked.choice("loss", self.loss, ("auto", "squared_error"))
+        activation = "linear" if self.output_activation == "auto" else self.output_activation
+        return SKLEARN_NAMES.get(activation, activation), "mse", self._units
+
+    def _score(
+        self, outputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> float:
+        """R squared, the mean over several outputs."""
+        return float(r2_score(targets, outputs, sample_weight=weights))
+
+    def _strata(self, targets: NDArray[Any]) -> None:
+        return None
