@@ -151,8 +151,9 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         labels = column_or_1d(_checked.on_host(y))
         strangers = labels[~np.isin(labels, self.classes_)]
         if len(strangers) or len(labels) != len(log_p):
-            what = f"label {strangers[0]!r} is new" if len(strangers) else f"{len(labels)} labels"
-            raise ValueError(f"{what}; expected {len(log_p)} labels of {list(self.classes_)}")
+            new = strangers[:1].tolist()
+            what = f"label {new[0]!r} is new" if new else f"{len(labels)} labels"
+            raise ValueError(f"{what}; expected {len(log_p)} labels of {self.classes_.tolist()}")
         codes = np.searchsorted(self.classes_, labels)
         weights = _checked.weights_of(log_p, sample_weight)
         return float(weights @ log_p[np.arange(len(codes)), codes])
@@ -183,7 +184,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         """Raise a ValueError if these classes cannot be fitted."""
         if len(self.classes_) < 2:
             raise ValueError(
-                f"y holds one class only, {self.classes_[0]!r}: at least two are needed"
+                f"y holds one class only, {self.classes_.tolist()[0]!r}: at least two are needed"
             )
 
     def _ridge(self) -> float:

@@ -46,8 +46,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             raise ValueError("classes must be passed on the first call to partial_fit")
         if hasattr(self, "model_") and not (given is None or np.array_equal(given, self.classes_)):
             raise ValueError(
-                f"classes={list(given)} is not what the network was begun with: "
-                f"{list(self.classes_)}"
+                f"classes={given.tolist()} is not what the network was begun with: "
+                f"{self.classes_.tolist()}"
             )
         self._partial_fit(X, y, sample_weight, given)
         return self
@@ -96,12 +96,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         strangers = np.setdiff1d(found, self.classes_)
         if len(strangers):
             raise ValueError(
-                f"`y` has classes not in `self.classes_`, {list(self.classes_)}: {list(strangers)}"
+                f"`y` has classes not in `self.classes_`, {self.classes_.tolist()}: {strangers.tolist()}"
             )
         if self._multilabel:
             return np.asarray(y, np.float32)
         if len(self.classes_) < 2:
-            raise ValueError(f"y holds one class only, {found[0]!r}: at least two are needed")
+            raise ValueError(
+                f"y holds one class only, {found.tolist()[0]!r}: at least two are needed"
+            )
         return np.searchsorted(self.classes_, y)
 
     def _ending(self) -> tuple[str, str, int]:

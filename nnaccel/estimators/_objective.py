@@ -55,7 +55,8 @@ class Objective:
         scale = y.shape[1] / 2 if loss == "mse" else 1.0
         self._x, self._weighted = copy(x), copy(x * (scale * weights)[:, None])
         self._y, self._weights, self._ridge = copy(y), copy(scale * weights), ridge
-        self._loss, self._kernel = loss, getattr(self._backend.kernels, loss)
+        self._curvature = _CURVATURE[loss] / scale
+        self._kernel = getattr(self._backend.kernels, loss)
         self._coef, self._gradient = copy(coef), copy(np.zeros(coef.shape))
         self._losses, self._errors = copy(np.zeros(len(x))), copy(np.zeros(y.shape))
         self._penalised = slice(coef.shape[1] if intercept else 0, None)
@@ -130,7 +131,7 @@ class Objective:
         """Learning rate from which descent may diverge: 2 over the largest curvature."""
         hessian = to_numpy(self._x.T @ self._weighted) / len(self._losses)
         largest = float(np.linalg.eigvalsh(hessian).max())
-        return 2 / (largest * _CURVATURE[self._loss] + self._ridge)
+        return 2 / (largest * self._curvature + self._ridge)
 
     def _differentiate(self) -> None:
         """Find losses and gradient, by kernels alone, so that it can be recorded."""
