@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,6 +31,8 @@ class Feed:
         As `losses.encode_targets` returns them.
     batch_size : int
         Rows in a batch.
+    weights : array, shape (N,), or None
+        How much each row counts.
 
     Attributes
     ----------
@@ -40,7 +43,12 @@ class Feed:
     """
 
     def __init__(
-        self, network: Network, x: Array, targets: np.ndarray | None, batch_size: int
+        self,
+        network: Network,
+        x: Array,
+        targets: np.ndarray | None,
+        batch_size: int,
+        weights: np.ndarray | None = None,
     ) -> None:
         self._backend = network.backend
         self._input_shape, self._dtype = network.input_shape, network.dtype
@@ -49,6 +57,7 @@ class Feed:
         self.rows, self.batch_size = len(x), batch_size
         self.x = self._backend.asarray(x).reshape(len(x), math.prod(self._input_shape))
         self.targets: Array = None if targets is None else self._backend.asarray(targets)
+        self._weights: Array = None if weights is None else self._backend.asarray(weights[:, None])
         self.order = self._backend.asarray(np.arange(len(x)))
         self.cursor = np.zeros(1, np.int64)
 
@@ -68,6 +77,19 @@ class Feed:
         else:
             self._backend.kernels.gather_rows(self.targets, *place, 1.0, out)
         return out
+
+    def weights(self, rows: int) -> Array | None:
+        """Return how much each row of the next batch counts; None if all count the same."""
+        if self._weights is None:
+            return None
+        out = self._backend.empty((rows, 1), self._dtype)
+        place = self.order, self.cursor, self.batch_size
+        self._backend.kernels.gather_rows(self._weights, *place, 1.0, out)
+        return out.reshape(rows)
+
+    def batch(self, rows: int) -> tuple[Array, Array, Array | None]:
+        """Return inputs, targets and weights of the next batch, which has `rows` rows."""
+        return self.inputs(rows), self.outputs(rows), self.weights(rows)
 
     def start(self, order: np.ndarray) -> None:
         """Begin an epoch in the given order."""
@@ -160,8 +182,29 @@ def open_stream(network: Network, loss: Loss, batches: Any) -> Iterable[Any]:
     return itertools.chain([first], iterator) if iterator is batches else batches
 
 
-def split_off(x: Any, y: Any, share: float) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
-    """Return the first rows of x and y, and the last ones, which are the given share of them.
+def check_weights(weights: Any, rows: int, dtype: Any) -> np.ndarray | None:
+    """Return the weights of the rows as floats of the model's dtype; None if there are none.
+
+    Raises
+    ------
+    ValueError
+        If there is not one for each row, or one is negative, NaN or infinite, or all are 0.
+    """
+    if weights is None:
+        return None
+    checked = np.asarray(to_numpy(weights))
+    if checked.shape != (rows,) or checked.dtype.kind not in "biuf":
+        raise ValueError(
+            f"sample_weight has shape {checked.shape} and dtype {checked.dtype}; expected a number "
+            f"for each of {rows} rows"
+        )
+    if not np.isfinite(checked).all() or (checked < 0).any() or not checked.any():
+        raise ValueError("sample_weight must be finite, nowhere below 0 and somewhere above it")
+    return np.ascontiguousarray(checked, dtype)
+
+
+def split_off(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return the first rows of each array, and the last ones, which are the given share of them.
 
     Raises
     ------
@@ -170,19 +213,35 @@ def split_off(x: Any, y: Any, share: float) -> tuple[tuple[Any, Any], tuple[Any,
     """
     if not 0 <= share < 1:
         raise ValueError(f"validation_split={share!r} must be at least 0 and below 1")
-    if y is None:
+    if arrays[1] is None:
         raise ValueError("validation_split needs arrays x and y, not a stream of batches")
-    x, y = (a if is_cupy(a) else np.asanyarray(a) for a in (x, y))
-    kept = len(x) - int(len(x) * share)
-    if kept == len(x):
-        raise ValueError(f"validation_split={share!r} of {len(x)} rows is not even one row")
-    if len(x) != len(y):
-        raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
-    return (x[:kept], y[:kept]), (x[kept:], y[kept:])
+    whole = [a if is_cupy(a) or a is None else np.asanyarray(a) for a in arrays]
+    rows = len(whole[0])
+    kept = rows - int(rows * share)
+    if kept == rows:
+        raise ValueError(f"validation_split={share!r} of {rows} rows is not even one row")
+    if rows != len(whole[1]):
+        raise ValueError(f"{rows} inputs but targets of shape {whole[1].shape}: they must pair up")
+
+    def part(chosen: slice) -> tuple[Any, ...]:
+        return tuple(None if a is None else a[chosen] for a in whole)
+
+    return part(slice(kept)), part(slice(kept, None))
 
 
-def require_probabilities(network: Network, loss: Loss) -> None:
-    """Raise a ValueError if a loss of probabilities meets a last layer that gives other numbers."""
+def check_ending(network: Network, loss: Loss) -> None:
+    """See that the loss takes what the last layer gives.
+
+    Raises
+    ------
+    ValueError
+        If a loss of probabilities meets a last layer that gives other numbers.
+
+    Warns
+    -----
+    UserWarning
+        If a softmax meets the loss of independent probabilities, or sigmoids that of classes.
+    """
     last = network.layers[-1] if network.layers else None
     if last is None or not loss.fused_activation or not last.recordable:
         return  # what a layer of the user's own gives is not known
@@ -191,6 +250,20 @@ def require_probabilities(network: Network, loss: Loss) -> None:
             f"{loss.name} takes probabilities, but the last layer {last.name!r} ends with "
             f"{last.activation!r}: give it the activation {loss.fused_activation!r}, or use 'mse'"
         )
+    if last.activation == loss.fused_activation:
+        return
+    if last.activation == "softmax":
+        mismatch = "a softmax, whose outputs sum to one"
+        remedy = "'sigmoid' for independent labels, or categorical_crossentropy for one class a row"
+    else:
+        mismatch = "sigmoids, which need not sum to one"
+        remedy = "'softmax' for one class a row, or binary_crossentropy for independent labels"
+    warnings.warn(
+        f"the last layer {last.name!r} ends with {mismatch}, but the loss is {loss.name}: use "
+        f"{remedy}",
+        UserWarning,
+        stacklevel=3,
+    )
 
 
 def fit_shape(network: Network, x: Array) -> None:

@@ -105,7 +105,7 @@ def _loss_and_gradient(model: Sequential, x: Any, y: Any) -> Callable[[], tuple[
     def evaluate() -> tuple[float, Any]:
         plan.tally.reset()
         states = model.states.copy()
-        plan.find_gradients(feed.inputs(rows), feed.outputs(rows))
+        plan.find_gradients(*feed.batch(rows))
         model.states[...] = states
         plan.tally.rows = rows
         return plan.tally.means()["loss"], model.gradients.copy()

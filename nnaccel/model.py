@@ -15,11 +15,12 @@ from nnaccel.callbacks import Callback, CallbackList, History, ProgressBar
 from nnaccel.compiled import CompiledNetwork
 from nnaccel.feed import (
     Feed,
+    check_ending,
     check_inputs,
     check_pair,
+    check_weights,
     fit_shape,
     open_stream,
-    require_probabilities,
     split_off,
 )
 from nnaccel.layers import Layer
@@ -100,7 +101,8 @@ class Sequential(CompiledNetwork):
         *,
         epochs: int = 1,
         batch_size: int = 32,
-        validation_data: tuple[Any, Any] | None = None,
+        sample_weight: Any = None,
+        validation_data: Sequence[Any] | None = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
         callbacks: Sequence[Callback] = (),
@@ -122,7 +124,9 @@ class Sequential(CompiledNetwork):
             Number of the epoch to stop before, where the first is 0.
         batch_size : int, default 32
             Rows in a step; ignored if x gives batches.
-        validation_data : pair (x, y), optional
+        sample_weight : array_like, shape (N,), optional
+            Each row's loss is multiplied by its weight; not for an iterable of batches.
+        validation_data : (x, y) or (x, y, sample_weight), optional
             Evaluated after each epoch.
         validation_split : float in [0, 1), default 0
             Share of rows, the last ones, kept for validation instead.
@@ -164,9 +168,14 @@ class Sequential(CompiledNetwork):
         history = History()
         backup = _backup(self, checkpoint, resume)
         chosen = [*callbacks, history, ProgressBar(verbose), *backup]
+        loss, _ = self._require_compiled()
+        check_ending(self, loss)
         with self.on_backend():
-            x, y, evaluation = self._check_data(
-                x, y, validation_data, validation_split, max(batch_size, _PREDICT_BATCH)
+            x, y, weights, evaluation = self._check_data(
+                (x, y, sample_weight),
+                validation_data,
+                validation_split,
+                max(batch_size, _PREDICT_BATCH),
             )
             for saved in backup:
                 saved.load()
@@ -174,7 +183,8 @@ class Sequential(CompiledNetwork):
                 plan = self._plan()
                 source: StreamEpochs | ArrayEpochs = StreamEpochs(plan, x)
                 if y is not None:
-                    source = ArrayEpochs(plan, x, y, batch_size, shuffle)
+                    feed = Feed(self, x, y, batch_size, weights)
+                    source = ArrayEpochs(plan, feed, shuffle)
                 params = {
                     "epochs": epochs,
                     "steps": source.steps,
@@ -193,7 +203,13 @@ class Sequential(CompiledNetwork):
         return history
 
     def evaluate(
-        self, x: Any, y: Any, *, batch_size: int = _PREDICT_BATCH, return_dict: bool = False
+        self,
+        x: Any,
+        y: Any,
+        *,
+        batch_size: int = _PREDICT_BATCH,
+        sample_weight: Any = None,
+        return_dict: bool = False,
     ) -> Any:
         """Return loss and metrics on a data set.
 
@@ -203,6 +219,8 @@ class Sequential(CompiledNetwork):
             As for `fit`.
         batch_size : int, default 256
             Rows at a time; does not change the result beyond rounding.
+        sample_weight : array_like, shape (N,), optional
+            Each row's loss is multiplied by its weight; metrics count rows alike.
         return_dict : bool, default False
             Whether to return them by name.
 
@@ -212,8 +230,10 @@ class Sequential(CompiledNetwork):
             The loss alone if there are no metrics, else the loss and the metrics in order.
         """
         batch_size = whole_number("batch_size", batch_size)
+        loss, _ = self._require_compiled()
+        check_ending(self, loss)
         with self.on_backend():
-            logs = self._evaluation((x, y), batch_size).run()
+            logs = self._evaluation((x, y, sample_weight), batch_size).run()
         values = list(logs.values())
         return logs if return_dict else values if self.metrics else values[0]
 
@@ -250,6 +270,34 @@ class Sequential(CompiledNetwork):
         """Print a table of the layers, their output shapes and numbers of parameters."""
         print_fn(summarize(self))
 
+    def transform(self, X: Any) -> np.ndarray:
+        """Return the outputs as a table of features, as a step of a scikit-learn pipeline does.
+
+        A trained network, or its slice ``model[:-1]`` without the head, is such a step as it is:
+        ``make_pipeline(model[:-1], LogisticRegression())`` fits the regression and leaves the
+        network alone.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, ...)
+            As for `fit`.
+
+        Returns
+        -------
+        array, shape (N, features)
+            Maps are laid out flat.
+        """
+        outputs = self.predict(X)
+        return outputs.reshape(len(outputs), -1)
+
+    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return `transform` of X, and train nothing: what fits is what comes after."""
+        return self.transform(X)
+
+    def __sklearn_clone__(self) -> Sequential:
+        """The model itself: cross-validation does not train a network anew that is trained."""
+        return self
+
     def save(self, path: str | Path) -> None:
         """Save architecture, weights and the state of training to a safetensors file.
 
@@ -278,37 +326,39 @@ class Sequential(CompiledNetwork):
 
     def _check_data(
         self,
-        x: Any,
-        y: Any,
-        validation_data: tuple[Any, Any] | None,
+        data: tuple[Any, ...],
+        validation_data: Sequence[Any] | None,
         validation_split: float,
         batch_size: int,
-    ) -> tuple[Any, Any, Evaluation | None]:
-        """Return inputs, targets (None for a stream) and validation, having built the model."""
+    ) -> tuple[Any, Any, Any, Evaluation | None]:
+        """Return inputs, targets (None for a stream), weights and validation; build the model."""
         loss, _ = self._require_compiled()
-        require_probabilities(self, loss)
         if validation_split:
             if validation_data is not None:
                 raise ValueError("give validation_data or validation_split, not both")
-            (x, y), validation_data = split_off(x, y, validation_split)
+            data, validation_data = split_off(validation_split, *data)
+        x, y, weights = data
+        if y is None and weights is not None:
+            raise ValueError("sample_weight needs arrays x and y, not a stream of batches")
         if y is None:
             x = open_stream(self, loss, x)
         else:
             x, y = check_pair(self, loss, x, y)
+            weights = check_weights(weights, len(x), self.dtype)
         evaluation = (
             None if validation_data is None else self._evaluation(validation_data, batch_size)
         )
-        return x, y, evaluation
+        return x, y, weights, evaluation
 
     def _evaluation(self, data: Any, batch_size: int) -> Evaluation:
-        """Check a pair (x, y) and make ready to evaluate on it."""
+        """Check (x, y), or with weights (x, y, sample_weight), and make ready to evaluate on it."""
         loss, optimizer = self._require_compiled()
-        if not isinstance(data, (tuple, list)) or len(data) != 2:
-            raise ValueError("validation_data must be a pair (x, y)")
-        require_probabilities(self, loss)
-        x, targets = check_pair(self, loss, *data)
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
+        x, targets = check_pair(self, loss, *data[:2])
+        weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
         plan = Plan(self, loss, optimizer, self.metrics)
-        return Evaluation(plan, x, targets, min(batch_size, len(x)))
+        return Evaluation(plan, Feed(self, x, targets, min(batch_size, len(x)), weights))
 
 
 def load(

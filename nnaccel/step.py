@@ -69,12 +69,14 @@ class Plan:
         self.tally = Tally(self.network, self.metrics)
 
     def forward(
-        self, x: Array, targets: Array, training: bool
+        self, x: Array, targets: Array, weights: Array | None, training: bool
     ) -> tuple[Callable[[Array], Array | None], Array]:
         """Run network and loss on a batch, and count; return the backward and its argument."""
         backend = self.network.backend
         outputs, run_back = self.network.forward(x, training, activate=not self.fused)
         losses, gradient = self.loss.rows(backend, outputs, targets, self.fused)
+        if weights is not None:
+            backend.kernels.weigh(weights, losses, gradient)
         backend.kernels.add_sum(losses, self.tally["loss"])
         scores, logits = outputs, self.fused
         is_softmax = self.fused and self.loss.fused_activation == "softmax"
@@ -85,9 +87,9 @@ class Plan:
             counting.count(name, backend, scores, targets, logits, self.tally[name])
         return run_back, gradient
 
-    def find_gradients(self, x: Array, targets: Array) -> None:
+    def find_gradients(self, x: Array, targets: Array, weights: Array | None) -> None:
         """Fill the network's gradients with those of a batch's mean loss and the penalties."""
-        run_back, gradient = self.forward(x, targets, training=True)
+        run_back, gradient = self.forward(x, targets, weights, training=True)
         run_back(gradient)
         kernels = self.network.backend.kernels
         for layer in self.network.layers:
@@ -160,13 +162,13 @@ class Pass:
         self.plan.tally.rows += rows * repeats
 
     def _test(self, rows: int) -> None:
-        self.plan.forward(self.feed.inputs(rows), self.feed.outputs(rows), training=False)
+        self.plan.forward(*self.feed.batch(rows), training=False)
         self.plan.network.backend.kernels.advance(self.feed.cursor)
 
     def _train(self, rows: int) -> None:
         plan, network = self.plan, self.plan.network
         kernels, optimizer = network.backend.kernels, plan.optimizer
-        plan.find_gradients(self.feed.inputs(rows), self.feed.outputs(rows))
+        plan.find_gradients(*self.feed.batch(rows))
         each = [g for layer in network.layers for g in layer.grads.values()]
         optimizer.clip(kernels, network.gradients, each)
         clock = Clock(self._rates, self.feed.cursor, network.iterations)

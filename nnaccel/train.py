@@ -26,9 +26,8 @@ class DivergenceError(ArithmeticError):
 class Evaluation:
     """Loss and metrics over one data set, recorded once and run as often as asked."""
 
-    def __init__(self, plan: Plan, x: Array, targets: np.ndarray, batch_size: int) -> None:
-        self._plan = plan
-        self._pass = Pass(plan, Feed(plan.network, x, targets, batch_size), training=False)
+    def __init__(self, plan: Plan, feed: Feed) -> None:
+        self._plan, self._pass = plan, Pass(plan, feed, training=False)
 
     def run(self) -> Logs:
         """Return the means of the loss, with penalties, and of the metrics."""
@@ -59,12 +58,11 @@ class Epochs(Protocol):
 class ArrayEpochs:
     """Epochs over arrays, shuffled by (seed, epoch) alone."""
 
-    def __init__(self, plan: Plan, x: Array, targets: np.ndarray, batch_size: int, shuffle: bool):
+    def __init__(self, plan: Plan, feed: Feed, shuffle: bool) -> None:
         self._network, self._shuffle = plan.network, shuffle
-        self._pass = Pass(plan, Feed(plan.network, x, targets, batch_size), training=True)
-        self._rows = len(x)
-        self.steps: int | None = -(-len(x) // batch_size)
-        self.samples: int | None = len(x)
+        self._pass, self._rows = Pass(plan, feed, training=True), feed.rows
+        self.steps: int | None = -(-feed.rows // feed.batch_size)
+        self.samples: int | None = feed.rows
 
     def run(self, begin: Begin) -> Iterator[int]:
         """Train for the next epoch."""

@@ -300,6 +300,7 @@ def by_hand(loss: str, p: np.ndarray, t: np.ndarray) -> float:
 
 @pytest.mark.parametrize("loss", ["mse", "binary_crossentropy", "categorical_crossentropy"])
 @pytest.mark.parametrize("last", ["softmax", "sigmoid"])
+@pytest.mark.filterwarnings("ignore:the last layer .* but the loss is:UserWarning")
 def test_evaluate_is_the_loss_by_hand(loss: str, last: str, backend: Any) -> None:
     x, y = problem()
     layers = [Dense(8, "tanh", penalty=L1L2(0.01, 0.02)), Dense(3, last, penalty=L2(0.03))]
@@ -366,7 +367,7 @@ def test_validation_split_takes_the_last_rows(backend: Any) -> None:
         ({"validation_split": 0.01}, "not even one row"),
         ({"validation_split": 0.5, "validation_data": problem()}, "not both"),
         ({"validation_data": problem()[0]}, "must be a pair"),
-        ({"validation_data": (*problem(), 1)}, "must be a pair"),
+        ({"validation_data": (*problem(), 1)}, "sample_weight has shape"),
         ({"validation_data": problem(features=5)}, "built for"),
     ],
 )

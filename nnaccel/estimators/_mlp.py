@@ -90,11 +90,14 @@ class MLP(NetworkEstimator):
             raise AttributeError("there are no weights before fit")
         return [layer for layer in self.model_.layers if layer.params]
 
+    def _as_rows(self, X: Any) -> tuple[Any, tuple[int, ...]]:
+        return X, ()
+
     def _checks(self) -> dict[str, Any]:
         """Rows of numbers; float64 is kept, everything else becomes float32."""
         return {"dtype": (np.float32, np.float64)}
 
-    def _shaped(self, x: NDArray[Any]) -> NDArray[Any]:
+    def _shaped(self, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         return x
 
     def _hidden_layers(self, input_shape: tuple[int, ...], penalty: Penalty) -> list[Layer]:

@@ -33,9 +33,10 @@ SKLEARN_NAMES = {"identity": "linear", "logistic": "sigmoid"}
 class NetworkEstimator(BaseEstimator):
     """A network, trained epoch by epoch until its loss or score stops getting better.
 
-    A subclass says how inputs are checked and brought into shape (`_checks`, `_shaped`), what
-    targets become (`_encode`), which hidden layers there are (`_hidden_layers`), what the last
-    one gives and which loss takes it (`_ending`), and what a score is (`_score`).
+    A subclass says how inputs become rows, are checked, and take on the network's shape
+    (`_as_rows`, `_checks`, `_shaped`), what targets become (`_encode`), which hidden layers there
+    are (`_hidden_layers`), what the last one gives and which loss takes it (`_ending`), and what a
+    score is (`_score`).
     """
 
     _auto_batch = 200
@@ -90,17 +91,13 @@ class NetworkEstimator(BaseEstimator):
 
     def _read(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None) -> Rows:
         """Return checked inputs, encoded targets, and weights if there are any."""
-        x, t = validate_data(
-            self,
-            _checked.on_host(X),
-            _checked.on_host(y),
-            multi_output=True,
-            reset=not goes_on,
-            **self._checks(),
-        )
+        X, y = _checked.on_host(X), _checked.on_host(y)
+        checks = self._checks() | {"multi_output": True, "reset": not goes_on}
+        x, shape = self._as_rows(X)
+        x, t = validate_data(self, x, y, **checks)
         weights = None if sample_weight is None else _checked.weights_of(x, sample_weight)
         known = getattr(self, "classes_", None) if goes_on else classes
-        return self._shaped(x), self._encode(t, known), weights
+        return self._shaped(x, shape), self._encode(t, known), weights
 
     def _outputs(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the network's outputs for checked inputs."""
@@ -109,8 +106,9 @@ class NetworkEstimator(BaseEstimator):
     def _predicted(self, X: ArrayLike) -> NDArray[Any]:
         """Return the network's outputs for inputs."""
         check_is_fitted(self, "model_")
-        x = validate_data(self, _checked.on_host(X), reset=False, **self._checks())
-        return self._outputs(self._shaped(x))
+        x, shape = self._as_rows(_checked.on_host(X))
+        x = validate_data(self, x, reset=False, **self._checks())
+        return self._outputs(self._shaped(x, shape))
 
     def _begin(self, rows: Rows) -> None:
         """Make a new network, with nothing learnt."""
@@ -170,7 +168,7 @@ class NetworkEstimator(BaseEstimator):
                 epochs=epochs,
                 batch_size=self._batch_size(len(x)),
                 shuffle=bool(self.shuffle),
-                **({} if weights is None else {"sample_weight": weights / weights.mean()}),
+                sample_weight=None if weights is None else weights / weights.mean(),
                 callbacks=[watch],
                 verbose=0,
             )

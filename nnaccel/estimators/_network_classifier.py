@@ -96,7 +96,8 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         strangers = np.setdiff1d(found, self.classes_)
         if len(strangers):
             raise ValueError(
-                f"`y` has classes not in `self.classes_`, {self.classes_.tolist()}: {strangers.tolist()}"
+                f"`y` has classes not in `self.classes_`, {self.classes_.tolist()}: "
+                f"{strangers.tolist()}"
             )
         if self._multilabel:
             return np.asarray(y, np.float32)

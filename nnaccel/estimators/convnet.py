@@ -129,22 +129,26 @@ class ConvNetClassifier(NetworkClassifier):
         self.loss = loss
         self.output_activation = output_activation
 
-    def _checks(self) -> dict[str, Any]:
-        return {"dtype": "numeric", "allow_nd": True}
+    def _as_rows(self, X: Any) -> tuple[Any, tuple[int, ...]]:
+        """Return images as rows, and the shape of one; that is empty if rows are given."""
+        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+        if len(shape) > 4:
+            raise ValueError(
+                f"X has shape {shape}; expected images (N, H, W) or (N, C, H, W), or rows"
+            )
+        if len(shape) < 3:
+            return X, ()
+        return np.asarray(X).reshape(shape[0], -1), tuple(shape[1:])
 
-    def _shaped(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return images (N, C, H, W), made of rows where need be; pixels stay uint8."""
+    def _checks(self) -> dict[str, Any]:
+        return {"dtype": "numeric"}
+
+    def _shaped(self, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+        """Return rows as images (N, C, H, W), in the shape they came in; pixels stay uint8."""
         if x.dtype not in (np.uint8, np.float32, np.float64):
             x = x.astype(np.float32)
-        if x.ndim == 2:
-            x = x.reshape(len(x), *self._row_shape(x.shape[1]))
-        if x.ndim == 3:
-            x = x[:, None]
-        if x.ndim != 4:
-            raise ValueError(
-                f"X has shape {x.shape}; expected images (N, H, W) or (N, C, H, W), or rows"
-            )
-        return x
+        shape = shape or self._row_shape(x.shape[1])
+        return x.reshape(len(x), *(shape if len(shape) == 3 else (1, *shape)))
 
     def _row_shape(self, size: int) -> tuple[int, ...]:
         """Shape of an image that is given as a row of that length."""

@@ -224,4 +224,9 @@ CALLS: dict[str, Callable[..., Args]] = {
     "softmax": _row_wise("softmax"),
     "softmax_backward": _row_wise("softmax_backward"),
     "softmax_cross_entropy": _loss("logits", "dlogits", "any"),
+    "weigh": lambda rng, n, m, dtype: {
+        "weights": _normal(rng, n, dtype),
+        "losses": _normal(rng, n, dtype),
+        "gradient": _normal(rng, (n, m), dtype),
+    },
 }

@@ -32,6 +32,7 @@ from nnaccel_kernels.cpu._loss import (
     mse,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
+    weigh,
 )
 from nnaccel_kernels.cpu._norm import batch_norm, batch_norm_backward, batch_norm_inference
 from nnaccel_kernels.cpu._pad import pad2d
@@ -89,4 +90,5 @@ __all__ = [
     "softmax_backward",
     "softmax_cross_entropy",
     "sum_channels",
+    "weigh",
 ]

@@ -96,6 +96,15 @@ def _mse(rank, size, y, targets, losses, dy):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _weigh(rank, size, weights, losses, gradient):  # type: ignore[no-untyped-def]
+    lo, hi = share(losses.shape[0], rank, size)
+    for i in range(lo, hi):
+        losses[i] *= weights[i]
+        for j in range(gradient.shape[1]):
+            gradient[i, j] *= weights[i]
+
+
+@kernel
 def _add_sum(rank, size, values, total):  # type: ignore[no-untyped-def]
     for i in range(values.shape[0]):
         total[0] += values[i]
@@ -159,6 +168,11 @@ def binary_cross_entropy(
 def mse(y: np.ndarray, targets: np.ndarray, losses: np.ndarray, dy: np.ndarray) -> None:
     """Each row's mean squared error, and the gradient of their mean."""
     _mse(y, targets, losses, dy, width=threads_for(y.size * 4.0))
+
+
+def weigh(weights: np.ndarray, losses: np.ndarray, gradient: np.ndarray) -> None:
+    """Multiply each row's loss and gradient by its weight, in place."""
+    _weigh(weights, losses, gradient, width=_width(gradient))
 
 
 def add_sum(values: np.ndarray, total: np.ndarray) -> None:

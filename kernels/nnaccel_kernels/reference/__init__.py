@@ -31,6 +31,7 @@ from nnaccel_kernels.reference._loss import (
     mse,
     sigmoid_cross_entropy,
     softmax_cross_entropy,
+    weigh,
 )
 from nnaccel_kernels.reference._naive import (
     naive_conv2d,
@@ -96,4 +97,5 @@ __all__ = [
     "softmax_backward",
     "softmax_cross_entropy",
     "sum_channels",
+    "weigh",
 ]

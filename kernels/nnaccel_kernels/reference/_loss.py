@@ -53,6 +53,12 @@ def mse(y: Any, targets: Any, losses: Any, dy: Any) -> None:
     dy[...] = error * (2.0 / max(1, y.size))
 
 
+def weigh(weights: Any, losses: Any, gradient: Any) -> None:
+    """Multiply each row's loss and gradient by its weight, in place."""
+    losses *= weights
+    gradient *= weights[:, None]
+
+
 def add_sum(values: Any, total: Any) -> None:
     """total[0] += sum(values), in double precision."""
     total += values.sum(dtype="float64")
