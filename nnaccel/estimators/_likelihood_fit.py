@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel.estimators import _checked
-from nnaccel.estimators._newton import Likelihood, inverse, maximise
+from nnaccel.estimators._newton import Likelihood, inverse, maximise, only_gains
 from nnaccel.estimators._objective import Objective
 
 Floats = NDArray[np.float64]
@@ -148,8 +148,8 @@ def _objective(problem: Problem, begin: Floats) -> Objective:
 def _found(
     problem: Problem, objective: Objective, coef: Floats, steps: int, converged: bool
 ) -> Found:
-    mean, likelihood = _centred(problem)
-    separated = likelihood.only_gains(_shifted(coef, -mean, problem))
+    logits = problem.x @ coef[problem.intercept :] + (coef[0] if problem.intercept else 0)
+    separated = not problem.ridge and only_gains(logits, problem.y, problem.weights)
     largest = float(np.abs(objective.gradient).max(initial=0.0))
     return Found(_balanced(coef, problem), steps, converged, separated, largest)
 

@@ -94,8 +94,8 @@ class MLP(NetworkEstimator):
         return X, ()
 
     def _checks(self) -> dict[str, Any]:
-        """Rows of numbers; float64 is kept, everything else becomes float32."""
-        return {"dtype": (np.float32, np.float64)}
+        """Rows of numbers; float32 is kept, everything else becomes float64."""
+        return {"dtype": (np.float64, np.float32)}
 
     def _shaped(self, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         return x

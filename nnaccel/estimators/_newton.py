@@ -98,19 +98,11 @@ class Likelihood:
         return np.asarray(gradient), square
 
     def only_gains(self, direction: Floats, slack: float = 0.0) -> bool:
-        """Whether along a direction every row's own class gains on all others.
-
-        With some slack a row may gain nothing, or lose that share of the largest gain. Never true
-        with a penalty.
-        """
+        """Whether there is no maximum, for what lies in this direction; never with a penalty."""
         if self._ridge.any():
             return False
-        z, y = to_numpy(self._logits(direction)), to_numpy(self._y) > 0
-        if z.shape[1] == 1:
-            z, y = np.concatenate([0 * z, z], axis=1), np.concatenate([~y, y], axis=1)
-        leads = (z[y] - np.where(y, -np.inf, z).max(axis=1))[to_numpy(self._weights)[:, 0] > 0]
-        # Steps shrink to nothing at a maximum, but not on the way to one that is not there.
-        return bool(leads.max() > 1e-3 and leads.min() > -slack * leads.max())
+        arrays = self._logits(direction), self._y, self._weights[:, 0]
+        return only_gains(*map(to_numpy, arrays), slack)
 
     def _logits(self, coef: Floats) -> Array:
         return self._x @ self._xp.asarray(coef)
@@ -118,6 +110,26 @@ class Likelihood:
     def _probabilities(self, z: Array) -> Array:
         xp = self._xp
         return xp.exp(z - (xp.logaddexp(0, z) if z.shape[1] == 1 else log_sum_exp(xp, z)))
+
+
+def only_gains(logits: Floats, y: Floats, weights: Floats, slack: float = 0.0) -> bool:
+    """Whether every row's own class gains on all others, so that twice as much is likelier still.
+
+    Parameters
+    ----------
+    logits : ndarray, shape (N, k)
+        What a direction adds to them.
+    y : ndarray, shape (N, k)
+    weights : ndarray, shape (N,)
+    slack : float
+        Above 0, a row may gain nothing, or lose that share of the largest gain.
+    """
+    z, own = logits, y > 0
+    if z.shape[1] == 1:
+        z, own = np.concatenate([0 * z, z], axis=1), np.concatenate([~own, own], axis=1)
+    leads = (z[own] - np.where(own, -np.inf, z).max(axis=1))[weights > 0]
+    # Steps shrink to nothing at a maximum, but not on the way to one that is not there.
+    return bool(leads.max() > 1e-3 and leads.min() > -slack * leads.max())
 
 
 def _climb(

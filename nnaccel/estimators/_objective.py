@@ -53,8 +53,10 @@ class Objective:
         copy = self._backend.copy
         # A kernel's mean goes over the outputs too, and its squares are not halved.
         scale = y.shape[1] / 2 if loss == "mse" else 1.0
-        self._x, self._weighted = copy(x), copy(x * (scale * weights)[:, None])
-        self._y, self._weights, self._ridge = copy(y), copy(scale * weights), ridge
+        factors = scale * weights
+        self._x = self._backend.asarray(x)
+        self._weighted = self._x if (factors == 1).all() else copy(x * factors[:, None])
+        self._y, self._weights, self._ridge = copy(y), copy(factors), ridge
         self._curvature = _CURVATURE[loss] / scale
         self._kernel = getattr(self._backend.kernels, loss)
         self._coef, self._gradient = copy(coef), copy(np.zeros(coef.shape))

@@ -20,7 +20,7 @@ class MLPClassifier(NetworkClassifier, MLP):
     """Multi-layer perceptron for classes, trained by mini-batch gradient descent.
 
     The parameters are scikit-learn's, and `l1`, `dropout`, `loss` and `output_activation` besides.
-    float64 inputs are computed in float64; everything else in float32, which is faster.
+    float32 inputs are computed in float32, which is faster; everything else in float64.
 
     Parameters
     ----------
