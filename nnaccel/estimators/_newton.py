@@ -101,8 +101,8 @@ class Likelihood:
         """Whether there is no maximum, for what lies in this direction; never with a penalty."""
         if self._ridge.any():
             return False
-        arrays = self._logits(direction), self._y, self._weights[:, 0]
-        return only_gains(*map(to_numpy, arrays), slack)
+        logits, y, weights = self._logits(direction), self._y, self._weights[:, 0]
+        return only_gains(to_numpy(logits), to_numpy(y), to_numpy(weights), slack)
 
     def _logits(self, coef: Floats) -> Array:
         return self._x @ self._xp.asarray(coef)

@@ -54,7 +54,7 @@ class Objective:
         # A kernel's mean goes over the outputs too, and its squares are not halved.
         scale = y.shape[1] / 2 if loss == "mse" else 1.0
         factors = scale * weights
-        self._x = self._backend.asarray(x)
+        self._x = self._backend.asarray(np.ascontiguousarray(x))
         self._weighted = self._x if (factors == 1).all() else copy(x * factors[:, None])
         self._y, self._weights, self._ridge = copy(y), copy(factors), ridge
         self._curvature = _CURVATURE[loss] / scale
