@@ -1,4 +1,4 @@
-"""Data sets: MNIST, the digits and iris embedded in scikit-learn, your own files."""
+"""Data sets: MNIST, the digits and iris embedded in scikit-learn, spirals, your own files."""
 
 from nnaccel.data.dataset import Dataset
 from nnaccel.data.embedded import digits, iris
@@ -7,6 +7,7 @@ from nnaccel.data.files import load
 from nnaccel.data.idx import read_idx
 from nnaccel.data.mnist import mnist
 from nnaccel.data.named import load_named
+from nnaccel.data.spirals import spirals
 
 __all__ = [
     "DataError",
@@ -18,4 +19,5 @@ __all__ = [
     "load_named",
     "mnist",
     "read_idx",
+    "spirals",
 ]
