@@ -15,7 +15,8 @@ def test_without_noise_points_lie_on_their_spirals() -> None:
     assert (x.dtype, y.dtype, y.sum()) == (np.float32, np.int64, 50)
     radius = np.hypot(*x.T)
     along = (3 * radius - 1) / 2
-    assert (along.min() >= -1e-6) and (along.max() <= 1.5)
+    assert along.min() >= -1e-6
+    assert along.max() <= 1.5
     angle = 2 * np.pi * along + np.pi * y
     np.testing.assert_allclose(x[:, 0], radius * np.cos(angle), atol=1e-5)
     np.testing.assert_allclose(x[:, 1], radius * np.sin(angle), atol=1e-5)
