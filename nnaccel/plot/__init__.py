@@ -1,0 +1,22 @@
+"""Pictures of regressions, classifiers, trainings and filters; they need matplotlib."""
+
+from nnaccel.plot._figure import save
+from nnaccel.plot.boundary import decision_boundaries, decision_boundary
+from nnaccel.plot.confusion import confusion_matrix
+from nnaccel.plot.digits import wrong_digits
+from nnaccel.plot.maps import feature_maps, filter_weights
+from nnaccel.plot.regression import regression_line
+from nnaccel.plot.training import report, training_curves
+
+__all__ = [
+    "confusion_matrix",
+    "decision_boundaries",
+    "decision_boundary",
+    "feature_maps",
+    "filter_weights",
+    "regression_line",
+    "report",
+    "save",
+    "training_curves",
+    "wrong_digits",
+]

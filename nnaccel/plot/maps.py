@@ -1,0 +1,131 @@
+"""Filters, and the maps that they make of an image."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnaccel.plot._figure import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+_MOST = 64
+
+
+def feature_maps(
+    maps: ArrayLike,
+    titles: Sequence[str] | None = None,
+    title: str = "",
+    figure: Figure | SubFigure | None = None,
+) -> Any:
+    """Draw maps in a grid, each from its smallest number, black, to its largest, white.
+
+    Parameters
+    ----------
+    maps : array_like, shape (F, H, W)
+        As `nnaccel.filters.apply` or `feature_maps` give them; the first 64 are drawn.
+    titles : sequence of str, optional
+        Of each map.
+    title : str, optional
+        Of all.
+    figure : matplotlib figure, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If the shape does not fit, or there is not a title for each map.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = feature_maps(np.random.default_rng(0).normal(size=(3, 8, 8)), ["a", "b", "c"])
+    >>> [ax.get_title() for ax in figure.axes]
+    ['a', 'b', 'c']
+    """
+    return _grid(_checked(maps, titles), titles, title, figure, {"cmap": "gray"})
+
+
+def filter_weights(
+    weights: ArrayLike,
+    titles: Sequence[str] | None = None,
+    title: str = "",
+    figure: Figure | SubFigure | None = None,
+) -> Any:
+    """Draw filters in a grid: weights below 0 blue, above 0 red, all on one scale.
+
+    Parameters
+    ----------
+    weights : array_like, shape (F, R, S)
+        As `nnaccel.filters.layer_filters` gives them; the first 64 are drawn.
+    titles, title, figure
+        As for `feature_maps`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        With the scale beside.
+
+    Examples
+    --------
+    >>> from nnaccel.filters import random_bank
+    >>> len(filter_weights(random_bank(4, seed=0)).axes)  # four and the scale
+    5
+    """
+    checked = _checked(weights, titles)
+    largest = float(np.abs(checked).max()) or 1.0
+    limits = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
+    figure = _grid(checked, titles, title, figure, limits)
+    shown = [ax for ax in figure.axes if ax.images]
+    bar = figure.colorbar(shown[0].images[0], ax=shown, shrink=0.8)
+    bar.set_label("weight")
+    return figure
+
+
+def _checked(maps: ArrayLike, titles: Sequence[str] | None) -> NDArray[Any]:
+    """Return the maps that are to be drawn."""
+    checked = np.asarray(maps)
+    if checked.ndim != 3 or not checked.size:
+        raise ValueError(f"expected shape (F, H, W) with something in it, got {checked.shape}")
+    if titles is not None and len(titles) != len(checked):
+        raise ValueError(f"{len(titles)} titles for {len(checked)} pictures: give one for each")
+    return checked[:_MOST]
+
+
+def _grid(
+    maps: NDArray[Any],
+    titles: Sequence[str] | None,
+    title: str,
+    figure: Figure | SubFigure | None,
+    look: dict[str, Any],
+) -> Any:
+    """Draw pictures in a near-square grid."""
+    columns = math.ceil(math.sqrt(len(maps) * 1.4))
+    rows = -(-len(maps) // columns)
+    shape = maps.shape[1] / maps.shape[2]
+    caption = 0.3 if titles is not None else 0.08
+    figure = figure or new_figure(
+        9, 9 / columns * shape * rows + caption * rows + 0.4 * bool(title)
+    )
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for i, ax in enumerate(axes):
+        if i >= len(maps):
+            ax.remove()
+            continue
+        ax.imshow(maps[i], **look)
+        ax.set_xticks([])
+        ax.set_yticks([])
+        if titles is not None:
+            ax.set_title(titles[i], fontsize=10)
+    if title:
+        figure.suptitle(title)
+    return figure

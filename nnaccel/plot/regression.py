@@ -1,0 +1,107 @@
+"""A regression with one variable: points, lines, and how descent came to the last of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnaccel.plot._figure import COLOURS, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+
+def regression_line(
+    x: ArrayLike,
+    y: ArrayLike,
+    lines: Sequence[tuple[float, float]],
+    labels: Sequence[str] | None = None,
+    losses: Sequence[float] | None = None,
+    xlabel: str = "x",
+    ylabel: str = "y",
+    figure: Figure | SubFigure | None = None,
+) -> Any:
+    """Draw points and the line, or lines, of a regression.
+
+    Parameters
+    ----------
+    x, y : array_like, shape (N,)
+    lines : sequence of (intercept, slope)
+        One line, or several on the way to the last one, which are drawn ever darker.
+    labels : sequence of str, optional
+        Of the lines, for a legend.
+    losses : sequence of float, optional
+        Of each step of a descent; drawn beside, on a logarithmic scale, over what they end at.
+    xlabel, ylabel : str
+        Names, with units.
+    figure : matplotlib figure, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no line, or not a label for each.
+
+    Examples
+    --------
+    >>> figure = regression_line([0, 1, 2], [1, 3, 5], [(0, 0), (1, 2)], ["begin", "end"])
+    >>> len(figure.axes[0].lines)
+    2
+    """
+    if not len(lines) or (labels is not None and len(labels) != len(lines)):
+        raise ValueError(
+            f"{len(lines)} lines and {0 if labels is None else len(labels)} labels: expected at "
+            "least one line, and a label for each or none"
+        )
+    figure = figure or new_figure(9 if losses is not None else 6, 4.4)
+    axes = figure.subplots(1, 2 if losses is not None else 1, squeeze=False)[0]
+    _draw_lines(axes[0], np.asarray(x), np.asarray(y), lines, labels)
+    axes[0].set(title="Regression line", xlabel=xlabel, ylabel=ylabel)
+    if losses is not None:
+        _draw_losses(axes[1], np.asarray(losses, float))
+    return figure
+
+
+def _draw_lines(
+    ax: Axes, x: Any, y: Any, lines: Sequence[tuple[float, float]], labels: Sequence[str] | None
+) -> None:
+    """Draw the points, and lines from pale to dark."""
+    from matplotlib import colormaps
+
+    ax.scatter(x, y, s=18, color="0.6", edgecolors="none", zorder=1)
+    ends = np.array([x.min(), x.max()])
+    shades = colormaps["Blues"](np.linspace(0.3, 0.9, len(lines)))
+    for i, (intercept, slope) in enumerate(lines):
+        last = i == len(lines) - 1
+        ax.plot(
+            ends,
+            intercept + slope * ends,
+            color=COLOURS[1] if last else shades[i],
+            linewidth=2.5 if last else 1.8,
+            label=None if labels is None else labels[i],
+            zorder=3 if last else 2,
+        )
+    ax.grid(alpha=0.3)
+    if labels is not None:
+        ax.legend()
+
+
+def _draw_losses(ax: Axes, losses: Any) -> None:
+    """Draw how far above their smallest the losses are."""
+    above = losses - losses.min()
+    ax.plot(np.where(above > 0, above, np.nan), color=COLOURS[0])
+    ax.set_yscale("log")
+    ax.set(
+        title=f"Loss, down to {losses.min():.4g}",
+        xlabel="step of gradient descent",
+        ylabel="loss above its smallest",
+    )
+    ax.grid(alpha=0.3)

@@ -1,0 +1,107 @@
+"""How a training went: its curves, and all of it on one page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
+
+from nnaccel.plot._figure import COLOURS, new_figure
+from nnaccel.plot.confusion import confusion_matrix
+from nnaccel.plot.digits import wrong_digits
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+
+History = Mapping[str, Sequence[float]]
+
+_TRAINING, _VALIDATION = COLOURS[:2]
+
+
+def training_curves(history: History, figure: Figure | SubFigure | None = None) -> Any:
+    """Draw loss, and accuracy if it was measured, over the epochs.
+
+    Parameters
+    ----------
+    history : mapping of str to sequence of float
+        What `History.history` holds: one number per epoch under ``loss``, ``accuracy``,
+        ``val_loss``, ``val_accuracy``.
+    figure : matplotlib figure, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure drawn in.
+
+    Examples
+    --------
+    >>> figure = training_curves({"loss": [0.5, 0.2], "val_loss": [0.4, 0.3]})
+    >>> figure.axes[0].get_xlabel()
+    'epoch'
+    """
+    figure = figure or new_figure(9, 3.6)
+    shown = [name for name in ("loss", "accuracy") if name in history]
+    axes = figure.subplots(1, len(shown), squeeze=False)[0]
+    for ax, name in zip(axes, shown, strict=True):
+        _draw_curve(ax, history[name], "training", _TRAINING)
+        if f"val_{name}" in history:
+            _draw_curve(ax, history[f"val_{name}"], "validation", _VALIDATION)
+        ax.set(title=name.capitalize(), xlabel="epoch", ylabel=name)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        if name == "accuracy":
+            ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.6g}%")
+            ax.set_ylabel("accuracy, share right")
+        ax.grid(alpha=0.3)
+        ax.legend()
+    return figure
+
+
+def report(
+    history: History,
+    counts: NDArray[Any] | None = None,
+    classes: Sequence[str] = (),
+    images: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None,
+) -> Any:
+    """Draw all of a training on one page.
+
+    Parameters
+    ----------
+    history : mapping of str to sequence of float
+        As for `training_curves`.
+    counts, classes : ndarray of int, sequence of str
+        As for `confusion_matrix`; left out without them.
+    images : (x, y, predicted)
+        As for `wrong_digits`; left out without them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The page.
+
+    Examples
+    --------
+    >>> len(report({"loss": [0.5, 0.2]}).axes)
+    1
+    """
+    if counts is None:
+        return training_curves(history)
+    figure = new_figure(14 if images else 9, 9)
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.6, 5.4)).ravel()
+    training_curves(history, above)
+    if images is None:
+        confusion_matrix(counts, classes, below)
+        return figure
+    left, right = below.subfigures(1, 2, squeeze=False, width_ratios=(5.6, 8.4)).ravel()
+    confusion_matrix(counts, classes, left)
+    wrong_digits(*images, right)
+    return figure
+
+
+def _draw_curve(ax: Axes, values: Sequence[float], label: str, colour: str) -> None:
+    """Draw one number per epoch, the first at 1; a few are marked as points too."""
+    marker = "o" if len(values) <= 30 else ""
+    epochs = range(1, len(values) + 1)
+    ax.plot(epochs, values, marker=marker, markersize=4, label=label, color=colour)
