@@ -1,6 +1,7 @@
-"""Data sets: MNIST, the digits and iris embedded in scikit-learn, spirals, your own files."""
+"""Data sets: MNIST, digits, iris, spirals, your own files and tables."""
 
 from nnaccel.data.dataset import Dataset
+from nnaccel.data.design import Design, TextColumn, read_design
 from nnaccel.data.embedded import digits, iris
 from nnaccel.data.errors import DataError, DataNotFoundError
 from nnaccel.data.files import load
@@ -13,11 +14,14 @@ __all__ = [
     "DataError",
     "DataNotFoundError",
     "Dataset",
+    "Design",
+    "TextColumn",
     "digits",
     "iris",
     "load",
     "load_named",
     "mnist",
+    "read_design",
     "read_idx",
     "spirals",
 ]

@@ -1,0 +1,225 @@
+"""A CSV file as the matrix of a regression: numbers as they are, text as indicators."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel.data.csvcolumns import MISSING, Column, Table
+from nnaccel.data.errors import MAX_BYTES, DataError
+
+#: Text with more levels than this, or than this share of the rows, is no group to compare by.
+MAX_LEVELS, MAX_SHARE = 100, 2 / 3
+
+#: Whole numbers below this are exact in float64.
+_EXACT = 2.0**53
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of text and its levels, in sorted order; one with a single level is left out."""
+
+    name: str
+    levels: tuple[str, ...]
+
+    @property
+    def reference(self) -> str:
+        """The level that has no indicator: the others are told by how they differ from it."""
+        return self.levels[0]
+
+
+@dataclass(frozen=True)
+class Design:
+    """What a regression is fitted to.
+
+    Attributes
+    ----------
+    x : ndarray of float64, shape (N, p)
+        A column for each number, and one for each level but the first of each text.
+    feature_names : tuple of str
+        Names of the p columns, ``city[Bonn]`` for an indicator.
+    y : ndarray, shape (N,)
+        float64, or text as an object array of str.
+    target : str
+        The name of y.
+    dropped : int
+        Rows left out because a cell was missing.
+    text : tuple of TextColumn
+        How the columns of text were encoded.
+    """
+
+    x: NDArray[np.float64]
+    feature_names: tuple[str, ...]
+    y: NDArray[Any]
+    target: str
+    dropped: int
+    text: tuple[TextColumn, ...] = ()
+
+    @property
+    def is_text(self) -> bool:
+        """Whether the target is text."""
+        return self.y.dtype == object
+
+    def labels(self) -> NDArray[Any]:
+        """Return `y` as labels of classes.
+
+        Returns
+        -------
+        ndarray, shape (N,)
+            Text as it stands, whole numbers as int64, other numbers as text.
+
+        Raises
+        ------
+        DataError
+            There are more classes than `MAX_LEVELS`, or than two thirds of the rows.
+        """
+        distinct = np.unique(self.y)
+        if _are_too_many(len(distinct), len(self.y)):
+            raise DataError(
+                f"the target {self.target!r} has {len(distinct):,} different values in "
+                f"{len(self.y):,} rows: too many for classes"
+                + ("; it is text, since not all of its cells are numbers" * self.is_text)
+            )
+        if self.is_text:
+            return self.y
+        if (np.abs(distinct) < _EXACT).all() and (distinct == np.rint(distinct)).all():
+            return self.y.astype(np.int64)
+        return np.array([str(value) for value in self.y.tolist()], object)
+
+
+def read_design(
+    path: str | Path,
+    target: str,
+    *,
+    drop: Collection[str] = (),
+    missing: Collection[str] = MISSING,
+    max_bytes: int = MAX_BYTES,
+) -> Design:
+    r"""Read the variables of a regression from a CSV file.
+
+    The first row names the columns, which are separated by commas, semicolons or tabs. A column
+    whose cells are all numbers is taken as it is. Any other is text: a column of 0 and 1 for each
+    of its levels but the first in sorted order, as the treatment contrasts of R; with an intercept
+    a column for the first would be the sum of the others. Rows with a missing cell are left out.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file, in UTF-8.
+    target : str
+        Column to explain.
+    drop : collection of str
+        Columns to pass over, missing cells in them included.
+    missing : collection of str
+        What stands for a missing value, in any case: blank, NA, N/A, NaN, null, None, ? by default.
+    max_bytes : int
+        Largest file accepted.
+
+    Returns
+    -------
+    Design
+        The matrix, its target, and how it came about.
+
+    Raises
+    ------
+    DataNotFoundError
+        There is no such file.
+    DataError
+        The file is damaged, too large or has no header, a column is not there, a number is
+        infinite, text has a level for nearly every row, or nothing is left; the message says where.
+
+    References
+    ----------
+    J. M. Chambers, T. J. Hastie, *Statistical Models in S*, 1992, section 2.3.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from nnaccel.data import read_design
+    >>> rows = ["rent,rooms,city", "900,3,Köln", "700,3,Bonn", "650,2,Köln", "NA,1,Bonn"]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "rents.csv")
+    ...     _ = path.write_text("\n".join(rows), "utf-8")
+    ...     rents = read_design(path, "rent")
+    >>> rents.feature_names, rents.dropped, rents.text[0].reference
+    (('rooms', 'city[Köln]'), 1, 'Bonn')
+    >>> rents.x.tolist(), rents.y.tolist()
+    ([[3.0, 1.0], [3.0, 0.0], [2.0, 1.0]], [900.0, 700.0, 650.0])
+    """
+    table = Table.read(path, max_bytes)
+    table.check([target, *drop])
+    if target in drop:
+        raise DataError(f"{table.path}: column {target!r} is the target: it cannot be left out")
+    spellings = {spelling.lower() for spelling in missing}
+    columns = [table.column(name, spellings) for name in table.names if name not in drop]
+    complete = ~np.logical_or.reduce([column.absent for column in columns])
+    if not complete.any():
+        raise DataError(f"{table.path}: {_why_none(columns)}")
+    rows = np.flatnonzero(complete)
+    y = _values(next(column for column in columns if column.name == target), rows)
+    if (y == y[0]).all():
+        raise DataError(
+            f"{table.path}: the target {target!r} is {y[0]} in every complete row: there is "
+            "nothing to explain"
+        )
+    variables = [column for column in columns if column.name != target]
+    x, names, text = _encode(variables, rows, table)
+    if not names:
+        raise DataError(f"{table.path} has no column that varies besides the target {target!r}")
+    return Design(x, names, y, target, len(complete) - len(rows), text)
+
+
+def _encode(
+    columns: Sequence[Column], rows: NDArray[np.intp], table: Table
+) -> tuple[NDArray[np.float64], tuple[str, ...], tuple[TextColumn, ...]]:
+    """Matrix of the columns, its names, and what became of text."""
+    parts, names, text = [np.empty((len(rows), 0))], [], []
+    for column in columns:
+        values = _values(column, rows)
+        if column.numbers is not None:
+            parts.append(values[:, None])
+            names.append(column.name)
+        else:
+            known = TextColumn(column.name, tuple(sorted(set(values.tolist()))))
+            _check_levels(known, column, table, len(rows))
+            parts.append(values[:, None] == np.array(known.levels[1:], object))
+            names += [f"{known.name}[{level}]" for level in known.levels[1:]]
+            text.append(known)
+    return np.concatenate(parts, axis=1, dtype=np.float64), tuple(names), tuple(text)
+
+
+def _values(column: Column, rows: NDArray[np.intp]) -> NDArray[Any]:
+    """Numbers, or text as objects, of the rows that are complete."""
+    if column.numbers is not None:
+        return column.numbers[rows]
+    return np.array(column.cells, object)[rows]
+
+
+def _check_levels(text: TextColumn, column: Column, table: Table, rows: int) -> None:
+    """Refuse an identifier, free text, dates, and numbers one of which is misspelt."""
+    if _are_too_many(len(text.levels), rows):
+        at = column.first_text()
+        raise DataError(
+            f"{table.path}: column {text.name!r} is text (row {table.lines[at]} holds "
+            f"{column.cells[at][:40]!r}) with {len(text.levels):,} levels in {rows:,} rows, too "
+            f"many to compare by: leave it out with --drop {text.name!r}, or mend its numbers"
+        )
+
+
+def _are_too_many(levels: int, rows: int) -> bool:
+    """Whether so many distinct values in so many rows are no groups."""
+    return levels > min(MAX_LEVELS, max(2, MAX_SHARE * rows))
+
+
+def _why_none(columns: Sequence[Column]) -> str:
+    """Say which column leaves no row complete, or leaves fewest."""
+    worst = max(columns, key=lambda column: int(column.absent.sum()))
+    return (
+        f"no row is complete; column {worst.name!r} alone lacks {int(worst.absent.sum()):,} of "
+        f"{len(worst.cells):,} values: leave it out with --drop {worst.name!r}"
+    )

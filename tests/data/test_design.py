@@ -1,0 +1,238 @@
+"""The matrix of a regression from a CSV file: what was written is what is read, or is refused."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nnaccel.data import DataError, DataNotFoundError, TextColumn, read_design
+from nnaccel.data.csvcolumns import MISSING
+
+Write = Callable[..., Path]
+
+PEOPLE = """\
+wage, age, city, member
+10.5, 20, Köln, yes
+11,   30, Bonn, no
+12,   40, Aachen, yes
+9,    ,   Bonn, no
+8e0,  25, Köln, no
+14,   51, Bonn, yes
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a CSV file and give its path."""
+
+    def _write(text: str | bytes) -> Path:
+        path = tmp_path / "table.csv"
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    return _write
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_numbers_stay_and_text_becomes_indicators(write: Write, delimiter: str, mark: str) -> None:
+    design = read_design(write(mark + PEOPLE.replace(",", delimiter)), "wage")
+    assert design.feature_names == ("age", "city[Bonn]", "city[Köln]", "member[yes]")
+    np.testing.assert_array_equal(
+        design.x,
+        [[20, 0, 1, 1], [30, 1, 0, 0], [40, 0, 0, 1], [25, 0, 1, 0], [51, 1, 0, 1]],
+    )
+    np.testing.assert_array_equal(design.y, [10.5, 11, 12, 8, 14])
+    assert (design.x.dtype, design.y.dtype) == (np.float64, np.float64)
+    assert (design.target, design.dropped, design.is_text) == ("wage", 1, False)
+    assert design.text == (
+        TextColumn("city", ("Aachen", "Bonn", "Köln")),
+        TextColumn("member", ("no", "yes")),
+    )
+    assert [each.reference for each in design.text] == ["Aachen", "no"]
+
+
+def test_a_target_of_text(write: Write) -> None:
+    design = read_design(write(PEOPLE), "member", drop=["city"])
+    assert design.feature_names == ("wage", "age")
+    assert design.y.tolist() == ["yes", "no", "yes", "no", "yes"]
+    assert (design.y.dtype, design.is_text) == (object, True)
+    assert design.labels() is design.y
+
+
+def test_missing_cells_of_dropped_columns_cost_no_rows(write: Write) -> None:
+    design = read_design(write(PEOPLE), "wage", drop=["age"])
+    assert (len(design.x), design.dropped) == (6, 0)
+
+
+@pytest.mark.parametrize("spelling", [*MISSING, "nan", "  ", "nA", "NONE"])
+def test_each_spelling_of_a_missing_value(write: Write, spelling: str) -> None:
+    path = write(f"y,x,t\n1,5,a\n2,{spelling},a\n3,7,b\n{spelling},8,b\n5,9,{spelling}\n6,9,a\n")
+    design = read_design(path, "y")
+    assert design.x.tolist() == [[5, 0], [7, 1], [9, 0]]
+    assert (design.y.tolist(), design.dropped) == ([1, 3, 6], 3)
+
+
+def test_other_spellings_of_a_missing_value(write: Write) -> None:
+    path = write("y,x\n1,5\n2,-99\n3,absent\n4,8\n")
+    design = read_design(path, "y", missing=["-99", "Absent"])
+    assert (design.x.tolist(), design.dropped) == ([[5], [8]], 2)
+
+
+def test_levels_are_those_of_complete_rows(write: Write) -> None:
+    design = read_design(write("y,x,t\n1,NA,a\n2,1,b\n3,2,c\n4,3,b\n"), "y")
+    assert design.text == (TextColumn("t", ("b", "c")),)
+
+
+def test_text_with_one_level_is_left_out_and_told(write: Write) -> None:
+    design = read_design(write("y,x,t\n1,5,a\n2,6,a\n3,9,\n"), "y")
+    assert (design.feature_names, design.text) == (("x",), (TextColumn("t", ("a",)),))
+
+
+def test_numbers_with_underscores_are_text(write: Write) -> None:
+    design = read_design(write("y,quarter\n1,2020_1\n2,2020_2\n3,2020_1\n4,2020_2\n"), "y")
+    assert design.feature_names == ("quarter[2020_2]",)
+
+
+def test_a_header_of_years(write: Write) -> None:
+    assert read_design(write("2019,2020\n1,2\n2,4\n"), "2020").feature_names == ("2019",)
+
+
+@pytest.mark.parametrize(
+    ("cells", "labels"),
+    [
+        (["0", "1.0", "1", "0"], [0, 1, 1, 0]),
+        (["10", "-2", "10", "3"], [10, -2, 10, 3]),
+        (["0.5", "1", "1", "0.5"], ["0.5", "1.0", "1.0", "0.5"]),
+        (["1e300", "1", "1", "1"], ["1e+300", "1.0", "1.0", "1.0"]),
+    ],
+)
+def test_numbers_as_labels(write: Write, cells: list[str], labels: list[Any]) -> None:
+    text = "".join(f"{i},{cell}\n" for i, cell in enumerate([*cells, *cells]))
+    assert read_design(write(f"x,y\n{text}"), "y").labels().tolist() == labels * 2
+
+
+@pytest.mark.parametrize("cell", ["{}", "no. {}"])
+def test_too_many_classes(write: Write, cell: str) -> None:
+    text = "".join(f"{i % 7},{cell.format(i)}\n" for i in range(120))
+    design = read_design(write(f"x,y\n{text}"), "y")
+    with pytest.raises(DataError, match="'y' has 120 different values in 120 rows: too many"):
+        design.labels()
+
+
+REFUSED = {
+    "empty": ("", "is empty"),
+    "blank": ("\n\n", "is empty"),
+    "header only": ("x,y\n", "has one row only: a header and rows below it are wanted"),
+    "no header": ("1,2\n3,4\n", "has no header: .* holds '1'"),
+    "target only": ("y\n1\n2\n", "no column that varies besides the target 'y'"),
+    "one level only": ("t,y\na,1\na,2\n", "no column that varies besides the target 'y'"),
+    "unknown target": ("x,yy\n1,2\n", "unknown column 'y': .*Did you mean 'yy'"),
+    "the same name": ("x,y, x\n1,2,3\n", "columns 1 and 3 are both named 'x'"),
+    "no name": ("x,,y\n1,2,3\n", "the header has no name for column 2"),
+    "ragged": ("x,y\n1,2\n\n1,2,3\n", "row 4 has 3 cells; the first row has 2"),
+    "infinity": ("x,y\n1,2\n-inf,3\n", "row 3, column 'x' is -inf, not a finite number"),
+    "too large": ("x,y\n1,2\n1,1e999\n", "row 3, column 'y' is 1e999, not a finite number"),
+    "signed nan": ("x,y\n1,2\n-nan,3\n", "row 3, column 'x' is -nan, not a finite number"),
+    "none complete": ("x,y\n1,\nNA,2\n?,3\n", r"column 'x' alone lacks 2 of 3 .*--drop 'x'"),
+    "constant": ("x,y\n1,2\n2,2.0\n3,\n", "the target 'y' is 2.0 in every complete row"),
+    "constant text": ("x,y\n1,a\n2,a\n", "the target 'y' is a in every complete row"),
+    "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe", "not UTF-8 text"),
+    "quote": ('x,y\n1,2\n1,"2\n', "not a well-formed CSV"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(write: Write, case: str) -> None:
+    text, words = REFUSED[case]
+    path = write(text)
+    with pytest.raises(DataError, match=f"^{re.escape(str(path))}.*{words}"):
+        read_design(path, "y")
+
+
+def test_an_identifier_is_refused(write: Write) -> None:
+    text = "".join(f"{i},{i % 3},2024-01-{i:02}\n" for i in range(1, 31))
+    path = write(f"y,x,day\n{text}")
+    with pytest.raises(DataError, match=r"'day' is text \(row 2 holds '2024-01-01'\) with 30 .*"
+                       "levels in 30 rows.*--drop 'day'"):  # fmt: skip
+        read_design(path, "y")
+    assert read_design(path, "y", drop=["day"]).feature_names == ("x",)
+
+
+def test_a_misspelt_number_is_pointed_at(write: Write) -> None:
+    text = "".join(f"{i},{i}\n" for i in range(50))
+    with pytest.raises(DataError, match=r"'x' is text \(row 52 holds '1 000'\).*mend its numbers"):
+        read_design(write(f"y,x\n{text}50,1 000\n"), "y")
+
+
+def test_more_than_100_levels_are_refused(write: Write) -> None:
+    for levels in (100, 101):
+        path = write("y,x,t\n" + "".join(f"{i},{i % 7},g{i % levels}\n" for i in range(1000)))
+        if levels == 100:
+            assert len(read_design(path, "y").feature_names) == 1 + 99
+        else:
+            with pytest.raises(DataError, match="with 101 levels in 1,000 rows"):
+                read_design(path, "y")
+
+
+def test_names_that_are_not_there(write: Write, tmp_path: Path) -> None:
+    path = write(PEOPLE)
+    with pytest.raises(DataError, match=r"unknown column 'ctiy': .*Did you mean 'city'"):
+        read_design(path, "wage", drop=["ctiy"])
+    with pytest.raises(DataError, match="'wage' is the target: it cannot be left out"):
+        read_design(path, "wage", drop=["wage"])
+    with pytest.raises(DataNotFoundError, match="no such file"):
+        read_design(tmp_path / "none.csv", "wage")
+    with pytest.raises(DataError, match="more than the bound 10"):
+        read_design(path, "wage", max_bytes=10)
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(st.lists(st.tuples(finite, finite, st.sampled_from("abc") | st.just("")), min_size=9))
+def test_what_was_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[float, float, str]]
+) -> None:
+    path = tmp_path_factory.mktemp("design") / "a.csv"
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("y", "a number", "t"), *rows])
+    complete = [row for row in rows if row[2]]
+    if len({row[0] for row in complete}) < 2:
+        with pytest.raises(DataError, match=r"no row is complete|nothing to explain"):
+            read_design(path, "y")
+        return
+    levels = sorted({row[2] for row in complete})
+    if len(levels) > max(2, 2 / 3 * len(complete)):
+        with pytest.raises(DataError, match="levels in"):
+            read_design(path, "y")
+        return
+    design = read_design(path, "y")
+    assert design.dropped == len(rows) - len(complete)
+    assert design.y.tolist() == [row[0] for row in complete]
+    assert design.x[:, 0].tolist() == [row[1] for row in complete]
+    decoded = [levels[int(row @ np.arange(1, len(levels)))] for row in design.x[:, 1:]]
+    assert decoded == [row[2] for row in complete]
+    assert (design.x[:, 1:].sum(1) <= 1).all()
+
+
+@given(st.text("yx01.,;-\n\"' aeNn_", max_size=60))
+def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
+    path = tmp_path_factory.mktemp("design") / "a.csv"
+    path.write_text("x,y\n" + text, "utf-8", newline="")
+    with contextlib.suppress(DataError):  # and nothing else
+        design = read_design(path, "y")
+        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        assert len(design.x) == len(design.y) == len(rows) - design.dropped
+        assert design.x.shape[1] == len(design.feature_names)
+        assert np.isfinite(design.x).all()
