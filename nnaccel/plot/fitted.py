@@ -1,0 +1,49 @@
+"""A picture of how close a regression comes to what was observed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel.plot._figure import new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+
+def observed_against_fitted(
+    y: NDArray[Any], fitted: NDArray[Any], figure: Figure | SubFigure | None = None
+) -> Any:
+    """Draw each observed value over the fitted one, and the line where the two are equal.
+
+    Parameters
+    ----------
+    y, fitted : ndarray, shape (N,)
+        Observed values and what a regression makes of them.
+    figure : matplotlib figure, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure drawn in. Points above the line were fitted too low.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> figure = observed_against_fitted(np.array([1.0, 2.0, 4.0]), np.array([1.1, 2.2, 3.7]))
+    >>> figure.axes[0].get_xlabel()
+    'fitted value'
+    """
+    figure = figure or new_figure(6, 5.4)
+    ax = figure.subplots()
+    few = len(y) <= 1000  # more points are drawn paler and smaller
+    ax.scatter(fitted, y, s=20 if few else 6, alpha=0.7 if few else 0.3, edgecolors="none")
+    middle = float(np.mean(fitted))
+    ax.axline((middle, middle), slope=1, color="black", linewidth=1, label="observed = fitted")
+    ax.set(title="Observed against fitted", xlabel="fitted value", ylabel="observed value")
+    ax.grid(alpha=0.3)
+    ax.legend()
+    return figure
