@@ -1,4 +1,4 @@
-"""The command line: `nnaccel info`, `train`, `evaluate`, `predict`, `filters` and `bench`."""
+"""The command line: `nnaccel info`, `train`, `evaluate`, `predict` and the others."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from nnaccel.cli.evaluate import evaluate_command
 from nnaccel.cli.filters import filters_command
 from nnaccel.cli.info import info_command
 from nnaccel.cli.predict import predict_command
+from nnaccel.cli.regress import regress_command
 from nnaccel.cli.train import train_command
 
 __all__ = ["main"]
@@ -49,6 +50,7 @@ for _command in (
     evaluate_command,
     predict_command,
     filters_command,
+    regress_command,
     bench_command,
 ):
     nnaccel.add_command(_command)

@@ -22,7 +22,7 @@ _EXACT = 2.0**53
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column of text and its levels, in sorted order; one with a single level is left out."""
+    """A column of text and its levels, in sorted order."""
 
     name: str
     levels: tuple[str, ...]
@@ -51,6 +51,8 @@ class Design:
         Rows left out because a cell was missing.
     text : tuple of TextColumn
         How the columns of text were encoded.
+    constant : tuple of TextColumn
+        Text with one level only, which is not in `x`.
     """
 
     x: NDArray[np.float64]
@@ -59,11 +61,17 @@ class Design:
     target: str
     dropped: int
     text: tuple[TextColumn, ...] = ()
+    constant: tuple[TextColumn, ...] = ()
 
     @property
     def is_text(self) -> bool:
         """Whether the target is text."""
         return self.y.dtype == object
+
+    @property
+    def variables(self) -> int:
+        """How many columns of the file `x` comes from."""
+        return len(self.feature_names) - sum(len(text.levels) - 2 for text in self.text)
 
     def labels(self) -> NDArray[Any]:
         """Return `y` as labels of classes.
@@ -171,7 +179,9 @@ def read_design(
     x, names, text = _encode(variables, rows, table)
     if not names:
         raise DataError(f"{table.path} has no column that varies besides the target {target!r}")
-    return Design(x, names, y, target, len(complete) - len(rows), text)
+    varied = tuple(each for each in text if len(each.levels) > 1)
+    constant = tuple(each for each in text if len(each.levels) == 1)
+    return Design(x, names, y, target, len(complete) - len(rows), varied, constant)
 
 
 def _encode(

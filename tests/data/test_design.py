@@ -59,6 +59,7 @@ def test_numbers_stay_and_text_becomes_indicators(write: Write, delimiter: str, 
         TextColumn("city", ("Aachen", "Bonn", "Köln")),
         TextColumn("member", ("no", "yes")),
     )
+    assert (design.variables, design.constant) == (3, ())
     assert [each.reference for each in design.text] == ["Aachen", "no"]
 
 
@@ -96,7 +97,8 @@ def test_levels_are_those_of_complete_rows(write: Write) -> None:
 
 def test_text_with_one_level_is_left_out_and_told(write: Write) -> None:
     design = read_design(write("y,x,t\n1,5,a\n2,6,a\n3,9,\n"), "y")
-    assert (design.feature_names, design.text) == (("x",), (TextColumn("t", ("a",)),))
+    assert (design.feature_names, design.text) == (("x",), ())
+    assert design.constant == (TextColumn("t", ("a",)),)
 
 
 def test_numbers_with_underscores_are_text(write: Write) -> None:
@@ -232,7 +234,9 @@ def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, t
     path.write_text("x,y\n" + text, "utf-8", newline="")
     with contextlib.suppress(DataError):  # and nothing else
         design = read_design(path, "y")
-        rows = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
+        rows = [
+            row for row in csv.reader(io.StringIO(text, newline=""), skipinitialspace=True) if row
+        ]
         assert len(design.x) == len(design.y) == len(rows) - design.dropped
         assert design.x.shape[1] == len(design.feature_names)
         assert np.isfinite(design.x).all()

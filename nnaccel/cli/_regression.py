@@ -1,0 +1,129 @@
+"""A regression on the columns of a file: its family, its fit, and a picture of it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from nnaccel.data import Design
+
+#: Families and their estimators.
+FAMILIES = {
+    "linear": "LinearRegression",
+    "logistic": "LogisticRegression",
+    "softmax": "SoftmaxRegression",
+}
+
+
+def choose_family(design: Design) -> tuple[str, str]:
+    """Return the family that suits the target, and why."""
+    values = len(np.unique(design.y))
+    if design.is_text:
+        what = f"{design.target!r} is text with {values:,} levels"
+        return ("logistic" if values == 2 else "softmax"), what
+    if values == 2:
+        return "logistic", f"{design.target!r} has 2 distinct values"
+    return "linear", f"{design.target!r} is a number with {values:,} distinct values"
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A fitted model beside its data; `y` is what it was fitted to: numbers, or labels."""
+
+    design: Design
+    family: str
+    y: NDArray[Any]
+    model: Any
+
+    @classmethod
+    def fit(cls, design: Design, family: str, solver: str | None) -> Self:
+        """Fit by the solver named, or the family's own; warnings go to stderr."""
+        from nnaccel import estimators
+
+        y = _target(design, family)
+        options = {} if solver is None else {"solver": solver}
+        model = getattr(estimators, FAMILIES[family])(**options)
+        with _told_warnings(design.feature_names):
+            model.fit(design.x, y)
+        return cls(design, family, y, model)
+
+    def summary(self) -> Any:
+        """Everything that is told of the coefficients."""
+        return self.model.summary(self.design.feature_names, self.design.target)
+
+    def draw(self) -> Any:
+        """Draw what there is to see: a line or a boundary if it fits on paper, else how well."""
+        from nnaccel import plot
+        from nnaccel.plot.fitted import observed_against_fitted
+
+        x, names, model = self.design.x, self.design.feature_names, self.model
+        numeric = 0 if self.design.text else len(names)
+        if self.family == "linear":
+            if numeric != 1:
+                return observed_against_fitted(self.y, model.predict(x))
+            line = model.intercept_, model.coef_[0]
+            return plot.regression_line(
+                x[:, 0], self.y, [line], xlabel=names[0], ylabel=self.design.target
+            )
+        classes = [str(name) for name in model.classes_]
+        if numeric != 2:
+            return plot.confusion_matrix(self._counts(), classes)
+        return plot.decision_boundary(
+            model.predict_proba,
+            x,
+            self.y,
+            classes,
+            xlabel=names[0],
+            ylabel=names[1],
+            title=self.design.target,
+        )
+
+    def _counts(self) -> NDArray[np.int64]:
+        """How often each class was taken for each other."""
+        from nnaccel.confusion import confusion_counts
+
+        known = self.model.classes_
+        true, taken = self.y, self.model.predict(self.design.x)
+        return confusion_counts(
+            np.searchsorted(known, true), np.searchsorted(known, taken), len(known)
+        )
+
+
+def _target(design: Design, family: str) -> NDArray[Any]:
+    """Return the target as the family takes it."""
+    if family == "linear":
+        if design.is_text:
+            raise click.UsageError(
+                f"--family linear explains a number, and {design.target!r} is text: "
+                "take logistic or softmax"
+            )
+        return design.y
+    labels = design.labels()
+    classes = len(np.unique(labels))
+    if family == "logistic" and classes > 2:
+        raise click.UsageError(
+            f"--family logistic tells two classes apart, and {design.target!r} has {classes}: "
+            "take softmax"
+        )
+    return labels
+
+
+@contextmanager
+def _told_warnings(names: Sequence[str]) -> Iterator[None]:
+    """Print the warnings of a fit on stderr, a line each, when it ends."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        # a matrix has no names: its columns are called x0, x1, …
+        named = re.sub(r"'x(\d+)'", lambda match: repr(names[int(match[1])]), message)
+        click.echo(f"nnaccel: warning: {' '.join(named.split())}", err=True)
