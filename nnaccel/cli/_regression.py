@@ -37,12 +37,13 @@ def choose_family(design: Design) -> tuple[str, str]:
 
 @dataclass(frozen=True)
 class Regression:
-    """A fitted model beside its data; `y` is what it was fitted to: numbers, or labels."""
+    """A fitted model and its table beside the data; `y` is what it explains: numbers, or labels."""
 
     design: Design
     family: str
     y: NDArray[Any]
     model: Any
+    summary: Any
 
     @classmethod
     def fit(cls, design: Design, family: str, solver: str | None) -> Self:
@@ -54,11 +55,8 @@ class Regression:
         model = getattr(estimators, FAMILIES[family])(**options)
         with _told_warnings(design.feature_names):
             model.fit(design.x, y)
-        return cls(design, family, y, model)
-
-    def summary(self) -> Any:
-        """Everything that is told of the coefficients."""
-        return self.model.summary(self.design.feature_names, self.design.target)
+            summary = model.summary(design.feature_names, design.target)
+        return cls(design, family, y, model, summary)
 
     def draw(self) -> Any:
         """Draw what there is to see: a line or a boundary if it fits on paper, else how well."""

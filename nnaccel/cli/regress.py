@@ -81,7 +81,7 @@ def regress_command(
         print_json(_facts(data, regression))
     else:
         click.echo(_describe(data, design))
-        click.echo(f"{family} regression: {reason}\n\n{regression.summary()}")
+        click.echo(f"{family} regression: {reason}\n\n{regression.summary}")
     if plot is not None:
         from nnaccel.plot import save
 
@@ -123,5 +123,5 @@ def _facts(data: Path, regression: Regression) -> dict[str, Any]:
         "text": {text.name: list(text.levels) for text in design.text},
         "family": regression.family,
         "solver": regression.model.solver,
-        **regression.summary().as_dict(),
+        **regression.summary.as_dict(),
     }

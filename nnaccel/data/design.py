@@ -97,7 +97,7 @@ class Design:
             return self.y
         if (np.abs(distinct) < _EXACT).all() and (distinct == np.rint(distinct)).all():
             return self.y.astype(np.int64)
-        return np.array([str(value) for value in self.y.tolist()], object)
+        return np.array([str(value).removesuffix(".0") for value in self.y.tolist()], object)
 
 
 def read_design(
