@@ -46,13 +46,12 @@ class Regression:
     summary: Any
 
     @classmethod
-    def fit(cls, design: Design, family: str, solver: str | None) -> Self:
-        """Fit by the solver named, or the family's own; warnings go to stderr."""
+    def fit(cls, design: Design, family: str) -> Self:
+        """Fit by the family's own solver; warnings go to stderr."""
         from nnaccel import estimators
 
         y = _target(design, family)
-        options = {} if solver is None else {"solver": solver}
-        model = getattr(estimators, FAMILIES[family])(**options)
+        model = getattr(estimators, FAMILIES[family])()
         with _told_warnings(design.feature_names):
             model.fit(design.x, y)
             summary = model.summary(design.feature_names, design.target)
@@ -61,25 +60,22 @@ class Regression:
     def draw(self) -> Any:
         """Draw what there is to see: a line or a boundary if it fits on paper, else how well."""
         from nnaccel import plot
-        from nnaccel.plot.fitted import observed_against_fitted
 
         x, names, model = self.design.x, self.design.feature_names, self.model
         numeric = 0 if self.design.text else len(names)
         if self.family == "linear":
             if numeric != 1:
-                return observed_against_fitted(self.y, model.predict(x))
+                return plot.observed_against_fitted(self.y, model.predict(x))
             line = model.intercept_, model.coef_[0]
             return plot.regression_line(
                 x[:, 0], self.y, [line], xlabel=names[0], ylabel=self.design.target
             )
-        classes = [str(name) for name in model.classes_]
         if numeric != 2:
-            return plot.confusion_matrix(self._counts(), classes)
+            return plot.confusion_matrix(self._counts(), [str(name) for name in model.classes_])
         return plot.decision_boundary(
             model.predict_proba,
             x,
             self.y,
-            classes,
             xlabel=names[0],
             ylabel=names[1],
             title=self.design.target,

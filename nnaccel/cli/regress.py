@@ -36,12 +36,6 @@ Examples:
     type=click.Choice(list(FAMILIES)),
     help="Kind of regression.  [default: what suits the target]",
 )
-@click.option(
-    "--solver",
-    metavar="NAME",
-    help="ols or gd (linear); newton or gd (logistic); auto, newton, lbfgs or gd (softmax).  "
-    "[default: the first]",
-)
 @click.option("--drop", multiple=True, metavar="COLUMN", help="Leave it out; may be repeated.")
 @click.option(
     "--plot",
@@ -56,7 +50,6 @@ def regress_command(
     data: Path,
     target: str,
     family: str | None,
-    solver: str | None,
     drop: tuple[str, ...],
     plot: Path | None,
     backend: str | None,
@@ -76,7 +69,7 @@ def regress_command(
     reason = "asked for"
     if family is None:
         family, reason = choose_family(design)
-    regression = Regression.fit(design, family, solver)
+    regression = Regression.fit(design, family)
     if as_json:
         print_json(_facts(data, regression))
     else:
@@ -122,6 +115,5 @@ def _facts(data: Path, regression: Regression) -> dict[str, Any]:
         "features": list(design.feature_names),
         "text": {text.name: list(text.levels) for text in design.text},
         "family": regression.family,
-        "solver": regression.model.solver,
         **regression.summary.as_dict(),
     }

@@ -13,7 +13,7 @@ from nnaccel.estimators._least_squares import least_squares
 
 Floats = NDArray[np.float64]
 
-#: A column whose spread is less than this share of its size is constant but for rounding.
+#: A column whose spread is less than this share of its largest value is constant but for rounding.
 _ROUNDING = 1e-13
 
 
@@ -58,8 +58,8 @@ class LinearFit:
         root = np.sqrt(weights)[:, None]
         backend = get_backend()
         centred = root * (x - x_mean)
-        size = np.sqrt(weights @ x**2)
-        centred[:, np.sqrt((centred**2).sum(axis=0)) <= _ROUNDING * size] = 0
+        size = np.abs(root * x).max(axis=0)
+        centred[:, np.abs(centred).max(axis=0) <= _ROUNDING * size] = 0
         found = least_squares(backend.asarray(centred), backend.asarray(root * (y - y_mean)))
         first = np.zeros((1, found.rank))
         factor = np.concatenate([first - x_mean @ found.factor, found.factor])

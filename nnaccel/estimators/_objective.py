@@ -57,7 +57,7 @@ class Objective:
         self._x = self._backend.asarray(np.ascontiguousarray(x))
         self._weighted = self._x if (factors == 1).all() else copy(x * factors[:, None])
         self._y, self._weights, self._ridge = copy(y), copy(factors), ridge
-        self._curvature = _CURVATURE[loss] / scale
+        self._is_bounded, self._curvature = loss != "mse", _CURVATURE[loss] / scale
         self._kernel = getattr(self._backend.kernels, loss)
         self._coef, self._gradient = copy(coef), copy(np.zeros(coef.shape))
         self._losses, self._errors = copy(np.zeros(len(x))), copy(np.zeros(y.shape))
@@ -112,21 +112,25 @@ class Objective:
             self._differentiate()
             self._backend.kernels.sgd(*flat, rates, first)
 
+        self(self.coef.ravel())
+        # Squares make the gradient longer with every step that is too long; other losses' gradients
+        # have a bound, and may rise on the way down.
+        bound = np.inf if self._is_bounded else 2 * float(np.linalg.norm(self.gradient)) + 1e-6
         replay, steps, converged = self._backend.record(step), 0, False
         while steps < max_iter and not converged:
             count = min(_CHUNK, max_iter - steps)
             with np.errstate(all="ignore"):
                 replay(count)
+                steepness = float(np.linalg.norm(self.gradient))
             steps += count
-            largest = np.abs(self.gradient).max(initial=0.0)
-            if not np.isfinite(largest) or not np.isfinite(self.coef).all():
+            if not steepness <= bound or not np.isfinite(self.coef).all():
                 raise DivergenceError(
                     f"gradient descent diverged within {steps} steps of learning_rate="
                     f"{learning_rate:g}: for these data give one below {self._steepest():.2g}, or "
                     "bring the variables to one scale first, as "
                     "sklearn.preprocessing.StandardScaler does"
                 )
-            converged = bool(largest <= tol)
+            converged = bool(np.abs(self.gradient).max(initial=0.0) <= tol)
         return steps, converged
 
     def _steepest(self) -> float:

@@ -4,6 +4,7 @@ from nnaccel.plot._figure import save
 from nnaccel.plot.boundary import decision_boundaries, decision_boundary
 from nnaccel.plot.confusion import confusion_matrix
 from nnaccel.plot.digits import wrong_digits
+from nnaccel.plot.fitted import observed_against_fitted
 from nnaccel.plot.maps import feature_maps, filter_weights
 from nnaccel.plot.regression import regression_line
 from nnaccel.plot.training import report, training_curves
@@ -14,6 +15,7 @@ __all__ = [
     "decision_boundary",
     "feature_maps",
     "filter_weights",
+    "observed_against_fitted",
     "regression_line",
     "report",
     "save",

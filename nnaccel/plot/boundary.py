@@ -177,7 +177,7 @@ def _probabilities(predicted: NDArray[Any], classes: NDArray[Any]) -> NDArray[np
         )
     if second.dtype.kind == "f" and len(classes) == 2:
         return np.column_stack([1 - second, second]).astype(np.float64)
-    return (second[:, None] == classes).astype(np.float64)
+    return np.asarray(second[:, None] == classes, np.float64)
 
 
 def _blend(p: NDArray[np.float64]) -> NDArray[np.float64]:
