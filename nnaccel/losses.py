@@ -108,7 +108,7 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
         raise ValueError(
             f"targets have dtype {y.dtype}; expected integers or floats (map names to 0, 1, …)"
         )
-    if loss is _CATEGORICAL and units < 2:
+    if loss == _CATEGORICAL and units < 2:
         raise ValueError(
             f"{loss.name} needs at least 2 outputs, but the model has {units}: use "
             "binary_crossentropy with one sigmoid output"
@@ -125,7 +125,7 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
         )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("targets contain NaN or infinity: remove or replace those rows")
-    if loss is not _MSE and len(y) and (y.min() < 0 or y.max() > 1):
+    if loss != _MSE and len(y) and (y.min() < 0 or y.max() > 1):
         raise ValueError(
             f"targets run from {y.min()} to {y.max()}; {loss.name} needs them between 0 and 1"
         )

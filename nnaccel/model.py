@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel import checkpoint as files
+from nnaccel import copying
 from nnaccel._config import whole_number
 from nnaccel.backends import Array, to_numpy
 from nnaccel.callbacks import Callback, CallbackList, History, ProgressBar
@@ -45,6 +46,11 @@ class Sequential(CompiledNetwork):
         random by default.
     dtype : {'float32', 'float64'}
         Of parameters and all computation.
+
+    Notes
+    -----
+    `copy.deepcopy`, `pickle` and `joblib` make independent models of models and of slices, with
+    the optimiser's state, so that training goes on bit for bit.
 
     Examples
     --------
@@ -86,6 +92,12 @@ class Sequential(CompiledNetwork):
         part = Sequential(seed=self.seed, dtype=self.dtype)
         part._share(self, chosen)
         return part
+
+    def __getstate__(self) -> dict[str, Any]:
+        return copying.contents(self)
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        copying.remake(self, kept)
 
     def __call__(self, x: Any, training: bool = False) -> Array:
         """Return the outputs for one batch, as an array of the model's backend."""

@@ -93,13 +93,6 @@ class Parameters:
         for place in self._state_places:
             place.layer.state[place.name] = place.view(states)
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Make the layers of a copy views again: copying an array makes it one of its own."""
-        self.__dict__.update(state)
-        self.in_training, self._views = False, {}
-        if self.allocated:
-            self._bind(self.weights, self.gradients, self.states)
-
     def has_gradient(self, layer: Layer, name: str) -> bool:
         """Whether a layer's gradient still is the view of the buffer that it was given."""
         return layer.grads[name] is self._views[id(layer), name]

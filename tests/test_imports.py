@@ -28,6 +28,7 @@ LADDER = [
     ["feed", "callbacks"],
     ["step", "checkpoint"],
     ["compiled", "resume", "summary", "train"],
+    ["copying"],
     ["model"],
     [
         "architectures",

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import pickle
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -398,20 +395,6 @@ def test_labels_that_change_while_training_do_no_harm() -> None:
 
     history = model.fit(x, y, epochs=3, verbose=0, callbacks=[LambdaCallback(on_epoch_end=spoil)])
     assert history.history["loss"][2] < history.history["loss"][0]
-
-
-@pytest.mark.parametrize("copy_of", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
-def test_copies_train_by_themselves(copy_of: Callable[[Sequential], Sequential]) -> None:
-    x, y = np.eye(4, dtype=np.float32), np.array([0, 1, 0, 1])
-    model = Sequential([Dense(5, "tanh"), Dense(2, "softmax")], seed=0)
-    model.compile("categorical_crossentropy", "sgd")
-    model.fit(x, y, verbose=0)
-    before = model.predict(x)
-    twin = copy_of(model)
-    losses = twin.fit(x, y, epochs=5, verbose=0).history["loss"]
-    assert losses[-1] < losses[0]
-    np.testing.assert_array_equal(model.predict(x), before)
-    assert np.abs(twin.predict(x) - before).max() > 1e-4
 
 
 @pytest.mark.parametrize("activation", ["linear", "relu", "tanh", "log_softmax"])
