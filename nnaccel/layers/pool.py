@@ -148,7 +148,7 @@ class AvgPool2D(Pooling, recordable=True):
         name: str | None = None,
     ) -> None:
         super().__init__(pool_size, stride, padding, dilation, ceil_mode, name=name)
-        self.count_include_pad = bool(count_include_pad)
+        self.count_include_pad = _check.flag("count_include_pad", count_include_pad)
 
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         how = self._options()

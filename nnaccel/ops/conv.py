@@ -85,7 +85,7 @@ def conv2d(
     _convolution.bias(b, len(w))
     if channels_last is None:
         channels_last = _memory.is_channels_last(x)
-    y = _memory.empty(backend, shape, x.dtype, channels_last)
+    y = _memory.empty(backend, shape, x.dtype, _check.flag("channels_last", channels_last))
     plan = _convolution.plan(backend, "forward", x, y, w, window, groups, algorithm)
     backend.kernels.conv2d(x, w, b, window, groups, activation, alpha, plan.algorithm, y)
     return y
@@ -147,7 +147,7 @@ def conv2d_backward(
     window, groups, shape = _arrange(x, w, stride, padding, dilation, groups, algorithm)
     _check.shape("dy", dy, shape)
     dw, db = _convolution.gradients(backend, w, len(w), out)
-    dx = _memory.empty_like(backend, x) if input_gradient else None
+    dx = _memory.empty_like(backend, x) if _check.flag("input_gradient", input_gradient) else None
     how = window, groups
     if dx is not None:
         plan = _convolution.plan(backend, "input_gradient", x, dy, w, *how, algorithm)

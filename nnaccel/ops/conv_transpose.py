@@ -82,7 +82,7 @@ def conv_transpose2d(
     _convolution.bias(b, shape[1])
     if channels_last is None:
         channels_last = _memory.is_channels_last(x)
-    y = _memory.empty(backend, shape, x.dtype, channels_last)
+    y = _memory.empty(backend, shape, x.dtype, _check.flag("channels_last", channels_last))
     plan = _convolution.plan(backend, "input_gradient", y, x, w, window, groups, algorithm)
     backend.kernels.conv2d_input_gradient(x, w, window, groups, plan.algorithm, y)
     if b is not None or activation != "linear":
@@ -146,7 +146,7 @@ def conv_transpose2d_backward(
     window, groups, shape = _arrange(x, w, *settings, groups, algorithm)
     _check.shape("dy", dy, shape)
     dw, db = _convolution.gradients(backend, w, shape[1], out)
-    dx = _memory.empty_like(backend, x) if input_gradient else None
+    dx = _memory.empty_like(backend, x) if _check.flag("input_gradient", input_gradient) else None
     how = window, groups
     if dx is not None:
         plan = _convolution.plan(backend, "forward", dy, x, w, *how, algorithm)

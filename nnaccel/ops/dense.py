@@ -103,7 +103,8 @@ def linear_backward(
     _check_shapes(x, w)
     if dy.shape != (x.shape[0], w.shape[1]):
         raise ValueError(f"dy has shape {dy.shape}; expected ({x.shape[0]}, {w.shape[1]})")
-    dx = backend.empty(x.shape, x.dtype) if input_gradient else None
+    wanted = _check.flag("input_gradient", input_gradient)
+    dx = backend.empty(x.shape, x.dtype) if wanted else None
     if out is None:
         out = backend.empty(w.shape, w.dtype), backend.empty(w.shape[1], w.dtype)
     dw, db = out

@@ -67,6 +67,7 @@ def batch_norm(
            [ 1.]])
     """
     _check.batch_norm(momentum, epsilon)
+    training = _check.flag("training", training)
     backend, (x, gamma, beta) = _check.floats("x", x=x, gamma=gamma, beta=beta)
     backend_of(x, running_mean, running_var)
     channels = _channels(x, gamma=gamma, beta=beta)
@@ -148,10 +149,11 @@ def batch_norm_backward(
     backend_of(x, dgamma, dbeta)
     for name, a in (("dgamma", dgamma), ("dbeta", dbeta)):
         _check.output(name, a, x, (channels,))
-    dx = _memory.empty_like(backend, x) if input_gradient else None
+    dx = _memory.empty_like(backend, x) if _check.flag("input_gradient", input_gradient) else None
     dy, image = _as_images(_memory.in_order_of(backend, dy, x)), _as_images(x)
     written = None if dx is None else _as_images(dx), dgamma, dbeta
-    backend.kernels.batch_norm_backward(dy, image, gamma, mean, inv_std, bool(training), *written)
+    training = _check.flag("training", training)
+    backend.kernels.batch_norm_backward(dy, image, gamma, mean, inv_std, training, *written)
     return dx, dgamma, dbeta
 
 

@@ -154,7 +154,8 @@ def avg_pool2d(
     backend, (x,) = _check.floats("x", x=x)
     window, shape = _arrange(x, kernel_size, stride, padding, dilation, ceil_mode)
     y = _memory.empty(backend, shape, x.dtype, _memory.is_channels_last(x))
-    backend.kernels.avg_pool2d(x, window, bool(count_include_pad), y)
+    counted = _check.flag("count_include_pad", count_include_pad)
+    backend.kernels.avg_pool2d(x, window, counted, y)
     return y
 
 
@@ -202,7 +203,8 @@ def avg_pool2d_backward(
     _check.shape("dy", dy, shape)
     dx = _memory.empty_like(backend, x)
     dy = _memory.in_order_of(backend, dy, x)
-    backend.kernels.avg_pool2d_backward(dy, window, bool(count_include_pad), dx)
+    counted = _check.flag("count_include_pad", count_include_pad)
+    backend.kernels.avg_pool2d_backward(dy, window, counted, dx)
     return dx
 
 
@@ -216,6 +218,7 @@ def _arrange(
 ) -> tuple[Window, tuple[int, ...]]:
     """Return the window and the shape of what is pooled."""
     _check.images("x", x)
+    ceil_mode = _check.flag("ceil_mode", ceil_mode)
     stride = kernel_size if stride is None else stride
     window = _geometry.window(x.shape[2:], kernel_size, stride, padding, dilation)
     return window, (*x.shape[:2], *_geometry.output_size(window, x.shape[2:], ceil_mode))

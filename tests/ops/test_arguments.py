@@ -9,6 +9,7 @@ import pytest
 
 from nnaccel import ops
 from nnaccel.backends import asarray, to_numpy, use_backend
+from nnaccel.layers import AvgPool2D
 
 UNARY = ["relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "softplus", "softmax"]
 UNARY += ["log_softmax"]
@@ -168,6 +169,43 @@ def test_errors_in_words(call: Any, error: type[Exception], words: str) -> None:
     for name in ("numpy", "numba"):
         with use_backend(name), pytest.raises(error, match=words):
             call()
+
+
+images, norms = np.ones((1, 1, 2, 2)), (np.ones(3), np.zeros(3))
+SWITCHES = {
+    "ceil_mode": [
+        lambda **how: ops.max_pool2d(images, 2, **how),
+        lambda **how: ops.max_pool2d_backward(images[..., :1, :1], images, images, 2, **how),
+        lambda **how: ops.avg_pool2d(images, 2, **how),
+        lambda **how: ops.avg_pool2d_backward(images[..., :1, :1], images, 2, **how),
+    ],
+    "count_include_pad": [
+        lambda **how: ops.avg_pool2d(images, 2, **how),
+        lambda **how: ops.avg_pool2d_backward(images[..., :1, :1], images, 2, **how),
+        lambda **how: AvgPool2D(**how),
+    ],
+    "channels_last": [
+        lambda **how: ops.conv2d(images, images, **how),
+        lambda **how: ops.conv_transpose2d(images, images, **how),
+    ],
+    "input_gradient": [
+        lambda **how: ops.linear_backward(np.ones((2, 2)), ones, np.ones((3, 2)), **how),
+        lambda **how: ops.conv2d_backward(images[..., :1, :1], images, images, **how),
+        lambda **how: ops.conv_transpose2d_backward(np.ones((1, 1, 3, 3)), images, images, **how),
+        lambda **how: ops.batch_norm_backward(ones, ones, norms[0], *norms, **how),
+    ],
+    "training": [
+        lambda **how: ops.batch_norm(ones, *norms, *norms, **how),
+        lambda **how: ops.batch_norm_backward(ones, ones, norms[0], *norms, **how),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_switches_are_true_or_false(name: str) -> None:
+    for call in SWITCHES[name]:
+        with pytest.raises(ValueError, match=f"{name}='no' must be True or False"):
+            call(**{name: "no"})
 
 
 def test_labels_of_one_output_are_its_targets(backend: Any) -> None:
