@@ -27,7 +27,8 @@ def gradcheck(
     """Check analytic gradients against central differences along random directions.
 
     For a function f with backward b, the inner product of ``b(u)`` with a random direction v must
-    equal that of u with the derivative of f along v, for a random u.
+    equal that of u with the derivative of f along v, for a random u. Directions have length one, so
+    that the step is as short in a large network, where a longer one would cross kinks of ReLU.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def gradcheck(
         For a function: takes dy and the arguments, and returns the gradient for each of them
         (None for those to be left out).
     epsilon : float
-        Step of the differences.
+        Length of the step, over all parameters or all of an argument, to either side.
     rtol, atol : float
         Tolerances of the comparison.
     seed : int
@@ -82,7 +83,7 @@ def _check_model(
     with model.on_backend():
         evaluate = _loss_and_gradient(model, x, y)
         weights = model.weights
-        direction = model.backend.asarray(rng.normal(size=weights.size))
+        direction = model.backend.asarray(_direction(rng, weights.shape))
         analytic = float((evaluate()[1] * direction).sum())
         start = weights.copy()
         ends = []
@@ -134,7 +135,7 @@ def _check_function(
     for index, gradient in enumerate(gradients):
         if gradient is None:
             continue
-        direction = rng.normal(size=args[index].shape)
+        direction = _direction(rng, args[index].shape)
         ends = []
         for sign in (1, -1):
             moved = [*args]
@@ -143,6 +144,12 @@ def _check_function(
         analytic = float((to_numpy(gradient) * direction).sum())
         numeric = (ends[0] - ends[1]) / (2 * epsilon)
         _compare(analytic, numeric, rtol, atol, f"argument {index}")
+
+
+def _direction(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a random array of length one, all directions being as likely."""
+    direction = rng.normal(size=shape)
+    return direction / np.linalg.norm(direction)
 
 
 def _compare(analytic: float, numeric: float, rtol: float, atol: float, what: str) -> None:

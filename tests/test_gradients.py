@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnaccel import assert_parity, gradcheck, ops, use_backend
-from nnaccel.layers import Activation, Dense, Dropout, Flatten, Layer
+from nnaccel.layers import Activation, Conv2D, Dense, Dropout, Flatten, Layer, MaxPool2D
 from nnaccel.model import Sequential
 from nnaccel.penalties import L1L2
 
@@ -106,6 +106,49 @@ def test_a_wrong_backward_is_caught(backend: Any) -> None:
     model = compiled([Dense(4, "tanh"), Doubled(1.9), Dense(3)])
     with pytest.raises(AssertionError, match=r"analytic -?\d\S+, numeric -?\d\S+ \(difference"):
         gradcheck(model, *problem())
+
+
+def convolutional() -> tuple[Sequential, np.ndarray, np.ndarray]:
+    """A network of more than a million parameters, with many kinks, and a batch for it."""
+    rng = np.random.default_rng(0)
+    layers = [
+        Conv2D(32, 3, "relu"),
+        Conv2D(64, 3, "relu"),
+        MaxPool2D(2),
+        Dense(128, "relu"),
+        Dense(10, "softmax"),
+    ]
+    pixels = rng.integers(256, size=(4, 28, 28), dtype=np.uint8)
+    return compiled(layers, LOSSES[-1]), pixels, rng.integers(10, size=4)
+
+
+def test_a_large_network_with_kinks(backend: Any) -> None:
+    model, x, y = convolutional()
+    for seed in range(4):
+        gradcheck(model, x, y, seed=seed)
+
+
+@pytest.mark.parametrize(("index", "name"), [(0, "w"), (0, "b"), (1, "b"), (3, "w"), (4, "b")])
+def test_a_wrong_part_of_a_large_gradient_is_caught(
+    monkeypatch: pytest.MonkeyPatch, index: int, name: str
+) -> None:
+    model, x, y = convolutional()
+    layer = model.layers[index]
+    right = layer.forward
+
+    def forward(*args: Any) -> Any:
+        outputs, backward = right(*args)
+
+        def too_large(dy: Any, wanted: bool) -> Any:
+            dx = backward(dy, wanted)
+            layer.grads[name][...] *= 1.1
+            return dx
+
+        return outputs, too_large
+
+    monkeypatch.setattr(layer, "forward", forward)
+    with pytest.raises(AssertionError, match="gradient of the model's parameters"):
+        gradcheck(model, x, y)
 
 
 def test_a_replaced_gradient_is_caught(backend: Any) -> None:
