@@ -198,9 +198,14 @@ def check_weights(weights: Any, rows: int, dtype: Any) -> np.ndarray | None:
             f"sample_weight has shape {checked.shape} and dtype {checked.dtype}; expected a number "
             f"for each of {rows} rows"
         )
+    with np.errstate(over="ignore"):  # what is finite in float64 may not be in float32
+        checked = np.ascontiguousarray(checked, dtype)
     if not np.isfinite(checked).all() or (checked < 0).any() or not checked.any():
-        raise ValueError("sample_weight must be finite, nowhere below 0 and somewhere above it")
-    return np.ascontiguousarray(checked, dtype)
+        raise ValueError(
+            f"sample_weight must be finite in {np.dtype(dtype)}, nowhere below 0 and somewhere "
+            "above it"
+        )
+    return checked
 
 
 def split_off(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:

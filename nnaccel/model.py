@@ -26,6 +26,7 @@ from nnaccel.feed import (
 )
 from nnaccel.layers import Layer
 from nnaccel.network import number_names
+from nnaccel.pipeline import PipelineStep
 from nnaccel.resume import Backup
 from nnaccel.step import Plan
 from nnaccel.summary import summarize
@@ -34,7 +35,7 @@ from nnaccel.train import ArrayEpochs, Evaluation, StreamEpochs, run_epochs
 _PREDICT_BATCH = 256
 
 
-class Sequential(CompiledNetwork):
+class Sequential(CompiledNetwork, PipelineStep):
     """Layers one after another, trained by mini-batch gradient descent.
 
     Parameters
@@ -281,34 +282,6 @@ class Sequential(CompiledNetwork):
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
         print_fn(summarize(self))
-
-    def transform(self, X: Any) -> np.ndarray:
-        """Return the outputs as a table of features, as a step of a scikit-learn pipeline does.
-
-        A trained network, or its slice ``model[:-1]`` without the head, is such a step as it is:
-        ``make_pipeline(model[:-1], LogisticRegression())`` fits the regression and leaves the
-        network alone.
-
-        Parameters
-        ----------
-        X : array_like, shape (N, ...)
-            As for `fit`.
-
-        Returns
-        -------
-        array, shape (N, features)
-            Maps are laid out flat.
-        """
-        outputs = self.predict(X)
-        return outputs.reshape(len(outputs), -1)
-
-    def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Return `transform` of X, and train nothing: what fits is what comes after."""
-        return self.transform(X)
-
-    def __sklearn_clone__(self) -> Sequential:
-        """The model itself: cross-validation does not train a network anew that is trained."""
-        return self
 
     def save(self, path: str | Path) -> None:
         """Save architecture, weights and the state of training to a safetensors file.

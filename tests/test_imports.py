@@ -28,7 +28,7 @@ LADDER = [
     ["feed", "callbacks"],
     ["step", "checkpoint"],
     ["compiled", "resume", "summary", "train"],
-    ["copying"],
+    ["copying", "pipeline"],
     ["model"],
     [
         "architectures",

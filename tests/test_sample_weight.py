@@ -107,6 +107,15 @@ def test_weights_that_are_none(weights: Any, message: str) -> None:
             call(x, y, sample_weight=weights)
 
 
+def test_weights_beyond_float32() -> None:
+    x, y, _ = problem()
+    model = Sequential([Dense(3, "softmax")], seed=0)
+    model.compile()
+    for weights in (np.full(23, 1e300), np.full(23, 1e-300)):
+        with pytest.raises(ValueError, match="finite in float32, nowhere below 0 and somewhere"):
+            model.fit(x, y, sample_weight=weights)
+
+
 def test_a_stream_has_no_weights() -> None:
     x, y, counts = problem()
     with pytest.raises(ValueError, match="not a stream"):

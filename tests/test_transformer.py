@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
 
 from nnaccel import estimators
 from nnaccel.data import digits
@@ -59,6 +61,23 @@ def test_searches_share_the_network(network: Sequential) -> None:
     search = GridSearchCV(pipeline, {"logisticregression__C": [0.1, 1]}, cv=2)
     assert search.fit(x[:300], y[:300]).best_score_ > 0.85
     assert "sequential" in pipeline._repr_html_().lower()
+
+
+def test_a_network_may_be_the_last_of_what_transforms(network: Sequential) -> None:
+    (x, y), _ = digits()
+    rows = x.reshape(len(x), -1)
+    flat = Sequential([Dense(6, "relu")], seed=0)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(flat)
+    flat.build((64,))
+    pipeline = make_pipeline(StandardScaler(), flat, StandardScaler(), LogisticRegression())
+    pipeline.fit(rows[:100], y[:100])
+    scaled = pipeline[0].transform(rows[:9])
+    np.testing.assert_array_equal(pipeline[:2].transform(rows[:9]), flat.predict(scaled))
+    maps = make_pipeline(network[:1], "passthrough")
+    np.testing.assert_array_equal(
+        maps.fit_transform(x[:9]), network[:1].predict(x[:9]).reshape(9, -1)
+    )
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
