@@ -7,6 +7,7 @@ that our code calls, with the arguments that the real ones take. It proves nothi
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
 import sys
@@ -202,14 +203,22 @@ def install(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return modules["cupy"]
 
 
-@pytest.fixture
-def fake_cupy() -> Iterator[ModuleType]:
-    """The fake, installed for one test."""
+@contextlib.contextmanager
+def installed() -> Iterator[ModuleType]:
+    """The fake can be imported inside a `with` block, and nothing remembers it afterwards."""
     from nnaccel.backends import _select
 
     with pytest.MonkeyPatch.context() as monkeypatch:
         yield install(monkeypatch)
     _select._make.cache_clear()
+    _select._from_environment.cache_clear()
+
+
+@pytest.fixture
+def fake_cupy() -> Iterator[ModuleType]:
+    """The fake, installed for one test."""
+    with installed() as cupy:
+        yield cupy
 
 
 @pytest.fixture(params=["numpy", "numba", FAKE, pytest.param("cupy", marks=pytest.mark.gpu)])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import io
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 import joblib
@@ -14,21 +12,11 @@ import numpy as np
 import pytest
 
 from nnaccel import optim, schedules, to_numpy, use_backend
-from nnaccel.backends import _select
 from nnaccel.callbacks import LambdaCallback
 from nnaccel.layers import BatchNorm, Conv2D, Dense, Dropout, Layer
 from nnaccel.model import Sequential
 
-from .fake_cupy import install
-
-
-@contextlib.contextmanager
-def fake_gpu() -> Iterator[None]:
-    """CuPy can be imported inside the block, and not after it."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        install(monkeypatch)
-        yield
-    _select._make.cache_clear()
+from .fake_cupy import installed
 
 
 def through_joblib(model: Sequential) -> Any:
@@ -258,7 +246,7 @@ def test_a_copy_lives_where_its_model_does(copied: Any) -> None:
 @pytest.mark.parametrize("moved", [True, False])
 def test_a_model_of_a_gpu_comes_back_where_there_is_none(moved: bool) -> None:
     x, y = problem()
-    with fake_gpu():
+    with installed():
         with use_backend("numpy" if moved else "cupy"):
             model = network()
             if moved:

@@ -96,6 +96,20 @@ def test_every_optimizer(optimizer: nn.optim.Optimizer) -> None:
     assert_same_model(*models)
 
 
+def test_weights_of_rows() -> None:
+    weights = RNG.uniform(0, 2, 203)
+    results = []
+    for name in ("numpy", "cupy"):
+        with nn.use_backend(name) as backend:
+            model, given = make(), backend.asarray(weights)
+            history = fit(model, sample_weight=given, validation_data=(X, Y, given))
+            results.append((model, history, model.evaluate(X, Y, sample_weight=given)))
+    assert_same_model(results[0][0], results[1][0])
+    for key, value in results[0][1].items():
+        assert_close(results[1][1][key], value)
+    assert_close(results[0][2], results[1][2])
+
+
 def test_moving_in_the_middle_of_training_and_back() -> None:
     with nn.use_backend("numpy"):
         stays, moves = make(), make()
