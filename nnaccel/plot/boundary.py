@@ -115,6 +115,8 @@ def decision_boundaries(
         ax.set_title(title, fontsize=10)
     for ax in axes.ravel()[len(predictors) :]:
         ax.remove()
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=len(names), markerscale=2)
     figure.supxlabel(xlabel)
     figure.supylabel(ylabel)
     return figure

@@ -23,7 +23,10 @@ def feature_maps(
     title: str = "",
     figure: Figure | SubFigure | None = None,
 ) -> Any:
-    """Draw maps in a grid, each from its smallest number, black, to its largest, white.
+    """Draw maps in a grid, each from small numbers, black, to large ones, white.
+
+    The half percent of numbers at either end is not told apart, so that a few bright spots do not
+    leave the rest grey.
 
     Parameters
     ----------
@@ -52,7 +55,10 @@ def feature_maps(
     >>> [ax.get_title() for ax in figure.axes]
     ['a', 'b', 'c']
     """
-    return _grid(_checked(maps, titles), titles, title, figure, {"cmap": "gray"})
+    checked = _checked(maps, titles)
+    ends = np.quantile(checked, [0.005, 0.995], axis=(1, 2))
+    limits = [{"cmap": "gray", "vmin": low, "vmax": high} for low, high in ends.T]
+    return _grid(checked, titles, title, figure, limits)
 
 
 def filter_weights(
@@ -84,7 +90,7 @@ def filter_weights(
     checked = _checked(weights, titles)
     largest = float(np.abs(checked).max()) or 1.0
     limits = {"cmap": "RdBu_r", "vmin": -largest, "vmax": largest}
-    figure = _grid(checked, titles, title, figure, limits)
+    figure = _grid(checked, titles, title, figure, [limits] * len(checked))
     shown = [ax for ax in figure.axes if ax.images]
     bar = figure.colorbar(shown[0].images[0], ax=shown, shrink=0.8)
     bar.set_label("weight")
@@ -106,10 +112,10 @@ def _grid(
     titles: Sequence[str] | None,
     title: str,
     figure: Figure | SubFigure | None,
-    look: dict[str, Any],
+    looks: Sequence[dict[str, Any]],
 ) -> Any:
     """Draw pictures in a near-square grid."""
-    columns = math.ceil(math.sqrt(len(maps) * 1.4))
+    columns = math.isqrt(len(maps) - 1) + 1
     rows = -(-len(maps) // columns)
     shape = maps.shape[1] / maps.shape[2]
     caption = 0.3 if titles is not None else 0.08
@@ -121,7 +127,7 @@ def _grid(
         if i >= len(maps):
             ax.remove()
             continue
-        ax.imshow(maps[i], **look)
+        ax.imshow(maps[i], **looks[i])
         ax.set_xticks([])
         ax.set_yticks([])
         if titles is not None:
