@@ -3,10 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help train test lint bench fresh clean
+.PHONY: help train test lint bench pictures fresh clean
 
 help: ## list these targets
-	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-6s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 train: $(VENV)/installed ## install, then train on MNIST (or digits); ARGS="--epochs 3" goes to nnaccel
 	$(BIN)/nnaccel train $(ARGS)
@@ -27,6 +27,10 @@ bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; 
 	$(BIN)/python benchmarks/conv_memory.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/table.py
+
+pictures: $(VENV)/installed-test ## draw README's pictures anew
+	$(BIN)/python examples/01_least_squares.py --picture docs/least_squares.png
+	$(BIN)/python examples/03_spirals.py --picture docs/spirals.png
 
 fresh: ## forget the compiled kernels
 	find kernels -name '*.nb[ic]' -delete

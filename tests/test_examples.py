@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.mark.parametrize(
-    ("script", "epochs", "least"), [("mnist_sigmoid", 3, 0.85), ("mnist_best", 40, 0.9)]
-)
-def test_example_learns_the_digits(script: str, epochs: int, least: float) -> None:
+def run(script: str, *args: str) -> str:
+    """What an example prints."""
     path = os.pathsep.join(map(str, (ROOT, ROOT / "kernels")))
-    run = subprocess.run(
-        [sys.executable, f"examples/{script}.py", "--data", "digits", "--epochs", str(epochs)],
+    done = subprocess.run(
+        [sys.executable, "-W", "error", f"examples/{script}.py", *args],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
@@ -26,7 +26,79 @@ def test_example_learns_the_digits(script: str, epochs: int, least: float) -> No
         timeout=300,
         check=False,
     )
-    assert run.returncode == 0, run.stderr
-    last = run.stdout.splitlines()[-1]
-    accuracy = float(last.partition("accuracy ")[2].partition("%")[0]) / 100
-    assert accuracy >= least, last
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def percent(text: str, pattern: str) -> float:
+    """The percentage that follows a pattern."""
+    found = re.search(rf"{pattern}\D*([\d.]+)%", text)
+    assert found is not None, text
+    return float(found[1])
+
+
+@pytest.mark.parametrize(
+    ("script", "epochs", "least"), [("mnist_sigmoid", 3, 85), ("mnist_best", 40, 90)]
+)
+def test_example_learns_the_digits(script: str, epochs: int, least: float) -> None:
+    printed = run(script, "--data", "digits", "--epochs", str(epochs))
+    assert percent(printed.splitlines()[-1], "accuracy ") >= least
+
+
+def ladder(script: str, folder: Path, *args: str) -> str:
+    """What a rung prints, having drawn its picture."""
+    picture = folder / "picture.png"
+    printed = run(script, *args, "--picture", str(picture))
+    with Image.open(picture) as image:
+        assert min(image.size) > 500
+    assert printed.splitlines()[-1] == f"drawn in {picture}"
+    return printed
+
+
+def test_least_squares_three_ways(tmp_path: Path) -> None:
+    printed = ladder("01_least_squares", tmp_path)
+    lines = re.findall(r"intercept (\S+), slope (\S+)", printed)
+    assert len(lines) == 3
+    assert len(set(lines)) == 1  # to six decimals
+    assert "Residual sum of squares" in printed
+
+
+def test_logistic_regression_by_newton_and_by_descent(tmp_path: Path) -> None:
+    printed = ladder("02_logistic_regression", tmp_path, "--steps", "20000")
+    assert "Newton, 9 steps: -39.83851 -31.73243 105.16992 log-likelihood -11.92523" in printed
+    descent = re.search(r"descent, 20,000 steps: (\S+)", printed)
+    assert descent is not None
+    assert -39.8 < float(descent[1]) < -30
+    assert percent(printed, "three species by softmax") > 96
+
+
+def test_fewer_hidden_units_follow_spirals_less(tmp_path: Path) -> None:
+    args = ["--hidden", "10", "3", "1", "--tries", "3", "--epochs", "100"]
+    printed = ladder("03_spirals", tmp_path, *args)
+    scores = [float(score) for score in re.findall(r"hidden units: ([\d.]+)%", printed)]
+    assert scores[0] > 97
+    assert scores[0] > scores[1] > scores[2]
+    gap = re.search(r"differ by (\S+)", printed)
+    assert gap is not None
+    assert float(gap[1]) < 1e-12
+
+
+def test_digits_are_read(tmp_path: Path) -> None:
+    printed = ladder("04_digits", tmp_path, "--data", "digits", "--epochs", "20")
+    right = re.search(r"([\d.]+)% of 359 new digits", printed)
+    assert right is not None
+    assert float(right[1]) > 93
+
+
+def test_learnt_features_help_with_other_digits(tmp_path: Path) -> None:
+    printed = ladder("05_convolution", tmp_path, "--data", "digits", "--epochs", "10")
+    assert percent(printed, "which it was trained on:") > 95
+    assert percent(printed, "regression on features:") > 85
+
+
+def test_backends_agree() -> None:
+    printed = run("06_backends", "--data", "digits", "--epochs", "2")
+    spread = re.search(r"losses agree to (\S+):", printed)
+    assert spread is not None
+    assert float(spread[1]) < 1e-4
+    assert {"numpy", "numba"} <= {line.split()[0] for line in printed.splitlines() if line.strip()}

@@ -1,0 +1,48 @@
+"""Maps and filters in a grid, each with its title and its scale."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnaccel import plot
+
+MAPS = np.random.default_rng(0).normal(size=(5, 6, 8))
+
+
+def test_maps_have_titles_and_scales_of_their_own() -> None:
+    figure = plot.feature_maps(MAPS * np.arange(1, 6)[:, None, None], list("abcde"), "All of them")
+    assert [ax.get_title() for ax in figure.axes] == list("abcde")
+    assert figure.get_suptitle() == "All of them"
+    limits = [ax.images[0].get_clim() for ax in figure.axes]
+    for (low, high), m in zip(limits, MAPS * np.arange(1, 6)[:, None, None], strict=True):
+        assert m.min() <= low < high <= m.max()
+    np.testing.assert_array_equal(figure.axes[2].images[0].get_array(), 3 * MAPS[2])
+
+
+def test_filters_share_a_scale_about_zero() -> None:
+    *panels, bar = plot.filter_weights(MAPS).axes
+    assert len(panels) == 5
+    largest = np.abs(MAPS).max()
+    assert {panel.images[0].get_clim() for panel in panels} == {(-largest, largest)}
+    assert bar.get_ylabel() == "weight"
+    assert len(plot.filter_weights(np.zeros((2, 3, 3))).axes) == 3
+
+
+def test_no_more_than_64_are_drawn() -> None:
+    assert len(plot.feature_maps(np.ones((70, 2, 2))).axes) == 64
+
+
+@pytest.mark.parametrize(
+    ("maps", "titles", "message"),
+    [
+        (MAPS[0], None, r"expected shape \(F, H, W\)"),
+        (MAPS[:0], None, "with something in it"),
+        (MAPS, ["a"], "1 titles for 5 pictures"),
+    ],
+)
+def test_what_does_not_fit_is_told(maps: Any, titles: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plot.feature_maps(maps, titles)
