@@ -28,6 +28,9 @@ json_path_option = click.option(
 )
 
 
+plot_option = click.option("--plot", type=_file, metavar="PNG", help="Draw the speeds as bars.")
+
+
 def repeats_option(default: int, what: str) -> Callable[[Any], Any]:
     """Make the option that says how many turns are timed."""
     return click.option(
@@ -71,6 +74,7 @@ def bench_command(ctx: click.Context) -> None:
 @repeats_option(5, "Epochs")
 @backend_option
 @json_path_option
+@plot_option
 @debug_option
 def mlp_command(
     against: list[str],
@@ -79,6 +83,7 @@ def mlp_command(
     repeats: int,
     backend: str | None,
     json_path: Path | None,
+    plot: Path | None,
 ) -> None:
     """Time one epoch of MNIST: the same network, the same steps, in each library.
 
@@ -87,9 +92,14 @@ def mlp_command(
     from nnaccel.backends import get_backend
     from nnaccel.bench.mlp import run_mlp
 
-    _outputs.check(json_path, None)
+    _outputs.check(json_path, plot)
     choose_backend(backend)
-    _tell(run_mlp(hidden, batch_size, against, repeats, get_backend().name), json_path)
+    report = run_mlp(hidden, batch_size, against, repeats, get_backend().name)
+    _tell(report, json_path)
+    if plot is not None:
+        from nnaccel.bench.epoch_chart import epoch_chart
+
+        _draw(epoch_chart(report), plot)
 
 
 @bench_command.command("conv")
@@ -114,7 +124,7 @@ def mlp_command(
 @repeats_option(7, "Turns")
 @backend_option
 @json_path_option
-@click.option("--plot", type=_file, metavar="PNG", help="Draw the speeds as bars.")
+@plot_option
 @debug_option
 def conv_command(
     shapes: list[str],
@@ -142,11 +152,17 @@ def conv_command(
     report = run_conv(shapes, against, repeats, get_backend().name, asked or DIRECTIONS)
     _tell(report, json_path)
     if plot is not None:
-        from nnaccel.bench.chart import conv_chart
-        from nnaccel.plot import save
+        from nnaccel.bench.conv_chart import conv_chart
 
-        save(conv_chart(report), plot)
-        click.echo(f"drawn in {plot}")
+        _draw(conv_chart(report), plot)
+
+
+def _draw(figure: Any, path: Path) -> None:
+    """Write a picture and say so."""
+    from nnaccel.plot import save
+
+    save(figure, path)
+    click.echo(f"drawn in {path}")
 
 
 def _tell(report: Any, json_path: Path | None) -> None:

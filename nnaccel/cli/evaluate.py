@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from nnaccel.cli import _images
+from nnaccel.cli import _images, _outputs
 from nnaccel.cli._common import (
     backend_option,
     choose_backend,
@@ -31,10 +31,18 @@ if TYPE_CHECKING:
     show_default=True,
     help="Which rows of DATA.",
 )
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PNG",
+    help="Draw the confusion matrix and the mistakes.",
+)
 @backend_option
 @json_option
 @debug_option
-def evaluate_command(model: Path, data: str, rows: str, backend: str | None, as_json: bool) -> None:
+def evaluate_command(
+    model: Path, data: str, rows: str, plot: Path | None, backend: str | None, as_json: bool
+) -> None:
     """Test MODEL, a file that `train --save` wrote, on DATA, as `train` takes it.
 
     Of a file that is not split, the test rows are the fifth that `train` sets aside.
@@ -42,16 +50,23 @@ def evaluate_command(model: Path, data: str, rows: str, backend: str | None, as_
     from nnaccel.cli._outcome import Outcome
     from nnaccel.cli._saved import Saved, load_data
 
+    _outputs.check(None, plot)
     choose_backend(backend)
     saved = Saved.read(model)
     dataset = load_data(data, tuple(saved.note.get("classes", ())))
     dataset = _images.fitted(dataset, saved.model.input_shape)
     classes = saved.names(dataset.classes) if dataset.classes else ()
     outcome = Outcome.measure(saved.model, *_select(dataset, rows), classes)
+    if plot is not None and not dataset.classes:
+        raise click.UsageError(f"--plot draws classes, but {data} has numbers to predict")
+    if plot is not None:
+        outcome.draw({}, plot)
     if as_json:
         print_json({"model": str(model), "data": data, **outcome.as_json()})
     else:
         outcome.print()
+        if plot is not None:
+            click.echo(f"\ndrawn in {plot}")
 
 
 def _select(data: Dataset, rows: str) -> tuple[Any, Any]:

@@ -70,7 +70,7 @@ def report(
     Parameters
     ----------
     history : mapping of str to sequence of float
-        As for `training_curves`.
+        As for `training_curves`; may be empty, for a model that is only tested.
     counts, classes : ndarray of int, sequence of str
         As for `confusion_matrix`; left out without them.
     images : (x, y, predicted)
@@ -88,9 +88,11 @@ def report(
     """
     if counts is None:
         return training_curves(history)
-    figure = new_figure(14 if images else 9, 9)
-    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.6, 5.4)).ravel()
-    training_curves(history, above)
+    figure = new_figure(14 if images else 9, 9 if history else 5.4)
+    below: Any = figure
+    if history:
+        above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.6, 5.4)).ravel()
+        training_curves(history, above)
     if images is None:
         confusion_matrix(counts, classes, below)
         return figure

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnaccel.bench import conv
-from nnaccel.bench.chart import conv_chart
+from nnaccel.bench.conv_chart import conv_chart
 from nnaccel.bench.conv_problem import ConvProblem
 from nnaccel.bench.conv_report import ConvReport
 from nnaccel.bench.machine import Machine

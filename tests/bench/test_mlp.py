@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from nnaccel.bench import mlp, race
+from nnaccel.bench.epoch_chart import epoch_chart
 from nnaccel.bench.images import Images, synthetic
 from nnaccel.bench.machine import Machine
 from nnaccel.bench.peers import PEERS, Contestant, Peer
@@ -52,6 +53,15 @@ def test_the_table_has_a_line_for_everybody(report: EpochReport) -> None:
     assert "synthetic" in lines[0]
     for row in report.rows:
         assert sum(line.startswith(f"{row.about}  ") for line in lines) == 1
+
+
+def test_the_chart_has_a_bar_and_a_ratio_for_everybody(report: EpochReport) -> None:
+    (ax,) = epoch_chart(report).axes
+    assert [bar.get_width() for bar in ax.patches] == [row.median for row in report.rows]
+    assert [tick.get_text() for tick in ax.get_yticklabels()] == [row.about for row in report.rows]
+    for text, dots, row in zip(ax.texts, ax.lines, report.rows, strict=True):
+        assert text.get_text().endswith(f"{row.ratio:.2f}x")
+        assert tuple(dots.get_xdata()) == row.seconds
 
 
 def test_a_contestant_that_computes_something_else_is_found(images: Images) -> None:

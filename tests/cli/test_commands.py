@@ -53,6 +53,14 @@ def test_evaluate(run: Any, model: Path) -> None:
     assert "true    predicted" in done.stdout
 
 
+def test_evaluate_draws_what_went_wrong(run: Any, model: Path, tmp_path: Path) -> None:
+    png = tmp_path / "wrong.png"
+    done = run("evaluate", model, "digits", "--plot", png)
+    assert done.stdout.endswith(f"drawn in {png}\n")
+    with Image.open(png) as image:
+        assert image.size == (2100, 810)
+
+
 def test_evaluate_as_json(run: Any, model: Path) -> None:
     facts = json.loads(run("evaluate", model, "digits", "--json", "--rows", "all").stdout)
     assert facts["rows"] == np.sum(facts["confusion"]) == 1797

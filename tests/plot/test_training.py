@@ -76,6 +76,15 @@ def test_report_is_a_png_and_nothing_is_left_beside(mistakes: Any, tmp_path: Pat
     assert [path.name for path in tmp_path.iterdir()] == ["report.png"]
 
 
+def test_a_report_without_a_history_is_of_a_test(mistakes: Any) -> None:
+    _, y, predicted = mistakes
+    counts = confusion_counts(y, predicted, 10)
+    titles = [part.get_title() for part in plot.report({}, counts, CLASSES).axes]
+    assert "Confusion matrix" in titles
+    assert "Loss" not in titles
+    assert len(plot.report({}, counts, CLASSES, mistakes).axes) > 20
+
+
 def test_a_report_that_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "taken").mkdir()
     with pytest.raises(OSError, match="taken"):
