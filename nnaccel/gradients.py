@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from nnaccel.backends import to_numpy
-from nnaccel.feed import Feed, check_pair
+from nnaccel.checks import check_pair
+from nnaccel.feed import Feed
 from nnaccel.model import Sequential
 from nnaccel.step import Plan
 

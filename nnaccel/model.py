@@ -13,9 +13,7 @@ from nnaccel import copying
 from nnaccel._config import whole_number
 from nnaccel.backends import Array, to_numpy
 from nnaccel.callbacks import Callback, CallbackList, History, ProgressBar
-from nnaccel.compiled import CompiledNetwork
-from nnaccel.feed import (
-    Feed,
+from nnaccel.checks import (
     check_ending,
     check_inputs,
     check_pair,
@@ -24,6 +22,8 @@ from nnaccel.feed import (
     open_stream,
     split_off,
 )
+from nnaccel.compiled import CompiledNetwork
+from nnaccel.feed import Feed
 from nnaccel.layers import Layer
 from nnaccel.network import number_names
 from nnaccel.pipeline import PipelineStep

@@ -10,7 +10,8 @@ import numpy as np
 
 from nnaccel.backends import Array
 from nnaccel.callbacks import CallbackList
-from nnaccel.feed import Feed, check_batch
+from nnaccel.checks import check_batch
+from nnaccel.feed import Feed
 from nnaccel.step import Logs, Pass, Plan
 
 _SHUFFLES = 2  # keeps their random numbers apart from those of weights and dropout

@@ -25,7 +25,7 @@ LADDER = [
     ["layers"],
     ["losses", "metrics", "parameters", "schedules"],
     ["network", "optim"],
-    ["feed", "callbacks"],
+    ["callbacks", "checks", "feed"],
     ["step", "checkpoint"],
     ["compiled", "resume", "summary", "train"],
     ["copying", "pipeline"],
