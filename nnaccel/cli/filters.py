@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from nnaccel.cli import _outputs, _picture
 from nnaccel.cli._common import backend_option, choose_backend, debug_option
@@ -51,6 +52,12 @@ _WORTH_SEEING = 64
     show_default=True,
     help="Where the sheet goes.",
 )
+@click.option(
+    "--plot",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PNG",
+    help="Draw the maps in grey here too, each with its title; no more than 64.",
+)
 @backend_option
 @debug_option
 def filters_command(
@@ -62,6 +69,7 @@ def filters_command(
     layer: str | None,
     grey: bool,
     output: Path,
+    plot: Path | None,
     backend: str | None,
 ) -> None:
     """Filter IMAGE in many ways and lay the results on one sheet, a PNG.
@@ -70,8 +78,9 @@ def filters_command(
     pictures are reduced, so that the sheet has no more than about 16 million pixels.
     """
     from nnaccel import filters
+    from nnaccel.backends import to_numpy
 
-    _outputs.check(output, None)
+    _outputs.check(output, plot)
     if output.suffix.lower() != ".png":
         raise click.UsageError(f"the sheet is a PNG: {output} must end in .png")
     if seed is not None and random is None:
@@ -85,17 +94,31 @@ def filters_command(
     choose_backend(backend)
     if model is not None:
         maps = _model_maps(model, layer, image)
+        titles = [f"map {i}" for i in range(len(maps))]
     else:
-        banks = [filters.named(name)[None] for name in names]
+        titles = list(names) if names or random is not None else list(filters.FILTERS)
+        bank = [filters.named(name) for name in titles]
         if random is not None:
-            banks.append(filters.random_bank(random, seed))
-        bank = np.concatenate(banks or [weights[None] for weights in filters.FILTERS.values()])
+            bank += list(filters.random_bank(random, seed))
+            titles += [f"random {i}" for i in range(random)]
         pixels = _picture.reduced(_picture.read(image, grey), len(bank))
-        maps = filters.apply(pixels, bank)
+        maps = filters.apply(pixels, np.stack(bank))
     sheet = np.rint(255 * filters.mosaic(filters.to_unit(maps))).astype(np.uint8)
     _outputs.write_png(sheet, output)
     what = "1 map" if len(maps) == 1 else f"{len(maps):,} maps"
     click.echo(f"wrote {output}: {what}, {sheet.shape[1]} × {sheet.shape[0]} pixels")
+    if plot is not None:
+        _draw(to_numpy(maps), titles, plot)
+
+
+def _draw(maps: NDArray[np.float32], titles: list[str], path: Path) -> None:
+    """Draw as many maps as there is room for; colours by their mean, as filters are linear."""
+    from nnaccel.plot import feature_maps, save
+
+    figure = feature_maps(maps[..., :3].mean(axis=-1) if maps.ndim == 4 else maps, titles)
+    save(figure, path)
+    drawn = len(figure.axes)
+    click.echo(f"drawn in {path}" + (f": the first {drawn} maps" if drawn < len(maps) else ""))
 
 
 def _model_maps(path: Path, layer: str | None, image: Path | None) -> Any:

@@ -124,6 +124,44 @@ def test_a_model_of_colours(call: Any, tmp_path: Path) -> None:
     assert (done.returncode, read(out).shape) == (0, (121, 121))
 
 
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Figures as they are saved."""
+    figures: list[Any] = []
+    monkeypatch.setattr("nnaccel.plot.save", lambda figure, path: figures.append(figure))
+    return figures
+
+
+def test_maps_are_drawn_with_their_titles(call: Any, tmp_path: Path, drawn: list[Any]) -> None:
+    Image.fromarray(page(4)).save(tmp_path / "page.png")
+    done = call("filters", tmp_path / "page.png", "--random", 2, "--seed", 3, "--filter", "blur",
+                "-o", tmp_path / "sheet.png", "--plot", tmp_path / "maps.png")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"drawn in {tmp_path / 'maps.png'}\n")
+    (figure,) = drawn
+    assert [ax.get_title() for ax in figure.axes] == ["blur", "random 0", "random 1"]
+    grey = page(4)[..., :3].mean(axis=-1)  # the map of the mean is the mean of the maps
+    for ax, weights in zip(figure.axes[1:], filters.random_bank(2, seed=3), strict=True):
+        wanted = filters.apply(grey, weights)
+        np.testing.assert_allclose(ax.images[0].get_array(), wanted, rtol=1e-4, atol=1e-3)
+
+
+def test_maps_of_a_model_are_drawn(call: Any, cnn: Path, tmp_path: Path, drawn: list[Any]) -> None:
+    done = call("filters", "--model", cnn, "--layer", "0", "-o", tmp_path / "sheet.png",
+                "--plot", tmp_path / "maps.png")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [ax.get_title() for ax in drawn[0].axes] == [f"map {i}" for i in range(5)]
+
+
+def test_what_is_drawn_is_a_png_of_the_first_64(call: Any, tmp_path: Path) -> None:
+    Image.fromarray(page()).save(tmp_path / "page.png")
+    done = call("filters", tmp_path / "page.png", "--random", 65,
+                "-o", tmp_path / "sheet.png", "--plot", tmp_path / "maps.png")  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith("maps.png: the first 64 maps\n")
+    assert read(tmp_path / "maps.png").shape[1] == 1350
+
+
 @pytest.mark.parametrize(
     ("args", "message"),
     [
@@ -149,6 +187,8 @@ def test_a_model_of_colours(call: Any, tmp_path: Path) -> None:
         (["-o", "{folder}/none/s.png"], "no folder"),
         (["-o", "{folder}/sheet.jpg"], "must end in .png"),
         (["-o", "{folder}"], "directory"),
+        (["--plot", "maps.jpg"], "must end in .png"),
+        (["--plot", "{folder}/none/maps.png"], "no folder"),
         (["--backend", "nump"], "Did you mean 'numpy'?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
