@@ -48,16 +48,18 @@ def epoch_chart(report: EpochReport) -> Any:
     ax.set_yticks(range(len(rows)), [row.about for row in rows])
     ax.invert_yaxis()
     ax.set_xlim(0, 1.3 * max(max(row.seconds) for row in rows))
-    ax.set(
-        title=f"{report.network}, batch {report.batch_size}: an epoch of {report.images:,} images",
-        xlabel="seconds for an epoch",
-    )
+    ax.set_xlabel("seconds for an epoch")
     ax.grid(axis="x", alpha=0.3)
     ax.set_axisbelow(True)
     machine = report.machine
+    figure.suptitle(
+        f"{report.network}, batch {report.batch_size}: an epoch of {report.images:,} images "
+        f"({report.data})\n"
+        f"{machine.cpu}, {machine.cores} cores, float32; nnaccel on {report.backend}",
+        fontsize=10,
+    )
     figure.supxlabel(
-        f"{machine.cpu}, {machine.cores} cores; median of {len(rows[0].seconds)}; "
-        f"nnaccel on {report.backend}; x: times nnaccel's time",
+        f"bars: medians of {len(rows[0].seconds)}; dots: each epoch; x: times nnaccel's time",
         fontsize=8,
         color="0.4",
     )

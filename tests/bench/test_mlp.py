@@ -64,6 +64,16 @@ def test_the_chart_has_a_bar_and_a_ratio_for_everybody(report: EpochReport) -> N
         assert tuple(dots.get_xdata()) == row.seconds
 
 
+def test_the_chart_says_what_ran_where(report: EpochReport) -> None:
+    figure = epoch_chart(report)
+    network, machine = figure.get_suptitle().splitlines()
+    assert network == "30-8-10, batch 20: an epoch of 90 images (synthetic images of MNIST's shape)"
+    assert machine == "a CPU, 2 cores, float32; nnaccel on numba"
+    figure.draw_without_rendering()
+    (ax,) = figure.axes
+    assert all(text.get_window_extent().x1 < ax.get_window_extent().x1 for text in ax.texts)
+
+
 def test_a_contestant_that_computes_something_else_is_found(images: Images) -> None:
     class Lazy(NumpyMLP):
         def epoch(self, order: IntArray | None) -> float:
