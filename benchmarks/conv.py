@@ -7,8 +7,8 @@ from pathlib import Path
 
 import _results
 
-from nnaccel.bench.conv_chart import conv_chart
 from nnaccel.bench.conv import run_conv
+from nnaccel.bench.conv_chart import conv_chart
 from nnaccel.plot import save
 
 
