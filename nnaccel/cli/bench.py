@@ -26,20 +26,30 @@ def parse_names(ctx: click.Context, param: click.Parameter, text: str) -> list[s
 json_path_option = click.option(
     "--json", "json_path", type=_file, metavar="PATH", help="Write all measurements here."
 )
+plot_option = click.option("--plot", type=_file, metavar="PNG", help="Draw the race as bars.")
 
 
-plot_option = click.option("--plot", type=_file, metavar="PNG", help="Draw the speeds as bars.")
-
-
-def repeats_option(default: int, what: str) -> Callable[[Any], Any]:
-    """Make the option that says how many turns are timed."""
+def against_option(default: str, names: str) -> Callable[[Any], Any]:
+    """Make the option that says who else takes part."""
     return click.option(
-        "--repeats",
+        "--against",
+        callback=parse_names,
+        metavar="NAME[,NAME…]",
+        default=default,
+        show_default=True,
+        help=f"{names} or all; those not installed are left out.",
+    )
+
+
+def count_option(name: str, default: int, what: str) -> Callable[[Any], Any]:
+    """Make an option that counts, from 1."""
+    return click.option(
+        name,
         type=click.IntRange(1),
         metavar="N",
         default=default,
         show_default=True,
-        help=f"{what} timed of each.",
+        help=f"{what}.",
     )
 
 
@@ -54,24 +64,10 @@ def bench_command(ctx: click.Context) -> None:
 
 
 @bench_command.command("mlp")
-@click.option(
-    "--against",
-    callback=parse_names,
-    metavar="NAME[,NAME…]",
-    default="numpy,torch,jax",
-    show_default=True,
-    help="numpy, torch, jax, sklearn or all; those not installed are left out.",
-)
+@against_option("numpy,torch,jax", "numpy, torch, jax, sklearn")
 @hidden_option
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    metavar="N",
-    default=128,
-    show_default=True,
-    help="Rows in a step.",
-)
-@repeats_option(5, "Epochs")
+@count_option("--batch-size", 128, "Rows in a step")
+@count_option("--repeats", 5, "Epochs timed of each")
 @backend_option
 @json_path_option
 @plot_option
@@ -90,16 +86,53 @@ def mlp_command(
     Where MNIST is not on this machine, made-up images of its shape take its place.
     """  # fmt: skip
     from nnaccel.backends import get_backend
+    from nnaccel.bench.epoch_chart import epoch_chart
     from nnaccel.bench.mlp import run_mlp
 
     _outputs.check(json_path, plot)
     choose_backend(backend)
     report = run_mlp(hidden, batch_size, against, repeats, get_backend().name)
-    _tell(report, json_path)
-    if plot is not None:
-        from nnaccel.bench.epoch_chart import epoch_chart
+    _conclude(report, json_path, epoch_chart, plot)
 
-        _draw(epoch_chart(report), plot)
+
+@bench_command.command("cnn")
+@click.option(
+    "--model",
+    type=click.Choice(["cnn", "lenet"]),
+    default="cnn",
+    show_default=True,
+    help="The network, as in `nnaccel train`.",
+)
+@against_option("torch", "numpy, torch")
+@count_option("--images", 5120, "Images in an epoch")
+@count_option("--batch-size", 128, "Rows in a step")
+@count_option("--repeats", 5, "Epochs timed of each")
+@backend_option
+@json_path_option
+@plot_option
+@debug_option
+def cnn_command(
+    model: str,
+    against: list[str],
+    images: int,
+    batch_size: int,
+    repeats: int,
+    backend: str | None,
+    json_path: Path | None,
+    plot: Path | None,
+) -> None:
+    """Time the training of a convolutional network on images of MNIST, in each library.
+
+    Where MNIST is not on this machine, made-up images of its shape take its place.
+    """  # fmt: skip
+    from nnaccel.backends import get_backend
+    from nnaccel.bench.cnn import run_cnn
+    from nnaccel.bench.epoch_chart import epoch_chart
+
+    _outputs.check(json_path, plot)
+    choose_backend(backend)
+    report = run_cnn(model, batch_size, against, repeats, get_backend().name, images)
+    _conclude(report, json_path, epoch_chart, plot)
 
 
 @bench_command.command("conv")
@@ -111,17 +144,10 @@ def mlp_command(
     show_default=True,
     help="Names, or notations of your own.",
 )
-@click.option(
-    "--against",
-    callback=parse_names,
-    metavar="NAME[,NAME…]",
-    default="naive,numpy,torch",
-    show_default=True,
-    help="naive, numpy, torch or all; those not installed are left out.",
-)
+@against_option("naive,numpy,torch", "naive, numpy, torch")
 @click.option("--forward", is_flag=True, help="Only y.  [default: both directions]")
 @click.option("--backward", is_flag=True, help="Only the gradients dx, dw and db.")
-@repeats_option(7, "Turns")
+@count_option("--repeats", 7, "Turns timed of each")
 @backend_option
 @json_path_option
 @plot_option
@@ -144,29 +170,25 @@ def conv_command(
     """
     from nnaccel.backends import get_backend
     from nnaccel.bench.conv import run_conv
+    from nnaccel.bench.conv_chart import conv_chart
     from nnaccel.bench.conv_report import DIRECTIONS
 
     _outputs.check(json_path, plot)
     choose_backend(backend)
     asked = [d for d, wanted in zip(DIRECTIONS, (forward, backward), strict=True) if wanted]
     report = run_conv(shapes, against, repeats, get_backend().name, asked or DIRECTIONS)
-    _tell(report, json_path)
-    if plot is not None:
-        from nnaccel.bench.conv_chart import conv_chart
-
-        _draw(conv_chart(report), plot)
+    _conclude(report, json_path, conv_chart, plot)
 
 
-def _draw(figure: Any, path: Path) -> None:
-    """Write a picture and say so."""
-    from nnaccel.plot import save
-
-    save(figure, path)
-    click.echo(f"drawn in {path}")
-
-
-def _tell(report: Any, json_path: Path | None) -> None:
-    """Print a report, and write it if that was asked for."""
+def _conclude(
+    report: Any, json_path: Path | None, chart: Callable[[Any], Any], plot: Path | None
+) -> None:
+    """Print a report, and write and draw it if that was asked for."""
     click.echo(report)
     if json_path is not None:
         json_path.write_text(f"{report.to_json()}\n", encoding="utf-8")
+    if plot is not None:
+        from nnaccel.plot import save
+
+        save(chart(report), plot)
+        click.echo(f"drawn in {plot}")

@@ -112,6 +112,39 @@ def test_bench_conv(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
+    ("kind", "options", "network"),
+    [
+        ("mlp", ["--hidden", "4"], "64-4-10"),
+        ("cnn", ["--images", 20], "cnn 32c3-64c3-p2-128-10"),
+    ],
+)
+def test_bench_trainings(
+    call: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    options: Any,
+    network: str,
+) -> None:
+    from nnaccel.bench import machine, race
+    from nnaccel.bench.images import synthetic
+
+    quick = machine.Machine("a CPU", 2, {}, "Linux", "3.11", {}, [], None, 9.0, 17.0, 8.0)
+    monkeypatch.setattr(race, "measure_machine", lambda: quick)
+    images = synthetic(rows=20, features=64)
+    monkeypatch.setattr(f"nnaccel.bench.{kind}.mnist_or_synthetic", lambda: images)
+    table, chart = tmp_path / "race.json", tmp_path / "race.png"
+    done = call("bench", kind, *options, "--against", "numpy", "--batch-size", 10, "--repeats", 2,
+                "--json", table, "--plot", chart)  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.endswith(f"drawn in {chart}\n")
+    facts = json.loads(table.read_text())
+    assert (facts["network"], facts["images"], facts["batch_size"]) == (network, 20, 10)
+    with Image.open(chart) as image:
+        assert (image.format, image.width) == ("PNG", 1200)
+
+
+@pytest.mark.parametrize(
     ("args", "message"),
     [
         (["--shapes", "resnet65"], "Did you mean 'resnet56'"),
