@@ -14,6 +14,9 @@ Floats = NDArray[np.float64]
 #: Of a singular value to the largest one, below which a direction counts as empty.
 RANK_TOLERANCE = 1e-10
 
+#: Smallest pivot of ``x.T @ x``, for columns of length 1, that CholeskyQR2 is trusted with.
+_SAFE = 1e-3
+
 
 @dataclass(frozen=True)
 class Solution:
@@ -42,9 +45,8 @@ class Solution:
 def least_squares(x: Array, y: Array) -> Solution:
     """Minimise the sum of squares of ``y - x @ coef``.
 
-    A QR factorisation of x beside y, on the backend, leaves a problem of p rows, which a singular
-    value decomposition solves on the host. x.T @ x, whose condition number is the square of x's,
-    is never formed.
+    A QR factorisation of x, or of its transpose if that is the taller one, on the backend, leaves
+    a small triangle, of which a singular value decomposition on the host tells the rank.
 
     Parameters
     ----------
@@ -60,16 +62,23 @@ def least_squares(x: Array, y: Array) -> Solution:
     ----------
     G. H. Golub and C. F. Van Loan, *Matrix Computations*, 4th ed., 2013, sections 5.3 and 5.5.
     """
-    xp, p = get_namespace(x), x.shape[1]
-    triangle = np.asarray(to_numpy(xp.linalg.qr(xp.concatenate([x, y], axis=1), mode="r")))
-    r, qty = triangle[:p, :p], triangle[:p, p:]
     # Columns of one length: the unit in which a variable is measured does not decide the rank.
-    scale = _inverse_norms(r)
-    u, s, vt = np.linalg.svd(r * scale, full_matrices=False)
+    xp, p = get_namespace(x), x.shape[1]
+    norms = np.asarray(to_numpy(xp.linalg.norm(x, axis=0)))
+    scale = 1 / np.where(norms > 0, norms, 1)
+    x = x * xp.asarray(scale)
+    if len(x) >= p:
+        r, qty = _triangle(x, y)
+        u, s, vt = np.linalg.svd(r, full_matrices=False)
+        uty = u.T @ qty
+    else:
+        q, r = (np.asarray(to_numpy(a)) for a in xp.linalg.qr(x.T))
+        u, s, vt = np.linalg.svd(r.T)
+        vt, uty = vt @ q.T, u.T @ np.asarray(to_numpy(y))
     rank = int((s > RANK_TOLERANCE * s.max(initial=0.0)).sum())
     rows = vt[:rank]
     factor = scale[:, None] * (rows.T / s[:rank])
-    coef = factor @ (u[:, :rank].T @ qty)
+    coef = factor @ uty[:rank]
     if rank == p:
         return Solution(coef, factor, [])
     # What is orthogonal to every row of x changes no prediction: without it, coef is shortest.
@@ -78,7 +87,31 @@ def least_squares(x: Array, y: Array) -> Solution:
     return Solution(basis @ (basis.T @ coef), factor, [int(j) for j in np.flatnonzero(free > 1e-9)])
 
 
-def _inverse_norms(r: Floats) -> Floats:
-    """One over the length of each column; 1 for those of zeros."""
-    norms = np.linalg.norm(r, axis=0)
-    return np.asarray(1 / np.where(norms > 0, norms, 1))
+def _triangle(x: Array, y: Array) -> tuple[Floats, Floats]:
+    """Return R of a QR factorisation of x, shape (p, p), and ``Q.T @ y``.
+
+    Where x is far from losing rank, by two Cholesky factorisations: all products of matrices, and
+    as accurate as reflections, since the second one takes what the first one leaves. Elsewhere by
+    Householder's reflections.
+
+    References
+    ----------
+    Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa and T. Fukaya, "Roundoff error analysis of the
+    CholeskyQR2 algorithm", ETNA 44, 2015.
+    """
+    xp, p = get_namespace(x), x.shape[1]
+    first = _cholesky(np.asarray(to_numpy(x.T @ x)))
+    if len(x) > p and np.diagonal(first).min(initial=1.0) > _SAFE:
+        q = x @ xp.asarray(np.linalg.inv(first))
+        second = _cholesky(np.asarray(to_numpy(q.T @ q)))
+        return second @ first, np.linalg.solve(second.T, np.asarray(to_numpy(q.T @ y)))
+    triangle = np.asarray(to_numpy(xp.linalg.qr(xp.concatenate([x, y], axis=1), mode="r")))
+    return triangle[:p, :p], triangle[:p, p:]
+
+
+def _cholesky(gram: Floats) -> Floats:
+    """Upper triangle whose transpose times itself is `gram`; zeros if that is not definite."""
+    try:
+        return np.asarray(np.linalg.cholesky(gram).T)
+    except np.linalg.LinAlgError:
+        return np.zeros_like(gram)

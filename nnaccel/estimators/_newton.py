@@ -12,6 +12,8 @@ Floats = NDArray[np.float64]
 _HALVINGS = 40
 #: Of an eigenvalue of the scaled Hessian to the largest, below which its direction is left alone.
 _FLAT = 1e-12
+#: Of a pivot of the scaled Hessian, below which eigenvalues are looked at.
+_STEEP = 1e-4
 
 
 def maximise(
@@ -87,15 +89,20 @@ class Likelihood:
         p = self._probabilities(self._logits(coef))
         gradient = to_numpy(x.T @ (self._weights * (self._y - p))) - self._ridge * coef
         features, outputs = coef.shape
-        information = np.empty((features, outputs, features, outputs))
-        for a in range(outputs):
-            for b in range(a + 1):
-                spread = self._weights[:, 0] * p[:, a] * ((a == b) - p[:, b])
-                block = to_numpy(x.T @ (spread[:, None] * x))
-                information[:, a, :, b] = information[:, b, :, a] = block
-        square = information.reshape(coef.size, coef.size)
-        square[np.diag_indices(coef.size)] += np.repeat(self._ridge.ravel(), outputs)
-        return np.asarray(gradient), square
+        if outputs == 1:
+            information = self._gram(p[:, 0] * (1 - p[:, 0]))
+        else:
+            blocks = np.zeros((features, outputs, features, outputs))
+            for a in range(outputs):
+                for b in range(a):
+                    block = self._gram(p[:, a] * p[:, b])
+                    blocks[:, a, :, b] = blocks[:, b, :, a] = -block
+                    # The probabilities of a row sum to 1, so the blocks of a row of blocks to 0.
+                    blocks[:, a, :, a] += block
+                    blocks[:, b, :, b] += block
+            information = blocks.reshape(coef.size, coef.size)
+        information[np.diag_indices(coef.size)] += np.repeat(self._ridge.ravel(), outputs)
+        return np.asarray(gradient), information
 
     def only_gains(self, direction: Floats, slack: float = 0.0) -> bool:
         """Whether there is no maximum, for what lies in this direction; never with a penalty."""
@@ -103,6 +110,11 @@ class Likelihood:
             return False
         logits, y, weights = self._logits(direction), self._y, self._weights[:, 0]
         return only_gains(to_numpy(logits), to_numpy(y), to_numpy(weights), slack)
+
+    def _gram(self, spread: Array) -> Floats:
+        """Return ``x.T @ diag(weights * spread) @ x``, as the square of one matrix."""
+        half = self._x * self._xp.sqrt(self._weights[:, 0] * spread)[:, None]
+        return np.array(to_numpy(half.T @ half))
 
     def _logits(self, coef: Floats) -> Array:
         return self._x @ self._xp.asarray(coef)
@@ -148,10 +160,24 @@ def inverse(information: Floats) -> Floats:
     """Inverse of a symmetric matrix where it is one, 0 in directions that are flat."""
     scale = np.sqrt(np.diagonal(information))
     scale = 1 / np.where(scale > 0, scale, 1)
-    values, vectors = np.linalg.eigh(information * scale * scale[:, None])
-    curved = values > _FLAT * values.max(initial=0.0)
-    vectors = scale[:, None] * vectors[:, curved]
-    return np.asarray(vectors / values[curved] @ vectors.T)
+    scaled = information * scale * scale[:, None]
+    inverted = _by_cholesky(scaled)
+    if inverted is None:
+        values, vectors = np.linalg.eigh(scaled)
+        curved = values > _FLAT * values.max(initial=0.0)
+        inverted = vectors[:, curved] / values[curved] @ vectors[:, curved].T
+    return np.asarray(inverted * scale * scale[:, None])
+
+
+def _by_cholesky(matrix: Floats) -> Floats | None:
+    """Inverse of a positive definite matrix with 1 on its diagonal; None if it is nearly flat."""
+    from scipy.linalg import lapack
+
+    factor, failed = lapack.dpotrf(matrix)
+    if failed or np.diagonal(factor).min(initial=1.0) < _STEEP:
+        return None
+    upper, _ = lapack.dpotri(factor)
+    return np.asarray(np.triu(upper) + np.triu(upper, 1).T)
 
 
 def log_sum_exp(xp: Array, z: Array) -> Array:
