@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -71,9 +71,21 @@ class Step(NamedTuple):
 
 
 class Explanation(tuple[Step, ...]):
-    """Steps in the order of the layers; prints as a table."""
+    """Steps in the order of the layers; prints as a table.
 
-    __slots__ = ()
+    Attributes
+    ----------
+    batch_size : int
+        Items in the step that is told of.
+    """
+
+    batch_size: int
+
+    def __new__(cls, steps: Iterable[Step], batch_size: int) -> Self:
+        """Hold the steps."""
+        explanation = super().__new__(cls, steps)
+        explanation.batch_size = batch_size
+        return explanation
 
     def __str__(self) -> str:
         """A heading, a line for each step, and the sums."""
@@ -93,7 +105,8 @@ class Explanation(tuple[Step, ...]):
             right = (f"{text:>{width}}" for text, width in zip(row[6:8], widths[6:], strict=True))
             lines.append("  ".join([*left, *right, row[8]]).rstrip())
         rule = "-" * max(map(len, lines))
-        total = f"{sum(step.gflop for step in self):.4f} GFLOP a training step"
+        gflop = f"{sum(step.gflop for step in self):.4f} GFLOP"
+        total = f"{gflop} a training step of {self.batch_size:,} items"
         most = f"{max((step.workspace for step in self), default=0):,} bytes of workspace at most"
         return "\n".join([lines[0], rule, *lines[1:], rule, f"{total}, {most}"])
 
@@ -141,7 +154,7 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
         for step in _steps(layer, batch_size, model.backend, model.dtype):
             if step.direction != INPUT or index > first:
                 steps.append(step)
-    return Explanation(steps)
+    return Explanation(steps, batch_size)
 
 
 def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> Iterator[Step]:

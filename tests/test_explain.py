@@ -63,7 +63,7 @@ def test_it_prints_as_a_table(model: Sequential) -> None:
     for heading in ("layer", "op", "backend", "kernel", "algorithm", "GFLOP", "workspace", "why"):
         assert heading in lines[0]
     assert len(lines) == len(steps) + 4
-    assert f"{sum(step.gflop for step in steps):.4f} GFLOP a training step" in lines[-1]
+    assert f"{sum(step.gflop for step in steps):.4f} GFLOP a training step of " in lines[-1]
     assert repr(steps) == str(steps)
     assert isinstance(steps[0], Step)
 

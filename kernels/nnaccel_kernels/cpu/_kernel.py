@@ -10,6 +10,7 @@ their contents may change between replays, their addresses may not.
 from __future__ import annotations
 
 import ctypes
+import functools
 import logging
 import math
 import threading
@@ -74,7 +75,8 @@ class Kernel:
         start = time.perf_counter()
         self._dispatcher.compile(signature)
         if self._dispatcher.stats.cache_misses.get(signature):
-            _log.info("compiled %s in %.1f s", self.name, time.perf_counter() - start)
+            _tell_once()
+            _log.debug("compiled %s in %.1f s", self.name, time.perf_counter() - start)
             if nnaccel_kernels.on_compiled is not None:
                 nnaccel_kernels.on_compiled(self.name)
         compiled = self._dispatcher.overloads[signature]
@@ -83,6 +85,12 @@ class Kernel:
 
 
 kernel = Kernel
+
+
+@functools.cache
+def _tell_once() -> None:
+    """Say, at the first kernel, what the first training on a machine spends its time with."""
+    _log.info("compiling kernels: once, then they are kept on disk")
 
 
 class Tape:
