@@ -78,13 +78,14 @@ def least_squares(x: Array, y: Array) -> Solution:
     rank = int((s > RANK_TOLERANCE * s.max(initial=0.0)).sum())
     rows = vt[:rank]
     factor = scale[:, None] * (rows.T / s[:rank])
-    coef = factor @ uty[:rank]
-    if rank == p:
-        return Solution(coef, factor, [])
-    # What is orthogonal to every row of x changes no prediction: without it, coef is shortest.
-    basis, _ = np.linalg.qr((rows / scale).T)
-    free = 1 - (rows * rows).sum(axis=0)
-    return Solution(basis @ (basis.T @ coef), factor, [int(j) for j in np.flatnonzero(free > 1e-9)])
+    dependent: list[int] = []
+    if rank < p:
+        # What is orthogonal to every row of x changes no prediction: without it, coef is shortest.
+        basis, _ = np.linalg.qr((rows / scale).T)
+        factor = basis @ (basis.T @ factor)
+        free = 1 - (rows * rows).sum(axis=0)
+        dependent = [int(j) for j in np.flatnonzero(free > 1e-9)]
+    return Solution(factor @ uty[:rank], factor, dependent)
 
 
 def _triangle(x: Array, y: Array) -> tuple[Floats, Floats]:

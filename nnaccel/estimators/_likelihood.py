@@ -18,9 +18,9 @@ from nnaccel._config import whole_number
 from nnaccel.backends import get_backend, to_numpy
 from nnaccel.estimators import _checked, _likelihood_fit
 from nnaccel.estimators._collinear import warn_of_dependence
-from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found, Problem
+from nnaccel.estimators._coordinates import Coordinates, Problem
+from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
 from nnaccel.estimators._likelihood_summary import LikelihoodFit, summarise
-from nnaccel.estimators._linear_fit import LinearFit
 from nnaccel.estimators._summary import Summary
 
 Floats = NDArray[np.float64]
@@ -91,13 +91,15 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         targets = np.eye(len(self.classes_))[codes]
         targets = targets[:, 1:] if len(self.classes_) == 2 else targets
         problem = Problem(x, targets, weights, self._ridge(), self.fit_intercept)
-        self._warn_of_collinearity(problem)
+        coordinates = Coordinates.of(problem)
+        used, names = weights > 0, _checked.names(self)
+        warn_of_dependence(x[used], names, coordinates.dependent, self.fit_intercept)
         begin = None
         if coef_init is not None or intercept_init is not None:
             shape = x.shape[1], targets.shape[1]
             begin = _checked.start(coef_init, intercept_init, shape, self.fit_intercept)
-        found = self._solve(problem, begin)
-        self._keep(problem, found)
+        found = self._solve(problem, coordinates, begin)
+        self._keep(problem, coordinates, found)
         self._warn(found)
         return self
 
@@ -191,16 +193,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         _checked.choice("penalty", self.penalty, (None, "l2"))
         return 1 / _checked.number("C", self.C, above_0=True) if self.penalty else 0.0
 
-    def _warn_of_collinearity(self, problem: Problem) -> None:
-        """Warn of columns that the rows cannot tell apart; a penalty settles them."""
-        if problem.ridge:
-            return
-        used = problem.weights > 0
-        x = problem.x[used]
-        fit = LinearFit.of(x, problem.y[used], problem.weights[used], problem.intercept)
-        warn_of_dependence(x, _checked.names(self), fit.dependent, problem.intercept)
-
-    def _solve(self, problem: Problem, begin: Floats | None) -> Found:
+    def _solve(self, problem: Problem, coordinates: Coordinates, begin: Floats | None) -> Found:
         solver, size = self.solver, int(np.prod(problem.shape))
         if solver == "auto":
             solver = "newton" if size <= MOST_FOR_NEWTON else "lbfgs"
@@ -209,21 +202,21 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         limit = _MAX_ITER[solver] if self.max_iter is None else self.max_iter
         max_iter, tol = whole_number("max_iter", limit), _checked.number("tol", self.tol)
         if solver == "newton":
-            return _likelihood_fit.by_newton(problem, max_iter, tol)
+            return _likelihood_fit.by_newton(problem, coordinates, max_iter, tol)
         if solver == "lbfgs":
             return _likelihood_fit.by_lbfgs(problem, max_iter, tol)
         rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
         begin = np.zeros(problem.shape) if begin is None else begin
         return _likelihood_fit.by_descent(problem, begin, rate, max_iter, tol)
 
-    def _keep(self, problem: Problem, found: Found) -> None:
+    def _keep(self, problem: Problem, coordinates: Coordinates, found: Found) -> None:
         """Set what is known after a fit."""
         coef, outputs = found.coef, found.coef.shape[1]
         first = coef[0] if self.fit_intercept else np.zeros(outputs)
         self.coef_ = np.ascontiguousarray(coef[self.fit_intercept :].T)
         self.intercept_ = first
         self.n_iter_ = found.steps
-        self._fit = LikelihoodFit.of(problem, found)
+        self._fit = LikelihoodFit.of(problem, coordinates, found)
 
     def _warn(self, found: Found) -> None:
         if found.separated:

@@ -8,40 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel.estimators import _checked
-from nnaccel.estimators._newton import Likelihood, inverse, maximise, only_gains
+from nnaccel.estimators._coordinates import Coordinates, Problem
+from nnaccel.estimators._newton import inverse, maximise, only_gains
 from nnaccel.estimators._objective import Objective
 
 Floats = NDArray[np.float64]
 
 #: With more coefficients than this Newton's matrix is too large, and errors are not estimated.
 MOST_FOR_NEWTON = 1000
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is to be fitted.
-
-    Attributes
-    ----------
-    x : ndarray, shape (N, p)
-    y : ndarray, shape (N, k)
-        0 or 1: one column for two classes, else a column for each.
-    weights : ndarray, shape (N,)
-    ridge : float
-        Half of it times the squares of the slopes is taken off the log-likelihood.
-    intercept : bool
-    """
-
-    x: Floats
-    y: Floats
-    weights: Floats
-    ridge: float
-    intercept: bool
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Shape of the coefficients, the intercepts among them."""
-        return self.x.shape[1] + self.intercept, self.y.shape[1]
 
 
 @dataclass(frozen=True)
@@ -66,12 +40,14 @@ class Found:
     gradient: float = 0.0
 
 
-def by_newton(problem: Problem, max_iter: int, tol: float) -> Found:
+def by_newton(problem: Problem, coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     """Fit by Newton's method: few steps, each of which solves for all coefficients."""
-    mean, likelihood = _centred(problem)
-    coef, steps, converged, separated = maximise(likelihood, problem.shape, max_iter, tol)
-    coef = _balanced(_shifted(coef, mean, problem), problem)
-    return Found(coef, steps, converged, separated)
+    factor, likelihood = coordinates.factor, coordinates.likelihood(problem)
+    shape = factor.shape[1], problem.y.shape[1]
+    coef, steps, converged, separated = maximise(
+        likelihood, shape, max_iter, tol * float(problem.weights.mean())
+    )
+    return Found(_balanced(factor @ coef, problem), steps, converged, separated)
 
 
 def by_descent(
@@ -97,37 +73,13 @@ def by_lbfgs(problem: Problem, max_iter: int, tol: float) -> Found:
     return _found(problem, objective, coef, int(done.nit), done.status != 1)
 
 
-def covariance(problem: Problem, coef: Floats) -> Floats | None:
-    """Inverse of the information at `coef`, raveled; None if there are too many coefficients."""
-    if coef.size > MOST_FOR_NEWTON:
+def covariance(problem: Problem, coordinates: Coordinates, logits: Floats) -> Floats | None:
+    """Covariance of the raveled coefficients that give `logits`; None if there are too many."""
+    if np.prod(problem.shape) > MOST_FOR_NEWTON:
         return None
-    mean, likelihood = _centred(problem)
-    _, information = likelihood.derivatives(_shifted(coef, -mean, problem))
-    turned = inverse(information)
-    if not problem.intercept:
-        return turned
-    outputs = coef.shape[1]
-    to_raw = np.eye(coef.size)
-    to_raw[:outputs, outputs:] = np.kron(-mean, np.eye(outputs))
+    turned = inverse(coordinates.likelihood(problem).information(logits))
+    to_raw = np.kron(coordinates.factor, np.eye(logits.shape[1]))
     return np.asarray(to_raw @ turned @ to_raw.T)
-
-
-def _centred(problem: Problem) -> tuple[Floats, Likelihood]:
-    """Means of the variables, and the likelihood about them: far better conditioned."""
-    x, weights = problem.x, problem.weights
-    ridge = np.full(problem.shape[0], problem.ridge)
-    if not problem.intercept:
-        return np.zeros(x.shape[1]), Likelihood(x, problem.y, weights, ridge)
-    mean = weights @ x / weights.sum()
-    ridge[0] = 0
-    return mean, Likelihood(_checked.with_ones(x - mean), problem.y, weights, ridge)
-
-
-def _shifted(coef: Floats, mean: Floats, problem: Problem) -> Floats:
-    """Coefficients of variables that are larger by `mean`: the intercept makes up for it."""
-    if not problem.intercept:
-        return coef
-    return np.concatenate([coef[:1] - mean @ coef[1:], coef[1:]])
 
 
 def _objective(problem: Problem, begin: Floats) -> Objective:

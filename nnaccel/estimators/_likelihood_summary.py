@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.estimators._likelihood_fit import Found, Problem, covariance
+from nnaccel.estimators._coordinates import Coordinates, Problem
+from nnaccel.estimators._likelihood_fit import Found, covariance
 from nnaccel.estimators._newton import log_sum_exp
 from nnaccel.estimators._summary import Summary, against_zero
 
@@ -26,6 +27,10 @@ class LikelihoodFit:
     coef : ndarray, shape (p + 1, k), or (p, k) without intercept
     covariance : ndarray or None
         Of raveled `coef`; None if there are too many coefficients.
+    rank : int
+        Coefficients of each output that the rows settle, the intercept among them.
+    dependent : list of int
+        Columns of x whose slopes they do not settle.
     intercept : bool
     rows : int
         Rows whose weight is not 0.
@@ -37,6 +42,8 @@ class LikelihoodFit:
 
     coef: Floats
     covariance: Floats | None
+    rank: int
+    dependent: list[int]
     intercept: bool
     rows: int
     log_likelihood: float
@@ -45,11 +52,12 @@ class LikelihoodFit:
     separated: bool
 
     @classmethod
-    def of(cls, problem: Problem, found: Found) -> Self:
+    def of(cls, problem: Problem, coordinates: Coordinates, found: Found) -> Self:
         """Measure what a solver found."""
         y, weights = problem.y, problem.weights
         slopes = found.coef[problem.intercept :]
         logits = problem.x @ slopes + (found.coef[0] if problem.intercept else 0)
+        covered = covariance(problem, coordinates, logits)
         if y.shape[1] == 1:
             logits = np.concatenate([0 * logits, logits], axis=1)
             y = np.concatenate([1 - y, y], axis=1)
@@ -62,7 +70,9 @@ class LikelihoodFit:
         own = (y * logits).sum(axis=1, keepdims=True) - log_sum_exp(np, logits)
         return cls(
             found.coef,
-            covariance(problem, found.coef),
+            covered,
+            coordinates.factor.shape[1],
+            coordinates.dependent,
             problem.intercept,
             int((weights > 0).sum()),
             float(weights @ own[:, 0]),
@@ -100,7 +110,7 @@ def summarise(
         )
         for contrast, each in zip(contrasts, classes[1:], strict=True)
     ]
-    taken = len(rows) * len(contrasts)
+    taken = fit.rank * len(contrasts)
     null_free = fit.rows - (len(contrasts) if fit.intercept else 0)
     residual = -2 * fit.log_likelihood
     facts = {
@@ -142,5 +152,6 @@ def _contrast(fit: LikelihoodFit, contrast: Floats) -> tuple[Floats, Floats]:
         return estimate, np.full(len(estimate), math.nan)
     each = fit.covariance.reshape(*fit.coef.shape, *fit.coef.shape)
     variance = np.einsum("iaib,a,b->i", each, contrast, contrast)
+    variance[np.array(fit.dependent, int) + int(fit.intercept)] = math.nan
     with np.errstate(invalid="ignore"):
         return estimate, np.sqrt(variance)

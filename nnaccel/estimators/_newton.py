@@ -85,24 +85,28 @@ class Likelihood:
 
     def derivatives(self, coef: Floats) -> tuple[Floats, Floats]:
         """Gradient, shape (p, k), and the negative of the Hessian, for raveled coefficients."""
-        x = self._x
-        p = self._probabilities(self._logits(coef))
-        gradient = to_numpy(x.T @ (self._weights * (self._y - p))) - self._ridge * coef
-        features, outputs = coef.shape
+        logits = self._logits(coef)
+        errors = self._weights * (self._y - self._probabilities(logits))
+        gradient = to_numpy(self._x.T @ errors) - self._ridge * coef
+        return np.asarray(gradient), self.information(to_numpy(logits))
+
+    def information(self, logits: Floats) -> Floats:
+        """Return the negative of the Hessian, for raveled coefficients that give these logits."""
+        p = self._probabilities(self._xp.asarray(logits))
+        features, outputs = self._x.shape[1], logits.shape[1]
+        blocks = np.zeros((features, outputs, features, outputs))
         if outputs == 1:
-            information = self._gram(p[:, 0] * (1 - p[:, 0]))
-        else:
-            blocks = np.zeros((features, outputs, features, outputs))
-            for a in range(outputs):
-                for b in range(a):
-                    block = self._gram(p[:, a] * p[:, b])
-                    blocks[:, a, :, b] = blocks[:, b, :, a] = -block
-                    # The probabilities of a row sum to 1, so the blocks of a row of blocks to 0.
-                    blocks[:, a, :, a] += block
-                    blocks[:, b, :, b] += block
-            information = blocks.reshape(coef.size, coef.size)
-        information[np.diag_indices(coef.size)] += np.repeat(self._ridge.ravel(), outputs)
-        return np.asarray(gradient), information
+            blocks[:, 0, :, 0] = self._gram(p[:, 0] * (1 - p[:, 0]))
+        for a in range(outputs):
+            for b in range(a):
+                block = self._gram(p[:, a] * p[:, b])
+                blocks[:, a, :, b] = blocks[:, b, :, a] = -block
+                # The probabilities of a row sum to 1, so the blocks of a row of blocks to 0.
+                blocks[:, a, :, a] += block
+                blocks[:, b, :, b] += block
+        square = blocks.reshape(features * outputs, features * outputs)
+        square[np.diag_indices(len(square))] += np.repeat(self._ridge.ravel(), outputs)
+        return square
 
     def only_gains(self, direction: Floats, slack: float = 0.0) -> bool:
         """Whether there is no maximum, for what lies in this direction; never with a penalty."""
@@ -125,7 +129,7 @@ class Likelihood:
 
 
 def only_gains(logits: Floats, y: Floats, weights: Floats, slack: float = 0.0) -> bool:
-    """Whether every row's own class gains on all others, so that twice as much is likelier still.
+    """Whether each row's own class gains on every other, so that twice as much is likelier still.
 
     Parameters
     ----------

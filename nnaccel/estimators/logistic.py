@@ -26,8 +26,9 @@ class LogisticRegression(LikelihoodClassifier):
     max_iter : int, optional
         Most steps: 100 for 'newton' and 10,000 for 'gd' by default.
     tol : float, default 1e-8
-        'newton' stops with the step that is to raise the log-likelihood by less, 'gd' where no
-        part of the gradient exceeds this, which it decides after every 100 steps.
+        'newton' stops with the step that is to raise the log-likelihood by less, for weights of
+        mean 1, 'gd' where no part of the gradient exceeds this, which it decides after every 100
+        steps.
 
     Attributes
     ----------

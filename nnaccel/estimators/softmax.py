@@ -30,8 +30,8 @@ class SoftmaxRegression(LikelihoodClassifier):
     max_iter : int, optional
         Most steps: 100 for 'newton', 1,000 for 'lbfgs' and 10,000 for 'gd' by default.
     tol : float, default 1e-8
-        'newton' stops with the step that is to raise the log-likelihood by less, the others where
-        no part of the mean gradient exceeds this.
+        'newton' stops with the step that is to raise the log-likelihood by less, for weights of
+        mean 1, the others where no part of the mean gradient exceeds this.
 
     Attributes
     ----------

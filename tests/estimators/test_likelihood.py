@@ -122,6 +122,15 @@ def test_weights_are_repetitions(solver: str) -> None:
     np.testing.assert_allclose(weighted, repeated, rtol=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-12, 1e12])
+def test_the_unit_of_weights_does_not_decide_where_newton_stops(unit: float) -> None:
+    x, y = noisy(4, 60, 2)
+    expected, model = LogisticRegression().fit(x, y), LogisticRegression()
+    model.fit(x, y, np.full(60, unit))
+    np.testing.assert_allclose(model.coef_, expected.coef_, rtol=1e-9)
+    assert model.n_iter_ == expected.n_iter_
+
+
 @pytest.mark.parametrize("model", [LogisticRegression(), LogisticRegression("gd", learning_rate=1)])
 def test_complete_separation_is_said(model: LogisticRegression) -> None:
     x = np.arange(8.0)[:, None]
@@ -174,6 +183,33 @@ def test_collinear_columns_are_named_here_too() -> None:
         LogisticRegression().fit(x, y).decision_function(x),
         rtol=1e-6,
     )
+
+
+@pytest.mark.parametrize("solver", ["newton", "gd"])
+def test_what_the_rows_do_not_settle_has_no_error_and_takes_no_freedom(solver: str) -> None:
+    x, y = noisy(5, 60, 2)
+    column, constant = x[:, :1], np.ones((60, 1))
+    model = LogisticRegression(solver, learning_rate=0.5)
+    alone = model.fit(column, y).summary().facts
+    with pytest.warns(CollinearityWarning):
+        model.fit(np.hstack([column, 2 * column, constant]), y)
+    summary = model.summary()
+    std_error = summary.coefficients[0].std_error
+    np.testing.assert_array_equal(np.isnan(std_error), [False, True, True, True])
+    np.testing.assert_allclose(model.coef_[0, 1], 2 * model.coef_[0, 0])  # of least norm
+    assert summary.facts["degrees_of_freedom"] == alone["degrees_of_freedom"] == 58
+    np.testing.assert_allclose(summary.facts["aic"], alone["aic"])
+
+
+@pytest.mark.parametrize("gap", [1e-4, 1e-6, 1e-8])
+def test_columns_that_nearly_agree_are_told_apart(backend: Any, gap: float) -> None:
+    x, y = noisy(5, 200, 2)
+    near = np.column_stack([x[:, 0], x[:, 0] + gap * x[:, 1]])
+    expected, model = LogisticRegression().fit(x, y), LogisticRegression().fit(near, y)
+    np.testing.assert_allclose(model.log_likelihood(near, y), expected.log_likelihood(x, y))
+    np.testing.assert_allclose(gap * model.coef_[0, 1], expected.coef_[0, 1], rtol=1e-6)
+    errors = [fit.summary().coefficients[0].std_error[2] for fit in (expected, model)]
+    np.testing.assert_allclose(gap * errors[1], errors[0], rtol=1e-6)
 
 
 def test_far_from_zero_is_no_trouble() -> None:
