@@ -143,7 +143,7 @@ def only_gains(logits: Floats, y: Floats, weights: Floats, slack: float = 0.0) -
     z, own = logits, y > 0
     if z.shape[1] == 1:
         z, own = np.concatenate([0 * z, z], axis=1), np.concatenate([~own, own], axis=1)
-    leads = (z[own] - np.where(own, -np.inf, z).max(axis=1))[weights > 0]
+    leads = (z[own][:, None] - z)[~own & (weights > 0)[:, None]]
     # Steps shrink to nothing at a maximum, but not on the way to one that is not there.
     return bool(leads.max() > 1e-3 and leads.min() > -slack * leads.max())
 

@@ -156,6 +156,12 @@ def test_one_class_apart_from_two_others_is_said() -> None:
     assert 0.97 < model.score(data.data, data.target) < 1
 
 
+def test_a_class_that_never_occurs_where_two_others_do_is_said() -> None:
+    x, y = np.repeat([0, 0, 0, 1, 1], 20)[:, None], np.repeat(["a", "b", "c", "a", "b"], 20)
+    with pytest.warns(SeparationWarning):
+        SoftmaxRegression().fit(x, y)
+
+
 @given(seed=st.integers(0, 200))
 def test_overlapping_classes_are_not_called_separated(seed: int) -> None:
     rng = np.random.default_rng(seed)
