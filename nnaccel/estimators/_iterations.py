@@ -55,8 +55,10 @@ class Iterations(Callback):
         Epochs without anything better that are put up with.
     schedule : {'constant', 'invscaling', 'adaptive'}
         Of the learning rate.
+    rate : float
+        The learning rate that 'invscaling' divides.
     power : float
-        Of the number of rows seen, by which 'invscaling' divides.
+        Of the number of rows seen, by which it does.
     verbose : bool
         Whether each epoch is printed.
     """
@@ -69,16 +71,14 @@ class Iterations(Callback):
         tol: float,
         patience: float,
         schedule: str,
+        rate: float,
         power: float,
         verbose: bool,
     ) -> None:
         self.record, self.converged = record, False
         self._score, self._tol, self._patience = score, tol, patience
-        self._schedule, self._power, self._verbose = schedule, power, verbose
-
-    def on_train_begin(self, logs: Logs) -> None:
-        """Begin with the learning rate that the optimiser was given."""
-        self._first_rate = self.model.optimizer.learning_rate
+        self._schedule, self._rate, self._power = schedule, rate, power
+        self._verbose = verbose
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Note the epoch; stop if patience is lost and the rate is not to be lowered."""
@@ -91,15 +91,10 @@ class Iterations(Callback):
             score = f", validation score = {record.scores[-1]:.6f}" if self._score else ""
             print(f"Iteration {len(record.losses)}, loss = {logs['loss']:.8f}{score}")
         if self._schedule == "invscaling":
-            rate = self._first_rate / (record.rows_seen + 1) ** self._power
+            rate = self._rate / (record.rows_seen + 1) ** self._power
             self.model.optimizer.learning_rate = rate
         if record.stalled > self._patience:
             self._lose_patience()
-
-    def on_train_end(self, logs: Logs) -> None:
-        """Give the model the weights of the best score."""
-        if self.record.best_weights:
-            self.model.set_weights(self.record.best_weights)
 
     def _note_loss(self) -> bool:
         record, loss = self.record, self.record.losses[-1]

@@ -158,6 +158,7 @@ class NetworkEstimator(BaseEstimator):
             tol=_checked.number("tol", self.tol),
             patience=_checked.number("n_iter_no_change", self.n_iter_no_change),
             schedule=self.learning_rate if is_sgd else "constant",
+            rate=self.learning_rate_init,
             power=self.power_t,
             verbose=bool(self.verbose),
         )
@@ -180,6 +181,8 @@ class NetworkEstimator(BaseEstimator):
                 ConvergenceWarning,
                 stacklevel=3,
             )
+        if score is not None and self._record.best_weights:
+            self.model_.set_weights(self._record.best_weights)
         self._note()
         return watch.converged
 

@@ -147,6 +147,15 @@ def test_warm_start_goes_on_and_a_new_fit_does_not() -> None:
 
 
 @unfinished
+def test_weights_of_the_best_score_are_not_given_to_a_training_without_scores() -> None:
+    x, y = two_moons()
+    model = MLPClassifier(8, max_iter=4, warm_start=True, early_stopping=True, random_state=0)
+    best = model.fit(x, y).coefs_[0]
+    model.set_params(early_stopping=False).fit(x, y)
+    assert (model.coefs_[0] != best).any()
+
+
+@unfinished
 def test_partial_fit_is_an_epoch_with_the_optimisers_state_kept() -> None:
     x, y = two_moons()
     whole = MLPClassifier(8, "tanh", max_iter=5, random_state=0).fit(x, y)
@@ -155,6 +164,17 @@ def test_partial_fit_is_an_epoch_with_the_optimisers_state_kept() -> None:
         parts.partial_fit(x, y, classes=[0, 1])
     np.testing.assert_array_equal(parts.coefs_[0], whole.coefs_[0])
     assert parts.loss_curve_ == whole.loss_curve_
+
+
+@unfinished
+def test_a_rate_that_falls_does_so_in_parts_as_in_the_whole() -> None:
+    x, y = two_moons()
+    settings: Any = {"solver": "sgd", "learning_rate": "invscaling", "random_state": 0}
+    whole = MLPClassifier(8, max_iter=3, **settings).fit(x, y)
+    parts = MLPClassifier(8, **settings)
+    for _ in range(3):
+        parts.partial_fit(x, y, classes=[0, 1])
+    np.testing.assert_array_equal(parts.coefs_[0], whole.coefs_[0])
 
 
 def test_partial_fit_wants_to_know_all_classes() -> None:
@@ -291,9 +311,11 @@ def test_progress_is_printed_if_asked_for(capsys: Any) -> None:
     assert capsys.readouterr().out == ""
 
 
-def test_an_interrupt_leaves_an_estimator_that_predicts() -> None:
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_an_interrupt_leaves_an_estimator_that_predicts(early_stopping: bool) -> None:
     x, y = two_moons(2000)
     model = MLPClassifier((64, 64), max_iter=10**6, tol=0, n_iter_no_change=10**6)
+    model.set_params(early_stopping=early_stopping)
 
     def interrupt() -> None:
         deadline = time.monotonic() + 60
@@ -309,6 +331,8 @@ def test_an_interrupt_leaves_an_estimator_that_predicts() -> None:
     thread.join()
     assert model.n_iter_ >= 1
     assert np.isfinite(model.predict_proba(x)).all()
+    for weights, best in zip(model.coefs_, model._record.best_weights[::2], strict=False):
+        np.testing.assert_array_equal(weights, best)
 
 
 @unfinished
