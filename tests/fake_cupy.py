@@ -164,6 +164,12 @@ def empty(shape: Any, dtype: Any = float) -> ndarray:
     return ndarray(np.full(shape, math.nan if dtype.kind == "f" else 99, dtype))
 
 
+def _qr(a: ndarray, mode: str = "reduced") -> Any:
+    """`cupy.linalg.qr` in the two modes that are used."""
+    found = np.linalg.qr(_unwrap(a), mode)  # type: ignore[call-overload]
+    return _wrap(found) if mode == "r" else tuple(map(_wrap, found))
+
+
 def _make_modules() -> dict[str, ModuleType]:
     """The modules that a program which imports the fake finds in `sys.modules`."""
     places = ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.special")
@@ -174,9 +180,10 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy.__version__ = "0.fake"
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
     cupy.empty, cupy.sum = empty, sum
-    names = "abs arange clip exp expm1 isfinite log log1p matmul maximum minimum sign sqrt subtract"
-    for name in f"{names} tanh where zeros".split():
+    names = "abs arange clip concatenate exp expm1 isfinite log log1p logaddexp matmul maximum"
+    for name in f"{names} minimum sign sqrt subtract tanh where zeros".split():
         setattr(cupy, name, _forward(getattr(np, name)))
+    cupy.linalg = SimpleNamespace(norm=_forward(np.linalg.norm), qr=_qr)
     runtime = SimpleNamespace(
         getDeviceCount=lambda: 1,
         getDevice=lambda: 0,

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ..fake_cupy import backend, fake_cupy  # noqa: F401
+
 
 @pytest.fixture(scope="session")
 def height_wages() -> Any:
