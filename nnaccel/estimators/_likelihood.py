@@ -85,11 +85,11 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         _checked.choice("solver", self.solver, self._solvers)
         x, labels = _checked.pair(self, X, y)
         check_classification_targets(labels)
-        self.classes_, codes = np.unique(column_or_1d(labels, warn=True), return_inverse=True)
-        self._check_classes()
+        classes, codes = np.unique(column_or_1d(labels, warn=True), return_inverse=True)
+        self._check_classes(classes)
         weights = _checked.weights_of(x, sample_weight)
-        targets = np.eye(len(self.classes_))[codes]
-        targets = targets[:, 1:] if len(self.classes_) == 2 else targets
+        targets = np.eye(len(classes))[codes]
+        targets = targets[:, 1:] if len(classes) == 2 else targets
         problem = Problem(x, targets, weights, self._ridge(), self.fit_intercept)
         coordinates = Coordinates.of(problem)
         used, names = weights > 0, _checked.names(self)
@@ -99,6 +99,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
             shape = x.shape[1], targets.shape[1]
             begin = _checked.start(coef_init, intercept_init, shape, self.fit_intercept)
         found = self._solve(problem, coordinates, begin)
+        self.classes_ = classes
         self._keep(problem, coordinates, found)
         self._warn(found)
         return self
@@ -182,11 +183,11 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return summarise(self._fit, _checked.names(self, feature_names), self.classes_, target)
 
-    def _check_classes(self) -> None:
+    def _check_classes(self, classes: NDArray[Any]) -> None:
         """Raise a ValueError if these classes cannot be fitted."""
-        if len(self.classes_) < 2:
+        if len(classes) < 2:
             raise ValueError(
-                f"y holds one class only, {self.classes_.tolist()[0]!r}: at least two are needed"
+                f"y holds one class only, {classes.tolist()[0]!r}: at least two are needed"
             )
 
     def _ridge(self) -> float:

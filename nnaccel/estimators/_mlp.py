@@ -12,7 +12,6 @@ from nnaccel.backends import to_numpy
 from nnaccel.estimators._network import NetworkEstimator
 from nnaccel.layers import Layer
 from nnaccel.optim import Optimizer
-from nnaccel.penalties import Penalty
 
 
 class MLP(NetworkEstimator):
@@ -100,5 +99,5 @@ class MLP(NetworkEstimator):
     def _shaped(self, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         return x
 
-    def _hidden_layers(self, input_shape: tuple[int, ...], penalty: Penalty) -> list[Layer]:
-        return self._dense_layers(penalty)
+    def _hidden_layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
+        return self._dense_layers()

@@ -65,8 +65,8 @@ class NetworkEstimator(BaseEstimator):
             rows, held = self._set_aside(rows)
             score = lambda: self._score(self._outputs(held[0]), *held[1:])  # noqa: E731
         if not goes_on:
-            self._begin(rows)
-        self._compile(len(rows[0]))
+            self._begin(rows[0])
+        self._compile()
         self._record.stalled = 0
         if not self._train(rows, epochs, score):
             warnings.warn(
@@ -85,8 +85,8 @@ class NetworkEstimator(BaseEstimator):
         goes_on = hasattr(self, "model_")
         rows = self._read(X, y, sample_weight, goes_on, classes)
         if not goes_on:
-            self._begin(rows)
-            self._compile(len(rows[0]))
+            self._begin(rows[0])
+            self._compile()
         self._train(rows, 1, None)
 
     def _read(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None) -> Rows:
@@ -110,28 +110,28 @@ class NetworkEstimator(BaseEstimator):
         x = validate_data(self, x, reset=False, **self._checks())
         return self._outputs(self._shaped(x, shape))
 
-    def _begin(self, rows: Rows) -> None:
+    def _begin(self, x: NDArray[Any]) -> None:
         """Make a new network, with nothing learnt."""
-        x, _, weights = rows
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        # A step's loss has a share of the penalty, as in scikit-learn.
-        counted = self._batch_size(len(x)) * (1.0 if weights is None else float(weights.mean()))
-        alpha = _checked.number("alpha", self.alpha) / counted
-        penalty = L1L2(_checked.number("l1", self.l1) / counted, alpha / 2)
         activation, _, units = self._ending()
         dtype = "float64" if x.dtype == np.float64 else "float32"
-        layers = [
-            *self._hidden_layers(x.shape[1:], penalty),
-            Dense(units, activation, penalty=penalty),
-        ]
+        layers = [*self._hidden_layers(x.shape[1:]), Dense(units, activation)]
         self.model_ = Sequential(layers, seed=seed, dtype=dtype)
+        self.model_.build(x.shape[1:])
         self._record = Record()
 
-    def _compile(self, count: int) -> None:
+    def _compile(self) -> None:
         """Give the network its loss, and an optimiser that has not moved yet."""
         _checked.choice("learning_rate", self.learning_rate, _SCHEDULES)
         _, loss, _ = self._ending()
         self.model_.compile(loss=loss, optimizer=self._optimizer())
+
+    def _penalty(self, rows: Rows) -> Penalty:
+        """Return a step's share of the penalty, as in scikit-learn."""
+        x, _, weights = rows
+        counted = self._batch_size(len(x)) * (1.0 if weights is None else float(weights.mean()))
+        alpha, l1 = _checked.number("alpha", self.alpha), _checked.number("l1", self.l1)
+        return L1L2(l1 / counted, alpha / counted / 2)
 
     def _optimizer(self) -> Optimizer:
         if isinstance(self.solver, Optimizer):
@@ -150,6 +150,9 @@ class NetworkEstimator(BaseEstimator):
     def _train(self, rows: Rows, epochs: int, score: Callable[[], float] | None) -> bool:
         """Train for at most so many epochs; return whether it was over before."""
         x, targets, weights = rows
+        for layer in self.model_.layers:
+            if layer.count_params:
+                layer.penalty = self._penalty(rows)
         # Rates of the other optimisers adapt by themselves.
         is_sgd = self.solver == "sgd"
         watch = Iterations(
@@ -214,7 +217,14 @@ class NetworkEstimator(BaseEstimator):
         x, targets, weights = rows
 
         def chosen(part: NDArray[np.intp]) -> Rows:
-            return x[part], targets[part], None if weights is None else weights[part]
+            if weights is None:
+                return x[part], targets[part], None
+            if not weights[part].any():
+                raise ValueError(
+                    "sample_weight is 0 for every row that is set aside to score by, or for every "
+                    "other: leave those rows out, or change validation_fraction"
+                )
+            return x[part], targets[part], weights[part]
 
         return chosen(learnt), chosen(held)
 
@@ -228,15 +238,11 @@ class NetworkEstimator(BaseEstimator):
         """The hidden layers' activation, by nnaccel's name."""
         return str(SKLEARN_NAMES.get(self.activation, self.activation))
 
-    def _dense_layers(self, penalty: Penalty) -> list[Layer]:
+    def _dense_layers(self) -> list[Layer]:
         """Fully connected hidden layers, each with its dropout."""
         sizes = self.hidden_layer_sizes
         made: list[Layer] = []
         for units in np.atleast_1d(np.asarray(sizes, object)):
-            made.append(
-                Dense(
-                    whole_number("hidden_layer_sizes", units), self._activation(), penalty=penalty
-                )
-            )
+            made.append(Dense(whole_number("hidden_layer_sizes", units), self._activation()))
             made += [Dropout(self.dropout)] if self.dropout else []
         return made

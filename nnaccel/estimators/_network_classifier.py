@@ -91,21 +91,24 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         if kind == "multiclass-multioutput":
             raise ValueError("Unknown label type: several columns of y must hold 0 and 1 only")
         found = unique_labels(y)
-        self.classes_ = found if known is None else known
-        self._multilabel = kind == "multilabel-indicator"
-        strangers = np.setdiff1d(found, self.classes_)
+        classes = found if known is None else known
+        multilabel = kind == "multilabel-indicator"
+        strangers = np.setdiff1d(found, classes)
         if len(strangers):
             raise ValueError(
-                f"`y` has classes not in `self.classes_`, {self.classes_.tolist()}: "
-                f"{strangers.tolist()}"
+                f"`y` has classes not in `self.classes_`, {classes.tolist()}: {strangers.tolist()}"
             )
-        if self._multilabel:
-            return np.asarray(y, np.float32)
-        if len(self.classes_) < 2:
+        if known is not None and multilabel != getattr(self, "_multilabel", multilabel):
+            raise ValueError(
+                f"y has {'several labels' if multilabel else 'one label'} a row, unlike the y that "
+                "the network was begun with"
+            )
+        if not multilabel and len(classes) < 2:
             raise ValueError(
                 f"y holds one class only, {found.tolist()[0]!r}: at least two are needed"
             )
-        return np.searchsorted(self.classes_, y)
+        self.classes_, self._multilabel = classes, multilabel
+        return np.asarray(y, np.float32) if multilabel else np.searchsorted(classes, y)
 
     def _ending(self) -> tuple[str, str, int]:
         """Return the last activation, the loss by nnaccel's name, and the number of outputs."""

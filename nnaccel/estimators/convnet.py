@@ -13,7 +13,6 @@ from nnaccel._config import whole_number
 from nnaccel.estimators._network_classifier import NetworkClassifier
 from nnaccel.layers import Conv2D, Layer, MaxPool2D
 from nnaccel.optim import Optimizer
-from nnaccel.penalties import Penalty
 
 
 class ConvNetClassifier(NetworkClassifier):
@@ -163,7 +162,7 @@ class ConvNetClassifier(NetworkClassifier):
         side = math.isqrt(size)
         return (side, side) if side * side == size else (1, size)
 
-    def _hidden_layers(self, input_shape: tuple[int, ...], penalty: Penalty) -> list[Layer]:
+    def _hidden_layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         """Convolutions with their poolings, then the fully connected layers."""
         taps = whole_number("kernel_size", self.kernel_size)
         pool = whole_number("pool_size", self.pool_size)
@@ -176,7 +175,6 @@ class ConvNetClassifier(NetworkClassifier):
                     taps,
                     self._activation(),
                     padding="same",
-                    penalty=penalty,
                 )
             )
             # What is smaller than a pool is its own.
@@ -184,4 +182,4 @@ class ConvNetClassifier(NetworkClassifier):
             if max(window) > 1:
                 made.append(MaxPool2D(window))
                 height, width = height // window[0], width // window[1]
-        return [*made, *self._dense_layers(penalty)]
+        return [*made, *self._dense_layers()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from numpy.typing import NDArray
+
 from nnaccel.estimators._likelihood import LikelihoodClassifier
 
 
@@ -99,10 +101,10 @@ class LogisticRegression(LikelihoodClassifier):
         tags.classifier_tags.multi_class = False
         return tags
 
-    def _check_classes(self) -> None:
-        super()._check_classes()
-        if len(self.classes_) > 2:
+    def _check_classes(self, classes: NDArray[Any]) -> None:
+        super()._check_classes(classes)
+        if len(classes) > 2:
             raise ValueError(
                 "Only binary classification is supported. The type of the target is multiclass: "
-                f"y holds {len(self.classes_)} classes; take SoftmaxRegression"
+                f"y holds {len(classes)} classes; take SoftmaxRegression"
             )

@@ -18,7 +18,13 @@ from sklearn.model_selection import train_test_split
 
 from nnaccel import optim
 from nnaccel.backends import use_backend
-from nnaccel.estimators import ConvNetClassifier, MLPClassifier, MLPRegressor
+from nnaccel.estimators import (
+    ConvNetClassifier,
+    MLPClassifier,
+    MLPRegressor,
+    SoftmaxRegression,
+)
+from nnaccel.penalties import L1L2
 from nnaccel.train import DivergenceError
 
 unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -164,6 +170,42 @@ def test_partial_fit_is_an_epoch_with_the_optimisers_state_kept() -> None:
         parts.partial_fit(x, y, classes=[0, 1])
     np.testing.assert_array_equal(parts.coefs_[0], whole.coefs_[0])
     assert parts.loss_curve_ == whole.loss_curve_
+
+
+@unfinished
+def test_the_penalty_has_the_share_of_the_batch_that_is_there() -> None:
+    x, y = two_moons()
+    model = MLPClassifier(8, alpha=1.0, l1=3.0).partial_fit(x[:2], y[:2], classes=[0, 1])
+    assert model.model_.layers[0].penalty == L1L2(1.5, 0.25)
+    model.partial_fit(x[:100], y[:100], np.full(100, 2.0))
+    assert [layer.penalty for layer in model.model_.layers] == [L1L2(0.015, 0.0025)] * 2
+
+
+@pytest.mark.parametrize("share", [0.1, 0.9])
+def test_early_stopping_wants_weights_on_both_sides(share: float) -> None:
+    x, y = two_moons()
+    model = MLPRegressor(4, early_stopping=True, validation_fraction=share, random_state=0)
+    with pytest.raises(ValueError, match="sample_weight is 0 for every row that is set aside"):
+        model.fit(x, y, np.eye(200)[0])
+
+
+@unfinished
+def test_a_fit_that_fails_leaves_the_classes_of_the_last_one() -> None:
+    x, y = two_moons()
+    for model in (MLPClassifier(8, max_iter=2, random_state=0), SoftmaxRegression(penalty="l2")):
+        before = model.fit(x, y).predict(x)
+        with pytest.raises(ValueError, match="one class only"):
+            model.fit(x, np.zeros(200))
+        np.testing.assert_array_equal(model.predict(x), before)
+
+
+@unfinished
+def test_labels_of_another_kind_do_not_go_on_with_a_network() -> None:
+    x, y = two_moons()
+    model = MLPClassifier(8, max_iter=2).fit(x, np.column_stack([y, 1 - y]))
+    with pytest.raises(ValueError, match="y has one label a row, unlike"):
+        model.partial_fit(x, y)
+    assert model.predict(x).shape == (200, 2)
 
 
 @unfinished
