@@ -53,7 +53,7 @@ def decision_boundary(
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not fit, or there are fewer than two classes.
 
     Examples
     --------
@@ -130,6 +130,8 @@ def _checked(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], Any, NDAr
             f"x has shape {points.shape} and y {labels.shape}; expected (N, 2) and (N,)"
         )
     classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) < 2:
+        raise ValueError(f"y holds {len(classes)} classes: a boundary lies between two at least")
     return points, codes, classes
 
 
@@ -177,7 +179,8 @@ def _probabilities(predicted: NDArray[Any], classes: NDArray[Any]) -> NDArray[np
             f"predict gave shape {predicted.shape} for {len(classes)} classes; expected (M,) or "
             f"(M, {len(classes)})"
         )
-    if second.dtype.kind == "f" and len(classes) == 2:
+    is_label = np.isin(second, classes).all() if classes.dtype.kind in "biuf" else False
+    if second.dtype.kind == "f" and len(classes) == 2 and not is_label:
         return np.column_stack([1 - second, second]).astype(np.float64)
     return np.asarray(second[:, None] == classes, np.float64)
 

@@ -45,6 +45,14 @@ def test_the_border_is_where_the_prediction_changes(form: str) -> None:
     assert right[0] > right[2]  # orange
 
 
+def test_labels_may_be_floats() -> None:
+    def labels(points: np.ndarray) -> np.ndarray:
+        return np.where(points[:, 0] > 0.5, 2.0, 1.0)
+
+    (ax,) = plot.decision_boundary(labels, X, np.array([1.0, 2.0, 1.0, 2.0])).axes
+    np.testing.assert_allclose(border(ax)[:, 0], 0.5, atol=0.01)
+
+
 def test_the_less_sure_the_paler() -> None:
     colours = plot.decision_boundary(steep, X, Y).axes[0].images[0].get_array()
     assert colours[100, 98].min() > colours[100, 20].min()
@@ -84,3 +92,9 @@ def test_panels_have_their_titles_and_share_axes() -> None:
 def test_what_does_not_fit_is_told(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("count", [0, 4])
+def test_one_class_has_no_boundary(count: int) -> None:
+    with pytest.raises(ValueError, match="a boundary lies between two at least"):
+        plot.decision_boundary(steep, X[:count], np.zeros(count))
