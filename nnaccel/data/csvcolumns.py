@@ -123,7 +123,7 @@ class Table:
             if len(wrong):
                 cell = column.cells[wrong[0]]
                 where = f"{self.path}: row {self.lines[wrong[0]]}, column {name!r}"
-                raise DataError(f"{where} is {cell}, not a finite number")
+                raise DataError(f"{where} is {cell[:40]}, not a finite number")
         return column
 
 

@@ -106,6 +106,8 @@ def start(coef_init: Any, intercept_init: Any, shape: tuple[int, int], intercept
     coef = np.asarray(0.0 if coef_init is None else coef_init, np.float64)
     first = np.asarray(0.0 if intercept_init is None else intercept_init, np.float64)
     coef = coef[:, None] if coef.ndim == 1 else coef.T
+    if not (np.isfinite(coef).all() and np.isfinite(first).all()):
+        raise ValueError("coef_init and intercept_init must be finite")
     try:
         coef, first = np.broadcast_to(coef, shape), np.broadcast_to(first, shape[1:])
     except ValueError:

@@ -22,6 +22,7 @@ from nnaccel.estimators._coordinates import Coordinates, Problem
 from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
 from nnaccel.estimators._likelihood_summary import LikelihoodFit, summarise
 from nnaccel.estimators._summary import Summary
+from nnaccel.ops import _check
 
 Floats = NDArray[np.float64]
 
@@ -83,6 +84,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         self
         """
         _checked.choice("solver", self.solver, self._solvers)
+        intercept = _check.flag("fit_intercept", self.fit_intercept)
         x, labels = _checked.pair(self, X, y)
         check_classification_targets(labels)
         classes, codes = np.unique(column_or_1d(labels, warn=True), return_inverse=True)
@@ -90,14 +92,14 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         weights = _checked.weights_of(x, sample_weight)
         targets = np.eye(len(classes))[codes]
         targets = targets[:, 1:] if len(classes) == 2 else targets
-        problem = Problem(x, targets, weights, self._ridge(), self.fit_intercept)
+        problem = Problem(x, targets, weights, self._ridge(), intercept)
         coordinates = Coordinates.of(problem)
         used, names = weights > 0, _checked.names(self)
-        warn_of_dependence(x[used], names, coordinates.dependent, self.fit_intercept)
+        warn_of_dependence(x[used], names, coordinates.dependent, intercept)
         begin = None
         if coef_init is not None or intercept_init is not None:
             shape = x.shape[1], targets.shape[1]
-            begin = _checked.start(coef_init, intercept_init, shape, self.fit_intercept)
+            begin = _checked.start(coef_init, intercept_init, shape, intercept)
         found = self._solve(problem, coordinates, begin)
         self.classes_ = classes
         self._keep(problem, coordinates, found)
@@ -213,8 +215,8 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
     def _keep(self, problem: Problem, coordinates: Coordinates, found: Found) -> None:
         """Set what is known after a fit."""
         coef, outputs = found.coef, found.coef.shape[1]
-        first = coef[0] if self.fit_intercept else np.zeros(outputs)
-        self.coef_ = np.ascontiguousarray(coef[self.fit_intercept :].T)
+        first = coef[0] if problem.intercept else np.zeros(outputs)
+        self.coef_ = np.ascontiguousarray(coef[problem.intercept :].T)
         self.intercept_ = first
         self.n_iter_ = found.steps
         self._fit = LikelihoodFit.of(problem, coordinates, found)

@@ -17,6 +17,7 @@ from nnaccel.estimators._linear_fit import LinearFit
 from nnaccel.estimators._linear_summary import summarise
 from nnaccel.estimators._objective import Objective
 from nnaccel.estimators._summary import Summary
+from nnaccel.ops import _check
 
 Floats = NDArray[np.float64]
 
@@ -113,21 +114,22 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
             Itself.
         """
         _checked.choice("solver", self.solver, ("ols", "gd"))
+        intercept = _check.flag("fit_intercept", self.fit_intercept)
         x, t = _checked.pair(self, X, y, multi_output=True, y_numeric=True)
         weights = _checked.weights_of(x, sample_weight)
         responses = np.asarray(t, np.float64).reshape(len(x), -1)
-        fit = LinearFit.of(x, responses, weights, self.fit_intercept)
-        warn_of_dependence(x[weights > 0], _checked.names(self), fit.dependent, self.fit_intercept)
+        fit = LinearFit.of(x, responses, weights, intercept)
+        warn_of_dependence(x[weights > 0], _checked.names(self), fit.dependent, intercept)
         self.n_iter_ = 1
         if self.solver == "gd":
             shape = x.shape[1], responses.shape[1]
-            begin = _checked.start(coef_init, intercept_init, shape, self.fit_intercept)
+            begin = _checked.start(coef_init, intercept_init, shape, intercept)
             coef = self._descend(x, responses, weights, begin)
             fit = fit.moved_to(coef, x, responses, weights)
         elif coef_init is not None or intercept_init is not None:
             raise ValueError("coef_init and intercept_init say where solver='gd' starts")
         self._fit = fit
-        self.rank_ = fit.rank - self.fit_intercept
+        self.rank_ = fit.rank - intercept
         many = t.ndim == 2
         self.coef_ = fit.slopes.T if many else fit.slopes[:, 0]
         self.intercept_ = fit.intercept if many else float(fit.intercept[0])

@@ -142,6 +142,8 @@ def test_what_is_not_finite_is_refused(estimator: Any, bad: float) -> None:
     ("estimator", "message"),
     [
         (LinearRegression("qr"), "unknown solver 'qr'"),
+        (LinearRegression(fit_intercept=2), "fit_intercept=2 must be True or False"),
+        (LogisticRegression(fit_intercept="no"), "fit_intercept='no' must be True or False"),
         (LogisticRegression("newtn"), "Did you mean 'newton'"),
         (LogisticRegression(penalty="l3"), "unknown penalty 'l3'"),
         (LogisticRegression(penalty="l2", C=0.0), "C=0.0 must be a finite number above 0"),

@@ -224,6 +224,15 @@ def test_far_from_zero_is_no_trouble() -> None:
     np.testing.assert_allclose(far.coef_ * 1e-6, near.coef_, rtol=1e-5)
 
 
+@pytest.mark.parametrize("intercept", [False, True])
+def test_a_switch_of_numpy_is_one(intercept: bool) -> None:
+    x, y = noisy(5, 60, 2)
+    of_python, of_numpy = (
+        LogisticRegression(fit_intercept=kind(intercept)).fit(x, y) for kind in (bool, np.bool_)
+    )
+    np.testing.assert_array_equal(of_numpy.coef_, of_python.coef_)
+
+
 def test_descent_tells_of_its_steps() -> None:
     x, y = noisy(7, 50, 2)
     with pytest.warns(ConvergenceWarning, match="10 steps were made"):

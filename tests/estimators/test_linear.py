@@ -223,5 +223,7 @@ def test_start_values_need_descent_and_must_fit() -> None:
         LinearRegression().fit(x, y, coef_init=1.0)
     with pytest.raises(ValueError, match="coef_init of shape"):
         LinearRegression("gd").fit(x, y, coef_init=[1.0, 2.0, 3.0])
+    with pytest.raises(ValueError, match="must be finite"):
+        LinearRegression("gd").fit(x, y, intercept_init=np.nan)
     with pytest.raises(ValueError, match=r"(?i)sample.weight"):
         LinearRegression().fit(x, y, np.zeros(10))
