@@ -67,7 +67,7 @@ class ConvNetClassifier(NetworkClassifier):
     --------
     >>> from nnaccel.data import digits
     >>> (x, y), (x_test, y_test) = digits()
-    >>> model = ConvNetClassifier((8, 16), max_iter=10, tol=0.01, random_state=0).fit(x, y)
+    >>> model = ConvNetClassifier((8, 16), tol=0.02, random_state=0).fit(x, y)
     >>> bool(model.score(x_test, y_test) > 0.9)
     True
     """

@@ -68,7 +68,7 @@ class LogisticRegression(LikelihoodClassifier):
     >>> x, y = [[0.0], [1.0], [2.0], [3.0]], ["no", "yes", "no", "yes"]
     >>> model = LogisticRegression().fit(x, y)
     >>> round(model.log_likelihood(x, y), 4)
-    -2.3485
+    -2.3475
     >>> model.predict([[5.0]])
     array(['yes'], dtype='<U3')
     """

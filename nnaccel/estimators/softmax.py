@@ -69,7 +69,7 @@ class SoftmaxRegression(LikelihoodClassifier):
     >>> x, y = [[0.0], [1.0], [2.0], [3.0], [2.0], [4.0]], ["a", "b", "a", "b", "c", "c"]
     >>> model = SoftmaxRegression().fit(x, y)
     >>> model.predict_proba([[4.0]]).round(2)
-    array([[0.02, 0.2 , 0.79]])
+    array([[0.02, 0.2 , 0.78]])
     """
 
     _solvers: ClassVar = ("auto", "newton", "lbfgs", "gd")
