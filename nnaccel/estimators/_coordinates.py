@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -44,14 +44,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Coordinates:
-    """Variables about their means; without a penalty, which counts slopes, orthonormal too.
+    """Variables about their means; without a penalty, which counts slopes, uncorrelated too.
 
     Attributes
     ----------
     mean : ndarray, shape (p,)
         Of the variables; 0 without intercept.
     slopes : ndarray, shape (p, r), or None
-        Times it, the variables are orthonormal; None where they are left as they are.
+        Times it, the variables have variance 1 and no correlation; None where they are left as they
+        are.
     intercept : bool
     dependent : list of int
         Columns of x whose slopes the rows do not settle.
@@ -70,22 +71,31 @@ class Coordinates:
         if problem.ridge:
             return cls(mean, None, intercept, [])
         fit = LinearFit.of(x, problem.y, weights, intercept)
-        return cls(mean, fit.factor[1:, int(intercept) :], intercept, fit.dependent)
+        slopes = fit.factor[1:, int(intercept) :] * np.sqrt(weights.sum())
+        return cls(mean, slopes, intercept, fit.dependent)
 
     @property
-    def factor(self) -> Floats:
-        """Times coefficients in these coordinates, those of the variables as they came."""
-        slopes = np.eye(len(self.mean)) if self.slopes is None else self.slopes
+    def rank(self) -> int:
+        """How many coefficients there are, for each output, the intercept among them."""
+        return (len(self.mean) if self.slopes is None else self.slopes.shape[1]) + self.intercept
+
+    def raw(self, coef: Floats) -> Floats:
+        """Return coefficients of the variables as they came, from those in these coordinates."""
+        slopes = coef[int(self.intercept) :]
+        slopes = slopes if self.slopes is None else self.slopes @ slopes
         if not self.intercept:
             return slopes
-        first = np.concatenate([[1.0], -self.mean @ slopes])
-        return np.concatenate([first[None], np.pad(slopes, ((0, 0), (1, 0)))])
+        return np.concatenate([coef[:1] - self.mean @ slopes, slopes])
+
+    def turned(self, problem: Problem) -> Problem:
+        """Return the problem in these coordinates."""
+        x = problem.x - self.mean
+        return replace(problem, x=x if self.slopes is None else x @ self.slopes)
 
     def likelihood(self, problem: Problem) -> Likelihood:
         """Return the problem's log-likelihood of coefficients in these coordinates."""
-        x = problem.x - self.mean
-        x = x if self.slopes is None else x @ self.slopes
-        ridge = np.full(x.shape[1] + self.intercept, problem.ridge)
+        x = self.turned(problem).x
+        ridge = np.full(self.rank, problem.ridge)
         if self.intercept:
             x, ridge[0] = _checked.with_ones(x), 0
         return Likelihood(x, problem.y, problem.weights, ridge)

@@ -207,7 +207,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         if solver == "newton":
             return _likelihood_fit.by_newton(problem, coordinates, max_iter, tol)
         if solver == "lbfgs":
-            return _likelihood_fit.by_lbfgs(problem, max_iter, tol)
+            return _likelihood_fit.by_lbfgs(problem, coordinates, max_iter, tol)
         rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
         begin = np.zeros(problem.shape) if begin is None else begin
         return _likelihood_fit.by_descent(problem, begin, rate, max_iter, tol)

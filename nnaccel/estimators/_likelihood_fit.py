@@ -42,12 +42,11 @@ class Found:
 
 def by_newton(problem: Problem, coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     """Fit by Newton's method: few steps, each of which solves for all coefficients."""
-    factor, likelihood = coordinates.factor, coordinates.likelihood(problem)
-    shape = factor.shape[1], problem.y.shape[1]
+    likelihood, shape = coordinates.likelihood(problem), (coordinates.rank, problem.y.shape[1])
     coef, steps, converged, separated = maximise(
         likelihood, shape, max_iter, tol * float(problem.weights.mean())
     )
-    return Found(_balanced(factor @ coef, problem), steps, converged, separated)
+    return Found(_balanced(coordinates.raw(coef), problem), steps, converged, separated)
 
 
 def by_descent(
@@ -59,16 +58,17 @@ def by_descent(
     return _found(problem, objective, objective.coef, steps, converged)
 
 
-def by_lbfgs(problem: Problem, max_iter: int, tol: float) -> Found:
+def by_lbfgs(problem: Problem, coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     """Fit by L-BFGS on the mean loss: for many coefficients."""
     from scipy.optimize import minimize
 
-    objective = _objective(problem, np.zeros(problem.shape))
+    turned = coordinates.turned(problem)
+    objective = _objective(turned, np.zeros(turned.shape))
     options = {"maxiter": max_iter, "maxfun": 20 * max_iter, "gtol": tol, "ftol": 0.0}
     done = minimize(
-        objective, np.zeros(problem.shape).ravel(), jac=True, method="L-BFGS-B", options=options
+        objective, np.zeros(turned.shape).ravel(), jac=True, method="L-BFGS-B", options=options
     )
-    coef = np.asarray(done.x, np.float64).reshape(problem.shape)
+    coef = coordinates.raw(np.asarray(done.x, np.float64).reshape(turned.shape))
     # Where rounding ends the search before `tol` does, there is nothing left to gain.
     return _found(problem, objective, coef, int(done.nit), done.status != 1)
 
@@ -78,7 +78,7 @@ def covariance(problem: Problem, coordinates: Coordinates, logits: Floats) -> Fl
     if np.prod(problem.shape) > MOST_FOR_NEWTON:
         return None
     turned = inverse(coordinates.likelihood(problem).information(logits))
-    to_raw = np.kron(coordinates.factor, np.eye(logits.shape[1]))
+    to_raw = np.kron(coordinates.raw(np.eye(coordinates.rank)), np.eye(logits.shape[1]))
     return np.asarray(to_raw @ turned @ to_raw.T)
 
 

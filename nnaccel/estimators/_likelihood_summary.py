@@ -71,7 +71,7 @@ class LikelihoodFit:
         return cls(
             found.coef,
             covered,
-            coordinates.factor.shape[1],
+            coordinates.rank,
             coordinates.dependent,
             problem.intercept,
             int((weights > 0).sum()),

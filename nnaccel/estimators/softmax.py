@@ -31,7 +31,7 @@ class SoftmaxRegression(LikelihoodClassifier):
         Most steps: 100 for 'newton', 1,000 for 'lbfgs' and 10,000 for 'gd' by default.
     tol : float, default 1e-8
         'newton' stops with the step that is to raise the log-likelihood by less, for weights of
-        mean 1, the others where no part of the mean gradient exceeds this.
+        mean 1, the others where no part of their mean gradient exceeds this.
 
     Attributes
     ----------

@@ -79,6 +79,18 @@ def test_solvers_agree_on_three_classes(backend: Any, solver: str) -> None:
     np.testing.assert_allclose(model.coef_.sum(axis=0), 0, atol=1e-9)
 
 
+@pytest.mark.parametrize("unit", [1e-9, 1.0, 1e12])
+@pytest.mark.parametrize("solver", ["newton", "lbfgs"])
+def test_units_of_variables_do_not_decide_where_a_solver_stops(solver: str, unit: float) -> None:
+    x, y = noisy(1, 120, 3, classes=3)
+    best = SoftmaxRegression("newton").fit(x, y)
+    model = SoftmaxRegression(solver).fit(unit * x + 5 * unit, y)
+    np.testing.assert_allclose(unit * model.coef_, best.coef_, atol=1e-5)
+    np.testing.assert_allclose(
+        model.intercept_ + 5 * unit * model.coef_.sum(axis=1), best.intercept_, atol=1e-5
+    )
+
+
 def test_softmax_of_two_classes_is_logistic_regression(two_irises: Any) -> None:
     x, y = two_irises
     for penalty in (None, "l2"):
