@@ -162,7 +162,7 @@ class NetworkEstimator(BaseEstimator):
             patience=_checked.number("n_iter_no_change", self.n_iter_no_change),
             schedule=self.learning_rate if is_sgd else "constant",
             rate=self.learning_rate_init,
-            power=self.power_t,
+            power=_checked.number("power_t", self.power_t),
             verbose=bool(self.verbose),
         )
         try:

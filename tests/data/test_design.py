@@ -145,6 +145,7 @@ REFUSED = {
     "ragged": ("x,y\n1,2\n\n1,2,3\n", "row 4 has 3 cells; the first row has 2"),
     "infinity": ("x,y\n1,2\n-inf,3\n", "row 3, column 'x' is -inf, not a finite number"),
     "too large": ("x,y\n1,2\n1,1e999\n", "row 3, column 'y' is 1e999, not a finite number"),
+    "long number": (f"x,y\n1,2\n{'9' * 400},3\n", f"column 'x' is {'9' * 40}, not a finite"),
     "signed nan": ("x,y\n1,2\n-nan,3\n", "row 3, column 'x' is -nan, not a finite number"),
     "none complete": ("x,y\n1,\nNA,2\n?,3\n", r"column 'x' alone lacks 2 of 3 .*--drop 'x'"),
     "constant": ("x,y\n1,2\n2,2.0\n3,\n", "the target 'y' is 2.0 in every complete row"),

@@ -156,6 +156,7 @@ def test_what_is_not_finite_is_refused(estimator: Any, bad: float) -> None:
         (MLPClassifier(hidden_layer_sizes=(5, 0)), "hidden_layer_sizes=0 must be"),
         (MLPClassifier(alpha=-1.0), "alpha=-1.0 must be a finite number"),
         (MLPClassifier(dropout=1.0), "rate=1.0"),
+        (MLPClassifier(power_t="half"), "power_t='half' must be a finite number"),
         (MLPClassifier(batch_size="all"), "unknown batch_size 'all'"),
         (MLPClassifier(learning_rate="adaptiv"), "Did you mean 'adaptive'"),
         (MLPClassifier(loss="logloss"), "Did you mean 'log_loss'"),
