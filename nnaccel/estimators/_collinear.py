@@ -8,6 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+#: A column whose spread is less than this share of its largest value is constant but for rounding.
+ROUNDING = 1e-13
+
 _MOST_NAMES = 8
 
 
@@ -34,7 +37,10 @@ def warn_of_dependence(
     if not dependent:
         return
     count, variables = x.shape
-    constant = [j for j in dependent if np.ptp(x[:, j]) == 0 and (intercept or not x[0, j])]
+    spread, size = np.ptp(x, axis=0), np.abs(x).max(axis=0)
+    constant = [
+        j for j in dependent if spread[j] <= 2 * ROUNDING * size[j] and (intercept or not size[j])
+    ]
     varied = [j for j in dependent if j not in constant]
     said = []
     if len(varied) > 1 and count - intercept < variables:

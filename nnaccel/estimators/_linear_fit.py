@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel.backends import get_backend
+from nnaccel.estimators._collinear import ROUNDING
 from nnaccel.estimators._least_squares import least_squares
 
 Floats = NDArray[np.float64]
-
-#: A column whose spread is less than this share of its largest value is constant but for rounding.
-_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class LinearFit:
         backend = get_backend()
         centred = root * (x - x_mean)
         size = np.abs(root * x).max(axis=0)
-        centred[:, np.abs(centred).max(axis=0) <= _ROUNDING * size] = 0
+        centred[:, np.abs(centred).max(axis=0) <= ROUNDING * size] = 0
         found = least_squares(backend.asarray(centred), backend.asarray(root * (y - y_mean)))
         first = np.zeros((1, found.rank))
         factor = np.concatenate([first - x_mean @ found.factor, found.factor])

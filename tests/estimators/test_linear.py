@@ -110,6 +110,14 @@ def test_collinear_columns_are_named() -> None:
     assert isinstance(x, pandas.DataFrame)
 
 
+def test_a_column_that_varies_by_rounding_only_is_called_constant() -> None:
+    x = 1e6 + 1e-10 * np.arange(6.0)[:, None]
+    assert np.ptp(x) > 0
+    with pytest.warns(CollinearityWarning, match="^column 'x0' is constant, as the intercept is"):
+        model = LinearRegression().fit(x, np.arange(6.0))
+    np.testing.assert_array_equal(model.coef_, [0])
+
+
 def test_more_variables_than_rows() -> None:
     x, y = random_problem(1, 4, 9)
     with pytest.warns(CollinearityWarning, match="4 rows cannot settle 9 coefficients"):
