@@ -64,9 +64,10 @@ class NetworkEstimator(BaseEstimator):
         if self.early_stopping:
             rows, held = self._set_aside(rows)
             score = lambda: self._score(self._outputs(held[0]), *held[1:])  # noqa: E731
-        if not goes_on:
+        if goes_on:
+            self._compile(self.model_)
+        else:
             self._begin(rows[0])
-        self._compile()
         self._record.stalled = 0
         if not self._train(rows, epochs, score):
             warnings.warn(
@@ -86,7 +87,6 @@ class NetworkEstimator(BaseEstimator):
         rows = self._read(X, y, sample_weight, goes_on, classes)
         if not goes_on:
             self._begin(rows[0])
-            self._compile()
         self._train(rows, 1, None)
 
     def _read(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None) -> Rows:
@@ -116,15 +116,16 @@ class NetworkEstimator(BaseEstimator):
         activation, _, units = self._ending()
         dtype = "float64" if x.dtype == np.float64 else "float32"
         layers = [*self._hidden_layers(x.shape[1:]), Dense(units, activation)]
-        self.model_ = Sequential(layers, seed=seed, dtype=dtype)
-        self.model_.build(x.shape[1:])
-        self._record = Record()
+        network = Sequential(layers, seed=seed, dtype=dtype)
+        network.build(x.shape[1:])
+        self._compile(network)
+        self.model_, self._record = network, Record()
 
-    def _compile(self) -> None:
+    def _compile(self, network: Sequential) -> None:
         """Give the network its loss, and an optimiser that has not moved yet."""
         _checked.choice("learning_rate", self.learning_rate, _SCHEDULES)
         _, loss, _ = self._ending()
-        self.model_.compile(loss=loss, optimizer=self._optimizer())
+        network.compile(loss=loss, optimizer=self._optimizer())
 
     def _penalty(self, rows: Rows) -> Penalty:
         """Return a step's share of the penalty, as in scikit-learn."""

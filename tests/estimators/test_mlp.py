@@ -219,6 +219,15 @@ def test_a_rate_that_falls_does_so_in_parts_as_in_the_whole() -> None:
     np.testing.assert_array_equal(parts.coefs_[0], whole.coefs_[0])
 
 
+def test_what_fails_before_it_trains_leaves_no_network() -> None:
+    x, y = two_moons()
+    model = MLPClassifier(8, solver="adm")
+    with pytest.raises(ValueError, match="Did you mean 'adam'"):
+        model.partial_fit(x, y, classes=[0, 1])
+    assert not hasattr(model, "model_")
+    assert model.set_params(solver="adam").partial_fit(x, y, classes=[0, 1]).n_iter_ == 1
+
+
 def test_partial_fit_wants_to_know_all_classes() -> None:
     x, y = two_moons()
     model = MLPClassifier(4, random_state=0)
