@@ -46,6 +46,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
         x = x.astype(dtype)
     if x.dtype.kind == "f" and not on_disk:
         _require_finite(x)
+        _require_within(x, dtype)
     return np.require(x, x.dtype.newbyteorder("="), ["C_CONTIGUOUS", "ALIGNED"])
 
 
@@ -210,6 +211,16 @@ def _hold_the_same(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
         return False
     long = [tuple(size for size in shape if size != 1) for shape in (given, wanted)]
     return long[0] == long[1] or min(map(len, long)) <= 1
+
+
+def _require_within(x: np.ndarray, dtype: Any) -> None:
+    """Raise a ValueError if numbers are too large for a model of a narrower dtype."""
+    limit = float(np.finfo(dtype).max)
+    if x.dtype.itemsize > np.dtype(dtype).itemsize and not -limit <= x.min() <= x.max() <= limit:
+        raise ValueError(
+            f"inputs run from {x.min():.3g} to {x.max():.3g}, beyond what the model's "
+            f"{np.dtype(dtype)} can hold: bring them to another scale"
+        )
 
 
 def _require_finite(x: np.ndarray) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nnaccel.data.errors import MAX_BYTES, DataError, existing_file
+
+_QUOTED = re.compile(r'"[^"]*"')
 
 #: The number of a row's last line in the file, and its cells.
 Row = tuple[int, list[str]]
@@ -18,8 +21,8 @@ Row = tuple[int, list[str]]
 def open_rows(path: str | Path, max_bytes: int = MAX_BYTES) -> Iterator[Iterator[Row]]:
     """Open `path` for as long as its rows are read; blank lines are passed over.
 
-    Cells are separated by commas, semicolons or tabs, whichever the first line has most of. What
-    is wrong with the file is a DataError that names it, whenever it shows.
+    Cells are separated by commas, semicolons or tabs, whichever the first line has most of outside
+    quotes. What is wrong with the file is a DataError that names it, whenever it shows.
     """
     path = existing_file(path)
     size = path.stat().st_size
@@ -27,7 +30,7 @@ def open_rows(path: str | Path, max_bytes: int = MAX_BYTES) -> Iterator[Iterator
         raise DataError(f"{path} has {size:,} bytes: more than the bound {max_bytes:,}")
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            first = file.readline(1 << 16)
+            first = _QUOTED.sub("", file.readline(1 << 16))
             file.seek(0)
             delimiter = max(",;\t", key=first.count)
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)

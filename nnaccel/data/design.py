@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,8 @@ from nnaccel.data.errors import MAX_BYTES, DataError
 
 #: Text with more levels than this, or than this share of the rows, is no group to compare by.
 MAX_LEVELS, MAX_SHARE = 100, 2 / 3
+
+_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+|[+-]?\d+")
 
 #: Whole numbers below this are exact in float64.
 _EXACT = 2.0**53
@@ -211,7 +214,12 @@ def _values(column: Column, rows: NDArray[np.intp]) -> NDArray[Any]:
 
 
 def _check_levels(text: TextColumn, column: Column, table: Table, rows: int) -> None:
-    """Refuse an identifier, free text, dates, and numbers one of which is misspelt."""
+    """Refuse an identifier, free text, dates, and numbers that are misspelt."""
+    if all(_DECIMAL_COMMA.fullmatch(level) for level in text.levels):
+        raise DataError(
+            f"{table.path}: column {text.name!r} has decimal commas, as in {text.levels[0]!r}: "
+            "write the numbers with points"
+        )
     if _are_too_many(len(text.levels), rows):
         at = column.first_text()
         raise DataError(

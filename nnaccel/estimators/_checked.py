@@ -16,6 +16,9 @@ from nnaccel.backends import is_cupy
 
 Floats = NDArray[np.float64]
 
+#: Beyond this, sums of squares overflow.
+_MOST = 1e140
+
 
 def on_host(x: Any) -> Any:
     """Return a CuPy array as NumPy's, anything else as it is."""
@@ -30,7 +33,27 @@ def rows(estimator: Any, x: Any) -> Floats:
 def pair(estimator: Any, x: Any, y: Any, **checks: Any) -> tuple[Floats, NDArray[Any]]:
     """Return the rows to fit, as float64, and their targets; note how many features there are."""
     x, y = validate_data(estimator, on_host(x), on_host(y), dtype=np.float64, **checks)
+    _require_squares("X", x)
+    if y.dtype.kind == "f":
+        _require_squares("y", y)
     return x, y
+
+
+def classes_of(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Return the distinct labels in order, and the number of each row's.
+
+    Raises
+    ------
+    TypeError
+        If they are of types that cannot be ordered, such as numbers and text.
+    """
+    try:
+        return np.unique(labels, return_inverse=True)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in labels})
+        raise TypeError(
+            f"labels are of several types, {' and '.join(kinds)}: make them all of one"
+        ) from None
 
 
 def weights_of(x: Floats, sample_weight: Any) -> Floats:
@@ -46,7 +69,21 @@ def weights_of(x: Floats, sample_weight: Any) -> Floats:
     )
     if not weights.any():
         raise ValueError("sample_weight is 0 for every row: there is nothing to fit")
+    if not 1 / _MOST < weights.max() < _MOST:
+        raise ValueError(
+            f"sample_weight is at most {weights.max():.3g}: give weights of about 1, of which only "
+            "the ratios count"
+        )
     return np.asarray(weights)
+
+
+def _require_squares(name: str, x: NDArray[Any]) -> None:
+    """Raise a ValueError if sums of squares would overflow."""
+    if x.size and not -_MOST < x.min() <= x.max() < _MOST:
+        raise ValueError(
+            f"{name} runs from {x.min():.3g} to {x.max():.3g}: the squares of such numbers "
+            "overflow; give another unit"
+        )
 
 
 def choice(name: str, value: Any, choices: Sequence[Any]) -> None:
@@ -71,7 +108,10 @@ def names(estimator: Any, given: Sequence[str] | None = None) -> list[str]:
     if given is not None:
         if len(given) != count:
             raise ValueError(f"{len(given)} feature_names given for {count} features")
-        return [str(name) for name in given]
+        names = [str(name) for name in given]
+        if len({"(Intercept)", *names}) <= count:
+            raise ValueError("feature_names must differ from each other and from '(Intercept)'")
+        return names
     known = getattr(estimator, "feature_names_in_", None)
     return [f"x{i}" for i in range(count)] if known is None else [str(name) for name in known]
 

@@ -87,7 +87,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         intercept = _check.flag("fit_intercept", self.fit_intercept)
         x, labels = _checked.pair(self, X, y)
         check_classification_targets(labels)
-        classes, codes = np.unique(column_or_1d(labels, warn=True), return_inverse=True)
+        classes, codes = _checked.classes_of(column_or_1d(labels, warn=True))
         self._check_classes(classes)
         weights = _checked.weights_of(x, sample_weight)
         targets = np.eye(len(classes))[codes]

@@ -18,6 +18,10 @@ Floats = NDArray[np.float64]
 MOST_FOR_NEWTON = 1000
 
 
+#: A mean gradient as small as this is as good as none.
+_ROUNDING = 1e-7
+
+
 @dataclass(frozen=True)
 class Found:
     """Where a solver ended.
@@ -69,8 +73,9 @@ def by_lbfgs(problem: Problem, coordinates: Coordinates, max_iter: int, tol: flo
         objective, np.zeros(turned.shape).ravel(), jac=True, method="L-BFGS-B", options=options
     )
     coef = coordinates.raw(np.asarray(done.x, np.float64).reshape(turned.shape))
-    # Where rounding ends the search before `tol` does, there is nothing left to gain.
-    return _found(problem, objective, coef, int(done.nit), done.status != 1)
+    # Rounding may end the search a little before `tol` does.
+    converged = done.success or np.abs(done.jac).max(initial=0.0) <= max(tol, _ROUNDING)
+    return _found(problem, objective, coef, int(done.nit), bool(converged))
 
 
 def covariance(problem: Problem, coordinates: Coordinates, logits: Floats) -> Floats | None:

@@ -20,6 +20,7 @@ from nnaccel.estimators import _checked
 from nnaccel.estimators._iterations import Iterations, Record
 from nnaccel.layers import Dense, Dropout, Layer
 from nnaccel.model import Sequential
+from nnaccel.ops import _check
 from nnaccel.optim import Optimizer
 from nnaccel.penalties import L1L2, Penalty
 
@@ -57,11 +58,11 @@ class NetworkEstimator(BaseEstimator):
         -------
         self
         """
-        goes_on = bool(self.warm_start) and hasattr(self, "model_")
+        goes_on = _check.flag("warm_start", self.warm_start) and hasattr(self, "model_")
         epochs = whole_number("max_iter", self.max_iter)
         rows = self._read(X, y, sample_weight, goes_on)
         score = None
-        if self.early_stopping:
+        if _check.flag("early_stopping", self.early_stopping):
             rows, held = self._set_aside(rows)
             score = lambda: self._score(self._outputs(held[0]), *held[1:])  # noqa: E731
         if goes_on:
@@ -140,7 +141,8 @@ class NetworkEstimator(BaseEstimator):
         rate = _checked.number("learning_rate_init", self.learning_rate_init, above_0=True)
         settings: dict[str, Any] = {"learning_rate": rate}
         if self.solver == "sgd":
-            settings |= {"momentum": self.momentum, "nesterov": self.nesterovs_momentum}
+            nesterov = _check.flag("nesterovs_momentum", self.nesterovs_momentum)
+            settings |= {"momentum": self.momentum, "nesterov": nesterov}
         if self.solver in ("adam", "adamw"):
             names = ("beta_1", "beta_2", "epsilon")
             settings |= {name: getattr(self, name) for name in names}
@@ -151,6 +153,9 @@ class NetworkEstimator(BaseEstimator):
     def _train(self, rows: Rows, epochs: int, score: Callable[[], float] | None) -> bool:
         """Train for at most so many epochs; return whether it was over before."""
         x, targets, weights = rows
+        counts = None if weights is None else weights / weights.mean()
+        if self._loss_factor() != 1:
+            counts = self._loss_factor() * (np.ones(len(x)) if counts is None else counts)
         for layer in self.model_.layers:
             if layer.count_params:
                 layer.penalty = self._penalty(rows)
@@ -172,8 +177,8 @@ class NetworkEstimator(BaseEstimator):
                 targets,
                 epochs=epochs,
                 batch_size=self._batch_size(len(x)),
-                shuffle=bool(self.shuffle),
-                sample_weight=None if weights is None else weights / weights.mean(),
+                shuffle=_check.flag("shuffle", self.shuffle),
+                sample_weight=counts,
                 callbacks=[watch],
                 verbose=0,
             )
@@ -203,6 +208,10 @@ class NetworkEstimator(BaseEstimator):
         self.n_layers_ = len(dense) + 1
         self.n_outputs_ = int(self.model_.output_shape[0])
         self.out_activation_ = self.model_.layers[-1].activation
+
+    def _loss_factor(self) -> float:
+        """What a row's loss is multiplied by."""
+        return 1.0
 
     def _set_aside(self, rows: Rows) -> tuple[Rows, Rows]:
         """Split rows into those to learn from and those to score by."""

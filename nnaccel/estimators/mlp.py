@@ -130,7 +130,7 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, MLP):
     hidden_layer_sizes, activation, solver, …
         As for `MLPClassifier`, but for the next two.
     loss : {'auto', 'squared_error'}
-        The mean over rows and outputs.
+        Half of the squares of a row, summed over outputs.
     output_activation : str, default 'auto'
         'auto' is 'identity'; 'softplus' or 'sigmoid' for numbers that are bounded.
 
@@ -187,6 +187,10 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, MLP):
         _checked.choice("loss", self.loss, ("auto", "squared_error"))
         activation = "linear" if self.output_activation == "auto" else self.output_activation
         return SKLEARN_NAMES.get(activation, activation), "mse", self._units
+
+    def _loss_factor(self) -> float:
+        """Turn the mean over outputs into half of their sum: the gradient is then the error."""
+        return float(self._units) / 2
 
     def _score(
         self, outputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None

@@ -61,9 +61,15 @@ def regression_line(
             f"{len(lines)} lines and {0 if labels is None else len(labels)} labels: expected at "
             "least one line, and a label for each or none"
         )
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    if not x.size or x.ndim != 1 or x.shape != y.shape or (losses is not None and not len(losses)):
+        raise ValueError(
+            f"x has shape {x.shape} and y {y.shape}: expected (N,) of both, N at least 1, and a "
+            "loss for each step or losses=None"
+        )
     figure = figure or new_figure(9 if losses is not None else 6, 4.4)
     axes = figure.subplots(1, 2 if losses is not None else 1, squeeze=False)[0]
-    _draw_lines(axes[0], np.asarray(x), np.asarray(y), lines, labels)
+    _draw_lines(axes[0], x, y, lines, labels)
     axes[0].set(title="Regression line", xlabel=xlabel, ylabel=ylabel)
     if losses is not None:
         _draw_losses(axes[1], np.asarray(losses, float))

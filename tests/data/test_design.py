@@ -241,3 +241,16 @@ def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, t
         assert len(design.x) == len(design.y) == len(rows) - design.dropped
         assert design.x.shape[1] == len(design.feature_names)
         assert np.isfinite(design.x).all()
+
+
+def test_separators_inside_quotes_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "quoted.csv"
+    path.write_text('"size, weight, age";y\n1;2\n3;5\n4;4\n')
+    assert read_design(path, "y").feature_names == ("size, weight, age",)
+
+
+def test_decimal_commas_are_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "commas.csv"
+    path.write_text("x;y\n1,5;2\n3;5\n4,25;4\n")
+    with pytest.raises(DataError, match=r"column 'x' has decimal commas, as in '1,5'"):
+        read_design(path, "y")

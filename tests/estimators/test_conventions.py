@@ -161,6 +161,8 @@ def test_what_is_not_finite_is_refused(estimator: Any, bad: float) -> None:
         (MLPClassifier(learning_rate="adaptiv"), "Did you mean 'adaptive'"),
         (MLPClassifier(loss="logloss"), "Did you mean 'log_loss'"),
         (MLPClassifier(early_stopping=True, validation_fraction=1.5), "validation_fraction=1.5"),
+        (MLPClassifier(shuffle="no"), "shuffle='no'"),
+        (MLPClassifier(early_stopping=1), "early_stopping=1"),
         (ConvNetClassifier(filters=0), "filters=0 must be a whole number"),
         (ConvNetClassifier(image_shape=(3, 3)), "does not fit rows of 4"),
     ],
@@ -169,3 +171,33 @@ def test_bad_parameters_are_named(estimator: Any, message: str) -> None:
     x, y = flowers(LogisticRegression())
     with pytest.raises(ValueError, match=message.replace("(", r"\(")):
         estimator.fit(x, y)
+
+
+@pytest.mark.parametrize("estimator", [LinearRegression(), *CLASSIFIERS[:2]])
+def test_numbers_whose_squares_overflow_are_refused(estimator: Any) -> None:
+    x, y = np.array([[1.0], [2.0], [1e160], [3.0]]), [0, 1, 0, 1]
+    with pytest.raises(ValueError, match=r"X runs from 1 to 1e\+160: the squares"):
+        clone(estimator).fit(x, y)
+    for weight in (1e-300, 1e300):
+        with pytest.raises(ValueError, match="sample_weight is at most"):
+            clone(estimator).fit(x[[0, 1]], y[:2], [weight, weight])
+
+
+def test_numbers_beyond_float32_are_refused_by_its_networks() -> None:
+    x, y = np.eye(4, dtype=np.float32), [0, 1, 0, 1]
+    model = MLPClassifier(4, max_iter=2, random_state=0).fit(x, y)
+    with pytest.raises(ValueError, match="beyond what the model's float32 can hold"):
+        model.predict(x.astype(np.float64) * 1e60)
+
+
+@pytest.mark.parametrize("estimator", CLASSIFIERS, ids=lambda e: type(e).__name__)
+def test_labels_of_several_types_are_refused_in_words(estimator: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match=r"types|Unknown label|strings or numbers"):
+        clone(estimator).fit(np.eye(4), np.array([0, "a", 0, "a"], object))
+
+
+def test_names_of_features_differ() -> None:
+    model = LinearRegression().fit(np.eye(3)[:, :2], [1, 2, 4])
+    for names in (["a", "a"], ["a", "(Intercept)"]):
+        with pytest.raises(ValueError, match="must differ"):
+            model.summary(names)

@@ -76,19 +76,19 @@ def test_a_seed_decides_everything_and_another_is_another() -> None:
 
 
 @unfinished
-def test_one_step_is_the_gradients() -> None:
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_one_step_is_the_gradients(outputs: int) -> None:
     """Full batch, plain SGD, squared error: against the sums written out, penalties too."""
     rng = np.random.default_rng(0)
-    x, y = rng.normal(size=(10, 3)), rng.normal(size=(10, 2))
-    settings = {"alpha": 0.3, "l1": 0.2, "learning_rate_init": 0.1, "momentum": 0.0}
-    model = MLPRegressor(4, "tanh", solver="sgd", max_iter=1, random_state=0, **settings)
-    after = model.fit(x, y)
-    network = after.model_
-    start = MLPRegressor(4, "tanh", solver="sgd", max_iter=1, random_state=0, **settings)
-    start.set_params(learning_rate_init=1e-300).fit(x, y)
+    x, y = rng.normal(size=(10, 3)), rng.normal(size=(10, outputs))
+    settings = {"alpha": 0.3, "l1": 0.2, "momentum": 0.0, "max_iter": 1, "random_state": 0}
+    start = MLPRegressor(4, "tanh", solver="sgd", learning_rate_init=1e-300, **settings)
+    after = MLPRegressor(4, "tanh", solver="sgd", learning_rate_init=0.1, **settings)
+    start.fit(x, y if outputs > 1 else y[:, 0])
+    after.fit(x, y if outputs > 1 else y[:, 0])
     (w1, w2), (b1, b2) = start.coefs_, start.intercepts_
     hidden = np.tanh(x @ w1 + b1)
-    errors = 2 * (hidden @ w2 + b2 - y) / y.size
+    errors = (hidden @ w2 + b2 - y) / 10  # of half the squares: scikit-learn's gradient
     back = (errors @ w2.T) * (1 - hidden**2)
     for w, dw, found in (
         (w1, x.T @ back, after.coefs_[0]),
@@ -97,7 +97,10 @@ def test_one_step_is_the_gradients() -> None:
         dw = dw + (0.3 * w + 0.2 * np.sign(w)) / 10
         np.testing.assert_allclose(found, w - 0.1 * dw, rtol=1e-10)
     np.testing.assert_allclose(after.intercepts_[0], b1 - 0.1 * back.sum(axis=0), rtol=1e-10)
-    assert network.dtype == np.float64
+    paid = 0.3 / 20 * ((w1**2).sum() + (w2**2).sum())
+    paid += 0.2 / 10 * (np.abs(w1).sum() + np.abs(w2).sum())
+    np.testing.assert_allclose(after.loss_, 5 * (errors**2).sum() + paid, rtol=1e-9)
+    assert after.model_.dtype == np.float64
 
 
 def test_it_stops_when_the_loss_does_not_fall() -> None:
