@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from array import array
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -17,6 +18,9 @@ from nnaccel.data.errors import DataError
 
 #: What stands for a missing value, in any case.
 MISSING = ("", "NA", "N/A", "NaN", "null", "None", "?")
+
+
+_WITH_COMMA = re.compile(r"[+-]?\d*,\d+|[+-]?\d+")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class Column:
             return cls(name, cells, absent, None)
         return cls(name, cells, absent, numbers)
 
+    def present(self) -> Iterator[str]:
+        """The cells that are not missing."""
+        return (cell for cell, gone in zip(self.cells, self.absent, strict=True) if not gone)
+
     def first_text(self) -> int:
         """Position of the first cell that makes this a column of text."""
         return next(
@@ -85,7 +93,7 @@ class Table:
 
     @classmethod
     def read(cls, path: str | Path, max_bytes: int) -> Self:
-        """Read a file whose first row names the columns."""
+        """Read a file whose first row names the columns, all but perhaps the first."""
         path, lines, rows = Path(path).expanduser(), array("q"), []
         with open_rows(path, max_bytes) as numbered:
             _, header = next(numbered)
@@ -95,7 +103,9 @@ class Table:
                 rows.append(row)
         if not rows:
             raise DataError(f"{path} has one row only: a header and rows below it are wanted")
-        return cls(path, names, lines, list(zip(*rows, strict=True)))
+        columns = list(zip(*rows, strict=True))
+        unnamed = int(not names[0])  # where R writes the names of the rows
+        return cls(path, names[unnamed:], lines, columns[unnamed:])
 
     def check(self, wanted: Collection[str]) -> None:
         """Refuse a header that does not name each column, once, or lacks a name of `wanted`."""
@@ -118,6 +128,12 @@ class Table:
     def column(self, name: str, missing: Collection[str]) -> Column:
         """Parse a column, and refuse infinite numbers; `missing` is in lower case."""
         column = Column.of(name, self.columns[self.names.index(name)], missing)
+        if column.numbers is None and all(map(_WITH_COMMA.fullmatch, column.present())):
+            at = column.first_text()
+            raise DataError(
+                f"{self.path}: row {self.lines[at]}, column {name!r} has a decimal comma, "
+                f"{column.cells[at]}: write its numbers with points"
+            )
         if column.numbers is not None:
             wrong = np.flatnonzero(~np.isfinite(column.numbers) & ~column.absent)
             if len(wrong):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,6 @@ from nnaccel.data.errors import MAX_BYTES, DataError
 
 #: Text with more levels than this, or than this share of the rows, is no group to compare by.
 MAX_LEVELS, MAX_SHARE = 100, 2 / 3
-
-_DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+|[+-]?\d+")
 
 #: Whole numbers below this are exact in float64.
 _EXACT = 2.0**53
@@ -116,7 +113,8 @@ def read_design(
     The first row names the columns, which are separated by commas, semicolons or tabs. A column
     whose cells are all numbers is taken as it is. Any other is text: a column of 0 and 1 for each
     of its levels but the first in sorted order, as the treatment contrasts of R; with an intercept
-    a column for the first would be the sum of the others. Rows with a missing cell are left out.
+    a column for the first would be the sum of the others. Left out are rows with a missing cell,
+    and a first column without a name, where R writes the rows' names.
 
     Parameters
     ----------
@@ -214,12 +212,7 @@ def _values(column: Column, rows: NDArray[np.intp]) -> NDArray[Any]:
 
 
 def _check_levels(text: TextColumn, column: Column, table: Table, rows: int) -> None:
-    """Refuse an identifier, free text, dates, and numbers that are misspelt."""
-    if all(_DECIMAL_COMMA.fullmatch(level) for level in text.levels):
-        raise DataError(
-            f"{table.path}: column {text.name!r} has decimal commas, as in {text.levels[0]!r}: "
-            "write the numbers with points"
-        )
+    """Refuse an identifier, free text, dates, and numbers one of which is misspelt."""
     if _are_too_many(len(text.levels), rows):
         at = column.first_text()
         raise DataError(

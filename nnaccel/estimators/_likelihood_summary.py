@@ -148,7 +148,7 @@ def _against_first(outputs: int) -> list[Floats]:
 def _contrast(fit: LikelihoodFit, contrast: Floats) -> tuple[Floats, Floats]:
     """Estimates and standard errors of a combination of the outputs."""
     estimate = fit.coef @ contrast
-    if fit.covariance is None:
+    if fit.covariance is None or fit.separated:
         return estimate, np.full(len(estimate), math.nan)
     each = fit.covariance.reshape(*fit.coef.shape, *fit.coef.shape)
     variance = np.einsum("iaib,a,b->i", each, contrast, contrast)

@@ -155,11 +155,11 @@ def plain(value: Any) -> Any:
     return float(value) if math.isfinite(value) else None
 
 
-def _aligned(values: Floats, digits: int, most: int = 9) -> list[str]:
-    """Numbers with as many decimals as the smallest needs to show `digits` digits."""
+def _aligned(values: Floats, digits: int, most: int = 6) -> list[str]:
+    """Numbers with as many decimals as the smallest needs to show `digits` digits, or `most`."""
     sizes = np.abs(values[np.isfinite(values) & (values != 0)])
     decimals = digits - 1 - math.floor(math.log10(sizes.min())) if sizes.size else digits - 1
-    if decimals > most + digits or (sizes.size and sizes.max() >= 1e9):
+    if decimals - digits + 2 > most or (sizes.size and sizes.max() >= 1e9):
         return [shown(value, f".{digits}g") for value in values]
     decimals = min(max(decimals, 0), most)
     return [shown(value, f".{decimals}f") for value in values]

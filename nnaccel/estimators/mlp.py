@@ -143,8 +143,9 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, MLP):
     --------
     >>> import numpy as np
     >>> x = np.linspace(-1, 1, 50)[:, None]
-    >>> model = MLPRegressor(50, "tanh", learning_rate_init=0.02, max_iter=500, random_state=0)
-    >>> bool(model.fit(x, np.sin(3 * x[:, 0])).score(x, np.sin(3 * x[:, 0])) > 0.99)
+    >>> y = np.sin(3 * x[:, 0])
+    >>> settings = {"learning_rate_init": 0.03, "n_iter_no_change": 20, "random_state": 0}
+    >>> bool(MLPRegressor(50, "tanh", **settings).fit(x, y).score(x, y) > 0.99)
     True
     """
 

@@ -252,5 +252,11 @@ def test_separators_inside_quotes_do_not_count(tmp_path: Path) -> None:
 def test_decimal_commas_are_told_of(tmp_path: Path) -> None:
     path = tmp_path / "commas.csv"
     path.write_text("x;y\n1,5;2\n3;5\n4,25;4\n")
-    with pytest.raises(DataError, match=r"column 'x' has decimal commas, as in '1,5'"):
+    with pytest.raises(DataError, match="row 2, column 'x' has a decimal comma, 1,5"):
         read_design(path, "y")
+
+
+def test_names_of_rows_as_r_writes_them_are_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "r.csv"
+    path.write_text('"","size","age"\n"1",170,65\n"2",180,80\n"3",165,60\n')
+    assert read_design(path, "age").feature_names == ("size",)
