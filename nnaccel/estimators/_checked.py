@@ -132,17 +132,23 @@ def warn_of_steps(max_iter: int, tol: float, gradient: Floats) -> None:
     )
 
 
-def start(coef_init: Any, intercept_init: Any, shape: tuple[int, int], intercept: bool) -> Floats:
+def start(
+    solver: str, coef_init: Any, intercept_init: Any, shape: tuple[int, int], intercept: bool
+) -> Floats:
     """Return where gradient descent starts: a row for the intercept, if any, then the rest.
 
     Parameters
     ----------
+    solver : str
+        Any but 'gd' starts nowhere.
     coef_init, intercept_init : float or array_like, optional
         (p, k) or what can be broadcast to it, and (k,); 0 by default.
     shape : pair of int
         (p, k).
     intercept : bool
     """
+    if solver != "gd" and not (coef_init is None and intercept_init is None):
+        raise ValueError("coef_init and intercept_init say where solver='gd' starts")
     coef = np.asarray(0.0 if coef_init is None else coef_init, np.float64)
     first = np.asarray(0.0 if intercept_init is None else intercept_init, np.float64)
     coef = coef[:, None] if coef.ndim == 1 else coef.T

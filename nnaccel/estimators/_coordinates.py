@@ -41,6 +41,10 @@ class Problem:
         """Shape of the coefficients, the intercepts among them."""
         return self.x.shape[1] + self.intercept, self.y.shape[1]
 
+    def logits(self, coef: Floats) -> Floats:
+        """Return what coefficients, the intercepts first if there are any, give each row."""
+        return self.x @ coef[self.intercept :] + (coef[0] if self.intercept else 0)
+
 
 @dataclass(frozen=True)
 class Coordinates:

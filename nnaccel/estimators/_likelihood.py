@@ -21,6 +21,7 @@ from nnaccel.estimators._collinear import warn_of_dependence
 from nnaccel.estimators._coordinates import Coordinates, Problem
 from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
 from nnaccel.estimators._likelihood_summary import LikelihoodFit, summarise
+from nnaccel.estimators._newton import for_each_class
 from nnaccel.estimators._summary import Summary
 from nnaccel.ops import _check
 
@@ -41,14 +42,14 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
 
     def __init__(
         self,
-        solver: str,
+        solver: str = "auto",
         *,
-        penalty: str | None,
-        C: float,
-        fit_intercept: bool,
-        learning_rate: float,
-        max_iter: int | None,
-        tol: float,
+        penalty: str | None = None,
+        C: float = 1.0,
+        fit_intercept: bool = True,
+        learning_rate: float = 0.1,
+        max_iter: int | None = None,
+        tol: float = 1e-8,
     ) -> None:
         self.solver = solver
         self.penalty = penalty
@@ -93,13 +94,11 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         targets = np.eye(len(classes))[codes]
         targets = targets[:, 1:] if len(classes) == 2 else targets
         problem = Problem(x, targets, weights, self._ridge(), intercept)
+        shape = x.shape[1], targets.shape[1]
+        begin = _checked.start(self.solver, coef_init, intercept_init, shape, intercept)
         coordinates = Coordinates.of(problem)
         used, names = weights > 0, _checked.names(self)
         warn_of_dependence(x[used], names, coordinates.dependent, intercept)
-        begin = None
-        if coef_init is not None or intercept_init is not None:
-            shape = x.shape[1], targets.shape[1]
-            begin = _checked.start(coef_init, intercept_init, shape, intercept)
         found = self._solve(problem, coordinates, begin)
         self.classes_ = classes
         self._keep(problem, coordinates, found)
@@ -129,11 +128,11 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the probability of each class, in the order of `classes_`, shape (N, C)."""
-        return np.asarray(ops.softmax(_for_each_class(self._logits(X))))
+        return np.asarray(ops.softmax(for_each_class(self._logits(X))))
 
     def predict_log_proba(self, X: ArrayLike) -> Floats:
         """Return the logarithms of `predict_proba`, without underflow."""
-        return np.asarray(ops.log_softmax(_for_each_class(self._logits(X))))
+        return np.asarray(ops.log_softmax(for_each_class(self._logits(X))))
 
     def log_likelihood(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
@@ -196,12 +195,10 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         _checked.choice("penalty", self.penalty, (None, "l2"))
         return 1 / _checked.number("C", self.C, above_0=True) if self.penalty else 0.0
 
-    def _solve(self, problem: Problem, coordinates: Coordinates, begin: Floats | None) -> Found:
+    def _solve(self, problem: Problem, coordinates: Coordinates, begin: Floats) -> Found:
         solver, size = self.solver, int(np.prod(problem.shape))
         if solver == "auto":
             solver = "newton" if size <= MOST_FOR_NEWTON else "lbfgs"
-        if begin is not None and solver != "gd":
-            raise ValueError("coef_init and intercept_init say where solver='gd' starts")
         limit = _MAX_ITER[solver] if self.max_iter is None else self.max_iter
         max_iter, tol = whole_number("max_iter", limit), _checked.number("tol", self.tol)
         if solver == "newton":
@@ -209,7 +206,6 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         if solver == "lbfgs":
             return _likelihood_fit.by_lbfgs(problem, coordinates, max_iter, tol)
         rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
-        begin = np.zeros(problem.shape) if begin is None else begin
         return _likelihood_fit.by_descent(problem, begin, rate, max_iter, tol)
 
     def _keep(self, problem: Problem, coordinates: Coordinates, found: Found) -> None:
@@ -246,8 +242,3 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         x = get_backend().asarray(_checked.rows(self, X))
         w, b = (get_backend().asarray(a) for a in (self.coef_.T, self.intercept_))
         return np.asarray(to_numpy(ops.linear(x, w, b)))
-
-
-def _for_each_class(logits: Floats) -> Floats:
-    """Logits (N, C) of all classes, from those of the second of two or from all."""
-    return np.concatenate([0 * logits, logits], axis=1) if logits.shape[1] == 1 else logits

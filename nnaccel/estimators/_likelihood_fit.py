@@ -17,7 +17,6 @@ Floats = NDArray[np.float64]
 #: With more coefficients than this Newton's matrix is too large, and errors are not estimated.
 MOST_FOR_NEWTON = 1000
 
-
 #: A mean gradient as small as this is as good as none.
 _ROUNDING = 1e-7
 
@@ -105,8 +104,7 @@ def _objective(problem: Problem, begin: Floats) -> Objective:
 def _found(
     problem: Problem, objective: Objective, coef: Floats, steps: int, converged: bool
 ) -> Found:
-    logits = problem.x @ coef[problem.intercept :] + (coef[0] if problem.intercept else 0)
-    separated = not problem.ridge and only_gains(logits, problem.y, problem.weights)
+    separated = not problem.ridge and only_gains(problem.logits(coef), problem.y, problem.weights)
     largest = float(np.abs(objective.gradient).max(initial=0.0))
     return Found(_balanced(coef, problem), steps, converged, separated, largest)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nnaccel.estimators._coordinates import Coordinates, Problem
 from nnaccel.estimators._likelihood_fit import Found, covariance
-from nnaccel.estimators._newton import log_sum_exp
+from nnaccel.estimators._newton import for_each_class, log_sum_exp
 from nnaccel.estimators._summary import Summary, against_zero
 
 Floats = NDArray[np.float64]
@@ -55,11 +55,10 @@ class LikelihoodFit:
     def of(cls, problem: Problem, coordinates: Coordinates, found: Found) -> Self:
         """Measure what a solver found."""
         y, weights = problem.y, problem.weights
-        slopes = found.coef[problem.intercept :]
-        logits = problem.x @ slopes + (found.coef[0] if problem.intercept else 0)
+        logits = problem.logits(found.coef)
         covered = covariance(problem, coordinates, logits)
+        logits = for_each_class(logits)
         if y.shape[1] == 1:
-            logits = np.concatenate([0 * logits, logits], axis=1)
             y = np.concatenate([1 - y, y], axis=1)
         shares = (
             weights @ y / weights.sum()

@@ -140,9 +140,9 @@ def only_gains(logits: Floats, y: Floats, weights: Floats, slack: float = 0.0) -
     slack : float
         Above 0, a row may gain nothing, or lose that share of the largest gain.
     """
-    z, own = logits, y > 0
-    if z.shape[1] == 1:
-        z, own = np.concatenate([0 * z, z], axis=1), np.concatenate([~own, own], axis=1)
+    z, own = for_each_class(logits), y > 0
+    if y.shape[1] == 1:
+        own = np.concatenate([~own, own], axis=1)
     leads = (z[own][:, None] - z)[~own & (weights > 0)[:, None]]
     # Steps shrink to nothing at a maximum, but not on the way to one that is not there.
     return bool(leads.max() > 1e-3 and leads.min() > -slack * leads.max())
@@ -182,6 +182,11 @@ def _by_cholesky(matrix: Floats) -> Floats | None:
         return None
     upper, _ = lapack.dpotri(factor)
     return np.asarray(np.triu(upper) + np.triu(upper, 1).T)
+
+
+def for_each_class(logits: Floats) -> Floats:
+    """Logits (N, C) of all classes, from those of the second of two or from all."""
+    return np.concatenate([0 * logits, logits], axis=1) if logits.shape[1] == 1 else logits
 
 
 def log_sum_exp(xp: Array, z: Array) -> Array:

@@ -118,16 +118,14 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         x, t = _checked.pair(self, X, y, multi_output=True, y_numeric=True)
         weights = _checked.weights_of(x, sample_weight)
         responses = np.asarray(t, np.float64).reshape(len(x), -1)
+        shape = x.shape[1], responses.shape[1]
+        begin = _checked.start(self.solver, coef_init, intercept_init, shape, intercept)
         fit = LinearFit.of(x, responses, weights, intercept)
         warn_of_dependence(x[weights > 0], _checked.names(self), fit.dependent, intercept)
         self.n_iter_ = 1
         if self.solver == "gd":
-            shape = x.shape[1], responses.shape[1]
-            begin = _checked.start(coef_init, intercept_init, shape, intercept)
             coef = self._descend(x, responses, weights, begin)
             fit = fit.moved_to(coef, x, responses, weights)
-        elif coef_init is not None or intercept_init is not None:
-            raise ValueError("coef_init and intercept_init say where solver='gd' starts")
         self._fit = fit
         self.rank_ = fit.rank - intercept
         many = t.ndim == 2

@@ -73,24 +73,3 @@ class SoftmaxRegression(LikelihoodClassifier):
     """
 
     _solvers: ClassVar = ("auto", "newton", "lbfgs", "gd")
-
-    def __init__(
-        self,
-        solver: str = "auto",
-        *,
-        penalty: str | None = None,
-        C: float = 1.0,
-        fit_intercept: bool = True,
-        learning_rate: float = 0.1,
-        max_iter: int | None = None,
-        tol: float = 1e-8,
-    ) -> None:
-        super().__init__(
-            solver,
-            penalty=penalty,
-            C=C,
-            fit_intercept=fit_intercept,
-            learning_rate=learning_rate,
-            max_iter=max_iter,
-            tol=tol,
-        )
