@@ -180,7 +180,9 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy.__version__ = "0.fake"
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
     cupy.empty, cupy.sum = empty, sum
-    names = "abs arange clip concatenate exp expm1 isfinite log log1p logaddexp matmul maximum"
+    names = (
+        "abs arange clip concatenate einsum exp expm1 isfinite log log1p logaddexp matmul maximum"
+    )
     for name in f"{names} minimum sign sqrt subtract tanh where zeros".split():
         setattr(cupy, name, _forward(getattr(np, name)))
     cupy.linalg = SimpleNamespace(norm=_forward(np.linalg.norm), qr=_qr)

@@ -46,12 +46,12 @@ def warn_of_dependence(
     if len(varied) > 1 and count - intercept < variables:
         said.append(f"{count} rows cannot settle {variables} coefficients")
     elif len(varied) > 1:
-        said.append(f"columns {_listed(names, varied)} are linearly dependent")
+        said.append(f"columns {listed(names, varied)} are linearly dependent")
     if constant:
         what = "constant, as the intercept is" if intercept else "0 everywhere"
         are = "columns" if len(constant) > 1 else "column"
         said.append(
-            f"{are} {_listed(names, constant)} {'are' if len(constant) > 1 else 'is'} {what}"
+            f"{are} {listed(names, constant)} {'are' if len(constant) > 1 else 'is'} {what}"
         )
     warnings.warn(
         f"{'; '.join(said)}: of all solutions, that of least norm is taken. Leave out columns, or "
@@ -61,7 +61,7 @@ def warn_of_dependence(
     )
 
 
-def _listed(names: Sequence[str], columns: Sequence[int]) -> str:
+def listed(names: Sequence[str], columns: Sequence[int]) -> str:
     """Quoted names with "and" before the last; only the first few of many."""
     quoted = [repr(str(names[j])) for j in columns[:_MOST_NAMES]]
     if len(columns) > _MOST_NAMES:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel import ops
+from nnaccel.backends import get_backend
 from nnaccel.estimators import _checked
-from nnaccel.estimators._linear_fit import LinearFit
-from nnaccel.estimators._newton import Likelihood
+from nnaccel.estimators._least_squares import centred, least_squares
+from nnaccel.estimators._log_likelihood import LogLikelihood
 
 Floats = NDArray[np.float64]
 
@@ -41,9 +44,25 @@ class Problem:
         """Shape of the coefficients, the intercepts among them."""
         return self.x.shape[1] + self.intercept, self.y.shape[1]
 
-    def logits(self, coef: Floats) -> Floats:
-        """Return what coefficients, the intercepts first if there are any, give each row."""
-        return self.x @ coef[self.intercept :] + (coef[0] if self.intercept else 0)
+    @property
+    def contrasts(self) -> int:
+        """Classes beyond the first, against which they are held."""
+        return max(int(self.y.shape[1]) - 1, 1)
+
+    @property
+    def targets(self) -> Floats:
+        """1 in the column of each row's class, of shape (N, C), else 0."""
+        return np.concatenate([1 - self.y, self.y], axis=1) if self.y.shape[1] == 1 else self.y
+
+    def log_probabilities(self, coef: Floats) -> Floats:
+        """Those of all classes, (N, C), that coefficients give, the intercepts first if any."""
+        logits = self.x @ coef[self.intercept :] + (coef[0] if self.intercept else 0)
+        return np.asarray(ops.log_softmax(for_each_class(logits)))
+
+
+def for_each_class(logits: Floats) -> Floats:
+    """Logits (N, C) of all classes, from those of the second of two or from all."""
+    return np.concatenate([0 * logits, logits], axis=1) if logits.shape[1] == 1 else logits
 
 
 @dataclass(frozen=True)
@@ -52,54 +71,64 @@ class Coordinates:
 
     Attributes
     ----------
+    problem : Problem
     mean : ndarray, shape (p,)
         Of the variables; 0 without intercept.
     slopes : ndarray, shape (p, r), or None
         Times it, the variables have variance 1 and no correlation; None where they are left as they
         are.
-    intercept : bool
     dependent : list of int
         Columns of x whose slopes the rows do not settle.
     """
 
+    problem: Problem
     mean: Floats
     slopes: Floats | None
-    intercept: bool
     dependent: list[int]
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
         """Find the coordinates for a problem."""
-        x, weights, intercept = problem.x, problem.weights, problem.intercept
-        mean = weights @ x / weights.sum() if intercept else np.zeros(x.shape[1])
+        x, mean = centred(problem.x, problem.weights, problem.intercept)
         if problem.ridge:
-            return cls(mean, None, intercept, [])
-        fit = LinearFit.of(x, problem.y, weights, intercept)
-        slopes = fit.factor[1:, int(intercept) :] * np.sqrt(weights.sum())
-        return cls(mean, slopes, intercept, fit.dependent)
+            return cls(problem, mean, None, [])
+        found = least_squares(get_backend().asarray(x), get_backend().asarray(x[:, :0]))
+        slopes = found.factor * np.sqrt(problem.weights.sum())
+        return cls(problem, mean, slopes, found.dependent)
 
     @property
     def rank(self) -> int:
         """How many coefficients there are, for each output, the intercept among them."""
-        return (len(self.mean) if self.slopes is None else self.slopes.shape[1]) + self.intercept
+        slopes = len(self.mean) if self.slopes is None else self.slopes.shape[1]
+        return slopes + self.problem.intercept
 
     def raw(self, coef: Floats) -> Floats:
         """Return coefficients of the variables as they came, from those in these coordinates."""
-        slopes = coef[int(self.intercept) :]
+        slopes = coef[int(self.problem.intercept) :]
         slopes = slopes if self.slopes is None else self.slopes @ slopes
-        if not self.intercept:
+        if not self.problem.intercept:
             return slopes
         return np.concatenate([coef[:1] - self.mean @ slopes, slopes])
 
-    def turned(self, problem: Problem) -> Problem:
-        """Return the problem in these coordinates."""
-        x = problem.x - self.mean
-        return replace(problem, x=x if self.slopes is None else x @ self.slopes)
+    def inward(self, coef: Floats) -> Floats:
+        """Return coefficients in these coordinates, from those of the variables as they came."""
+        slopes = coef[int(self.problem.intercept) :]
+        turned = slopes if self.slopes is None else np.linalg.pinv(self.slopes) @ slopes
+        if not self.problem.intercept:
+            return turned
+        return np.concatenate([coef[:1] + self.mean @ slopes, turned])
 
-    def likelihood(self, problem: Problem) -> Likelihood:
-        """Return the problem's log-likelihood of coefficients in these coordinates."""
-        x = self.turned(problem).x
-        ridge = np.full(self.rank, problem.ridge)
-        if self.intercept:
+    @cached_property
+    def turned(self) -> Problem:
+        """The problem in these coordinates."""
+        x = self.problem.x - self.mean if self.problem.intercept else self.problem.x
+        return replace(self.problem, x=x if self.slopes is None else x @ self.slopes)
+
+    @cached_property
+    def likelihood(self) -> LogLikelihood:
+        """Log-likelihood of coefficients in these coordinates, of each class against the first."""
+        x, y = self.turned.x, self.turned.y[:, -self.problem.contrasts :]
+        ridge = np.full(self.rank, self.problem.ridge)
+        if self.problem.intercept:
             x, ridge[0] = _checked.with_ones(x), 0
-        return Likelihood(x, problem.y, problem.weights, ridge)
+        return LogLikelihood(x, y, self.problem.weights, ridge)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel.backends import Array, get_namespace, to_numpy
+from nnaccel.estimators._collinear import ROUNDING
 
 Floats = NDArray[np.float64]
 
@@ -42,6 +43,32 @@ class Solution:
         return int(self.factor.shape[1])
 
 
+def centred(x: Floats, weights: Floats, intercept: bool) -> tuple[Floats, Floats]:
+    """Return rows about their mean times the root of their weights, and the mean.
+
+    Parameters
+    ----------
+    x : ndarray, shape (N, p)
+    weights : ndarray, shape (N,)
+    intercept : bool
+        Without one the mean is 0.
+
+    Returns
+    -------
+    centred : ndarray, shape (N, p)
+        0 in a column that is constant but for rounding.
+    mean : ndarray, shape (p,)
+    """
+    mean = weights @ x / weights.sum() if intercept else np.zeros(x.shape[1])
+    moved, largest = x - mean, _largest(x)
+    if (weights != weights[0]).any() or weights[0] != 1:
+        root = np.sqrt(weights)[:, None]
+        moved *= root
+        largest = _largest(root * x)
+    moved[:, _largest(moved) <= ROUNDING * largest] = 0
+    return moved, mean
+
+
 def least_squares(x: Array, y: Array) -> Solution:
     """Minimise the sum of squares of ``y - x @ coef``.
 
@@ -64,7 +91,7 @@ def least_squares(x: Array, y: Array) -> Solution:
     """
     # Columns of one length: the unit in which a variable is measured does not decide the rank.
     xp, p = get_namespace(x), x.shape[1]
-    norms = np.asarray(to_numpy(xp.linalg.norm(x, axis=0)))
+    norms = np.sqrt(to_numpy(xp.einsum("np,np->p", x, x)))
     scale = 1 / np.where(norms > 0, norms, 1)
     x = x * xp.asarray(scale)
     if len(x) >= p:
@@ -86,6 +113,11 @@ def least_squares(x: Array, y: Array) -> Solution:
         free = 1 - (rows * rows).sum(axis=0)
         dependent = [int(j) for j in np.flatnonzero(free > 1e-9)]
     return Solution(factor @ uty[:rank], factor, dependent)
+
+
+def _largest(x: Floats) -> Floats:
+    """Largest absolute value of each column."""
+    return np.asarray(np.maximum(x.max(axis=0), -x.min(axis=0)))
 
 
 def _triangle(x: Array, y: Array) -> tuple[Floats, Floats]:

@@ -17,11 +17,10 @@ from nnaccel import ops
 from nnaccel._config import whole_number
 from nnaccel.backends import get_backend, to_numpy
 from nnaccel.estimators import _checked, _likelihood_fit
-from nnaccel.estimators._collinear import warn_of_dependence
-from nnaccel.estimators._coordinates import Coordinates, Problem
+from nnaccel.estimators._collinear import listed, warn_of_dependence
+from nnaccel.estimators._coordinates import Coordinates, Problem, for_each_class
 from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
 from nnaccel.estimators._likelihood_summary import LikelihoodFit, summarise
-from nnaccel.estimators._newton import for_each_class
 from nnaccel.estimators._summary import Summary
 from nnaccel.ops import _check
 
@@ -99,9 +98,9 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         coordinates = Coordinates.of(problem)
         used, names = weights > 0, _checked.names(self)
         warn_of_dependence(x[used], names, coordinates.dependent, intercept)
-        found = self._solve(problem, coordinates, begin)
+        found = self._solve(coordinates, begin)
         self.classes_ = classes
-        self._keep(problem, coordinates, found)
+        self._keep(coordinates, found)
         self._warn(found)
         return self
 
@@ -193,37 +192,55 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
 
     def _ridge(self) -> float:
         _checked.choice("penalty", self.penalty, (None, "l2"))
-        return 1 / _checked.number("C", self.C, above_0=True) if self.penalty else 0.0
+        strength = _checked.number("C", self.C, above_0=True)
+        if self.penalty is None and strength != 1:
+            warnings.warn(
+                f"C={self.C} belongs to a penalty, and there is none: give penalty='l2'",
+                UserWarning,
+                stacklevel=3,
+            )
+        return 1 / strength if self.penalty else 0.0
 
-    def _solve(self, problem: Problem, coordinates: Coordinates, begin: Floats) -> Found:
-        solver, size = self.solver, int(np.prod(problem.shape))
+    def _solve(self, coordinates: Coordinates, begin: Floats) -> Found:
+        solver, problem = self.solver, coordinates.problem
         if solver == "auto":
-            solver = "newton" if size <= MOST_FOR_NEWTON else "lbfgs"
+            solver = "newton" if np.prod(problem.shape) <= MOST_FOR_NEWTON else "lbfgs"
         limit = _MAX_ITER[solver] if self.max_iter is None else self.max_iter
         max_iter, tol = whole_number("max_iter", limit), _checked.number("tol", self.tol)
         if solver == "newton":
-            return _likelihood_fit.by_newton(problem, coordinates, max_iter, tol)
+            return _likelihood_fit.by_newton(coordinates, max_iter, tol)
         if solver == "lbfgs":
-            return _likelihood_fit.by_lbfgs(problem, coordinates, max_iter, tol)
+            return _likelihood_fit.by_lbfgs(coordinates, max_iter, tol)
         rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
         return _likelihood_fit.by_descent(problem, begin, rate, max_iter, tol)
 
-    def _keep(self, problem: Problem, coordinates: Coordinates, found: Found) -> None:
+    def _keep(self, coordinates: Coordinates, found: Found) -> None:
         """Set what is known after a fit."""
-        coef, outputs = found.coef, found.coef.shape[1]
-        first = coef[0] if problem.intercept else np.zeros(outputs)
-        self.coef_ = np.ascontiguousarray(coef[problem.intercept :].T)
-        self.intercept_ = first
+        coef, intercept = found.coef, coordinates.problem.intercept
+        self.coef_ = np.ascontiguousarray(coef[intercept:].T)
+        self.intercept_ = coef[0] if intercept else np.zeros(coef.shape[1])
         self.n_iter_ = found.steps
-        self._fit = LikelihoodFit.of(problem, coordinates, found)
+        self._fit = LikelihoodFit.of(coordinates, found)
 
     def _warn(self, found: Found) -> None:
-        if found.separated:
+        """Say where estimates have no limit, or have not been reached."""
+        separation, remedy = self._fit.separation, f"{type(self).__name__}(penalty='l2') gives some"
+        if separation.complete:
             warnings.warn(
-                "the classes, or some of them, can be told apart without a mistake (perfect "
-                "separation): the larger the coefficients, the likelier the data, so they have no "
-                "estimate. Predictions can be used, standard errors cannot; penalty='l2' gives "
-                "finite coefficients",
+                "the classes can be told apart without a mistake (perfect separation): the larger "
+                "the coefficients, the likelier the data, so they have no estimate. Predictions "
+                f"can be used, standard errors cannot; {remedy}",
+                SeparationWarning,
+                stacklevel=3,
+            )
+        elif separation:
+            rows = ["(Intercept)"] * self._fit.intercept + _checked.names(self)
+            lost = separation.rows
+            others = "The other coefficients can be used; " if len(lost) < len(rows) else ""
+            warnings.warn(
+                f"some coefficients of {listed(rows, lost)} have no estimate: along them some rows "
+                "can be told apart without a mistake (quasi-complete separation), and the larger "
+                f"they are, the likelier the data. {others}{remedy}",
                 SeparationWarning,
                 stacklevel=3,
             )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nnaccel.estimators import _checked
 from nnaccel.estimators._coordinates import Coordinates, Problem
-from nnaccel.estimators._newton import inverse, maximise, only_gains
+from nnaccel.estimators._newton import maximise
 from nnaccel.estimators._objective import Objective
 
 Floats = NDArray[np.float64]
@@ -30,8 +30,6 @@ class Found:
     coef : ndarray, shape (p + 1, k), or (p, k) without intercept
     steps : int
     converged : bool
-    separated : bool
-        Whether the classes can be told apart without a mistake.
     gradient : float
         Largest part of the mean gradient where it was last found; 0 if that was not looked at.
     """
@@ -39,17 +37,21 @@ class Found:
     coef: Floats
     steps: int
     converged: bool
-    separated: bool
     gradient: float = 0.0
 
 
-def by_newton(problem: Problem, coordinates: Coordinates, max_iter: int, tol: float) -> Found:
+def by_newton(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     """Fit by Newton's method: few steps, each of which solves for all coefficients."""
-    likelihood, shape = coordinates.likelihood(problem), (coordinates.rank, problem.y.shape[1])
-    coef, steps, converged, separated = maximise(
-        likelihood, shape, max_iter, tol * float(problem.weights.mean())
+    problem = coordinates.problem
+    coef, steps, converged = maximise(
+        coordinates.likelihood,
+        max_iter,
+        tol * float(problem.weights.mean()),
+        bounded=bool(problem.ridge),
     )
-    return Found(_balanced(coordinates.raw(coef), problem), steps, converged, separated)
+    if problem.y.shape[1] > 1:
+        coef = np.concatenate([np.zeros((len(coef), 1)), coef], axis=1)
+    return Found(_balanced(coordinates.raw(coef)), steps, converged)
 
 
 def by_descent(
@@ -61,11 +63,11 @@ def by_descent(
     return _found(problem, objective, objective.coef, steps, converged)
 
 
-def by_lbfgs(problem: Problem, coordinates: Coordinates, max_iter: int, tol: float) -> Found:
+def by_lbfgs(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     """Fit by L-BFGS on the mean loss: for many coefficients."""
     from scipy.optimize import minimize
 
-    turned = coordinates.turned(problem)
+    problem, turned = coordinates.problem, coordinates.turned
     objective = _objective(turned, np.zeros(turned.shape))
     options = {"maxiter": max_iter, "maxfun": 20 * max_iter, "gtol": tol, "ftol": 0.0}
     done = minimize(
@@ -75,15 +77,6 @@ def by_lbfgs(problem: Problem, coordinates: Coordinates, max_iter: int, tol: flo
     # Rounding may end the search a little before `tol` does.
     converged = done.success or np.abs(done.jac).max(initial=0.0) <= max(tol, _ROUNDING)
     return _found(problem, objective, coef, int(done.nit), bool(converged))
-
-
-def covariance(problem: Problem, coordinates: Coordinates, logits: Floats) -> Floats | None:
-    """Covariance of the raveled coefficients that give `logits`; None if there are too many."""
-    if np.prod(problem.shape) > MOST_FOR_NEWTON:
-        return None
-    turned = inverse(coordinates.likelihood(problem).information(logits))
-    to_raw = np.kron(coordinates.raw(np.eye(coordinates.rank)), np.eye(logits.shape[1]))
-    return np.asarray(to_raw @ turned @ to_raw.T)
 
 
 def _objective(problem: Problem, begin: Floats) -> Objective:
@@ -104,14 +97,12 @@ def _objective(problem: Problem, begin: Floats) -> Objective:
 def _found(
     problem: Problem, objective: Objective, coef: Floats, steps: int, converged: bool
 ) -> Found:
-    separated = not problem.ridge and only_gains(problem.logits(coef), problem.y, problem.weights)
     largest = float(np.abs(objective.gradient).max(initial=0.0))
-    return Found(_balanced(coef, problem), steps, converged, separated, largest)
+    return Found(_balanced(coef), steps, converged, largest)
 
 
-def _balanced(coef: Floats, problem: Problem) -> Floats:
+def _balanced(coef: Floats) -> Floats:
     """Of all coefficients that predict the same and cost the same, those that sum to 0."""
     if coef.shape[1] == 1:
         return coef
-    free = problem.intercept if problem.ridge else len(coef)
-    return np.concatenate([coef[:free] - coef[:free].mean(axis=1, keepdims=True), coef[free:]])
+    return np.asarray(coef - coef.mean(axis=1, keepdims=True))

@@ -10,9 +10,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel.estimators._collinear import listed
 from nnaccel.estimators._coordinates import Coordinates, Problem
-from nnaccel.estimators._likelihood_fit import Found, covariance
-from nnaccel.estimators._newton import for_each_class, log_sum_exp
+from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
+from nnaccel.estimators._log_likelihood import TOLD, Point
+from nnaccel.estimators._newton import inverse
+from nnaccel.estimators._separation import Separation
 from nnaccel.estimators._summary import Summary, against_zero
 
 Floats = NDArray[np.float64]
@@ -25,59 +28,64 @@ class LikelihoodFit:
     Attributes
     ----------
     coef : ndarray, shape (p + 1, k), or (p, k) without intercept
-    covariance : ndarray or None
-        Of raveled `coef`; None if there are too many coefficients.
+        Of classes 1 to k against class 0.
+    std_error : ndarray, shape of `coef`
+        NaN where there is none.
     rank : int
-        Coefficients of each output that the rows settle, the intercept among them.
-    dependent : list of int
-        Columns of x whose slopes they do not settle.
+        Coefficients of each class that the rows settle, the intercept among them.
     intercept : bool
     rows : int
         Rows whose weight is not 0.
     log_likelihood, null : float
         Of this fit, and of one that knows the shares of the classes only.
     steps : int
-    separated : bool
+    converged : bool
+    penalised : bool
+    separation : Separation
     """
 
     coef: Floats
-    covariance: Floats | None
+    std_error: Floats
     rank: int
-    dependent: list[int]
     intercept: bool
     rows: int
     log_likelihood: float
     null: float
     steps: int
-    separated: bool
+    converged: bool
+    penalised: bool
+    separation: Separation
 
     @classmethod
-    def of(cls, problem: Problem, coordinates: Coordinates, found: Found) -> Self:
+    def of(cls, coordinates: Coordinates, found: Found) -> Self:
         """Measure what a solver found."""
-        y, weights = problem.y, problem.weights
-        logits = problem.logits(found.coef)
-        covered = covariance(problem, coordinates, logits)
-        logits = for_each_class(logits)
-        if y.shape[1] == 1:
-            y = np.concatenate([1 - y, y], axis=1)
-        shares = (
-            weights @ y / weights.sum()
-            if problem.intercept
-            else np.full(y.shape[1:], 1 / y.shape[1])
-        )
-        logs = np.log(np.where(shares > 0, shares, 1))
-        own = (y * logits).sum(axis=1, keepdims=True) - log_sum_exp(np, logits)
+        problem = coordinates.problem
+        coef = found.coef if found.coef.shape[1] == 1 else found.coef[:, 1:] - found.coef[:, :1]
+        own = (problem.targets * problem.log_probabilities(found.coef)).sum(axis=1)
+        all_told = own[problem.weights > 0].min() > TOLD
+        point = None
+        if found.coef.size <= MOST_FOR_NEWTON:
+            point = coordinates.likelihood.at(coordinates.inward(coef))
+        separation = Separation.of(coordinates, point, all_told)
+        std_error = np.full(coef.shape, math.nan)
+        if point and not problem.ridge and not separation.complete:
+            std_error = _errors(coordinates, point)
+            std_error[np.array(coordinates.dependent, int) + int(problem.intercept)] = math.nan
+            std_error[separation.unbounded] = math.nan
+        if not (found.converged or separation):
+            std_error[...] = math.nan
         return cls(
-            found.coef,
-            covered,
+            coef,
+            std_error,
             coordinates.rank,
-            coordinates.dependent,
             problem.intercept,
-            int((weights > 0).sum()),
-            float(weights @ own[:, 0]),
-            float(weights @ (y @ logs)),
+            int((problem.weights > 0).sum()),
+            float(problem.weights @ own),
+            _null(problem),
             found.steps,
-            found.separated,
+            found.converged,
+            bool(problem.ridge),
+            separation,
         )
 
 
@@ -100,57 +108,93 @@ def summarise(
     Summary
         One block of the second class's log-odds, or one for each class but the first against it.
     """
-    outputs = fit.coef.shape[1]
     rows = ["(Intercept)", *names] if fit.intercept else list(names)
-    contrasts = [np.ones(1)] if outputs == 1 else _against_first(outputs)
+    contrasts = fit.coef.shape[1]
     blocks = [
         against_zero(
-            rows, *_contrast(fit, contrast), math.inf, f"Log-odds of {each} against {classes[0]}:"
+            rows,
+            fit.coef[:, k],
+            fit.std_error[:, k],
+            math.inf,
+            f"Log-odds of {classes[k + 1]} against {classes[0]}:",
         )
-        for contrast, each in zip(contrasts, classes[1:], strict=True)
+        for k in range(contrasts)
     ]
-    taken = fit.rank * len(contrasts)
-    null_free = fit.rows - (len(contrasts) if fit.intercept else 0)
-    residual = -2 * fit.log_likelihood
-    facts = {
+    facts = _facts(fit)
+    about = f"{target or 'y'}: {', '.join(map(str, classes))}; the first is the reference"
+    return Summary(tuple(blocks), facts, (about,), (*_foot(facts), *_notes(fit, rows, contrasts)))
+
+
+def _facts(fit: LikelihoodFit) -> dict[str, Any]:
+    """How likely the whole is."""
+    contrasts = fit.coef.shape[1]
+    taken, residual = fit.rank * contrasts, -2 * fit.log_likelihood
+    tested = fit.converged and not fit.penalised and not fit.separation.complete
+    kinds = {False: "none", True: "complete" if fit.separation.complete else "quasi-complete"}
+    return {
         "observations": fit.rows,
         "log_likelihood": fit.log_likelihood,
         "null_deviance": -2 * fit.null,
-        "null_degrees_of_freedom": null_free,
+        "null_degrees_of_freedom": (fit.rows - fit.intercept) * contrasts,
         "residual_deviance": residual,
-        "degrees_of_freedom": fit.rows - taken,
-        "aic": 2 * taken + residual,
+        "degrees_of_freedom": fit.rows * contrasts - taken,
+        "aic": 2 * taken + residual if tested else math.nan,
         "steps": fit.steps,
-        "separated": fit.separated,
+        "converged": fit.converged,
+        "separation": kinds[bool(fit.separation)],
     }
-    foot = [
-        f"    Null deviance: {-2 * fit.null:.5g} on {null_free} degrees of freedom",
-        f"Residual deviance: {residual:.5g} on {fit.rows - taken} degrees of freedom",
-        f"AIC: {facts['aic']:.5g},  Log-likelihood: {fit.log_likelihood:.5f}",
-        f"Steps: {fit.steps:,}",
+
+
+def _foot(facts: dict[str, Any]) -> list[str]:
+    """Tell how likely the whole is."""
+    null = f"{facts['null_deviance']:.5g} on {facts['null_degrees_of_freedom']}"
+    residual = f"{facts['residual_deviance']:.5g} on {facts['degrees_of_freedom']}"
+    if facts["separation"] == "complete":
+        residual = f"0, in the limit, on {facts['degrees_of_freedom']}"
+    lines = [
+        f"    Null deviance: {null} degrees of freedom",
+        f"Residual deviance: {residual} degrees of freedom",
     ]
-    if fit.separated:
-        foot.append("Perfect separation: some classes are never mistaken, estimates have no limit.")
-    if fit.covariance is None:
-        foot.append(
-            f"Standard errors are not estimated for so many coefficients ({fit.coef.size:,})."
-        )
-    about = f"{target or 'y'}: {', '.join(map(str, classes))}; the first is the reference"
-    return Summary(tuple(blocks), facts, (about,), tuple(foot))
+    if facts["separation"] != "complete":
+        aic = "" if math.isnan(facts["aic"]) else f"AIC: {facts['aic']:.5g},  "
+        lines.append(f"{aic}Log-likelihood: {facts['log_likelihood']:.5f}")
+    return [*lines, f"Steps: {facts['steps']:,}"]
 
 
-def _against_first(outputs: int) -> list[Floats]:
-    """Contrast of each class but the first with it."""
-    return [np.eye(outputs)[k] - np.eye(outputs)[0] for k in range(1, outputs)]
+def _notes(fit: LikelihoodFit, rows: Sequence[str], contrasts: int) -> list[str]:
+    """Say why errors or estimates are missing."""
+    if fit.separation.complete:
+        return [
+            "Perfect separation: each class can be told from the others without a mistake. The "
+            "estimates have no limit; these are where the search ended."
+        ]
+    if fit.separation:
+        which = listed(rows, fit.separation.rows)
+        return [f"Quasi-complete separation: some estimates of {which} have no limit."]
+    if fit.penalised:
+        return ["Standard errors, tests and AIC are those of maximum likelihood: not so penalised."]
+    if not fit.converged:
+        return ["The search did not arrive: these are no estimates yet, and have no errors."]
+    if np.isnan(fit.std_error).all():
+        count = len(rows) * contrasts
+        return [f"Standard errors are not estimated for so many coefficients ({count:,})."]
+    return []
 
 
-def _contrast(fit: LikelihoodFit, contrast: Floats) -> tuple[Floats, Floats]:
-    """Estimates and standard errors of a combination of the outputs."""
-    estimate = fit.coef @ contrast
-    if fit.covariance is None or fit.separated:
-        return estimate, np.full(len(estimate), math.nan)
-    each = fit.covariance.reshape(*fit.coef.shape, *fit.coef.shape)
-    variance = np.einsum("iaib,a,b->i", each, contrast, contrast)
-    variance[np.array(fit.dependent, int) + int(fit.intercept)] = math.nan
-    with np.errstate(invalid="ignore"):
-        return estimate, np.sqrt(variance)
+def _errors(coordinates: Coordinates, point: Point) -> Floats:
+    """Standard errors of the coefficients, shape (p + 1, k)."""
+    turned, k = inverse(point.information), coordinates.problem.contrasts
+    to_raw = coordinates.raw(np.eye(coordinates.rank))
+    each = turned.reshape(coordinates.rank, k, coordinates.rank, k)
+    variance = [((to_raw @ each[:, a, :, a]) * to_raw).sum(axis=1) for a in range(k)]
+    return np.asarray(np.sqrt(np.maximum(np.transpose(variance), 0)))
+
+
+def _null(problem: Problem) -> float:
+    """Log-likelihood of the shares of the classes; of equal ones without intercept."""
+    targets, weights = problem.targets, problem.weights
+    if not problem.intercept:
+        return -float(weights.sum()) * math.log(targets.shape[1])
+    shares = weights @ targets / weights.sum()
+    each = targets @ np.log(np.where(shares > 0, shares, 1))
+    return float(weights @ each)

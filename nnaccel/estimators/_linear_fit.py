@@ -9,8 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel.backends import get_backend
-from nnaccel.estimators._collinear import ROUNDING
-from nnaccel.estimators._least_squares import least_squares
+from nnaccel.estimators._least_squares import centred, least_squares
 
 Floats = NDArray[np.float64]
 
@@ -31,8 +30,14 @@ class LinearFit:
     has_intercept : bool
     rows : int
         Rows whose weight is not 0.
+    weighted : bool
+        Whether their weights differ.
+    converged : bool
+        Whether these are the coefficients of least squares.
     rss, tss : ndarray, shape (k,)
         Residual and total sums of squares; the latter about the mean if there is an intercept.
+    squares : ndarray, shape (k,)
+        Sum of squares of the response, about 0.
     quartiles : ndarray, shape (5, k)
         Of the residuals, from the smallest to the largest.
     """
@@ -43,27 +48,25 @@ class LinearFit:
     dependent: list[int]
     has_intercept: bool
     rows: int
+    weighted: bool
+    converged: bool
     rss: Floats
     tss: Floats
+    squares: Floats
     quartiles: Floats
 
     @classmethod
     def of(cls, x: Floats, y: Floats, weights: Floats, intercept: bool) -> Self:
         """Fit y (N, k) by x (N, p), about their weighted means if there is an intercept."""
-        total = weights.sum()
-        x_mean = weights @ x / total if intercept else np.zeros(x.shape[1])
-        y_mean = weights @ y / total if intercept else np.zeros(y.shape[1])
-        root = np.sqrt(weights)[:, None]
+        x_centred, x_mean = centred(x, weights, intercept)
+        y_centred, y_mean = centred(y, weights, intercept)
         backend = get_backend()
-        centred = root * (x - x_mean)
-        size = np.abs(root * x).max(axis=0)
-        centred[:, np.abs(centred).max(axis=0) <= ROUNDING * size] = 0
-        found = least_squares(backend.asarray(centred), backend.asarray(root * (y - y_mean)))
+        found = least_squares(backend.asarray(x_centred), backend.asarray(y_centred))
         first = np.zeros((1, found.rank))
         factor = np.concatenate([first - x_mean @ found.factor, found.factor])
         if intercept:
             mean = np.zeros((len(factor), 1))
-            mean[0] = 1 / np.sqrt(total)
+            mean[0] = 1 / np.sqrt(weights.sum())
             factor = np.concatenate([mean, factor], axis=1)
         used = weights > 0
         fit = cls(
@@ -73,17 +76,23 @@ class LinearFit:
             dependent=found.dependent,
             has_intercept=intercept,
             rows=int(used.sum()),
+            weighted=bool(np.ptp(weights[used]) > 0),
+            converged=True,
             rss=np.zeros(y.shape[1]),
             tss=weights @ (y - y_mean) ** 2,
+            squares=weights @ y**2,
             quartiles=np.zeros((5, y.shape[1])),
         )
         return fit.measured(x, y, weights)
 
-    def moved_to(self, coef: Floats, x: Floats, y: Floats, weights: Floats) -> Self:
+    def moved_to(
+        self, coef: Floats, converged: bool, x: Floats, y: Floats, weights: Floats
+    ) -> Self:
         """Return the fit with other coefficients: a row for the intercept, if any, and slopes."""
         first = coef[0] if self.has_intercept else self.intercept
         slopes = coef[1:] if self.has_intercept else coef
-        return replace(self, intercept=first, slopes=slopes).measured(x, y, weights)
+        moved = replace(self, intercept=first, slopes=slopes, converged=converged)
+        return moved.measured(x, y, weights)
 
     def measured(self, x: Floats, y: Floats, weights: Floats) -> Self:
         """Return the fit with its residuals looked at."""

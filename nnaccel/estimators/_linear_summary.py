@@ -46,7 +46,8 @@ def summarise(
         facts.update({f"{name}: {key}" if count > 1 else key: v for key, v in found.items()})
         foot += [f"Response {name}:"] if count > 1 else []
         foot += _foot(found)
-    head = _head(fit.quartiles) if count == 1 else ()
+    foot += _notes(fit)
+    head = _head(fit) if count == 1 else ()
     return Summary(tuple(blocks), facts, tuple(head), tuple(foot))
 
 
@@ -56,6 +57,7 @@ def _coefficients(fit: LinearFit, k: int, names: Sequence[str], title: str) -> C
     variance = fit.rss[k] / free if free > 0 else math.nan
     std_error = np.sqrt(variance * (fit.factor**2).sum(axis=1))
     std_error[np.array(fit.dependent, int) + 1] = math.nan
+    std_error[:] = std_error if fit.converged else math.nan
     estimate = np.concatenate([fit.intercept[k : k + 1], fit.slopes[:, k]])
     first = 0 if fit.has_intercept else 1
     rows = ["(Intercept)", *names][first:]
@@ -72,7 +74,7 @@ def _facts(fit: LinearFit, k: int) -> dict[str, float]:
         r_squared = 1 - np.float64(rss) / tss
         variance = np.float64(rss) / free if free > 0 else np.float64(math.nan)
         adjusted = 1 - variance / (np.float64(tss) / (fit.rows - fit.has_intercept))
-        f = (np.float64(tss) - rss) / slopes / variance
+        f = (np.float64(tss) - rss) / slopes / variance if fit.converged else np.float64(math.nan)
     return {
         "observations": fit.rows,
         "residual_standard_error": float(np.sqrt(variance)),
@@ -86,16 +88,27 @@ def _facts(fit: LinearFit, k: int) -> dict[str, float]:
     }
 
 
-def _head(quartiles: Floats) -> list[str]:
+def _head(fit: LinearFit) -> list[str]:
     """The spread of the residuals."""
-    cells = [f"{value:.4f}" if abs(value) < 1e5 else f"{value:.4g}" for value in quartiles[:, 0]]
+    quartiles = fit.quartiles[:, 0]
+    usual = 1e-3 <= np.abs(quartiles).max() < 1e5
+    cells = [f"{round(q, 4) + 0.0:.4f}" if usual else f"{q:.4g}" for q in quartiles]
     width = max(8, *map(len, cells))
     labels = ("Min", "1Q", "Median", "3Q", "Max")
     return [
-        "Residuals:",
+        "Weighted Residuals:" if fit.weighted else "Residuals:",
         " ".join(label.rjust(width) for label in labels),
         " ".join(cell.rjust(width) for cell in cells),
     ]
+
+
+def _notes(fit: LinearFit) -> list[str]:
+    """Say why errors are missing, or mean little."""
+    if not fit.converged:
+        return ["Gradient descent did not arrive: this is not least squares yet, and has no tests."]
+    if (fit.rss <= 1e-28 * fit.squares).any():
+        return ["Essentially perfect fit: residuals are rounding, and so are the tests."]
+    return []
 
 
 def _foot(facts: dict[str, float]) -> list[str]:
@@ -108,7 +121,7 @@ def _foot(facts: dict[str, float]) -> list[str]:
         f"Multiple R-squared: {shown(facts['r_squared'], '.4f')},  "
         f"Adjusted R-squared: {shown(facts['adjusted_r_squared'], '.4f')}",
     ]
-    if facts["f_degrees_of_freedom"]:
+    if facts["f_degrees_of_freedom"] and not math.isnan(facts["f_statistic"]):
         lines.append(
             f"F-statistic: {shown(facts['f_statistic'], '.4g')} on "
             f"{facts['f_degrees_of_freedom']} and {free} DF,  "

@@ -124,8 +124,8 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         warn_of_dependence(x[weights > 0], _checked.names(self), fit.dependent, intercept)
         self.n_iter_ = 1
         if self.solver == "gd":
-            coef = self._descend(x, responses, weights, begin)
-            fit = fit.moved_to(coef, x, responses, weights)
+            coef, converged = self._descend(x, responses, weights, begin)
+            fit = fit.moved_to(coef, converged, x, responses, weights)
         self._fit = fit
         self.rank_ = fit.rank - intercept
         many = t.ndim == 2
@@ -168,8 +168,8 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         return summarise(self._fit, _checked.names(self, feature_names), target)
 
-    def _descend(self, x: Floats, y: Floats, weights: Floats, begin: Floats) -> Floats:
-        """Return where gradient descent ends: a row for the intercept, if any, then the slopes."""
+    def _descend(self, x: Floats, y: Floats, weights: Floats, begin: Floats) -> tuple[Floats, bool]:
+        """Return where gradient descent ends, intercept first, and whether it has arrived."""
         rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
         max_iter, tol = whole_number("max_iter", self.max_iter), _checked.number("tol", self.tol)
         design = _checked.with_ones(x) if self.fit_intercept else x
@@ -179,4 +179,4 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_iter_, converged = objective.descend(rate, max_iter, tol)
         if not converged:
             _checked.warn_of_steps(max_iter, tol, objective.gradient)
-        return objective.coef
+        return objective.coef, converged

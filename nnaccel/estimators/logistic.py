@@ -54,7 +54,8 @@ class LogisticRegression(LikelihoodClassifier):
     Warns
     -----
     SeparationWarning
-        If the classes can be told apart without a mistake: the coefficients have no limit then.
+        If classes, or some rows, can be told apart without a mistake: coefficients that do so have
+        no limit then.
     CollinearityWarning
         If the rows do not settle all coefficients.
 

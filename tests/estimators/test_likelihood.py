@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from scipy.optimize import minimize
+from scipy.optimize import linprog, minimize
 from sklearn import linear_model
 from sklearn.datasets import load_iris
 from sklearn.exceptions import ConvergenceWarning
@@ -157,8 +158,64 @@ def test_complete_separation_is_said(model: LogisticRegression) -> None:
 
 def test_quasi_separation_is_said_too() -> None:
     x = np.array([0.0, 1, 2, 3, 3, 4, 5, 6])[:, None]  # both classes at 3
-    with pytest.warns(SeparationWarning):
+    with pytest.warns(SeparationWarning, match=r"'\(Intercept\)' and 'x0' have no estimate"):
         LogisticRegression().fit(x, [0, 0, 0, 0, 1, 1, 1, 1])
+
+
+def test_estimates_beside_a_separated_group_keep_their_errors() -> None:
+    x, y = noisy(12, 90, 2)
+    group = np.arange(90) % 3
+    y[group == 1] = 1
+    dummies = np.column_stack([x, group == 1, group == 2])
+    with pytest.warns(SeparationWarning, match="some coefficients of 'x2' have no estimate"):
+        summary = LogisticRegression().fit(dummies, y).summary()
+    rest = group != 1
+    without = LogisticRegression().fit(dummies[rest][:, [0, 1, 3]], y[rest]).summary()
+    for name in ("estimate", "std_error"):
+        of_all, of_rest = (getattr(s.coefficients[0], name) for s in (summary, without))
+        np.testing.assert_allclose(np.delete(of_all, 3), of_rest, rtol=1e-5)
+    assert np.isnan(summary.coefficients[0].std_error[3])
+    assert summary.facts["separation"] == "quasi-complete"
+    assert "some estimates of 'x2' have no limit" in str(summary)
+
+
+def test_many_classes_of_few_rows_are_separated() -> None:
+    rng = np.random.default_rng(1)
+    x, y = rng.integers(0, 2, (40, 4)), rng.integers(0, 15, 40)
+    with pytest.warns(SeparationWarning):
+        SoftmaxRegression().fit(x, y)
+
+
+@given(seed=st.integers(0, 1000))
+def test_separation_is_what_a_linear_program_says(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 3, (rng.integers(6, 16), 2)).astype(float)
+    y = np.r_[0, 1, rng.integers(0, 2, len(x) - 2)]
+    design = np.column_stack([np.ones(len(x)), x]) * (2 * y - 1)[:, None]
+    best = linprog(-design.sum(axis=0), A_ub=-design, b_ub=np.zeros(len(x)), bounds=[(-1, 1)] * 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CollinearityWarning)
+        warnings.simplefilter("ignore", SeparationWarning)
+        found = LogisticRegression().fit(x, y).summary().facts["separation"]
+    assert (found != "none") == (best.fun < -1e-7)
+
+
+def test_no_tests_of_what_is_no_maximum_likelihood() -> None:
+    x, y = noisy(7, 50, 2)
+    penalised = LogisticRegression(penalty="l2").fit(x, y).summary()
+    with pytest.warns(ConvergenceWarning):
+        halfway = LogisticRegression("gd", max_iter=3).fit(x, y).summary()
+    for summary in (penalised, halfway):
+        assert np.isnan(summary.coefficients[0].p_value).all()
+        assert summary.as_dict()["aic"] is None
+    assert "not so penalised" in str(penalised)
+    assert "did not arrive" in str(halfway)
+
+
+def test_a_strength_without_a_penalty_is_told_of() -> None:
+    x, y = noisy(7, 50, 2)
+    with pytest.warns(UserWarning, match="give penalty='l2'"):
+        LogisticRegression(C=0.1).fit(x, y)
 
 
 def test_one_class_apart_from_two_others_is_said() -> None:
@@ -171,7 +228,9 @@ def test_one_class_apart_from_two_others_is_said() -> None:
 def test_a_class_that_never_occurs_where_two_others_do_is_said() -> None:
     x, y = np.repeat([0, 0, 0, 1, 1], 20)[:, None], np.repeat(["a", "b", "c", "a", "b"], 20)
     with pytest.warns(SeparationWarning):
-        SoftmaxRegression().fit(x, y)
+        model = SoftmaxRegression().fit(x, y)
+    free = np.isfinite(model.summary().coefficients[0].std_error)
+    assert free.all()  # of b against a
 
 
 @given(seed=st.integers(0, 200))
@@ -184,7 +243,7 @@ def test_overlapping_classes_are_not_called_separated(seed: int) -> None:
     x[2:4], y[2:4] = x[0] + [[1, 0], [1, 0]], [0, 1]
     x[4:6], y[4:6] = x[0] + [[0, 1], [0, 1]], [0, 1]  # and at enough others
     model = LogisticRegression().fit(x, y)  # a warning would be an error
-    assert model.summary().as_dict()["separated"] is False
+    assert model.summary().as_dict()["separation"] == "none"
 
 
 def test_a_penalty_ends_separation() -> None:
@@ -289,6 +348,13 @@ def test_logistic_summary_by_the_textbook(two_irises: Any) -> None:
     assert "Log-odds of virginica against versicolor:" in str(model.summary())
 
 
+def test_degrees_of_freedom_count_every_class_but_one_of_each_row() -> None:
+    x, y = noisy(9, 300, 2, classes=3)
+    facts = SoftmaxRegression().fit(x, y).summary().facts
+    assert facts["null_degrees_of_freedom"] == 598
+    assert facts["degrees_of_freedom"] == 594
+
+
 def test_softmax_summary_is_of_contrasts_with_the_first_class() -> None:
     x, y = noisy(9, 300, 2, classes=3)
     found = SoftmaxRegression().fit(x, y).summary().as_dict()["coefficients"]
@@ -315,8 +381,9 @@ def test_softmax_summary_is_of_contrasts_with_the_first_class() -> None:
 
 
 def test_many_coefficients_have_no_errors_but_a_summary() -> None:
-    x, y = noisy(10, 400, 180, classes=6)
-    model = SoftmaxRegression(penalty="l2").fit(x, y)
+    x, y = noisy(10, 4000, 180, classes=6)
+    y[:] = np.random.default_rng(0).integers(0, 6, 4000)
+    model = SoftmaxRegression(tol=1e-5).fit(x, y)
     assert "Standard errors are not estimated" in str(model.summary())
 
 

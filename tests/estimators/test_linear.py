@@ -235,3 +235,27 @@ def test_start_values_need_descent_and_must_fit() -> None:
         LinearRegression("gd").fit(x, y, intercept_init=np.nan)
     with pytest.raises(ValueError, match=r"(?i)sample.weight"):
         LinearRegression().fit(x, y, np.zeros(10))
+
+
+def test_no_tests_where_descent_did_not_arrive() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 30, 1))
+    with pytest.warns(ConvergenceWarning):
+        summary = LinearRegression("gd", max_iter=2).fit(x, y[:, 0]).summary()
+    assert np.isnan(summary.coefficients[0].p_value).all()
+    assert "did not arrive" in str(summary)
+    assert "F-statistic" not in str(summary)
+
+
+def test_a_perfect_fit_and_a_constant_are_told() -> None:
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    for y in (x @ [1, 2] + 4, np.full(20, 3.1)):
+        text = str(LinearRegression().fit(x, y).summary())
+        assert "Essentially perfect fit" in text
+        assert "-0.0000" not in text
+
+
+def test_residuals_of_weighted_rows_are_called_so() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 30, 1))
+    weighted = LinearRegression().fit(x, y[:, 0], np.arange(1.0, 31)).summary()
+    assert str(weighted).startswith("Weighted Residuals:")
+    assert str(LinearRegression().fit(x, y[:, 0]).summary()).startswith("Residuals:")
