@@ -70,7 +70,15 @@ class NetworkEstimator(BaseEstimator):
         else:
             self._begin(rows[0])
         self._record.stalled = 0
-        if not self._train(rows, epochs, score):
+        ended = self._train(rows, epochs, score)
+        if self.loss_curve_ and self.loss_curve_[-1] > 2 * self.loss_curve_[0]:
+            warnings.warn(
+                f"the loss rose from {self.loss_curve_[0]:.3g} to {self.loss_curve_[-1]:.3g}: give "
+                "a smaller learning_rate_init, or bring the inputs to one scale",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
+        elif not ended:
             warnings.warn(
                 f"max_iter={epochs} epochs are over and the "
                 f"{'score' if self.early_stopping else 'loss'} has not stopped getting better: "
@@ -153,6 +161,7 @@ class NetworkEstimator(BaseEstimator):
     def _train(self, rows: Rows, epochs: int, score: Callable[[], float] | None) -> bool:
         """Train for at most so many epochs; return whether it was over before."""
         x, targets, weights = rows
+        before = len(self._record.losses)
         counts = None if weights is None else weights / weights.mean()
         if self._loss_factor() != 1:
             counts = self._loss_factor() * (np.ones(len(x)) if counts is None else counts)
@@ -192,13 +201,13 @@ class NetworkEstimator(BaseEstimator):
             )
         if score is not None and self._record.best_weights:
             self.model_.set_weights(self._record.best_weights)
-        self._note()
+        self._note(before)
         return watch.converged
 
-    def _note(self) -> None:
-        """Set what scikit-learn's networks tell of their training."""
+    def _note(self, before: int) -> None:
+        """Set what scikit-learn's networks tell of their training, after so many epochs."""
         record, stops_early = self._record, self.early_stopping
-        self.n_iter_, self.t_ = len(record.losses), record.rows_seen
+        self.n_iter_, self.t_ = len(record.losses) - before, record.rows_seen
         self.loss_curve_ = list(record.losses)
         self.loss_ = record.losses[-1] if record.losses else np.nan
         self.best_loss_ = None if stops_early else record.best_loss

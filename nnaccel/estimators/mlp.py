@@ -90,7 +90,8 @@ class MLPClassifier(NetworkClassifier, MLP):
     loss_, best_loss_, best_validation_score_ : float
         The last loss, and the best; None for what was not looked at.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_
-        Epochs, rows seen, layers with the input, outputs, and what they end with.
+        Epochs of the last `fit`, rows seen in all, layers with the input, outputs, and what they
+        end with.
     n_features_in_, feature_names_in_
         Number of the features, and their names if X has any.
 

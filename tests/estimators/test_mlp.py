@@ -147,12 +147,19 @@ def test_warm_start_goes_on_and_a_new_fit_does_not() -> None:
     before = model.coefs_[0]
     model.fit(x, y)
     assert len(model.loss_curve_) == 8
+    assert model.n_iter_ == 4
     assert model.loss_curve_[4] < model.loss_curve_[3]
     model.set_params(warm_start=False).fit(x, y)
     np.testing.assert_array_equal(model.coefs_[0], before)
     model.set_params(warm_start=True)
     with pytest.raises(ValueError, match=r"classes not in `self.classes_`, \[0, 1\]: \[2\]"):
         model.fit(x, y + 1)
+
+
+def test_a_rising_loss_is_told_of() -> None:
+    x, y = two_moons()
+    with pytest.warns(ConvergenceWarning, match="smaller learning_rate_init"):
+        MLPClassifier(solver="sgd", learning_rate_init=1e6, random_state=0).fit(x, y)
 
 
 @unfinished
@@ -244,7 +251,7 @@ def test_partial_fit_wants_to_know_all_classes() -> None:
     with pytest.raises(ValueError, match="early_stopping"):
         MLPClassifier(early_stopping=True).partial_fit(x, y, classes=[0, 1])
     regressor = MLPRegressor(4, random_state=0).partial_fit(x, y)
-    assert regressor.partial_fit(x, y).n_iter_ == 2
+    assert len(regressor.partial_fit(x, y).loss_curve_) == 2
 
 
 @unfinished
