@@ -104,7 +104,7 @@ class CompiledNetwork(Network):
             "dtype": str(self.dtype),
             "input_shape": self.input_shape,
             "layers": checkpoint.describe_layers(self.layers),
-            "iterations": int(self.iterations[0]),
+            "iterations": int(to_numpy(self.iterations)[0]),
             "epochs": self.epochs,
         }
         if self.loss is not None and self._optimizer is not None:

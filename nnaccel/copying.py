@@ -28,7 +28,7 @@ def contents(model: CompiledNetwork) -> dict[str, Any]:
     return {
         "layers": [_recipe(layer) for layer in model.layers],
         "attributes": {k: v for k, v in vars(model).items() if k not in _REMADE},
-        "iterations": int(model.iterations[0]),
+        "iterations": int(to_numpy(model.iterations)[0]),
         "input_shape": model.input_shape if model.built else None,
         "weights": model.get_weights() if model.built else [],
         "slots": None if model._slots is None else to_numpy(model._slots),

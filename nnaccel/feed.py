@@ -33,7 +33,7 @@ class Feed:
     order : array of N int64
         Row numbers in the order of the epoch; written anew each epoch.
     cursor : array of one int64
-        Number of the batch to hand out next, on the host; kernels advance it.
+        Number of the batch to hand out next, on the backend; kernels advance it.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Feed:
         self.targets: Array = None if targets is None else self._backend.asarray(targets)
         self._weights: Array = None if weights is None else self._backend.asarray(weights[:, None])
         self.order = self._backend.asarray(np.arange(len(x)))
-        self.cursor = np.zeros(1, np.int64)
+        self.cursor = self._backend.xp.zeros(1, np.int64)
 
     def inputs(self, rows: int) -> Array:
         """Return the inputs of the next batch, which has `rows` rows."""
@@ -88,4 +88,4 @@ class Feed:
     def start(self, order: np.ndarray) -> None:
         """Begin an epoch in the given order."""
         self.order[...] = self._backend.asarray(order)
-        self.cursor[0] = 0
+        self.cursor[...] = 0

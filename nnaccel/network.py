@@ -34,7 +34,7 @@ class Network:
     dtype : numpy.dtype
         float32 or float64.
     iterations : array of one int64
-        Updates made so far, on the host.
+        Updates made so far; on the model's backend, where kernels count them.
     epochs : int
         Epochs trained so far.
     """
@@ -260,6 +260,7 @@ class Network:
 
     def bind_layers(self) -> None:
         """Let the layers that draw at random follow this network's seed and step count."""
+        self.iterations = self.backend.asarray(self.iterations)
         for index, layer in enumerate(self.layers):
             key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
             layer.bind(key, self.iterations)

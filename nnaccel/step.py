@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -42,6 +43,26 @@ class Tally:
         """Return the means over the rows seen so far."""
         totals = [float(to_numpy(total)[0]) for total in self._totals]
         return {n: t / max(1, self.rows) for n, t in zip(self._names, totals, strict=True)}
+
+
+class LateMeans(Mapping[str, float]):
+    """The means of a tally, read off the device when somebody first asks for one."""
+
+    def __init__(self, tally: Tally) -> None:
+        self._tally = tally
+
+    @cached_property
+    def _means(self) -> Logs:
+        return self._tally.means()
+
+    def __getitem__(self, name: str) -> float:
+        return self._means[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._means)
+
+    def __len__(self) -> int:
+        return len(self._means)
 
 
 @dataclass
@@ -111,9 +132,9 @@ class Pass:
     """One way through a feed: forward and loss, and for training backward and update too."""
 
     def __init__(self, plan: Plan, feed: Feed, training: bool) -> None:
-        self.plan, self.feed = plan, feed
+        self.plan, self.feed, self._training = plan, feed, training
         self._step = self._train if training else self._test
-        self._rates = np.zeros(-(-feed.rows // feed.batch_size))
+        self._rates = plan.network.backend.xp.zeros(-(-feed.rows // feed.batch_size))
         self._replays: dict[int, Replay] = {}
 
     def chunks(self, order: np.ndarray, begin: Callable[[int], None] | None) -> Iterator[int]:
@@ -132,13 +153,17 @@ class Pass:
             Number of batches done so far.
         """
         self.feed.start(order)
+        before = int(to_numpy(self.plan.network.iterations)[0]) if self._training else 0
+        if begin is None:
+            self._set_rates(0, before, len(self._rates))
         full, rest = divmod(self.feed.rows, self.feed.batch_size)
         done, count = 0, 1
         while done < full:
             if begin is not None:
                 begin(done)
+                self._set_rates(done, before + done, 1)
             began = time.perf_counter()
-            self._run(self.feed.batch_size, done, count)
+            self._run(self.feed.batch_size, count)
             spent = time.perf_counter() - began
             done += count
             yield done
@@ -147,16 +172,22 @@ class Pass:
         if rest:
             if begin is not None:
                 begin(done)
-            self._run(rest, done, 1)
+                self._set_rates(done, before + done, 1)
+            self._run(rest, 1)
             yield done + 1
 
-    def _run(self, rows: int, done: int, repeats: int) -> None:
-        """Run some batches of `rows` rows, at the learning rates of the steps they are."""
+    def _set_rates(self, batch: int, step: int, count: int) -> None:
+        """Note the learning rates of batches from `batch` on, which make updates from `step` on."""
+        if not self._training:
+            return
+        rates = self.plan.optimizer.rates(step, count)
+        self._rates[batch : batch + count] = self.plan.network.backend.asarray(rates)
+
+    def _run(self, rows: int, repeats: int) -> None:
+        """Run some batches of `rows` rows."""
         if rows not in self._replays:
             self.plan.network.bind_layers()  # a slice may have been trained meanwhile
             self._replays[rows] = self.plan.network.record(lambda: self._step(rows))
-        first = int(self.plan.network.iterations[0])
-        self._rates[done : done + repeats] = self.plan.optimizer.rates(first, repeats)
         with np.errstate(all="ignore"):  # a loss that is no longer finite is found by its value
             self._replays[rows](repeats)
         self.plan.tally.rows += rows * repeats

@@ -12,7 +12,7 @@ from nnaccel.backends import Array
 from nnaccel.callbacks import CallbackList
 from nnaccel.checks import check_batch
 from nnaccel.feed import Feed
-from nnaccel.step import Logs, Pass, Plan
+from nnaccel.step import LateMeans, Logs, Pass, Plan
 
 _SHUFFLES = 2  # keeps their random numbers apart from those of weights and dropout
 _KEPT_SHAPES = 16  # of a stream's batches: their recorded steps are kept
@@ -153,10 +153,9 @@ def _run_epoch(plan: Plan, source: Epochs, callbacks: CallbackList) -> Logs:
         callbacks.on_train_batch_begin(batch, {})
 
     for done in source.run(begin if callbacks.wants_batches else None):
-        logs = plan.tally.means()
         if callbacks.wants_batches:
-            callbacks.on_train_batch_end(done - 1, logs)
-        callbacks.on_progress(done, logs)
+            callbacks.on_train_batch_end(done - 1, plan.tally.means())
+        callbacks.on_progress(done, LateMeans(plan.tally))
     return plan.tally.means()
 
 

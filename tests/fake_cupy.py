@@ -3,11 +3,15 @@
 It proves that our code dispatches to CuPy and keeps host and device arrays apart: like the real
 one it refuses to be taken for a NumPy array, and to compute with one. It knows only the functions
 that our code calls, with the arguments that the real ones take. It proves nothing about a GPU.
+
+Kernels are the reference's, run on the memory behind. While a stream is captured they are noted
+rather than run, and nothing may be copied to the host.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 import sys
@@ -38,11 +42,11 @@ class ndarray:  # noqa: N801
         raise TypeError("Implicit conversion to a NumPy array is not allowed: use `.get()`")
 
     def get(self) -> np.ndarray:
-        transfers["to_host"] += 1
+        _count_transfer("to_host")
         return self._memory.copy()
 
     def item(self) -> Any:
-        transfers["to_host"] += 1
+        _count_transfer("to_host")
         return self._memory.item()
 
     def __float__(self) -> float:
@@ -95,6 +99,75 @@ class ndarray:  # noqa: N801
 
     def argmax(self, axis: Any = None) -> ndarray:
         return _wrap(self._memory.argmax(axis))
+
+
+_captured: list[Callable[[], None]] | None = None  # kernels noted for a graph
+
+
+def _count_transfer(way: str) -> None:
+    if _captured is not None:
+        raise RuntimeError("operation not permitted when stream is capturing")
+    transfers[way] += 1
+
+
+class Graph:
+    """Kernels to run again."""
+
+    launched = 0  # of all graphs
+
+    def __init__(self, kernels: list[Callable[[], None]]) -> None:
+        self._kernels = kernels
+
+    def launch(self) -> None:
+        Graph.launched += 1
+        for kernel in self._kernels:
+            kernel()
+
+
+class Stream:
+    """A stream that can be captured."""
+
+    def __init__(self, non_blocking: bool = False) -> None:
+        self._non_blocking = non_blocking
+
+    def __enter__(self) -> None:
+        assert self._non_blocking, "cannot capture on the default stream"
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def begin_capture(self) -> None:
+        global _captured
+        _captured = []
+
+    def end_capture(self) -> Graph:
+        global _captured
+        captured, _captured = _captured, None
+        assert captured is not None
+        return Graph(captured)
+
+
+class _Kernels(ModuleType):
+    """The reference's kernels, as the cupy backend's."""
+
+    def __getattr__(self, name: str) -> Any:
+        from nnaccel_kernels import reference
+
+        function = getattr(reference, name)
+        if name == "conv2d_plan" or name.startswith("_"):
+            return function
+
+        def call(*args: Any, **kwargs: Any) -> None:
+            args = tuple(map(_memory_of, args))
+            kwargs = {key: _memory_of(value) for key, value in kwargs.items()}
+            run = functools.partial(function, *args, **kwargs)
+            run() if _captured is None else _captured.append(run)
+
+        return call
+
+
+def _memory_of(x: Any) -> Any:
+    return x._memory if isinstance(x, ndarray) else x
 
 
 def _unwrap(x: Any) -> Any:
@@ -150,7 +223,7 @@ sum = _forward(lambda a, axis=None, dtype=None, out=None, keepdims=False: np.sum
 def asarray(a: Any, dtype: Any = None, order: str | None = None) -> ndarray:
     if isinstance(a, ndarray):
         return ndarray(np.asarray(a._memory, dtype, order=order))  # type: ignore[call-overload]
-    transfers["to_device"] += 1
+    _count_transfer("to_device")
     return ndarray(np.array(a, dtype, order=order or "K"))
 
 
@@ -174,8 +247,6 @@ def _make_modules() -> dict[str, ModuleType]:
     """The modules that a program which imports the fake finds in `sys.modules`."""
     places = ("cupy", "cupyx", "cupyx.scipy", "cupyx.scipy.special")
     modules = {name: ModuleType(name, "A fake, for tests.") for name in places}
-    for name, module in modules.items():
-        module.__spec__ = ModuleSpec(name, None)
     cupy: Any = modules["cupy"]
     cupy.__version__ = "0.fake"
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
@@ -192,10 +263,19 @@ def _make_modules() -> dict[str, ModuleType]:
         getDeviceProperties=lambda _device: {"name": b"no GPU at all"},
     )
     stream = SimpleNamespace(synchronize=lambda: None)
-    cupy.cuda = SimpleNamespace(runtime=runtime, get_current_stream=lambda: stream)
+    cupy.cuda = SimpleNamespace(
+        runtime=runtime,
+        get_current_stream=lambda: stream,
+        MemoryPool=lambda: SimpleNamespace(malloc=None),
+        using_allocator=lambda _allocator: contextlib.nullcontext(),
+        Stream=Stream,
+    )
     erf = np.vectorize(math.erf, otypes=[float])
     special: Any = modules["cupyx.scipy.special"]
     special.erf = _forward(lambda x: erf(x).astype(x.dtype))
+    modules["nnaccel_kernels.cuda"] = _Kernels("nnaccel_kernels.cuda")
+    for name, module in modules.items():
+        module.__spec__ = ModuleSpec(name, None)
     return modules
 
 

@@ -55,7 +55,8 @@ RANK = {room: rank for rank, rooms in enumerate(LADDER) for room in rooms}
 FLAT = {"ops", "layers"}
 
 KERNELS_MAY_IMPORT = {"nnaccel_kernels", "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
-KERNELS_MAY_IMPORT |= {"cupy", "cupyx"}  # inside functions, for CuPy's arrays
+# Inside functions, for CuPy's arrays; "cuda" is NVIDIA's finder of the libraries it came with.
+KERNELS_MAY_IMPORT |= {"cupy", "cupyx", "cuda"}
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 
 from nnaccel import _config
+from nnaccel.backends import _capture
 from nnaccel.backends._backend import Backend, BackendInfo, BackendUnavailableError, Replay, Step
 from nnaccel.backends._probe import probe
 
@@ -156,8 +157,11 @@ def _make(name: str) -> Backend:
         raise BackendUnavailableError(
             f"backend {name!r} cannot run here: {info.reason}. To mend it: {info.remedy}"
         )
-    xp = importlib.import_module("cupy" if name == "cupy" else "numpy")
-    if name != "numba":
+    if name == "cupy":
+        cupy, kernels = (importlib.import_module(m) for m in ("cupy", "nnaccel_kernels.cuda"))
+        return Backend(name, cupy, info.device, kernels, functools.partial(_capture.record, cupy))
+    xp = importlib.import_module("numpy")
+    if name == "numpy":
         reference = importlib.import_module("nnaccel_kernels.reference")
         return Backend(name, xp, info.device, reference)
     cpu = importlib.import_module("nnaccel_kernels.cpu")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -111,8 +111,8 @@ class Callback:
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
         """Batch `batch` of this epoch is over."""
 
-    def on_progress(self, batch: int, logs: Logs) -> None:
-        """`batch` batches of this epoch are done; `logs` is the mean over them."""
+    def on_progress(self, batch: int, logs: Mapping[str, float]) -> None:
+        """`batch` batches of this epoch are done; `logs` has the means, found when asked for."""
 
     def close(self) -> None:
         """Release what is held; called once more when training ends, in whatever way."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
@@ -91,7 +91,7 @@ class CallbackList:
         for callback in self._batchwise:
             callback.on_train_batch_end(batch, logs)
 
-    def on_progress(self, batch: int, logs: Logs) -> None:
+    def on_progress(self, batch: int, logs: Mapping[str, float]) -> None:
         """`batch` batches are done."""
         for callback in self.callbacks:
             callback.on_progress(batch, logs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import nnaccel_kernels
@@ -67,7 +68,7 @@ class ProgressBar(Callback):
             self._bar.update(task, total=steps, completed=0, stats="", visible=True)
             self._bar.update(task, description=self._label)
 
-    def on_progress(self, batch: int, logs: Logs) -> None:
+    def on_progress(self, batch: int, logs: Mapping[str, float]) -> None:
         """Move the bar, a few times a second at most."""
         now = time.perf_counter()
         self._batch, self._elapsed = batch, now - self._start
@@ -129,7 +130,7 @@ def _make_bar(console: Console | None) -> Progress:
     )
 
 
-def _describe(logs: Logs) -> str:
+def _describe(logs: Mapping[str, float]) -> str:
     """Names and values, in the order of the logs."""
     return "  ".join(f"{name} {_short(value)}" for name, value in logs.items())
 

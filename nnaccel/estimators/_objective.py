@@ -106,7 +106,8 @@ class Objective:
             If the coefficients grew beyond all bounds.
         """
         flat = self._coef.reshape(-1), self._gradient.reshape(-1)
-        rates, first = np.array([learning_rate]), np.zeros(1, np.int64)
+        copy = self._backend.copy
+        rates, first = copy(np.array([learning_rate])), copy(np.zeros(1, np.int64))
 
         def step() -> None:
             self._differentiate()

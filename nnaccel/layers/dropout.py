@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel import ops
-from nnaccel.backends import Array
+from nnaccel.backends import Array, backend_of
 from nnaccel.layers._base import Backward, Layer, Shape
 
 
@@ -61,8 +61,10 @@ class Dropout(Layer, recordable=True):
         if not training or self.rate == 0:
             return x, lambda dy, _: dy
 
+        step = backend_of(x).asarray(self._step)
+
         def drop(a: Array) -> Array:
-            return ops.dropout(a, self.rate, key=self._key, step=self._step)
+            return ops.dropout(a, self.rate, key=self._key, step=step)
 
         return drop(x), lambda dy, wanted: drop(dy) if wanted else None
 

@@ -23,7 +23,7 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     key : array of one uint64
         Chooses the stream of masks; on the host.
     step : array of one int64
-        Chooses the mask within the stream; on the host.
+        Chooses the mask within the stream; an array of the library that x is of.
 
     Returns
     -------
@@ -52,10 +52,14 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate={rate!r} must be at least 0 and below 1")
-    for name, a, dtype in (("key", key, "uint64"), ("step", step, "int64")):
-        if not isinstance(a, np.ndarray) or a.shape != (1,) or a.dtype != dtype:
-            raise TypeError(f"{name} must be a NumPy array of one {dtype}, not {a!r}")
     backend, (x,) = _check.floats("x", x=x)
+    for name, a, dtype, kind in (
+        ("key", key, "uint64", np.ndarray),
+        ("step", step, "int64", type(x)),
+    ):
+        if not isinstance(a, kind) or a.shape != (1,) or a.dtype != dtype:
+            library = "NumPy" if kind is np.ndarray else "CuPy"
+            raise TypeError(f"{name} must be a {library} array of one {dtype}, not {a!r}")
     x = _memory.in_c_order(backend, x)  # a place is the same in either memory order
     y = backend.empty(x.shape, x.dtype)
     backend.kernels.dropout(x, rate, key, step, y)

@@ -17,7 +17,7 @@ from nnaccel.schedules import Schedule
 
 @dataclass(frozen=True)
 class Clock:
-    """What changes from step to step, in arrays on the host that recorded kernels read.
+    """What changes from step to step, in arrays of the backend that recorded kernels read.
 
     Attributes
     ----------
@@ -29,9 +29,9 @@ class Clock:
         Updates made before this one.
     """
 
-    rates: np.ndarray
-    batch: np.ndarray
-    steps: np.ndarray
+    rates: Array
+    batch: Array
+    steps: Array
 
 
 class Optimizer(ABC):

@@ -232,7 +232,7 @@ def test_feature_generator_and_gradcheck() -> None:
 
 
 def test_nothing_crosses_from_batch_to_batch() -> None:
-    """The set goes up once; then only sums come down, a few times an epoch."""
+    """The set goes up once; then only sums come down, once an epoch."""
     counts = []
     with nn.use_backend("cupy"):
         for rows in (32, 192):
@@ -242,10 +242,7 @@ def test_nothing_crosses_from_batch_to_batch() -> None:
             fit(model, 1, rows=rows, validation_data=None)
             counts.append(dict(transfers))
     few, many = counts
-    assert many["to_device"] == few["to_device"]
-    sums = 3  # the loss and two metrics come down each time that progress is shown
-    shown = 5  # after the first batch, and after the rest in growing groups
-    assert many["to_host"] - few["to_host"] <= sums * shown
+    assert many == few
     with nn.use_backend("cupy"):
         transfers.clear()
         model.predict(X, batch_size=50)

@@ -14,8 +14,7 @@ from nnaccel.backends import Backend, to_numpy
 
 from .image_calls import IMAGE_CALLS
 
-# Counters and schedules stay on the host on every backend.
-HOST = {"cursor", "rate", "steps", "key", "step", "counter"}
+HOST = {"key"}  # stays on the host on every backend
 
 Rng = np.random.Generator
 Args = dict[str, Any]

@@ -78,7 +78,7 @@ def test_linear_without_the_gradient_of_its_input(backend: Any) -> None:
 
 
 def test_dropout(backend: Any) -> None:
-    place: Any = {"key": np.array([3], np.uint64), "step": np.array([8])}
+    place: Any = {"key": np.array([3], np.uint64), "step": backend.asarray(np.array([8]))}
     x = np.random.default_rng(0).normal(size=(6, 7))
     Checked(
         lambda x: ops.dropout(x, 0.4, **place), lambda dy, x: ops.dropout(dy, 0.4, **place)

@@ -14,7 +14,7 @@ from nnaccel.ops._memory import as_rows
 from .checked import channels_last, is_channels_last, normal
 
 ACTIVATIONS = ["relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "softplus"]
-KEY: Any = {"key": np.array([1], np.uint64), "step": np.array([0])}
+KEY = np.array([1], np.uint64)
 
 
 @pytest.mark.parametrize("name", [*ACTIVATIONS, "softmax", "log_softmax"])
@@ -36,8 +36,9 @@ def test_activations(backend: Any, name: str) -> None:
 
 def test_dropouts_mask_is_that_of_the_place(backend: Any) -> None:
     x = normal(2, 3, 4, 5)
-    want = to_numpy(ops.dropout(asarray(x), 0.5, **KEY))
-    got = ops.dropout(asarray(channels_last(x)), 0.5, **KEY)
+    place = {"key": KEY, "step": asarray(np.array([0]))}
+    want = to_numpy(ops.dropout(asarray(x), 0.5, **place))
+    got = ops.dropout(asarray(channels_last(x)), 0.5, **place)
     np.testing.assert_array_equal(to_numpy(got), want)
     assert 0.2 < (want == 0).mean() < 0.8
 
@@ -57,7 +58,14 @@ def test_recorded_ops_follow_channels_last_images() -> None:
 
     def step() -> None:
         y = ops.relu(stored)
-        results.extend([y, as_rows(y), ops.dropout(y, 0.0, **KEY), ops.relu_backward(plain, y)])
+        results.extend(
+            [
+                y,
+                as_rows(y),
+                ops.dropout(y, 0.0, key=KEY, step=np.zeros(1, int)),
+                ops.relu_backward(plain, y),
+            ]
+        )
 
     plain = np.ones_like(x)
     with use_backend("numba") as backend:

@@ -3,6 +3,8 @@
 Importing this needs Numba but no driver: kernels are compiled when they are first called.
 """
 
+from nnaccel_kernels.cuda._batch import advance, gather_one_hot, gather_rows
+from nnaccel_kernels.cuda._blas import set_tf32, uses_tf32
 from nnaccel_kernels.cuda._channels import bias_activate, sum_channels
 from nnaccel_kernels.cuda._columns import col2im, im2col
 from nnaccel_kernels.cuda._conv import (
@@ -11,7 +13,22 @@ from nnaccel_kernels.cuda._conv import (
     conv2d_plan,
     conv2d_weight_gradient,
 )
+from nnaccel_kernels.cuda._dense import linear, linear_backward
+from nnaccel_kernels.cuda._dropout import dropout
+from nnaccel_kernels.cuda._elementwise import activate, activate_backward
+from nnaccel_kernels.cuda._gradient import add_penalty, clip_norm, clip_value, penalty
 from nnaccel_kernels.cuda._layout import copy, pad2d
+from nnaccel_kernels.cuda._loss import (
+    add_sum,
+    binary_cross_entropy,
+    categorical_cross_entropy,
+    count_binary_hits,
+    count_category_hits,
+    mse,
+    sigmoid_cross_entropy,
+    softmax_cross_entropy,
+    weigh,
+)
 from nnaccel_kernels.cuda._norm import batch_norm, batch_norm_backward, batch_norm_inference
 from nnaccel_kernels.cuda._pool import (
     avg_pool2d,
@@ -19,23 +36,62 @@ from nnaccel_kernels.cuda._pool import (
     max_pool2d,
     max_pool2d_backward,
 )
+from nnaccel_kernels.cuda._softmax import (
+    log_softmax,
+    log_softmax_backward,
+    softmax,
+    softmax_backward,
+)
+from nnaccel_kernels.cuda._update import adagrad, adam, momentum, rmsprop, sgd
 
 __all__ = [
+    "activate",
+    "activate_backward",
+    "adagrad",
+    "adam",
+    "add_penalty",
+    "add_sum",
+    "advance",
     "avg_pool2d",
     "avg_pool2d_backward",
     "batch_norm",
     "batch_norm_backward",
     "batch_norm_inference",
     "bias_activate",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "clip_norm",
+    "clip_value",
     "col2im",
     "conv2d",
     "conv2d_input_gradient",
     "conv2d_plan",
     "conv2d_weight_gradient",
     "copy",
+    "count_binary_hits",
+    "count_category_hits",
+    "dropout",
+    "gather_one_hot",
+    "gather_rows",
     "im2col",
+    "linear",
+    "linear_backward",
+    "log_softmax",
+    "log_softmax_backward",
     "max_pool2d",
     "max_pool2d_backward",
+    "momentum",
+    "mse",
     "pad2d",
+    "penalty",
+    "rmsprop",
+    "set_tf32",
+    "sgd",
+    "sigmoid_cross_entropy",
+    "softmax",
+    "softmax_backward",
+    "softmax_cross_entropy",
     "sum_channels",
+    "uses_tf32",
+    "weigh",
 ]

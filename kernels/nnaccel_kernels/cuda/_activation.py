@@ -1,4 +1,4 @@
-"""Elementwise activations for the end of a kernel."""
+"""Activations and their derivatives, as functions that kernels call on each number."""
 
 from __future__ import annotations
 
@@ -40,6 +40,41 @@ def activation(name: str, dtype: np.dtype[Any]) -> Any:
 
     def gelu(v, alpha):  # type: ignore[no-untyped-def]
         return half * v * (one + math.erf(v * root_half))
+
+    functions = linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu
+    return device({f.__name__: f for f in functions}[name])
+
+
+@cache
+def derivative(name: str, dtype: np.dtype[Any]) -> Any:
+    """f(dy, y, alpha) = dy times the derivative, by the result y; 'gelu' takes its argument."""
+    zero, half, one, root_half = (dtype.type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
+    density_at_0 = dtype.type(1 / math.sqrt(2 * math.pi))
+
+    def linear(dy, y, alpha):  # type: ignore[no-untyped-def]
+        return dy
+
+    def relu(dy, y, alpha):  # type: ignore[no-untyped-def]
+        return dy if y > zero else zero
+
+    def sigmoid(dy, y, alpha):  # type: ignore[no-untyped-def]
+        return dy * (y * (one - y))
+
+    def tanh(dy, y, alpha):  # type: ignore[no-untyped-def]
+        return dy * (one - y * y)
+
+    def leaky_relu(dy, y, alpha):  # type: ignore[no-untyped-def]
+        return dy if y > zero else dy * alpha
+
+    def elu(dy, y, alpha):  # type: ignore[no-untyped-def]
+        return dy if y > zero else dy * (y + alpha)
+
+    def softplus(dy, y, alpha):  # type: ignore[no-untyped-def]
+        return dy * -math.expm1(-y)
+
+    def gelu(dy, x, alpha):  # type: ignore[no-untyped-def]
+        density = math.exp(-half * x * x) * density_at_0
+        return dy * (half * (one + math.erf(x * root_half)) + x * density)
 
     functions = linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu
     return device({f.__name__: f for f in functions}[name])

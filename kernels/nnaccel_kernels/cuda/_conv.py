@@ -6,14 +6,14 @@ import math
 from typing import Any
 
 from nnaccel_kernels._window import Plan, Window
-from nnaccel_kernels.cuda import _depthwise
+from nnaccel_kernels.cuda import _direct
 from nnaccel_kernels.cuda._forward import forward
 from nnaccel_kernels.cuda._input_gradient import input_gradient
 from nnaccel_kernels.cuda._weight_gradient import parts_of, weight_gradient
 
 _WHY = {
     "gemm": "a tiled matrix product that gathers its patches into shared memory",
-    "direct": "each filter sees one channel, so there is no sum over channels to tile",
+    "direct": "a thread for each sum of the definition: best where filters see one channel",
 }
 
 
@@ -49,7 +49,7 @@ def conv2d(
 ) -> None:
     """y = f(conv(x, w) + b) for the elementwise activation f; b may be None."""
     if _resolve(algorithm, w.shape) == "direct":
-        _depthwise.forward(x, w, b, window, activation, alpha, y)
+        _direct.forward(x, w, b, window, activation, alpha, y)
     else:
         forward(x, w, b, window, groups, activation, alpha, y)
 
@@ -59,7 +59,7 @@ def conv2d_input_gradient(
 ) -> None:
     """dx = gradient of sum(dy * conv(x, w)) in x; also the transposed convolution of dy."""
     if _resolve(algorithm, w.shape) == "direct":
-        _depthwise.input_gradient(dy, w, window, dx)
+        _direct.input_gradient(dy, w, window, dx)
     else:
         input_gradient(dy, w, window, groups, dx)
 
@@ -69,21 +69,16 @@ def conv2d_weight_gradient(
 ) -> None:
     """dw = gradient of sum(dy * conv(x, w)) in w."""
     if _resolve(algorithm, dw.shape) == "direct":
-        _depthwise.weight_gradient(dy, x, window, dw)
+        _direct.weight_gradient(dy, x, window, dw)
     else:
         weight_gradient(dy, x, window, groups, dw)
 
 
 def _resolve(algorithm: str, w_shape: tuple[int, ...]) -> str:
-    depthwise = w_shape[1] == 1
-    name = ("direct" if depthwise else "gemm") if algorithm == "auto" else algorithm
+    one_channel = w_shape[1] == 1
+    name = ("direct" if one_channel else "gemm") if algorithm == "auto" else algorithm
     if name not in _WHY:
         raise ValueError(
             f"the CUDA kernels have no convolution {algorithm!r}: use 'gemm', 'direct' or 'auto'"
-        )
-    if name == "direct" and not depthwise:
-        raise ValueError(
-            f"'direct' is for filters of one channel (groups equal to the image's channels), "
-            f"these have {w_shape[1]}: use 'gemm' or 'auto'"
         )
     return name

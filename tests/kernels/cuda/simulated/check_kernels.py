@@ -11,25 +11,38 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import config
 
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels._activations import ACTIVATIONS
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cuda import _channels, _fill, _launch, _tile, _weight_gradient
+from nnaccel_kernels.cuda import (
+    _channels,
+    _each,
+    _fill,
+    _launch,
+    _rows,
+    _tile,
+    _total,
+    _weight_gradient,
+)
+from tests.kernels.calls import CALLS
+from tests.kernels.calls import assert_same as assert_close
+from tests.kernels.image_calls import IMAGE_CALLS
 
 Draw = Callable[..., Any]
 Images = Callable[..., np.ndarray]
 
+FLAT = set(CALLS) - set(IMAGE_CALLS)
 few = settings(max_examples=12, deadline=None)
 
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
-    for module in (_fill, _channels):
+    for module in (_fill, _channels, _each, _rows, _total):
         monkeypatch.setattr(module, "THREADS", 4)
     monkeypatch.setattr(_launch, "_MAX_BLOCKS", 2)
     tile = _tile.Tile(rows=4, columns=8, depth=4, down=2, across=2)
@@ -80,6 +93,36 @@ def assert_same(function: str, *args: Any, out: list[np.ndarray]) -> None:
         np.testing.assert_allclose(got, want, tolerance, tolerance, err_msg=function)
 
 
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # as unsigned integers do
+@pytest.mark.parametrize("function", sorted(FLAT))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@settings(max_examples=4, deadline=None)
+@given(rows=st.integers(0, 7), columns=st.integers(1, 9), seed=st.integers(0, 2**32 - 1))
+@example(rows=0, columns=3, seed=0)
+@example(rows=9, columns=1, seed=0)
+def test_kernels_without_images(
+    function: str, dtype: Any, rows: int, columns: int, seed: int
+) -> None:
+    args = CALLS[function](np.random.default_rng(seed), rows, columns, dtype)
+    results = []
+    for kernels in (reference, cuda):
+        own = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in args.items()}
+        getattr(kernels, function)(**own)
+        results.append({k: v for k, v in own.items() if isinstance(v, np.ndarray)})
+    assert_close(results[1], results[0], dtype)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_slopes(name: str) -> None:
+    rng = np.random.default_rng(0)
+    x, dy, dx, wanted = rng.standard_normal((4, 3, 5))
+    y = np.empty_like(x)
+    reference.activate(name, 0.3, x, y)
+    reference.activate_backward(name, 0.3, dy, x, y, wanted)
+    cuda.activate_backward(name, 0.3, dy, x, y, dx)
+    np.testing.assert_allclose(dx, wanted, 1e-12)
+
+
 def _own_algorithm(arg: Any, kernels: Any) -> Any:
     """'gemm' is the CUDA kernels' name; the reference answers with its default."""
     return "auto" if kernels is reference and isinstance(arg, str) and arg == "gemm" else arg
@@ -96,7 +139,7 @@ def test_conv2d_and_its_gradients(
     y = make(n, groups * k, *window.output_size(height, width))
     b = make(groups * k) if data.draw(st.booleans()) else None
     name = data.draw(st.sampled_from(ACTIVATIONS))
-    algorithm = data.draw(st.sampled_from(["auto", "gemm"]))
+    algorithm = data.draw(st.sampled_from(["auto", "gemm", "direct"]))
     assert_same("conv2d", x, w, b, window, groups, name, 0.3, algorithm, out=[y])
     assert_same("conv2d_input_gradient", y, w, window, groups, algorithm, out=[x])
     assert_same("conv2d_weight_gradient", y, x, window, groups, algorithm, out=[w])
@@ -208,8 +251,6 @@ def test_what_cannot_be_done_is_said() -> None:
     shapes = "forward", (1, 4, 5, 5), (6, 2, 3, 3), Window((3, 3)), 2, 4
     with pytest.raises(ValueError, match="have no convolution 'winograd': use 'gemm'"):
         cuda.conv2d_plan(*shapes, "winograd", 0)
-    with pytest.raises(ValueError, match="'direct' is for filters of one channel"):
-        cuda.conv2d_plan(*shapes, "direct", 0)
     assert cuda.conv2d_plan(*shapes, "auto", 0).algorithm == "gemm"
     depthwise = "forward", (1, 4, 5, 5), (8, 1, 3, 3), Window((3, 3)), 4, 4
     assert cuda.conv2d_plan(*depthwise, "auto", 0).algorithm == "direct"

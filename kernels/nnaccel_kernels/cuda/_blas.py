@@ -1,0 +1,124 @@
+"""Matrix products by cuBLAS, not through CuPy, whose wrapper refuses while a graph is captured.
+
+Each thread has a handle of its own, with a workspace that stays where it is: a captured product may
+be replayed at any time.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+import threading
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numba import config
+
+from nnaccel_kernels.reference._namespace import namespace_of
+
+# From cublas_api.h and library_types.h.
+_PLAIN, _TRANSPOSED = 0, 1
+_REAL = {4: 0, 8: 1}  # CUDA_R_32F, CUDA_R_64F by the bytes of a number
+_COMPUTE = {4: 68, 8: 70}  # CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F
+_COMPUTE_TF32 = 77  # CUBLAS_COMPUTE_32F_FAST_TF32
+_DEFAULT_ALGORITHM = -1
+
+_WORKSPACE = 32 << 20  # bytes; what NVIDIA advises for sm_90
+_SCALARS = {4: ctypes.c_float, 8: ctypes.c_double}
+
+_local = threading.local()
+_settings = {"tf32": False}
+
+
+def set_tf32(on: bool) -> None:
+    """Let products of float32 round their factors to TF32's 10 bits of mantissa, or not."""
+    _settings["tf32"] = on
+
+
+def uses_tf32() -> bool:
+    """Whether products of float32 may round their factors to TF32."""
+    return _settings["tf32"]
+
+
+def matmul(a: Any, b: Any, out: Any) -> None:
+    """Out = a @ b for matrices that are C-contiguous, or whose transposes are."""
+    if config.ENABLE_CUDASIM:
+        namespace_of(out).matmul(a, b, out=out)
+        return
+    if 0 in out.shape:
+        return
+    if a.shape[1] == 0:
+        out.fill(0)
+        return
+    if not hasattr(_local, "handle"):
+        _local.handle = _Handle()
+    _local.handle.matmul(a, b, out)
+
+
+class _Handle:
+    """What cuBLAS keeps for one thread."""
+
+    def __init__(self) -> None:
+        self._library, handle = _library(), ctypes.c_void_p()
+        _check(self._library.cublasCreate_v2(ctypes.byref(handle)), "cublasCreate")
+        self._handle, self._stream = handle, -1
+        cupy = sys.modules["cupy"]
+        self._stream_of = cupy.cuda.get_current_stream
+        self._workspace = cupy.empty(_WORKSPACE, np.uint8)
+
+    def matmul(self, a: Any, b: Any, out: Any) -> None:
+        """Out = a @ b: column by column, as cuBLAS sees memory, out.T = b.T @ a.T."""
+        self._on_this_stream()
+        size = out.itemsize
+        a_turn, a_lead = _layout(a)
+        b_turn, b_lead = _layout(b)
+        n, m = out.shape
+        kind, compute = _REAL[size], _COMPUTE[size]
+        if size == 4 and uses_tf32():
+            compute = _COMPUTE_TF32
+        one, zero = _SCALARS[size](1), _SCALARS[size](0)
+        done = self._library.cublasGemmEx(
+            self._handle, b_turn, a_turn, m, n, a.shape[1],
+            ctypes.byref(one), b.data.ptr, kind, b_lead, a.data.ptr, kind, a_lead,
+            ctypes.byref(zero), out.data.ptr, kind, m, compute, _DEFAULT_ALGORITHM,
+        )  # fmt: skip
+        _check(done, "cublasGemmEx")
+
+    def _on_this_stream(self) -> None:
+        """Follow CuPy to its current stream; setting a stream takes the workspace away."""
+        stream = self._stream_of().ptr
+        if stream == self._stream:
+            return
+        library, place = self._library, self._workspace.data.ptr
+        _check(library.cublasSetStream_v2(self._handle, stream), "cublasSetStream")
+        _check(library.cublasSetWorkspace_v2(self._handle, place, _WORKSPACE), "cublasSetWorkspace")
+        self._stream = stream
+
+
+def _layout(a: Any) -> tuple[int, int]:
+    """Whether cuBLAS has to turn a matrix, and how far apart its rows, or columns, are."""
+    if a.flags.c_contiguous:
+        return _PLAIN, a.shape[1]
+    return _TRANSPOSED, a.shape[0]
+
+
+def _check(status: int, what: str) -> None:
+    if status:
+        raise RuntimeError(f"{what} failed with status {status}")
+
+
+@cache
+def _library() -> Any:
+    """The cuBLAS that CuPy uses, with the types of what is called."""
+    from cuda.pathfinder import load_nvidia_dynamic_lib
+
+    library = ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
+    number, pointer, size = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
+    library.cublasCreate_v2.argtypes = [pointer]
+    library.cublasSetStream_v2.argtypes = [pointer, pointer]
+    library.cublasSetWorkspace_v2.argtypes = [pointer, pointer, size]
+    matrix: list[Any] = [pointer, number, number]
+    ends = [pointer, *matrix, number, number]
+    library.cublasGemmEx.argtypes = [pointer, *[number] * 5, pointer, *matrix, *matrix, *ends]
+    return library

@@ -1,0 +1,78 @@
+"""Steps on a GPU: run once as they are, then captured as a CUDA graph that is launched again."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable
+from typing import Any
+
+_log = logging.getLogger("nnaccel")
+
+Step = Callable[[], None]
+Replay = Callable[[int], None]
+
+
+def record(cupy: Any, step: Step) -> Replay:
+    """Return what runs `step` so many times.
+
+    The first time it runs as it is: that compiles its kernels and loads the libraries it calls. The
+    second time it is captured, and from then on the graph is launched. All that changes from step
+    to step must be in arrays on the device.
+
+    Parameters
+    ----------
+    cupy : module
+    step : callable
+        Launches kernels on arrays that stay where they are, and asks the device nothing.
+    """
+    graph: Any = None
+    has_run = has_failed = False
+
+    def replay(repeats: int) -> None:
+        nonlocal graph, has_run, has_failed
+        while repeats and not has_run:
+            step()
+            has_run, repeats = True, repeats - 1
+        if repeats and graph is None and not has_failed:
+            graph = _capture(cupy, step)
+            has_failed = graph is None
+        for _ in range(repeats):
+            if graph is None:
+                step()
+            else:
+                graph.launch()
+
+    return replay
+
+
+class _Graph:
+    """A captured step, with the memory that its kernels work in."""
+
+    def __init__(self, graph: Any, pool: Any) -> None:
+        self._graph, self._pool = graph, pool
+        self.launch = graph.launch
+
+
+def _capture(cupy: Any, step: Step) -> _Graph | None:
+    """Capture a step on a stream of its own; None, and a line in the log, if that fails."""
+    # What the step allocates and gives back is taken again by nobody but its graph.
+    pool, stream = cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
+    try:
+        with stream, cupy.cuda.using_allocator(pool.malloc):
+            stream.begin_capture()
+            try:
+                step()
+            except BaseException:
+                with contextlib.suppress(Exception):
+                    stream.end_capture()
+                raise
+            return _Graph(stream.end_capture(), pool)
+    except Exception as error:
+        _log.warning(
+            "a step could not be captured as a CUDA graph and runs kernel by kernel, which is "
+            "slower: %s: %s",
+            type(error).__name__,
+            error,
+        )
+        return None
