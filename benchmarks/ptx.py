@@ -74,7 +74,7 @@ def _number(pattern: str, text: str) -> int:
 
 
 def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
-    """A call of every public function, with arrays of one dtype and memory order."""
+    """A call of every public function of images, of one dtype and memory order."""
 
     def image(*shape: int) -> np.ndarray:
         a = np.zeros(shape, dtype)
@@ -110,6 +110,44 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
         ("batch_norm_inference", (x, c[0], c[1], 1e-5, *c[2:5], x)),
         ("batch_norm_backward", (x, x, c[0], c[1], c[2], True, x, c[3], c[4])),
         ("batch_norm_backward", (x, x, c[0], c[1], c[2], False, x, c[3], c[4])),
+    ]
+
+
+def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
+    """A call of every public function of matrices and flat arrays."""
+    y, b = np.zeros((8, 10), dtype), np.zeros(8, dtype)
+    w, total, rate = np.zeros(99, dtype), np.zeros(1), np.zeros(3)
+    order, cursor = np.zeros(8, np.int64), np.zeros(1, np.int64)
+    key, pixels = np.zeros(1, np.uint64), np.zeros((8, 10), np.uint8)
+    now, names = (rate, cursor), ("sigmoid", "tanh", "gelu")
+    losses = "mse", "softmax_cross_entropy", "sigmoid_cross_entropy"
+    others = "categorical_cross_entropy", "binary_cross_entropy"
+    return [
+        *(("activate", (f, 0.0, y, y)) for f in names),
+        *(("activate_backward", (f, 0.0, y, y, y, y)) for f in names),
+        ("softmax", (y, y)),
+        ("softmax_backward", (y, y, y)),
+        ("log_softmax", (y, y)),
+        ("log_softmax_backward", (y, y, y)),
+        *((loss, (y, y, b, y)) for loss in (*losses, *others)),
+        ("weigh", (b, b, y)),
+        ("add_sum", (b, total)),
+        ("count_category_hits", (y, y, total)),
+        ("count_binary_hits", (y, y, 0.5, total)),
+        ("gather_rows", (pixels, order, cursor, 8, 1 / 255, y)),
+        ("gather_one_hot", (order, order, cursor, 8, y)),
+        ("advance", (cursor,)),
+        ("dropout", (y, 0.5, key, cursor, y)),
+        ("add_penalty", (w, 0.1, 0.1, w)),
+        ("penalty", (w, 0.1, 0.1, total)),
+        ("clip_value", (w, 1.0)),
+        ("clip_norm", (w, 1.0)),
+        ("sgd", (w, w, *now)),
+        ("momentum", (w, w, w, 0.9, True, *now)),
+        ("adagrad", (w, w, w, 1e-7, *now)),
+        ("rmsprop", (w, w, w, w[:0], 0.9, 0.0, 1e-7, *now)),
+        ("rmsprop", (w, w, w, w, 0.9, 0.9, 1e-7, *now)),
+        ("adam", (w, w, w, w, 0.9, 0.999, 1e-7, 0.0, *now, cursor)),
     ]
 
 
@@ -151,7 +189,8 @@ def measure(
     for dtype in dtypes:
         for layout in layouts:
             place = dtype, layout
-            for function, args in calls(dtype, layout == "NHWC"):
+            flat = flat_calls(dtype) if layout == layouts[0] else []
+            for function, args in [*calls(dtype, layout == "NHWC"), *flat]:
                 if any(part in function for part in only):
                     getattr(kernels, function)(*args)
     return list(rows.values())

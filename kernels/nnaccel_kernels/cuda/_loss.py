@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nnaccel_kernels.cuda._device import device
 from nnaccel_kernels.cuda._each import Each
 from nnaccel_kernels.cuda._launch import scalar
 from nnaccel_kernels.cuda._rows import Rows, add_up
@@ -12,6 +13,13 @@ from nnaccel_kernels.cuda._softmax import top_and_total
 from nnaccel_kernels.cuda._total import Total
 
 _TINY = 1e-7  # probabilities are kept this far from 0, where the logarithm ends
+
+
+@device
+def within(v, low, high):  # type: ignore[no-untyped-def]
+    """The nearest number between two; NaN stays."""
+    v = low if v < low else v
+    return high if v > high else v
 
 
 @Rows
@@ -55,7 +63,7 @@ def _categorical_cross_entropy(row, lane, lanes, width, shared, dp, args):  # ty
     zero, one = dp.dtype.type(0), dp.dtype.type(1)
     loss = zero
     for j in range(lane, width, lanes):
-        q = min(max(p[row, j], tiny), one)
+        q = within(p[row, j], tiny, one)
         loss -= targets[row, j] * math.log(q)
         dp[row, j] = -targets[row, j] / q * share if q == p[row, j] else zero
     loss = add_up(shared, loss)
@@ -69,7 +77,7 @@ def _binary_cross_entropy(row, lane, lanes, width, shared, dp, args):  # type: i
     zero, one = dp.dtype.type(0), dp.dtype.type(1)
     loss = zero
     for j in range(lane, width, lanes):
-        q, target = min(max(p[row, j], tiny), one - tiny), targets[row, j]
+        q, target = within(p[row, j], tiny, one - tiny), targets[row, j]
         loss -= target * math.log(q) + (one - target) * math.log(one - q)
         dp[row, j] = (q - target) / (q * (one - q)) * share if q == p[row, j] else zero
     loss = add_up(shared, loss)
