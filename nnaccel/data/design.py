@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.data.csvcolumns import MISSING, Column, Table
+from nnaccel.data.csvcolumns import MISSING, Column
+from nnaccel.data.csvtable import Table
 from nnaccel.data.errors import MAX_BYTES, DataError
 
 #: Text with more levels than this, or than this share of the rows, is no group to compare by.
@@ -111,10 +112,11 @@ def read_design(
     r"""Read the variables of a regression from a CSV file.
 
     The first row names the columns, which are separated by commas, semicolons or tabs. A column
-    whose cells are all numbers is taken as it is. Any other is text: a column of 0 and 1 for each
-    of its levels but the first in sorted order, as the treatment contrasts of R; with an intercept
-    a column for the first would be the sum of the others. Left out are rows with a missing cell,
-    and a first column without a name, where R writes the rows' names.
+    whose cells are all numbers is taken as it is; if a few are not, it is refused, since they are
+    likely misspelt. Any other is text: a column of 0 and 1 for each of its levels but the first in
+    sorted order, as the treatment contrasts of R; with an intercept a column for the first would be
+    the sum of the others. Left out are rows with a missing cell, and a first column without a name,
+    where R writes the rows' names.
 
     Parameters
     ----------
@@ -125,7 +127,8 @@ def read_design(
     drop : collection of str
         Columns to pass over, missing cells in them included.
     missing : collection of str
-        What stands for a missing value, in any case: blank, NA, N/A, NaN, null, None, ? by default.
+        What stands for a missing value, in any case: blank, NA, N/A, N.A., #N/A, <NA>, NaN, null,
+        None, ? by default.
     max_bytes : int
         Largest file accepted.
 
@@ -140,7 +143,8 @@ def read_design(
         There is no such file.
     DataError
         The file is damaged, too large or has no header, a column is not there, a number is
-        infinite, text has a level for nearly every row, or nothing is left; the message says where.
+        misspelt or infinite, text has a level for nearly every row, or nothing is left; the message
+        says where.
 
     References
     ----------

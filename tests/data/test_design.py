@@ -172,10 +172,22 @@ def test_an_identifier_is_refused(write: Write) -> None:
     assert read_design(path, "y", drop=["day"]).feature_names == ("x",)
 
 
-def test_a_misspelt_number_is_pointed_at(write: Write) -> None:
-    text = "".join(f"{i},{i}\n" for i in range(50))
-    with pytest.raises(DataError, match=r"'x' is text \(row 52 holds '1 000'\).*mend its numbers"):
-        read_design(write(f"y,x\n{text}50,1 000\n"), "y")
+@pytest.mark.parametrize("cell", ["37%", "1 000", "unknown", "-"])
+def test_misspelt_numbers_are_pointed_at(write: Write, cell: str) -> None:
+    cells = [*range(8), cell, "", "oops"]
+    path = write("y,x\n" + "".join(f"{i},{each}\n" for i, each in enumerate(cells)))
+    words = f"column 'x' is of numbers but for 2 of its 10 cells, the first '{cell}' in row 10"
+    with pytest.raises(DataError, match=f"^{re.escape(f'{path}: {words}: mend them, or leave')}"):
+        read_design(path, "y")
+    with pytest.raises(DataError, match=words):
+        read_design(path, "x")
+
+
+def test_text_that_holds_numbers_too_is_text(write: Write) -> None:
+    few = "y,x\n1,1\n2,2\n3,2\n4,1\n5,two\n6,\n"
+    assert read_design(write(few), "y").text == (TextColumn("x", ("1", "2", "two")),)
+    mixed = "y,x\n" + "".join(f"{i},{'a' if i % 4 == 0 else i % 4}\n" for i in range(40))
+    assert read_design(write(mixed), "y").text == (TextColumn("x", ("1", "2", "3", "a")),)
 
 
 def test_more_than_100_levels_are_refused(write: Write) -> None:
@@ -249,10 +261,19 @@ def test_separators_inside_quotes_do_not_count(tmp_path: Path) -> None:
     assert read_design(path, "y").feature_names == ("size, weight, age",)
 
 
-def test_decimal_commas_are_told_of(tmp_path: Path) -> None:
-    path = tmp_path / "commas.csv"
-    path.write_text("x;y\n1,5;2\n3;5\n4,25;4\n")
-    with pytest.raises(DataError, match="row 2, column 'x' has a decimal comma, 1,5"):
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ("1,5", "3", "4,25"),
+        ("1,000", "950", "12,345.5"),
+        ("1.234,5", "7", ",5"),
+        ("1,000", *"12345678", "n.k."),
+    ],
+)
+def test_commas_in_numbers_are_told_of(write: Write, cells: tuple[str, ...]) -> None:
+    path = write("x;y\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells)))
+    words = f"row 2, column 'x' holds '{cells[0]}': commas in numbers are not read"
+    with pytest.raises(DataError, match=re.escape(words)):
         read_design(path, "y")
 
 
