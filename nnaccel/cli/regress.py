@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +92,9 @@ def _describe(data: Path, design: Design) -> str:
     ]
     if design.dropped:
         parts.append(f"{_count(design.dropped, 'row')} with missing values left out")
+    if design.dropped > len(design.y):
+        name, cells = max(design.missing.items(), key=itemgetter(1))
+        parts.append(f"{name} lacks most, {_count(cells, 'value')}")
     if design.text:
         encoded = [f"{text.name} (reference {text.reference!r})" for text in design.text]
         parts.append(f"text: {', '.join(encoded)}")
@@ -112,6 +116,7 @@ def _facts(data: Path, regression: Regression) -> dict[str, Any]:
         "target": design.target,
         "rows": len(design.y),
         "dropped": design.dropped,
+        "missing": dict(design.missing),
         "features": list(design.feature_names),
         "text": {text.name: list(text.levels) for text in design.text},
         "family": regression.family,

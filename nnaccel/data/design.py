@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,8 @@ class Design:
         The name of y.
     dropped : int
         Rows left out because a cell was missing.
+    missing : dict of str to int
+        Missing cells of each column that has any.
     text : tuple of TextColumn
         How the columns of text were encoded.
     constant : tuple of TextColumn
@@ -61,6 +63,7 @@ class Design:
     y: NDArray[Any]
     target: str
     dropped: int
+    missing: Mapping[str, int]
     text: tuple[TextColumn, ...] = ()
     constant: tuple[TextColumn, ...] = ()
 
@@ -171,8 +174,9 @@ def read_design(
     spellings = {spelling.lower() for spelling in missing}
     columns = [table.column(name, spellings) for name in table.names if name not in drop]
     complete = ~np.logical_or.reduce([column.absent for column in columns])
+    lacking = {each.name: int(each.absent.sum()) for each in columns if each.absent.any()}
     if not complete.any():
-        raise DataError(f"{table.path}: {_why_none(columns)}")
+        raise DataError(f"{table.path}: {_why_none(lacking, len(complete), target)}")
     rows = np.flatnonzero(complete)
     y = _values(next(column for column in columns if column.name == target), rows)
     if (y == y[0]).all():
@@ -186,7 +190,7 @@ def read_design(
         raise DataError(f"{table.path} has no column that varies besides the target {target!r}")
     varied = tuple(each for each in text if len(each.levels) > 1)
     constant = tuple(each for each in text if len(each.levels) == 1)
-    return Design(x, names, y, target, len(complete) - len(rows), varied, constant)
+    return Design(x, names, y, target, len(complete) - len(rows), lacking, varied, constant)
 
 
 def _encode(
@@ -231,10 +235,11 @@ def _are_too_many(levels: int, rows: int) -> bool:
     return levels > min(MAX_LEVELS, max(2, MAX_SHARE * rows))
 
 
-def _why_none(columns: Sequence[Column]) -> str:
+def _why_none(lacking: Mapping[str, int], rows: int, target: str) -> str:
     """Say which column leaves no row complete, or leaves fewest."""
-    worst = max(columns, key=lambda column: int(column.absent.sum()))
+    worst = max(lacking, key=lacking.__getitem__)
+    remedy = "give its values" if worst == target else f"leave it out with --drop {worst!r}"
     return (
-        f"no row is complete; column {worst.name!r} alone lacks {int(worst.absent.sum()):,} of "
-        f"{len(worst.cells):,} values: leave it out with --drop {worst.name!r}"
+        f"no row is complete; column {worst!r} alone lacks {lacking[worst]:,} of {rows:,} values: "
+        f"{remedy}"
     )

@@ -48,6 +48,5 @@ def complaint(column: Column, lines: Sequence[int]) -> str | None:
     return (
         f"column {column.name!r} is of numbers but for {misread:,} of its {cells:,} cells, the "
         f"first {first[:40]!r} in row {lines[at]}: mend them, or leave them empty, and their rows "
-        f"are left out; or leave out the column with --drop {column.name!r}; if the numbers are "
-        "codes, put a letter before each"
+        "are left out; if the numbers are codes, put a letter before each"
     )

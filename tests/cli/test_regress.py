@@ -68,6 +68,15 @@ def test_a_process_prints_the_table(run: Any, csv: Any, people: dict[str, list[A
     assert "degrees of freedom" in done.stdout
 
 
+def test_the_column_that_costs_most_rows_is_named(call: Any, csv: Any, people: Any) -> None:
+    school = ["NA"] * 40 + people["school"][40:]
+    path = csv("wage", school=school, age=[*people["age"][:-1], ""])
+    about = call("regress", path, "--target", "wage").stdout.splitlines()[0]
+    assert about.endswith("41 rows with missing values left out; school lacks most, 40 values")
+    facts = json.loads(call("regress", path, "--target", "wage", "--json").stdout)
+    assert facts["missing"] == {"school": 40, "age": 1}
+
+
 def test_linear_as_json(call: Any, csv: Any, people: dict[str, list[Any]]) -> None:
     path = csv("wage", "school", "city", "member")
     done = call("regress", path, "--target", "wage", "--drop", "member", "--json")

@@ -148,6 +148,7 @@ REFUSED = {
     "long number": (f"x,y\n1,2\n{'9' * 400},3\n", f"column 'x' is {'9' * 40}, not a finite"),
     "signed nan": ("x,y\n1,2\n-nan,3\n", "row 3, column 'x' is -nan, not a finite number"),
     "none complete": ("x,y\n1,\nNA,2\n?,3\n", r"column 'x' alone lacks 2 of 3 .*--drop 'x'"),
+    "no target": ("x,y\n1,\n2,NA\n", r"column 'y' alone lacks 2 of 2 values: give its values"),
     "constant": ("x,y\n1,2\n2,2.0\n3,\n", "the target 'y' is 2.0 in every complete row"),
     "constant text": ("x,y\n1,a\n2,a\n", "the target 'y' is a in every complete row"),
     "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe", "not UTF-8 text"),
