@@ -90,6 +90,8 @@ def _describe(data: Path, design: Design) -> str:
         f"{_count(len(design.y), 'row')} of {data}, {_count(design.variables, 'column')} to "
         f"explain {design.target!r} by"
     ]
+    if design.row_names:
+        parts.append("the first column has no name and is left out")
     if design.dropped:
         parts.append(f"{_count(design.dropped, 'row')} with missing values left out")
     if design.dropped > len(design.y):
@@ -115,6 +117,7 @@ def _facts(data: Path, regression: Regression) -> dict[str, Any]:
         "data": str(data),
         "target": design.target,
         "rows": len(design.y),
+        "row_names": design.row_names,
         "dropped": design.dropped,
         "missing": dict(design.missing),
         "features": list(design.feature_names),

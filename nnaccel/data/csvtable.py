@@ -30,12 +30,15 @@ class Table:
         Where in the file each row is.
     columns : sequence of sequence of str
         Cells by column, as many for each as there are rows.
+    row_names : bool
+        Whether a first column without a name was left out: R writes the rows' names there.
     """
 
     path: Path
     names: tuple[str, ...]
     lines: Sequence[int]
     columns: Sequence[Sequence[str]]
+    row_names: bool
 
     @classmethod
     def read(cls, path: str | Path, max_bytes: int) -> Self:
@@ -50,8 +53,8 @@ class Table:
         if not rows:
             raise DataError(f"{path} has one row only: a header and rows below it are wanted")
         columns = list(zip(*rows, strict=True))
-        unnamed = int(not names[0])  # where R writes the names of the rows
-        return cls(path, names[unnamed:], lines, columns[unnamed:])
+        row_names = not names[0]
+        return cls(path, names[row_names:], lines, columns[row_names:], row_names)
 
     def check(self, wanted: Collection[str]) -> None:
         """Refuse a header that does not name each column, once, or lacks a name of `wanted`."""

@@ -56,6 +56,8 @@ class Design:
         How the columns of text were encoded.
     constant : tuple of TextColumn
         Text with one level only, which is not in `x`.
+    row_names : bool
+        Whether the first column of the file has no name, and is not in `x`.
     """
 
     x: NDArray[np.float64]
@@ -66,6 +68,7 @@ class Design:
     missing: Mapping[str, int]
     text: tuple[TextColumn, ...] = ()
     constant: tuple[TextColumn, ...] = ()
+    row_names: bool = False
 
     @property
     def is_text(self) -> bool:
@@ -190,7 +193,8 @@ def read_design(
         raise DataError(f"{table.path} has no column that varies besides the target {target!r}")
     varied = tuple(each for each in text if len(each.levels) > 1)
     constant = tuple(each for each in text if len(each.levels) == 1)
-    return Design(x, names, y, target, len(complete) - len(rows), lacking, varied, constant)
+    dropped = len(complete) - len(rows)
+    return Design(x, names, y, target, dropped, lacking, varied, constant, table.row_names)
 
 
 def _encode(

@@ -77,6 +77,13 @@ def test_the_column_that_costs_most_rows_is_named(call: Any, csv: Any, people: A
     assert facts["missing"] == {"school": 40, "age": 1}
 
 
+def test_a_column_without_a_name_is_told_of(call: Any, csv: Any, people: Any) -> None:
+    path = csv(**{"": list(range(ROWS))}, wage=people["wage"], age=people["age"])
+    about = call("regress", path, "--target", "age").stdout.splitlines()[0]
+    assert about.endswith("to explain 'age' by; the first column has no name and is left out")
+    assert json.loads(call("regress", path, "--target", "age", "--json").stdout)["row_names"]
+
+
 def test_linear_as_json(call: Any, csv: Any, people: dict[str, list[Any]]) -> None:
     path = csv("wage", "school", "city", "member")
     done = call("regress", path, "--target", "wage", "--drop", "member", "--json")

@@ -281,4 +281,5 @@ def test_commas_in_numbers_are_told_of(write: Write, cells: tuple[str, ...]) -> 
 def test_names_of_rows_as_r_writes_them_are_left_out(tmp_path: Path) -> None:
     path = tmp_path / "r.csv"
     path.write_text('"","size","age"\n"1",170,65\n"2",180,80\n"3",165,60\n')
-    assert read_design(path, "age").feature_names == ("size",)
+    design = read_design(path, "age")
+    assert (design.feature_names, design.row_names) == (("size",), True)
