@@ -52,7 +52,7 @@ class Regression:
 
         y = _target(design, family)
         model = getattr(estimators, FAMILIES[family])()
-        with _told_warnings(design.feature_names):
+        with told_warnings(design.feature_names):
             model.fit(design.x, y)
             summary = model.summary(design.feature_names, design.target)
         return cls(design, family, y, model, summary)
@@ -112,12 +112,13 @@ def _target(design: Design, family: str) -> NDArray[Any]:
 
 
 @contextmanager
-def _told_warnings(names: Sequence[str]) -> Iterator[None]:
-    """Print the warnings of a fit on stderr, a line each, when it ends."""
+def told_warnings(names: Sequence[str] = ()) -> Iterator[None]:
+    """Print the warnings on stderr, a line each, when it ends; `names` are of the matrix fitted."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         yield
+    # a matrix has no names: its columns are called x0, x1, …
+    called = {f"'x{i}'": repr(name) for i, name in enumerate(names)}
     for message in dict.fromkeys(str(warning.message) for warning in caught):
-        # a matrix has no names: its columns are called x0, x1, …
-        named = re.sub(r"'x(\d+)'", lambda match: repr(names[int(match[1])]), message)
+        named = re.sub(r"'x\d+'", lambda match: called.get(match[0], match[0]), message)
         click.echo(f"nnaccel: warning: {' '.join(named.split())}", err=True)

@@ -16,7 +16,7 @@ from nnaccel.cli._common import (
     json_option,
     print_json,
 )
-from nnaccel.cli._regression import FAMILIES, Regression, choose_family
+from nnaccel.cli._regression import FAMILIES, Regression, choose_family, told_warnings
 
 if TYPE_CHECKING:
     from nnaccel.data import Design
@@ -66,7 +66,8 @@ def regress_command(
 
     _outputs.check(None, plot)
     choose_backend(backend)
-    design = read_design(data, target, drop=drop)
+    with told_warnings():
+        design = read_design(data, target, drop=drop)
     reason = "asked for"
     if family is None:
         family, reason = choose_family(design)

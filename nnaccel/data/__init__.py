@@ -1,11 +1,12 @@
 """Data sets: MNIST, digits, iris, spirals, your own files and tables."""
 
 from nnaccel.data.dataset import Dataset
-from nnaccel.data.design import Design, TextColumn, read_design
+from nnaccel.data.design import Design, read_design
 from nnaccel.data.embedded import digits, iris
 from nnaccel.data.errors import DataError, DataNotFoundError
 from nnaccel.data.files import load
 from nnaccel.data.idx import read_idx
+from nnaccel.data.levels import TextColumn
 from nnaccel.data.mnist import mnist
 from nnaccel.data.named import load_named
 from nnaccel.data.spirals import spirals

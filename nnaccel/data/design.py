@@ -13,25 +13,10 @@ from numpy.typing import NDArray
 from nnaccel.data.csvcolumns import MISSING, Column
 from nnaccel.data.csvtable import Table
 from nnaccel.data.errors import MAX_BYTES, DataError
-
-#: Text with more levels than this, or than this share of the rows, is no group to compare by.
-MAX_LEVELS, MAX_SHARE = 100, 2 / 3
+from nnaccel.data.levels import TextColumn, are_too_many, warn_of_alike
 
 #: Whole numbers below this are exact in float64.
 _EXACT = 2.0**53
-
-
-@dataclass(frozen=True)
-class TextColumn:
-    """A column of text and its levels, in sorted order."""
-
-    name: str
-    levels: tuple[str, ...]
-
-    @property
-    def reference(self) -> str:
-        """The level that has no indicator: the others are told by how they differ from it."""
-        return self.levels[0]
 
 
 @dataclass(frozen=True)
@@ -91,10 +76,10 @@ class Design:
         Raises
         ------
         DataError
-            There are more classes than `MAX_LEVELS`, or than two thirds of the rows.
+            There are more than 100 classes, or more than two thirds of the rows.
         """
         distinct = np.unique(self.y)
-        if _are_too_many(len(distinct), len(self.y)):
+        if are_too_many(len(distinct), len(self.y)):
             raise DataError(
                 f"the target {self.target!r} has {len(distinct):,} different values in "
                 f"{len(self.y):,} rows: too many for classes"
@@ -152,6 +137,11 @@ def read_design(
         misspelt or infinite, text has a level for nearly every row, or nothing is left; the message
         says where.
 
+    Warns
+    -----
+    UserWarning
+        Levels of text differ in case or blanks only, as NO and no.
+
     References
     ----------
     J. M. Chambers, T. J. Hastie, *Statistical Models in S*, 1992, section 2.3.
@@ -191,6 +181,10 @@ def read_design(
     x, names, text = _encode(variables, rows, table)
     if not names:
         raise DataError(f"{table.path} has no column that varies besides the target {target!r}")
+    for each in text:
+        warn_of_alike(f"{table.path}: column {each.name!r}", each.levels)
+    if y.dtype == object:
+        warn_of_alike(f"{table.path}: the target {target!r}", set(y.tolist()))
     varied = tuple(each for each in text if len(each.levels) > 1)
     constant = tuple(each for each in text if len(each.levels) == 1)
     dropped = len(complete) - len(rows)
@@ -225,18 +219,13 @@ def _values(column: Column, rows: NDArray[np.intp]) -> NDArray[Any]:
 
 def _check_levels(text: TextColumn, column: Column, table: Table, rows: int) -> None:
     """Refuse an identifier, free text, dates, and numbers one of which is misspelt."""
-    if _are_too_many(len(text.levels), rows):
+    if are_too_many(len(text.levels), rows):
         at = column.first_text()
         raise DataError(
             f"{table.path}: column {text.name!r} is text (row {table.lines[at]} holds "
             f"{column.cells[at][:40]!r}) with {len(text.levels):,} levels in {rows:,} rows, too "
             f"many to compare by: leave it out with --drop {text.name!r}, or mend its numbers"
         )
-
-
-def _are_too_many(levels: int, rows: int) -> bool:
-    """Whether so many distinct values in so many rows are no groups."""
-    return levels > min(MAX_LEVELS, max(2, MAX_SHARE * rows))
 
 
 def _why_none(lacking: Mapping[str, int], rows: int, target: str) -> str:

@@ -160,6 +160,12 @@ def test_dependent_columns_are_told_by_name(call: Any, csv: Any, people: dict[st
     assert line.startswith("columns 'school' and 'twice' are linearly dependent")
 
 
+def test_levels_spelt_nearly_alike_are_told(call: Any, csv: Any) -> None:
+    path = csv("wage", "school", t=["NO", "no", "x5", "X5"] * (ROWS // 4))
+    (line,) = warnings_of(call("regress", path, "--target", "wage"))
+    assert "column 't' has levels that differ in case or blanks only, 'NO' and 'no', 'X5'" in line
+
+
 def test_perfect_separation_is_told(call: Any, csv: Any, people: dict[str, Any]) -> None:
     path = csv("school", is_long=["yes" if years > 12 else "no" for years in people["school"]])
     (line,) = warnings_of(call("regress", path, "--target", "is_long"))

@@ -101,6 +101,25 @@ def test_text_with_one_level_is_left_out_and_told(write: Write) -> None:
     assert design.constant == (TextColumn("t", ("a",)),)
 
 
+def test_levels_spelt_nearly_alike_are_kept_apart_and_told(write: Write) -> None:
+    path = write(
+        "y,t,u\nyes,NO,New  York\nYes,no,Bonn\nyes,yes,New York\nYes,no,Bonn\nyes,no,Bonn\n"
+    )
+    words = "has levels that differ in case or blanks only, "
+    with pytest.warns(UserWarning, match="case or blanks") as told:
+        design = read_design(path, "y")
+    assert [levels.levels for levels in design.text] == [
+        ("NO", "no", "yes"),
+        ("Bonn", "New  York", "New York"),
+    ]
+    said = [str(each.message).split(": they are kept apart")[0] for each in told]
+    assert said == [
+        f"{path}: column 't' {words}'NO' and 'no'",
+        f"{path}: column 'u' {words}'New  York' and 'New York'",
+        f"{path}: the target 'y' {words}'Yes' and 'yes'",
+    ]
+
+
 def test_numbers_with_underscores_are_text(write: Write) -> None:
     design = read_design(write("y,quarter\n1,2020_1\n2,2020_2\n3,2020_1\n4,2020_2\n"), "y")
     assert design.feature_names == ("quarter[2020_2]",)
@@ -242,6 +261,7 @@ def test_what_was_written_is_read(
     assert (design.x[:, 1:].sum(1) <= 1).all()
 
 
+@pytest.mark.filterwarnings("ignore:.*differ in case or blanks")
 @given(st.text("yx01.,;-\n\"' aeNn_", max_size=60))
 def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("design") / "a.csv"
