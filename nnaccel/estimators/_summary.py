@@ -28,7 +28,7 @@ class Coefficients:
     letter : {'t', 'z'}
         The statistic's distribution.
     title : str
-        What the block is about; empty if there is one block only.
+        What the block is about, without a colon; empty if there is one block only.
     """
 
     names: tuple[str, ...]
@@ -98,7 +98,7 @@ class Summary:
     def __str__(self) -> str:
         lines = list(self.head)
         for block in self.coefficients:
-            lines += ["", block.title or "Coefficients:", *block.lines()]
+            lines += ["", f"{block.title or 'Coefficients'}:", *block.lines()]
         if any(mark for block in self.coefficients for mark in map(_stars, block.p_value)):
             lines += ["---", _LEGEND]
         return "\n".join([*lines, "", *self.foot]).strip("\n")
@@ -131,6 +131,7 @@ def against_zero(
     law = stats.norm if normal else stats.t(degrees_of_freedom)
     p_value = 2 * np.asarray(law.sf(np.abs(statistic)), np.float64)
     letter = "z" if normal else "t"
+    title = title.removesuffix(":")
     return Coefficients(tuple(names), estimate, std_error, statistic, p_value, letter, title)
 
 

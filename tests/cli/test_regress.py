@@ -114,7 +114,7 @@ def test_classes_as_json(call: Any, csv: Any, people: dict[str, list[Any]], targ
     classes, codes = np.unique(people[target], return_inverse=True)
     blocks = facts["coefficients"]
     first, *others = classes.tolist()
-    assert list(blocks) == [f"Log-odds of {other} against {first}:" for other in others]
+    assert list(blocks) == [f"Log-odds of {other} against {first}" for other in others]
     design = np.column_stack([np.ones(ROWS), people["wage"], people["age"]])
     logits = np.column_stack([np.zeros(ROWS), *(design @ estimates(b) for b in blocks.values())])
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)

@@ -201,7 +201,7 @@ def test_summary_without_intercept_and_for_two_responses() -> None:
     model = LinearRegression(fit_intercept=False).fit(x, y)
     facts = model.summary(target=["left", "right"]).as_dict()
     assert list(facts["coefficients"]) == [
-        "Response left, coefficients:", "Response right, coefficients:",
+        "Response left, coefficients", "Response right, coefficients",
     ]  # fmt: skip
     rss = ((y - model.predict(x)) ** 2).sum(axis=0)
     np.testing.assert_allclose(facts["left: r_squared"], 1 - rss[0] / (y[:, 0] ** 2).sum())
