@@ -78,7 +78,7 @@ class Regression:
             self.y,
             xlabel=names[0],
             ylabel=names[1],
-            title=self.design.target,
+            title=f"{self.design.target}: {model.score(x, self.y):.1%} right",
         )
 
     def _counts(self) -> NDArray[np.int64]:

@@ -205,6 +205,19 @@ def test_the_picture(
     assert (path, axes.get_xlabel(), axes.get_ylabel()) == (png, *labels)
 
 
+def test_a_boundary_tells_how_many_rows_are_right(
+    call: Any, csv: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Any] = []
+    monkeypatch.setattr("nnaccel.plot.save", lambda figure, path: drawn.append(figure))
+    # 54 rows at (0, 0) and 6 at (9, 9), a third of which are of the class that is rare there
+    x = [0] * 54 + [9] * 6
+    y = ["a"] * 36 + ["b"] * 18 + ["b"] * 4 + ["a"] * 2
+    path = csv(u=x, v=[value + i % 2 for i, value in enumerate(x)], y=y)
+    call("regress", path, "--target", "y", "--plot", tmp_path / "fit.png")
+    assert drawn[0].axes[0].get_title() == "y: 66.7% right"
+
+
 def test_the_picture_is_a_png(call: Any, csv: Any, tmp_path: Path) -> None:
     png = tmp_path / "fit.png"
     done = call(
