@@ -116,7 +116,7 @@ def summarise(
             fit.coef[:, k],
             fit.std_error[:, k],
             math.inf,
-            f"Log-odds of {classes[k + 1]} against {classes[0]}:",
+            f"Log-odds of {classes[k + 1]} against {classes[0]}",
         )
         for k in range(contrasts)
     ]

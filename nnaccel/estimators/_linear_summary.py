@@ -40,7 +40,7 @@ def summarise(
         raise ValueError(f"{len(targets)} names of targets given for {count} responses")
     blocks, facts, foot = [], {}, []
     for k, name in enumerate(targets):
-        title = f"Response {name}, coefficients:" if count > 1 else ""
+        title = f"Response {name}, coefficients" if count > 1 else ""
         blocks.append(_coefficients(fit, k, names, title))
         found = _facts(fit, k)
         facts.update({f"{name}: {key}" if count > 1 else key: v for key, v in found.items()})

@@ -131,7 +131,6 @@ def against_zero(
     law = stats.norm if normal else stats.t(degrees_of_freedom)
     p_value = 2 * np.asarray(law.sf(np.abs(statistic)), np.float64)
     letter = "z" if normal else "t"
-    title = title.removesuffix(":")
     return Coefficients(tuple(names), estimate, std_error, statistic, p_value, letter, title)
 
 
