@@ -4,8 +4,8 @@ It proves that our code dispatches to CuPy and keeps host and device arrays apar
 one it refuses to be taken for a NumPy array, and to compute with one. It knows only the functions
 that our code calls, with the arguments that the real ones take. It proves nothing about a GPU.
 
-Kernels are the reference's, run on the memory behind. While a stream is captured they are noted
-rather than run, and nothing may be copied to the host.
+Kernels are the reference's, run on the memory behind, or the CUDA ones under Numba's simulator.
+While a stream is captured they are noted rather than run, and nothing may be copied to the host.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -148,12 +149,15 @@ class Stream:
 
 
 class _Kernels(ModuleType):
-    """The reference's kernels, as the cupy backend's."""
+    """The reference's kernels, or under Numba's simulator those for CUDA, as the backend's."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        simulated = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
+        self.real = import_module(name if simulated else "nnaccel_kernels.reference")
 
     def __getattr__(self, name: str) -> Any:
-        from nnaccel_kernels import reference
-
-        function = getattr(reference, name)
+        function = getattr(self.real, name)
         if name == "conv2d_plan" or name.startswith("_"):
             return function
 

@@ -1,0 +1,56 @@
+"""Whole trainings by the CUDA kernels under Numba's simulator, with steps captured and replayed.
+
+Arrays are those of the fake CuPy, so this shows that kernels, counters and the captured step belong
+together; what CUDA itself does with them only a GPU shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnaccel as nn
+from tests import fake_cupy as fake
+from tests.fake_cupy import fake_cupy  # noqa: F401
+
+from .check_kernels import _small_blocks  # noqa: F401
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (9, 5, 4)).astype(np.uint8)
+Y = RNG.integers(0, 3, 9)
+
+
+def perceptron() -> list[nn.Layer]:
+    hidden = nn.Dense(5, "tanh", penalty=nn.L1L2(1e-3, 1e-2))
+    return [hidden, nn.Dropout(0.3), nn.Dense(4, "relu"), nn.Dense(3, "softmax")]
+
+
+def convolutions() -> list[nn.Layer]:
+    ends = nn.Flatten(), nn.Dense(3, "softmax")
+    return [nn.Conv2D(2, 3, "relu"), nn.MaxPool2D(2), nn.BatchNorm(), *ends]
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # as unsigned integers do
+@pytest.mark.usefixtures("fake_cupy")
+@pytest.mark.parametrize(
+    ("make", "optimizer"),
+    [
+        (perceptron, nn.optim.AdamW(nn.schedules.CosineDecay(0.01, 10))),
+        (convolutions, nn.optim.SGD(0.1, momentum=0.9, global_clipnorm=0.1)),
+    ],
+)
+def test_captured_steps_give_numpys_numbers(make: Any, optimizer: nn.optim.Optimizer) -> None:
+    results = []
+    for name in ("numpy", "cupy"):
+        with nn.use_backend(name):
+            model = nn.Sequential(make(), seed=3, dtype="float64")
+            model.compile(optimizer=optimizer, metrics=["accuracy"])
+            before = fake.Graph.launched
+            history = model.fit(X, Y, epochs=2, batch_size=4, verbose=0).history
+            results.append((model.get_weights(), history["loss"], history["accuracy"]))
+    assert fake.Graph.launched - before == 2 * 2 - 1 + 2 - 1  # all but the first of each size
+    for ours, theirs in zip(results[0][0], results[1][0], strict=True):
+        np.testing.assert_allclose(ours, theirs, 1e-9, 1e-12)
+    np.testing.assert_allclose(results[0][1:], results[1][1:], 1e-9)
