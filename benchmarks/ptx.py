@@ -1,6 +1,7 @@
 """Registers, spills and shared memory of the CUDA kernels, as ptxas tells; needs no GPU.
 
-The public functions are called on small arrays, and what they would launch is compiled instead.
+The public functions are called on small arrays, and what they would launch is compiled instead;
+what they would hand over must be as long as what the compiled kernel takes.
 Wants libNVVM and ptxas: `pip install nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12`.
 """
 
@@ -168,6 +169,8 @@ def measure(
 
     import nnaccel_kernels.cuda as kernels
     from nnaccel_kernels.cuda import _launch
+    from nnaccel_kernels.cuda._arguments import flatten, size_of
+    from nnaccel_kernels.cuda._ptx import entry
 
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     place: tuple[str, str] = "", ""
@@ -183,6 +186,10 @@ def measure(
             device = SimpleNamespace(compute_capability=cc)
             dispatcher.get_current_device = partial(_same, device)
             ptx, _ = cuda.compile_ptx(kernel.py_func, types, cc=cc)
+            numbers: list[Any] = []
+            flatten(args, numbers, [])
+            if entry(ptx)[1] != list(map(size_of, numbers)):
+                raise RuntimeError(f"{key[0]} takes other numbers than it would be given")
             rows[key] = dict(zip(COLUMNS, key, strict=False)) | toolkit.report(ptx, sm)
 
     _launch.run = compile_instead

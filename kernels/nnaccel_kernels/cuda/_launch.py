@@ -1,15 +1,25 @@
-"""Starting kernels: on CuPy's current stream, or on NumPy arrays under Numba's simulator."""
+"""Starting kernels: on CuPy's current stream, or on NumPy arrays under Numba's simulator.
+
+Numba compiles and CuPy launches, which takes a fraction of the time that Numba's launches take.
+"""
 
 from __future__ import annotations
 
+import logging
 import sys
 from typing import Any
 
 import numpy as np
-from numba import config, cuda
+from numba import config, cuda, typeof
+
+from nnaccel_kernels.cuda._arguments import flatten, on_device, size_of
+from nnaccel_kernels.cuda._ptx import entry, ptx_of
 
 THREADS = 256  # of a block, a power of two
 _MAX_BLOCKS = 65_535  # down the second and third axis of a grid
+
+_log = logging.getLogger("nnaccel")
+_functions: dict[tuple[Any, ...], Any] = {}  # by device, kernel and kinds of arguments
 
 config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # one small image is no mistake
 
@@ -22,7 +32,37 @@ def launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: An
 
 def run(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
     """Run a kernel; replaced where launches are to be looked at instead."""
-    kernel[grid, block, _stream()](*map(_on_device, args))
+    if config.ENABLE_CUDASIM:
+        kernel[grid, block](*map(on_device, args))
+        return
+    cupy, numbers, kinds = sys.modules["cupy"], list[Any](), [kernel]
+    flatten(args, numbers, kinds)
+    key = cupy.cuda.runtime.getDevice(), *kinds
+    if key not in _functions:
+        _functions[key] = _load(cupy, kernel, args, numbers)
+    function = _functions[key]
+    if function is not None:
+        function(grid, block, numbers)
+    else:
+        stream = cuda.external_stream(cupy.cuda.get_current_stream().ptr)
+        kernel[grid, block, stream](*map(on_device, args))
+
+
+def _load(cupy: Any, kernel: Any, args: tuple[Any, ...], numbers: list[Any]) -> Any:
+    """Compile a kernel for arguments like these and load it; None if Numba has to launch it."""
+    try:
+        types = tuple(map(typeof, map(on_device, args)))
+        ptx = ptx_of(kernel, types, cuda.get_current_device().compute_capability)
+        name, sizes = entry(ptx)
+        if sizes != list(map(size_of, numbers)):
+            raise TypeError(f"it takes {len(sizes)} numbers, of other sizes than these")
+        module = cupy.cuda.function.Module()
+        module.load(ptx.encode())
+        return module.get_function(name)
+    except Exception as error:
+        called = kernel.py_func.__name__
+        _log.warning("Numba launches kernel %s, which is slower: %s", called, error)
+        return None
 
 
 def named(name: str, function: Any) -> Any:
@@ -56,31 +96,6 @@ def spread(y: Any, threads: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
         down = power_of_two(c, threads // across)
     grid = blocks(pixels, across), min(blocks(c, down), _MAX_BLOCKS), min(n, _MAX_BLOCKS)
     return grid, (across, down, 1)
-
-
-def _on_device(value: Any) -> Any:
-    """CuPy arrays as Numba's, without the wait for their stream that Numba would add."""
-    if type(value) is tuple:
-        return tuple(map(_on_device, value))
-    if hasattr(value, "__cuda_array_interface__"):
-        return cuda.as_cuda_array(value, sync=False)
-    if isinstance(value, np.ndarray) and config.ENABLE_CUDASIM:
-        return _simulated(value)
-    return value
-
-
-def _simulated(array: np.ndarray) -> Any:
-    """An array the simulator works on in place; it would copy others, contiguous ones alone."""
-    from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
-
-    return FakeCUDAArray(array)
-
-
-def _stream() -> Any:
-    cupy = sys.modules.get("cupy")
-    if cupy is None or config.ENABLE_CUDASIM:
-        return 0
-    return cuda.external_stream(cupy.cuda.get_current_stream().ptr)
 
 
 def scalar(value: float, like: Any) -> np.floating[Any]:

@@ -1,0 +1,106 @@
+"""How kernels are handed to CuPy, without a GPU: what is compiled, kept, and given to them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnaccel_kernels import cuda
+from nnaccel_kernels._window import Window
+from nnaccel_kernels.cuda import _elementwise, _launch, _ptx
+from nnaccel_kernels.cuda._arguments import flatten, size_of
+
+PTX = ".visible .entry some_kernel(\n{}\n)\n{{ ret; }}"
+
+
+def declared(*bits: str) -> str:
+    return PTX.format(
+        ",\n".join(f"\t.param .{b} some_kernel_param_{i}" for i, b in enumerate(bits))
+    )
+
+
+class Gpu:
+    """Stands for CuPy's launching, and notes what is launched."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, ptx: str) -> None:
+        self.compiled, self.launched = 0, list[Any]()
+
+        def compile_it(*_: Any) -> str:
+            self.compiled += 1
+            return ptx
+
+        module = SimpleNamespace(load=lambda _: None, get_function=lambda name: self._launch)
+        runtime = SimpleNamespace(getDevice=lambda: 0)
+        function = SimpleNamespace(Module=lambda: module)
+        fake = SimpleNamespace(runtime=runtime, function=function)
+        monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=fake))
+        monkeypatch.setattr(_launch, "ptx_of", compile_it)
+        device = SimpleNamespace(compute_capability=(9, 0))
+        monkeypatch.setattr(_launch.cuda, "get_current_device", lambda: device)
+        monkeypatch.setattr(_launch, "_functions", {})
+
+    def _launch(self, grid: Any, block: Any, numbers: list[Any]) -> None:
+        self.launched.append((grid, block, numbers))
+
+
+def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    array = ["u64"] * 7
+    gpu = Gpu(monkeypatch, declared("u64", *array, "f32", *array))
+    for x in (np.zeros(600, np.float32), np.ones(3, np.float32)):
+        cuda.activate("relu", 0.0, x, x)
+    assert [call[0] for call in gpu.launched] == [(3,), (1,)]
+    numbers = gpu.launched[0][2]
+    assert numbers[:5] == [600, 0, 0, 600, 4]
+    assert numbers[6:9] == [600, 4, 0.0]  # shape, stride, alpha
+    assert gpu.compiled == 1
+    cuda.activate("relu", 0.0, *np.zeros((2, 6), np.float32)[:, ::2])
+    assert gpu.compiled == 2
+
+
+def test_a_kernel_that_takes_other_numbers_is_left_to_numba(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    gpu = Gpu(monkeypatch, declared("u64", "u64"))
+    with pytest.raises(AttributeError):  # there is no stream for Numba here
+        cuda.activate("relu", 0.0, np.zeros(3), np.zeros(3))
+    assert "Numba launches kernel activate, which is slower: it takes 2 numbers" in caplog.text
+    assert gpu.launched == []
+
+
+def test_windows_and_scalars_are_flattened_in_order() -> None:
+    numbers: list[Any] = []
+    kinds: list[Any] = []
+    flatten((np.float32(2), True, Window((3, 2)), np.uint64(7)), numbers, kinds)
+    assert numbers == [2, True, 3, 2, 1, 1, 0, 0, 0, 0, 1, 1, 7]
+    assert [size_of(n) for n in numbers] == [4, 1, *[8] * 11]
+    assert Window in kinds
+
+
+def test_ptx_is_kept_for_what_it_was_compiled_from(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compiled: list[str] = []
+
+    def compile_it(function: Any, types: Any, cc: Any) -> tuple[str, None]:
+        compiled.append(function.__name__)
+        return f"{types} {cc}", None
+
+    monkeypatch.setattr(_ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_ptx.cuda, "compile_ptx", compile_it)
+    single, double = np.dtype("float32"), np.dtype("float64")
+    kernels = [
+        _elementwise._activate(name, dtype).kernel
+        for name in ("relu", "tanh")
+        for dtype in (single, double)
+    ]
+    for kernel in kernels * 2:
+        assert _ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
+    assert compiled == ["activate"] * 3  # tanh has no constants: its types tell it apart
+    assert len(list(tmp_path.iterdir())) == 3
