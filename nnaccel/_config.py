@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 BACKENDS = ("numpy", "numba", "cupy")
+_ON, _OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _ALIASES = {"cuda": "cupy", "gpu": "cupy", "cpu": "numba"}
 
 
@@ -77,6 +78,14 @@ def workspace_bytes(default: int) -> int:
     """Memory an op may take for itself: `NNACCEL_WORKSPACE_MB` times 2**20, else `default`."""
     text = os.environ.get("NNACCEL_WORKSPACE_MB", "").strip()
     return _whole_number("NNACCEL_WORKSPACE_MB", text, least=0) << 20 if text else default
+
+
+def tf32() -> bool:
+    """Whether `NNACCEL_TF32` lets a GPU round the factors of float32 products; not by default."""
+    text = os.environ.get("NNACCEL_TF32", "").strip().lower()
+    if text not in (*_ON, *_OFF):
+        raise ValueError(f"NNACCEL_TF32={text!r} must be 1 or 0")
+    return text in _ON
 
 
 def _whole_number(name: str, text: str, least: int = 1) -> int:

@@ -171,9 +171,10 @@ def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> I
             yield step(op, direction, kernel, plan.algorithm, gflop, plan.workspace, plan.why)
     elif isinstance(layer, Dense):
         gflop = 2 * rows * math.prod(layer.params["w"].shape) / 1e9
-        yield step("linear", FORWARD, "linear", "matmul", gflop)
-        yield step("linear", INPUT, "linear_backward", "matmul", gflop)
-        yield step("linear", WEIGHT, "linear_backward", "matmul", gflop)
+        product = "matmul in TF32" if backend.tf32 and dtype == np.float32 else "matmul"
+        yield step("linear", FORWARD, "linear", product, gflop)
+        yield step("linear", INPUT, "linear_backward", product, gflop)
+        yield step("linear", WEIGHT, "linear_backward", product, gflop)
     else:
         op, forward, backward = _simple(layer)
         yield step(op, FORWARD, forward)

@@ -11,7 +11,7 @@ from nnaccel import _config
 from nnaccel.backends import BackendUnavailableError, backends, get_backend, reason_for_choice
 
 #: What runs at one time or another, by the name it is installed under.
-LIBRARIES = ("numpy", "numba", "scipy", "scikit-learn", "safetensors", "matplotlib")
+LIBRARIES = ("numpy", "numba", "numba-cuda", "scipy", "scikit-learn", "safetensors", "matplotlib")
 
 
 def collect() -> dict[str, Any]:
@@ -39,6 +39,7 @@ def collect() -> dict[str, Any]:
         "python": platform.python_version(),
         "platform": platform.platform(),
         "threads": _config.num_threads(),
+        "tf32": _config.tf32(),
         "blas": _blas(),
         "libraries": libraries,
         "backends": rows,

@@ -9,9 +9,12 @@ import pytest
 
 from nnaccel import layers
 from nnaccel.architectures import convolutional
+from nnaccel.backends import use_backend
 from nnaccel.explain import Explanation, Step, explain
 from nnaccel.layers import Layer
 from nnaccel.model import Sequential
+
+from .fake_cupy import installed
 
 
 @pytest.fixture
@@ -32,6 +35,15 @@ def test_each_layer_has_its_steps(model: Sequential, backend: Any) -> None:
     ]
     assert {step.layer for step in steps} == {layer.name for layer in model.layers}
     assert {step.backend for step in steps} == {backend.name}
+
+
+def test_products_say_that_they_round(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NNACCEL_TF32", "1")
+    with installed(), use_backend("cupy"):
+        for dtype, product in (("float32", "matmul in TF32"), ("float64", "matmul")):
+            made = Sequential([layers.Dense(3)], dtype=dtype)
+            made.build((4,))
+            assert {step.algorithm for step in explain(made)} == {product}
 
 
 def test_kernels_exist_where_they_are_said_to_be(model: Sequential, backend: Any) -> None:

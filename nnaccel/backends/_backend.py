@@ -71,6 +71,8 @@ class Backend:
         The processor or GPU.
     kernels : module
         Functions that fill given arrays; the same names in every backend.
+    tf32 : bool
+        Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Backend:
     kernels: ModuleType = field(repr=False)
     record: Callable[[Step], Replay] = field(default=loop, repr=False)
     recording: Callable[[], bool] = field(default=lambda: False, repr=False)
+    tf32: bool = field(default=False, repr=False)
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         """Return `x` as an array of this backend, copied only if it has to be.

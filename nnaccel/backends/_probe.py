@@ -57,6 +57,11 @@ def _cupy() -> BackendInfo:
     if driver is None:
         remedy = "install the NVIDIA driver, or choose NNACCEL_BACKEND=numba"
         return BackendInfo("cupy", False, "no driver", remedy, version=version)
+    try:
+        importlib.import_module("nnaccel_kernels.cuda")
+    except Exception as error:
+        remedy = f"{install} brings numba-cuda, whose compiler the kernels need"
+        return BackendInfo("cupy", False, f"broken install: {_brief(error)}", remedy, "", version)
     return _cupy_device(cupy, version)
 
 

@@ -158,13 +158,22 @@ def _make(name: str) -> Backend:
             f"backend {name!r} cannot run here: {info.reason}. To mend it: {info.remedy}"
         )
     if name == "cupy":
-        cupy, kernels = (importlib.import_module(m) for m in ("cupy", "nnaccel_kernels.cuda"))
-        return Backend(name, cupy, info.device, kernels, functools.partial(_capture.record, cupy))
-    xp = importlib.import_module("numpy")
-    if name == "numpy":
-        reference = importlib.import_module("nnaccel_kernels.reference")
-        return Backend(name, xp, info.device, reference)
-    cpu = importlib.import_module("nnaccel_kernels.cpu")
+        return _on_gpu(info)
+    if name == "numba":
+        return _on_cores(info)
+    reference = importlib.import_module("nnaccel_kernels.reference")
+    return Backend(name, importlib.import_module("numpy"), info.device, reference)
+
+
+def _on_gpu(info: BackendInfo) -> Backend:
+    cupy, kernels = (importlib.import_module(m) for m in ("cupy", "nnaccel_kernels.cuda"))
+    tf32, record = _config.tf32(), functools.partial(_capture.record, cupy)
+    kernels.set_tf32(tf32)
+    return Backend(info.name, cupy, info.device, kernels, record, tf32=tf32)
+
+
+def _on_cores(info: BackendInfo) -> Backend:
+    numpy, cpu = (importlib.import_module(m) for m in ("numpy", "nnaccel_kernels.cpu"))
     cpu.set_num_threads(_config.num_threads())
 
     def record(step: Step) -> Replay:
@@ -173,4 +182,4 @@ def _make(name: str) -> Backend:
         replay: Replay = tape.replay
         return replay
 
-    return Backend(name, xp, info.device, cpu, record, cpu.recording)
+    return Backend(info.name, numpy, info.device, cpu, record, cpu.recording)

@@ -50,6 +50,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     for name, value in {
         "in force": f"{facts['backend'] or 'none'} ({facts['why']})",
         "threads": facts["threads"],
+        "TF32": "on" if facts["tf32"] else "off; NNACCEL_TF32=1 for faster products on a GPU",
         "BLAS": f"{facts['blas']}, behind NumPy",
         "nnaccel": facts["nnaccel"],
         "Python": f"{facts['python']} on {facts['platform']}",

@@ -78,6 +78,13 @@ def test_cupy_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "pip install 'nnaccel[cuda" in said
 
 
+def test_kernels_that_cannot_be_compiled(fake_cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "nnaccel_kernels.cuda", None)
+    said = refused("cupy")
+    assert said.startswith("broken install: ModuleNotFoundError")
+    assert "brings numba-cuda" in said
+
+
 def test_no_driver(fake_cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_probe, "_driver_version", lambda: None)
     assert refused("cupy").startswith("no driver | install the NVIDIA driver")

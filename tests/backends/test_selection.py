@@ -310,3 +310,17 @@ def test_a_bad_number_of_threads_is_refused(monkeypatch: pytest.MonkeyPatch, tex
     monkeypatch.setenv("NNACCEL_NUM_THREADS", text)
     with pytest.raises(ValueError, match=r"NNACCEL_NUM_THREADS=.* whole number of at least 1"):
         _config.num_threads()
+
+
+@pytest.mark.parametrize(("text", "on"), [("1", True), (" On ", True), ("0", False), ("", False)])
+def test_tf32_is_asked_for(
+    fake_cupy: Any, monkeypatch: pytest.MonkeyPatch, text: str, on: bool
+) -> None:
+    monkeypatch.setenv("NNACCEL_TF32", text)
+    asked: list[bool] = []
+    monkeypatch.setattr(sys.modules["nnaccel_kernels.cuda"], "set_tf32", asked.append)
+    assert get_backend("cupy").tf32 is on
+    assert asked == [on]
+    monkeypatch.setenv("NNACCEL_TF32", "perhaps")
+    with pytest.raises(ValueError, match="NNACCEL_TF32='perhaps' must be 1 or 0"):
+        _config.tf32()
