@@ -1,4 +1,4 @@
-"""Sums over all pixels of a channel, by a block of threads each; the bias and its gradient."""
+"""Sums over all pixels of a channel; the bias and its gradient."""
 
 from __future__ import annotations
 
@@ -11,13 +11,21 @@ from numba import cuda
 from nnaccel_kernels.cuda._activation import activation as activation_of
 from nnaccel_kernels.cuda._device import device
 from nnaccel_kernels.cuda._fill import Fill
-from nnaccel_kernels.cuda._launch import THREADS, launch, named, power_of_two, scalar
+from nnaccel_kernels.cuda._launch import THREADS, blocks, launch, named, power_of_two, scalar
+from nnaccel_kernels.reference._namespace import namespace_of
+
+_TOGETHER = 32  # channels that neighbouring threads add up, where those come last
+
+
+_MOST_PARTS = 64  # in which the positions of a sum are added up
+_EACH = 8  # positions that a thread should have
 
 
 class Sum:
     """Sets total[c, t] = sum over n, i, j of term(c, t, n, i, j, a, args), for `term` a function.
 
-    A block of threads adds up one sum, always in the same order; n, i and j run over `a`.
+    n, i and j run over `a`. Neighbouring threads have neighbours in memory: positions, or channels
+    where those come last. Always added up in the same order, in parts if there are many positions.
     """
 
     def __init__(self, term: Any) -> None:
@@ -26,36 +34,67 @@ class Sum:
 
     def __call__(self, total: Any, a: Any, *args: Any) -> None:
         """Fill total (C, T); `args` is handed on as a tuple."""
-        across = power_of_two(a.shape[2] * a.shape[3], THREADS)
-        block = across, THREADS // across
-        launch(self.kernel(THREADS), total.shape[::-1], block, total, a, args)
+        channels, terms = total.shape
+        last = a.strides[1] == a.itemsize
+        across = power_of_two(channels, min(_TOGETHER, THREADS)) if last else 1
+        positions = a.shape[0] * a.shape[2] * a.shape[3]
+        each = THREADS // across * _EACH
+        parts = max(1, min(blocks(positions, each), _MOST_PARTS))
+        shape = parts, channels, terms
+        found = total.reshape(shape) if parts == 1 else namespace_of(a).empty(shape, a.dtype)
+        grid = blocks(channels, across) * terms, parts
+        launch(self.kernel(THREADS), grid, (THREADS,), across, found, a, args)
+        if parts > 1:
+            sum_parts(total.reshape(1, channels, 1, terms), found)
+
+
+@Fill
+def sum_parts(n, c, i, t, args):  # type: ignore[no-untyped-def]
+    """y[0, c, 0, t] = the sum of parts[:, c, t]."""
+    parts = args[0]
+    total = parts.dtype.type(0)
+    for part in range(parts.shape[0]):
+        total += parts[part, c, t]
+    return total
 
 
 def _compile(name: str, term: Any, threads: int) -> Any:
-    def kernel(total, a, args):  # type: ignore[no-untyped-def]
-        t, c = cuda.blockIdx.x, cuda.blockIdx.y
+    def kernel(across, total, a, args):  # type: ignore[no-untyped-def]
         images, _, height, width = a.shape
+        rank, part = cuda.threadIdx.x, cuda.blockIdx.y
+        group = cuda.blockIdx.x // total.shape[2]
+        t = cuda.blockIdx.x - group * total.shape[2]
+        lane, lanes = rank // across, threads // across
+        c = group * across + rank - lane * across
+        # Where a thread begins, and how far it goes each time: no division from then on.
+        first, step = part * lanes + lane, cuda.gridDim.y * lanes
+        i, i_step = first // width, step // width
+        j, j_step = first - i * width, step - i_step * width
+        n, n_step = i // height, i_step // height
+        i, i_step = i - n * height, i_step - n_step * height
         mine = a.dtype.type(0)
-        n = cuda.threadIdx.y
-        while n < images:
-            pixel = cuda.threadIdx.x
-            while pixel < height * width:
-                i = pixel // width
-                mine += term(c, t, n, i, pixel - i * width, a, args)
-                pixel += cuda.blockDim.x
-            n += cuda.blockDim.y
+        while n < images and c < total.shape[1]:
+            mine += term(c, t, n, i, j, a, args)
+            j += j_step
+            i += i_step
+            n += n_step
+            if j >= width:
+                j -= width
+                i += 1
+            if i >= height:
+                i -= height
+                n += 1
         sums = cuda.shared.array(threads, a.dtype)
-        rank = cuda.threadIdx.y * cuda.blockDim.x + cuda.threadIdx.x
         sums[rank] = mine
         cuda.syncthreads()
-        half = threads // 2
+        half = lanes // 2
         while half > 0:
-            if rank < half:
-                sums[rank] += sums[rank + half]
+            if lane < half:
+                sums[rank] += sums[rank + half * across]
             cuda.syncthreads()
             half //= 2
-        if rank == 0:
-            total[c, t] = sums[0]
+        if lane == 0 and c < total.shape[1]:
+            total[part, c, t] = sums[rank]
 
     return named(name, kernel)
 

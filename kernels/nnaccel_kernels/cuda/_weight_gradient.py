@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._channels import sum_parts
 from nnaccel_kernels.cuda._launch import blocks
 from nnaccel_kernels.cuda._patch import as_it_is, corner_of, offset_of, patch, pixel_of
 from nnaccel_kernels.cuda._tile import Factor, Product
@@ -59,15 +59,6 @@ _product = Product(
 )
 
 
-@Fill
-def _sum_parts(n, k, i, q, args):  # type: ignore[no-untyped-def]
-    parts = args[0]
-    total = parts.dtype.type(0)
-    for part in range(parts.shape[0]):
-        total += parts[part, k, q]
-    return total
-
-
 def parts_of(positions: int) -> int:
     """In how many parts to add up: of the shape alone, so that no device adds up differently."""
     return max(1, min(PARTS, blocks(positions, POSITIONS)))
@@ -94,4 +85,4 @@ def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> No
         parts=count,
     )
     if count > 1:
-        _sum_parts(dw.reshape(1, k, 1, depth), parts)
+        sum_parts(dw.reshape(1, k, 1, depth), parts)

@@ -42,6 +42,8 @@ few = settings(max_examples=12, deadline=None)
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
+    monkeypatch.setattr(_channels, "_EACH", 1)
+    monkeypatch.setattr(_channels, "_TOGETHER", 2)
     for module in (_fill, _channels, _each, _rows, _total):
         monkeypatch.setattr(module, "THREADS", 4)
     monkeypatch.setattr(_launch, "_MAX_BLOCKS", 2)
