@@ -94,10 +94,10 @@ def report(
         above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.6, 5.4)).ravel()
         training_curves(history, above)
     if images is None:
-        confusion_matrix(counts, classes, below)
+        confusion_matrix(counts, classes, figure=below)
         return figure
     left, right = below.subfigures(1, 2, squeeze=False, width_ratios=(5.6, 8.4)).ravel()
-    confusion_matrix(counts, classes, left)
+    confusion_matrix(counts, classes, figure=left)
     wrong_digits(*images, right)
     return figure
 

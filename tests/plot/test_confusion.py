@@ -1,0 +1,59 @@
+"""A confusion matrix is read at 800 pixels wide, however many classes and however long names."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+
+from nnaccel import plot
+
+
+def test_it_shows_counts() -> None:
+    figure = plot.confusion_matrix(np.array([[9, 1], [0, 5]]), ["cat", "dog"], "Pets: 93% right")
+    ax = figure.axes[0]
+    assert sorted(text.get_text() for text in ax.texts) == ["1", "5", "9"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["cat", "dog"]
+    assert ax.get_title() == "Pets: 93% right"
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        ["no", "yes"],
+        list("0123456789"),
+        ["abcdefghijklmnopqrstuvwxy"] * 10,
+        [f"class {i}" for i in range(30)],
+        [f"a rather long name no. {i:02}" for i in range(30)],
+        [str(i) for i in range(100)],
+        ["x" * 200] * 3,
+    ],
+    ids=lambda classes: f"{len(classes)} of {len(classes[-1])}",
+)
+def test_names_do_not_run_into_each_other(classes: list[str]) -> None:
+    figure = plot.confusion_matrix(np.eye(len(classes), dtype=int), classes)
+    figure.draw_without_rendering()
+    width = figure.bbox.width
+    ax = figure.axes[0]
+    beside, below = ax.get_yticklabels(), ax.get_xticklabels()
+    for text in (*beside, *below):
+        assert text.get_fontsize() / 72 * figure.dpi / width * 800 > 10
+    boxes = [text.get_window_extent() for text in beside]
+    height = min(box.height for box in boxes)
+    assert all(a.y0 >= b.y1 for a, b in itertools.pairwise(boxes))
+    assert boxes[0].x0 > 0
+    apart = abs(boxes[0].y0 - boxes[1].y0)  # of rows, and so of columns
+    turn = below[0].get_rotation()
+    if turn:
+        assert apart * math.sin(math.radians(turn)) >= height
+    else:
+        assert max(text.get_window_extent().width for text in below) < apart
+
+
+def test_counts_are_left_out_where_they_do_not_fit() -> None:
+    names = [str(i) for i in range(30)]
+    few, many = np.eye(30, dtype=int), 1000 * np.eye(30, dtype=int)
+    assert len(plot.confusion_matrix(few, names).axes[0].texts) == 30
+    assert not plot.confusion_matrix(many, names).axes[0].texts
