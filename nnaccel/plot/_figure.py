@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -29,3 +29,8 @@ def save(figure: Figure, path: str | Path) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def class_name(label: Any) -> str:
+    """Name of a class to a reader: text is one, a number becomes `class 1`."""
+    return str(label) if isinstance(label, str) else f"class {label}"

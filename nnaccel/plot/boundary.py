@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnaccel.plot._figure import COLOURS, new_figure
+from nnaccel.plot._figure import COLOURS, class_name, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +39,7 @@ def decision_boundary(
         classes (M, C), as `predict_proba` gives them, or to labels (M,), as `predict` does.
     x : array_like, shape (N, 2)
     y : array_like, shape (N,)
-        Labels of any type.
+        Labels of any type; numbers are called class 0, class 1, ….
     xlabel, ylabel, title : str
         Names, with units.
     figure : matplotlib figure, optional
@@ -165,7 +165,7 @@ def _draw(
             color=COLOURS[k % len(COLOURS)],
             edgecolors="white",
             linewidths=0.4 if size > 10 else 0,
-            label=str(name),
+            label=class_name(name),
         )
 
 

@@ -53,6 +53,11 @@ def test_labels_may_be_floats() -> None:
     np.testing.assert_allclose(border(ax)[:, 0], 0.5, atol=0.01)
 
 
+def test_the_legend_says_that_numbers_are_classes() -> None:
+    (ax,) = plot.decision_boundary(steep, X, [0, 1, 0, 1]).axes
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["class 0", "class 1"]
+
+
 def test_the_less_sure_the_paler() -> None:
     colours = plot.decision_boundary(steep, X, Y).axes[0].images[0].get_array()
     assert colours[100, 98].min() > colours[100, 20].min()
