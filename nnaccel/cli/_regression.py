@@ -62,23 +62,25 @@ class Regression:
         from nnaccel import plot
 
         x, names, model = self.design.x, self.design.feature_names, self.model
+        target, score = self.design.target, model.score(self.design.x, self.y)
         numeric = 0 if self.design.text else len(names)
         if self.family == "linear":
+            title = f"{target}: R² = {score:.3f}"
             if numeric != 1:
-                return plot.observed_against_fitted(self.y, model.predict(x))
+                return plot.observed_against_fitted(self.y, model.predict(x), target, title)
             line = model.intercept_, model.coef_[0]
             return plot.regression_line(
-                x[:, 0], self.y, [line], xlabel=names[0], ylabel=self.design.target
+                x[:, 0], self.y, [line], xlabel=names[0], ylabel=target, title=title
             )
+        title = f"{target}: {score:.1%} of {len(self.y):,} rows right"
+        if numeric == 1 and self.family == "logistic":
+            intercept, slope = np.append(model.intercept_, model.coef_)
+            return plot.logistic_curve(x[:, 0], self.y, intercept, slope, names[0], title)
         if numeric != 2:
-            return plot.confusion_matrix(self._counts(), [str(name) for name in model.classes_])
+            classes = [str(name) for name in model.classes_]
+            return plot.confusion_matrix(self._counts(), classes, title)
         return plot.decision_boundary(
-            model.predict_proba,
-            x,
-            self.y,
-            xlabel=names[0],
-            ylabel=names[1],
-            title=f"{self.design.target}: {model.score(x, self.y):.1%} right",
+            model.predict_proba, x, self.y, xlabel=names[0], ylabel=names[1], title=title
         )
 
     def _counts(self) -> NDArray[np.int64]:

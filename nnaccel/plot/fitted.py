@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 def observed_against_fitted(
-    y: NDArray[Any], fitted: NDArray[Any], figure: Figure | SubFigure | None = None
+    y: NDArray[Any],
+    fitted: NDArray[Any],
+    name: str = "value",
+    title: str = "Observed against fitted",
+    figure: Figure | SubFigure | None = None,
 ) -> Any:
     """Draw each observed value over the fitted one, and the line where the two are equal.
 
@@ -22,6 +26,9 @@ def observed_against_fitted(
     ----------
     y, fitted : ndarray, shape (N,)
         Observed values and what a regression makes of them.
+    name : str
+        What they are values of, with units.
+    title : str
     figure : matplotlib figure, optional
         Where to draw; a new figure by default.
 
@@ -43,7 +50,7 @@ def observed_against_fitted(
     ax.scatter(fitted, y, s=20 if few else 6, alpha=0.7 if few else 0.3, edgecolors="none")
     middle = float(np.mean(fitted))
     ax.axline((middle, middle), slope=1, color="black", linewidth=1, label="observed = fitted")
-    ax.set(title="Observed against fitted", xlabel="fitted value", ylabel="observed value")
+    ax.set(title=title, xlabel=f"fitted {name}", ylabel=f"observed {name}")
     ax.grid(alpha=0.3)
     ax.legend()
     return figure

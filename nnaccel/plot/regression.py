@@ -23,6 +23,7 @@ def regression_line(
     losses: Sequence[float] | None = None,
     xlabel: str = "x",
     ylabel: str = "y",
+    title: str = "Regression line",
     figure: Figure | SubFigure | None = None,
 ) -> Any:
     """Draw points and the line, or lines, of a regression.
@@ -36,7 +37,7 @@ def regression_line(
         Of the lines, for a legend.
     losses : sequence of float, optional
         Of each step of a descent; drawn beside, on a logarithmic scale, over what they end at.
-    xlabel, ylabel : str
+    xlabel, ylabel, title : str
         Names, with units.
     figure : matplotlib figure, optional
         Where to draw; a new figure by default.
@@ -70,7 +71,7 @@ def regression_line(
     figure = figure or new_figure(9 if losses is not None else 6, 4.4)
     axes = figure.subplots(1, 2 if losses is not None else 1, squeeze=False)[0]
     _draw_lines(axes[0], x, y, lines, labels)
-    axes[0].set(title="Regression line", xlabel=xlabel, ylabel=ylabel)
+    axes[0].set(title=title, xlabel=xlabel, ylabel=ylabel)
     if losses is not None:
         _draw_losses(axes[1], np.asarray(losses, float))
     return figure

@@ -173,16 +173,18 @@ def test_perfect_separation_is_told(call: Any, csv: Any, people: dict[str, Any])
 
 
 @pytest.mark.parametrize(
-    ("target", "others", "labels"),
+    ("target", "others", "labels", "score"),
     [
-        ("wage", ["school"], ("school", "wage")),
-        ("wage", ["school", "city"], ("fitted value", "observed value")),
-        ("wage", ["member"], ("fitted value", "observed value")),
-        ("member", ["wage", "age"], ("wage", "age")),
-        ("city", ["wage", "age"], ("wage", "age")),
-        ("grade", ["wage", "age", "school"], ("fitted value", "observed value")),
-        ("member", ["wage", "age", "school"], ("predicted class", "true class")),
-        ("member", ["wage", "passed", "city"], ("predicted class", "true class")),
+        ("wage", ["school"], ("school", "wage"), "R² = 0."),
+        ("wage", ["school", "city"], ("fitted wage", "observed wage"), "R² = 0."),
+        ("wage", ["member"], ("fitted wage", "observed wage"), "R² = 0."),
+        ("member", ["school"], ("school", "probability of yes"), "of 60 rows right"),
+        ("passed", ["age"], ("age", "probability of class 1"), "of 60 rows right"),
+        ("member", ["wage", "age"], ("wage", "age"), "of 60 rows right"),
+        ("city", ["wage", "age"], ("wage", "age"), "of 60 rows right"),
+        ("grade", ["wage", "age", "school"], ("fitted grade", "observed grade"), "R² = 0."),
+        ("member", ["wage", "age", "school"], ("predicted class", "true class"), "right"),
+        ("member", ["wage", "passed", "city"], ("predicted class", "true class"), "right"),
     ],
 )
 def test_the_picture(
@@ -193,6 +195,7 @@ def test_the_picture(
     target: str,
     others: list[str],
     labels: tuple[str, str],
+    score: str,
 ) -> None:
     drawn: list[Any] = []
     monkeypatch.setattr("nnaccel.plot.save", lambda figure, path: drawn.append((figure, path)))
@@ -203,6 +206,8 @@ def test_the_picture(
     ((figure, path),) = drawn
     axes = figure.axes[0]
     assert (path, axes.get_xlabel(), axes.get_ylabel()) == (png, *labels)
+    assert axes.get_title().startswith(f"{target}: ")
+    assert score in axes.get_title()
 
 
 def test_a_boundary_tells_how_many_rows_are_right(

@@ -1,0 +1,86 @@
+"""A logistic regression with one variable: its curve from one class to the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from nnaccel.plot._figure import COLOURS, class_name, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure, SubFigure
+
+#: How far rows are strewn about 0 and 1, so that many at one place are told from few.
+_STREWN = 0.03
+
+
+def logistic_curve(
+    x: ArrayLike,
+    y: ArrayLike,
+    intercept: float,
+    slope: float,
+    xlabel: str = "x",
+    title: str = "Logistic regression",
+    figure: Figure | SubFigure | None = None,
+) -> Any:
+    """Draw rows of two classes at 0 and at 1, and the probability of the second between them.
+
+    Parameters
+    ----------
+    x : array_like, shape (N,)
+    y : array_like, shape (N,)
+        Labels of any type; the second class is the last one in sorted order.
+    intercept, slope : float
+        Of the log-odds of the second class.
+    xlabel, title : str
+        Names, with units.
+    figure : matplotlib figure, optional
+        Where to draw; a new figure by default.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Rows lie a little above or below 0 and 1, by chance, so as not to hide each other.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or there are not two classes.
+
+    Examples
+    --------
+    >>> figure = logistic_curve([1, 2, 3, 4], ["no", "yes", "no", "yes"], -2.5, 1)
+    >>> figure.axes[0].get_ylabel()
+    'probability of yes'
+    """
+    points, labels = np.asarray(x, np.float64), np.asarray(y)
+    if points.ndim != 1 or labels.shape != points.shape:
+        raise ValueError(
+            f"x has shape {points.shape} and y {labels.shape}; expected (N,) and (N,): one "
+            "variable, and a label for each row"
+        )
+    classes, codes = np.unique(labels, return_inverse=True)
+    if len(classes) != 2:
+        raise ValueError(f"y holds {len(classes)} classes; a logistic curve leads from one to one")
+    figure = figure or new_figure(6.4, 4.4)
+    ax = figure.subplots()
+    strewn = np.random.default_rng(0).uniform(-_STREWN, _STREWN, len(codes))
+    for k, name in enumerate(classes):
+        ax.scatter(
+            points[codes == k],
+            (codes + strewn)[codes == k],
+            s=20,
+            color=COLOURS[k],
+            alpha=0.4,
+            edgecolors="none",
+            label=class_name(name),
+        )
+    along = np.linspace(points.min(), points.max(), 500)
+    p = (1 + np.tanh((intercept + slope * along) / 2)) / 2  # a sigmoid that cannot overflow
+    ax.plot(along, p, color="black", linewidth=2, label="fitted probability")
+    ax.set(title=title, xlabel=xlabel, ylabel=f"probability of {class_name(classes[1])}")
+    ax.grid(alpha=0.3)
+    ax.legend(loc="best", framealpha=0.9)
+    return figure

@@ -1,0 +1,43 @@
+"""The curve of a logistic regression, between its rows at 0 and at 1."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnaccel import plot
+
+X, Y = np.array([1.0, 2.0, 3.0, 4.0]), np.array(["no", "yes", "no", "yes"])
+
+
+def test_the_curve_is_the_sigmoid_between_the_rows() -> None:
+    (ax,) = plot.logistic_curve(X, Y, -5, 2, xlabel="cm", title="Who").axes
+    along, p = ax.lines[0].get_data()
+    assert (along[0], along[-1]) == (1, 4)
+    np.testing.assert_allclose(p, 1 / (1 + np.exp(5 - 2 * along)))
+    for level, rows in enumerate(ax.collections):
+        across, up = rows.get_offsets().T
+        np.testing.assert_array_equal(across, X[level::2])
+        np.testing.assert_allclose(up, level, atol=0.05)
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("cm", "probability of yes", "Who")
+
+
+def test_a_step_does_not_overflow() -> None:
+    p = plot.logistic_curve(X, [0, 0, 1, 1], -2.5e6, 1e6).axes[0].lines[0].get_ydata()
+    assert set(p) == {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (X[:, None], Y, r"x has shape \(4, 1\)"),
+        (X, Y[:3], r"y \(3,\)"),
+        (X, np.arange(4), "y holds 4 classes"),
+        (X, np.ones(4), "y holds 1 classes"),
+    ],
+)
+def test_what_does_not_fit_is_told(x: Any, y: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        plot.logistic_curve(x, y, 0, 1)
