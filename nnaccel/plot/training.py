@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from nnaccel.plot._figure import COLOURS, new_figure
-from nnaccel.plot.confusion import confusion_matrix
+from nnaccel.plot.confusion import confusion_matrix, matrix_size
 from nnaccel.plot.digits import wrong_digits
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def report(
     classes: Sequence[str] = (),
     images: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None,
 ) -> Any:
-    """Draw all of a training on one page.
+    """Draw all of a training on one page: curves, confusion matrix, mistakes, from top to bottom.
 
     Parameters
     ----------
@@ -88,17 +88,15 @@ def report(
     """
     if counts is None:
         return training_curves(history)
-    figure = new_figure(14 if images else 9, 9 if history else 5.4)
-    below: Any = figure
+    curves, mistakes = [3.6] * bool(history), [3.9] * (images is not None)
+    heights = [*curves, matrix_size(classes)[1], *mistakes]
+    figure = new_figure(9, sum(heights))
+    parts = iter(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).ravel())
     if history:
-        above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=(3.6, 5.4)).ravel()
-        training_curves(history, above)
-    if images is None:
-        confusion_matrix(counts, classes, figure=below)
-        return figure
-    left, right = below.subfigures(1, 2, squeeze=False, width_ratios=(5.6, 8.4)).ravel()
-    confusion_matrix(counts, classes, figure=left)
-    wrong_digits(*images, right)
+        training_curves(history, next(parts))
+    confusion_matrix(counts, classes, figure=next(parts))
+    if images is not None:
+        wrong_digits(*images, next(parts))
     return figure
 
 
