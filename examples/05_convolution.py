@@ -68,8 +68,8 @@ def draw(by_hand: np.ndarray, names: list[str], model: nn.Sequential, digit: np.
     """Draw the filtered photograph, the learnt filters, and what they make of a digit."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(10, 11.5), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=(6.5, 5))
+    figure = Figure(figsize=(9, 8.4), layout="constrained")
+    above, below = figure.subfigures(2, 1, height_ratios=(3.8, 4.6))
     left, right = below.subfigures(1, 2)
     plot.feature_maps(by_hand, names, "Filters made by hand, over a photograph", above)
     plot.filter_weights(

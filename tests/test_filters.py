@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -188,20 +187,38 @@ def test_the_largest_and_the_smallest_numbers_are_stretched_too() -> None:
     assert pixels.tolist() == [[[0, 1]]]
 
 
+def test_a_few_spots_do_not_leave_the_rest_grey_if_clipped() -> None:
+    spots = np.arange(100.0).reshape(1, 10, 10)
+    spots[0, 0, 0], spots[0, -1, -1] = -1e4, np.finfo(float).max
+    assert np.ptp(filters.to_unit(spots)[0, 1:-1]) < 0.01
+    unit = filters.to_unit(spots, clip=5)[0].ravel()
+    assert set(unit[:6]) == {0}
+    assert set(unit[-6:]) == {1}
+    np.testing.assert_allclose(unit[5:95], (np.arange(5, 95) - 5) / 89, atol=1e-6)
+    lone = np.zeros((1, 9, 9))
+    lone[0, 4, 4] = 3  # what lies between the ends is all the same
+    assert filters.to_unit(lone, clip=5)[0, 4, 4] == 1
+    with pytest.raises(ValueError, match="clip=50 must be a percentage"):
+        filters.to_unit(lone, clip=50)
+
+
 def test_maps_that_are_not_finite_are_refused() -> None:
     with pytest.raises(ValueError, match="NaN or infinity"):
         filters.to_unit([[[0, np.nan]]])
 
 
-@pytest.mark.parametrize("count", range(1, 11))
+@pytest.mark.parametrize(
+    ("count", "rows", "columns"),
+    [(1, 1, 1), (2, 1, 2), (3, 1, 3), (4, 2, 2), (5, 2, 3), (7, 2, 4), (8, 2, 4), (9, 3, 3),
+     (10, 2, 5), (13, 3, 5)],
+)  # fmt: skip
 @pytest.mark.parametrize("colours", [(), (1,), (3,), (4,)])
 @pytest.mark.parametrize("gap", [0, 1, 3])
-def test_sheets_are_near_square_and_hold_every_map(count: int, colours: Any, gap: int) -> None:
+def test_sheets_hold_every_map_as_it_is(
+    count: int, rows: int, columns: int, colours: Any, gap: int
+) -> None:
     maps = np.random.default_rng(0).random((count, 4, 5, *colours), np.float32)
     sheet = filters.mosaic(maps, gap)
-    columns = math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    assert 0 <= columns - rows <= 1
     assert sheet.shape == (rows * (4 + gap) - gap, columns * (5 + gap) - gap, *colours)
     assert sheet.dtype == np.float32
     white = np.ones(sheet.shape, bool)
@@ -211,6 +228,13 @@ def test_sheets_are_near_square_and_hold_every_map(count: int, colours: Any, gap
         np.testing.assert_array_equal(sheet[at : at + 4, left : left + 5], one)
         white[at : at + 4, left : left + 5] = False
     assert (sheet[white] == 1).all()
+
+
+def test_sheets_have_few_places_left_over() -> None:
+    for count in range(1, 300):
+        height, width = filters.mosaic(np.zeros((count, 1, 1)), gap=0).shape
+        assert count <= height * width < count + height
+        assert height <= width <= 2 * height + 1
 
 
 def test_a_sheet_of_bytes_is_one_of_bytes() -> None:

@@ -14,7 +14,7 @@ from nnaccel.backends import to_numpy
 _MAPS = "(F, H, W), or (F, H, W, C) of 1, 3 or 4 channels; for one map give map[None]"
 
 
-def to_unit(maps: Any) -> NDArray[np.float32]:
+def to_unit(maps: Any, clip: float = 0) -> NDArray[np.float32]:
     """Stretch each map to the range 0..1, for showing.
 
     Parameters
@@ -22,43 +22,69 @@ def to_unit(maps: Any) -> NDArray[np.float32]:
     maps : array_like, shape (F, H, W) or (F, H, W, C)
         Maps as `apply` returns them, of any backend. The C = 1, 3 or 4 channels of a map are
         stretched together, so that colours keep their balance.
+    clip : float, default 0
+        Percent of a map's numbers, at either end, that become 0 and 1 without being told apart.
+        `nnaccel filters` and `nnaccel.plot.feature_maps` take 5, so that a few dazzling spots do
+        not leave the rest grey, as they do in a sharpened photograph.
 
     Returns
     -------
     ndarray of float32, of the same shape
-        The smallest number of each map becomes 0 and the largest 1; a map that is the same
-        everywhere becomes 0. Alpha, the last of four channels, is not stretched: it is kept, or
-        divided by 255 if it goes beyond 1.
+        The smallest number of each map becomes 0 and the largest 1, unless they are clipped; a map
+        that is the same everywhere becomes 0. Alpha, the last of four channels, is not stretched:
+        it is kept, or divided by 255 if it goes beyond 1.
 
     Raises
     ------
     ValueError
-        If the shape does not fit, or a number is NaN or infinite.
+        If the shape does not fit, a number is NaN or infinite, or `clip` is not in [0, 50).
 
     Examples
     --------
     >>> to_unit([[[-2, 0, 2]], [[7, 7, 7]]]).tolist()
     [[[0.0, 0.5, 1.0]], [[0.0, 0.0, 0.0]]]
+    >>> to_unit([[[0, 1, 2, 3, 99]]], clip=25).tolist()
+    [[[0.0, 0.0, 0.5, 1.0, 1.0]]]
     """
     values = _as_maps(maps)
+    if not 0 <= clip < 50:
+        raise ValueError(f"clip={clip} must be a percentage of at least 0 and below 50")
     unit = np.empty(values.shape, np.float32)
     for given, made in zip(values, unit, strict=True):
         if not np.isfinite(given).all():
             raise ValueError("maps contain NaN or infinity: remove or replace them")
         colours = slice(3 if given.ndim == 3 and given.shape[2] == 4 else None)
         chosen = given[..., colours] if given.ndim == 3 else given
-        low, high = float(chosen.min()), float(chosen.max())
         stretched = made[..., colours] if given.ndim == 3 else made
+        low, high = ends(chosen, clip)
         # In float64, by halves: the whole range of the largest numbers would be infinite.
         half = high / 2 - low / 2
         if half > 0:
-            stretched[...] = (chosen.astype(np.float64) / 2 - low / 2) / half
+            inside = chosen.clip(low, high) if clip else chosen
+            stretched[...] = (inside.astype(np.float64) / 2 - low / 2) / half
         else:
             stretched[...] = 0
         if given.ndim == 3 and given.shape[2] == 4:
             alpha = given[..., 3].astype(np.float32)
             made[..., 3] = np.clip(alpha / 255 if alpha.max() > 1 else alpha, 0, 1)
     return unit
+
+
+def ends(values: NDArray[Any], clip: float) -> tuple[float, float]:
+    """Smallest and largest number but for `clip` percent at either end, if that leaves a range."""
+    if clip:
+        low, high = np.percentile(values.astype(np.float64), [clip, 100 - clip], method="nearest")
+        if low < high:
+            return float(low), float(high)
+    return float(values.min()), float(values.max())
+
+
+def grid(count: int) -> tuple[int, int]:
+    """Rows and columns for so many pictures: near-square, with as few empty places as can be."""
+    square = math.isqrt(count)
+    rows = [r for r in range(square, 0, -1) if -(-count // r) <= 2 * r + 1]
+    best = min(rows, key=lambda r: -count % r)
+    return best, -(-count // best)
 
 
 def mosaic(maps: Any, gap: int = 1) -> NDArray[Any]:
@@ -75,8 +101,8 @@ def mosaic(maps: Any, gap: int = 1) -> NDArray[Any]:
     Returns
     -------
     ndarray, shape (rows * (H + gap) - gap, columns * (W + gap) - gap) or that with C after it
-        uint8 if the maps are, else float32. There are ceil(sqrt(F)) columns, and no more rows
-        than needed; places left over in the last row are white.
+        uint8 if the maps are, else float32. The sheet is about as wide as high, or wider, so that
+        few places of its last row are left over; these are white. No number is changed.
 
     Raises
     ------
@@ -85,13 +111,14 @@ def mosaic(maps: Any, gap: int = 1) -> NDArray[Any]:
 
     Examples
     --------
-    >>> mosaic([[[0, 0]], [[0.5, 0.5]], [[0.25, 0.25]]]).tolist()
-    [[0.0, 0.0, 1.0, 0.5, 0.5], [1.0, 1.0, 1.0, 1.0, 1.0], [0.25, 0.25, 1.0, 1.0, 1.0]]
+    >>> mosaic([[[0, 0]], [[0.5, 0.5]], [[0.25, 0.25]], [[0, 1]]]).tolist()
+    [[0.0, 0.0, 1.0, 0.5, 0.5], [1.0, 1.0, 1.0, 1.0, 1.0], [0.25, 0.25, 1.0, 0.0, 1.0]]
+    >>> mosaic(np.zeros((7, 9, 9))).shape  # four and three
+    (19, 39)
     """
     values, gap = _as_maps(maps), whole_number("gap", gap, 0)
     count, height, width = values.shape[:3]
-    columns = math.isqrt(count - 1) + 1
-    rows = -(-count // columns)
+    rows, columns = grid(count)
     is_pixels = values.dtype == np.uint8
     shape = rows * (height + gap) - gap, columns * (width + gap) - gap, *values.shape[3:]
     dtype: type[Any] = np.uint8 if is_pixels else np.float32

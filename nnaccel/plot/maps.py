@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnaccel.filters.sheet import ends, grid
 from nnaccel.plot._figure import new_figure
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ def feature_maps(
 ) -> Any:
     """Draw maps in a grid, each from small numbers, black, to large ones, white.
 
-    The half percent of numbers at either end is not told apart, so that a few bright spots do not
-    leave the rest grey.
+    The lowest and the highest 5 percent of numbers are not told apart, so that a few dazzling spots
+    do not leave the rest grey.
 
     Parameters
     ----------
@@ -56,8 +56,9 @@ def feature_maps(
     ['a', 'b', 'c']
     """
     checked = _checked(maps, titles)
-    ends = np.quantile(checked, [0.005, 0.995], axis=(1, 2))
-    limits = [{"cmap": "gray", "vmin": low, "vmax": high} for low, high in ends.T]
+    limits = [
+        {"cmap": "gray", "vmin": low, "vmax": high} for low, high in (ends(m, 5) for m in checked)
+    ]
     return _grid(checked, titles, title, figure, limits)
 
 
@@ -115,8 +116,7 @@ def _grid(
     looks: Sequence[dict[str, Any]],
 ) -> Any:
     """Draw pictures in a near-square grid."""
-    columns = math.isqrt(len(maps) - 1) + 1
-    rows = -(-len(maps) // columns)
+    rows, columns = grid(len(maps))
     shape = maps.shape[1] / maps.shape[2]
     caption = 0.3 if titles is not None else 0.08
     figure = figure or new_figure(

@@ -22,6 +22,21 @@ def test_maps_have_titles_and_scales_of_their_own() -> None:
     np.testing.assert_array_equal(figure.axes[2].images[0].get_array(), 3 * MAPS[2])
 
 
+def test_a_few_bright_spots_do_not_leave_the_rest_grey() -> None:
+    spots = np.linspace(0, 1, 100).reshape(1, 10, 10).copy()
+    spots[0, -1, -4:] = 1000
+    low, high = plot.feature_maps(spots).axes[0].images[0].get_clim()
+    assert 0 < low < high < 1
+    lone = np.zeros((1, 9, 9))
+    lone[0, 4, 4] = 3
+    assert plot.feature_maps(lone).axes[0].images[0].get_clim() == (0, 3)
+
+
+def test_seven_maps_lie_in_rows_of_four_and_three() -> None:
+    rows = [ax.get_subplotspec().rowspan.start for ax in plot.feature_maps(np.ones((7, 2, 2))).axes]
+    assert rows == [0, 0, 0, 0, 1, 1, 1]
+
+
 def test_filters_share_a_scale_about_zero() -> None:
     *panels, bar = plot.filter_weights(MAPS).axes
     assert len(panels) == 5
