@@ -13,6 +13,8 @@ Pixels = NDArray[np.uint8]
 
 #: Pixels that all copies of a picture together may have; larger pictures are reduced first.
 _MOST_PIXELS = 16_000_000
+#: Maps with smaller sides are enlarged until their sheet has so many pixels across.
+_SMALL, _SHEET = 200, 600
 #: The pagoda in scikit-learn's photograph, 250 by 250 pixels.
 _PAGODA = np.s_[20:270, 85:335]
 
@@ -48,6 +50,16 @@ def reduced(image: Any, copies: int) -> Pixels:
     if share < 1:
         image = image.resize([max(1, int(side * share)) for side in image.size])
     return np.asarray(image)
+
+
+def enlargement(count: int, height: int, width: int) -> int:
+    """How many times each pixel of so many maps is repeated, that their sheet is worth seeing."""
+    from nnaccel.filters.sheet import grid
+
+    if max(height, width) >= _SMALL:
+        return 1
+    wanted = math.ceil(_SHEET / (grid(count)[1] * width))
+    return max(1, min(wanted, math.isqrt(_MOST_PIXELS // (count * height * width))))
 
 
 def for_model(path: Path | None, input_shape: tuple[int, ...]) -> Pixels | None:

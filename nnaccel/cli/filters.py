@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -12,15 +12,16 @@ from numpy.typing import NDArray
 from nnaccel.cli import _outputs, _picture
 from nnaccel.cli._common import backend_option, choose_backend, debug_option
 
+if TYPE_CHECKING:
+    from nnaccel.model import Sequential
+
 _EXAMPLES = """\b
 Examples:
   nnaccel filters photo.jpg --filter emboss --filter sobel_x
   nnaccel filters --random 64 --seed 1 --grey -o random.png
-  nnaccel filters seven.png --model digits.safetensors --layer conv2d
+  nnaccel filters seven.png --model digits.safetensors
+  nnaccel filters seven.png --model digits.safetensors --layer conv2d_1
 """
-
-#: Maps of a layer with smaller sides are enlarged, each pixel to a square.
-_WORTH_SEEING = 64
 
 
 @click.command("filters", epilog=_EXAMPLES, short_help="Filter a picture in many ways.")
@@ -41,7 +42,9 @@ _WORTH_SEEING = 64
     metavar="FILE",
     help="Show what a trained model makes of it instead.",
 )
-@click.option("--layer", metavar="L", help="Layer of the model: its name, or 0 for the first.")
+@click.option(
+    "--layer", metavar="L", help="Its name, or 0 for the first.  [default: the first convolution]"
+)
 @click.option("--grey", is_flag=True, help="Take the colours away first.")
 @click.option(
     "--output",
@@ -75,8 +78,9 @@ def filters_command(
     """Filter IMAGE in many ways and lay the results on one sheet, a PNG.
 
     An IMAGE is a PNG or JPEG, grey or colour; without one, a built-in photograph is taken. Large
-    pictures are reduced, so that the sheet has no more than about 16 million pixels. Each result
-    goes from black to white; the 5 percent of its pixels at either end are not told apart.
+    pictures are reduced, so that the sheet has no more than about 16 million pixels; small ones are
+    enlarged, each pixel to a square, so that it is 600 wide. Each result goes from black to white;
+    the 5 percent of its pixels at either end are not told apart.
     """
     from nnaccel import filters
     from nnaccel.backends import to_numpy
@@ -93,8 +97,10 @@ def filters_command(
             "--model shows its own filters: leave out --filter, --random, --grey"
         )
     choose_backend(backend)
+    of_layer = ""
     if model is not None:
-        maps = _model_maps(model, layer, image)
+        maps, name = _model_maps(model, layer, image)
+        of_layer = f" of layer {name}"
         titles = [f"map {i}" for i in range(len(maps))]
     else:
         titles = list(names) if names or random is not None else list(filters.FILTERS)
@@ -104,10 +110,15 @@ def filters_command(
             titles += [f"random {i}" for i in range(random)]
         pixels = _picture.reduced(_picture.read(image, grey), len(bank))
         maps = filters.apply(pixels, np.stack(bank))
-    sheet = np.rint(255 * filters.mosaic(filters.to_unit(maps, clip=5))).astype(np.uint8)
+    pixels = np.rint(255 * filters.to_unit(maps, clip=5)).astype(np.uint8)
+    times = _picture.enlargement(*pixels.shape[:3])
+    sheet = filters.mosaic(pixels.repeat(times, axis=1).repeat(times, axis=2))
     _outputs.write_png(sheet, output)
     what = "1 map" if len(maps) == 1 else f"{len(maps):,} maps"
-    click.echo(f"wrote {output}: {what}, {sheet.shape[1]} × {sheet.shape[0]} pixels")
+    enlarged = f", enlarged {times} times" if times > 1 else ""
+    click.echo(
+        f"wrote {output}: {what}{of_layer}, {sheet.shape[1]} × {sheet.shape[0]} pixels{enlarged}"
+    )
     if plot is not None:
         _draw(to_numpy(maps), titles, plot)
 
@@ -122,8 +133,8 @@ def _draw(maps: NDArray[np.float32], titles: list[str], path: Path) -> None:
     click.echo(f"drawn in {path}" + (f": the first {drawn} maps" if drawn < len(maps) else ""))
 
 
-def _model_maps(path: Path, layer: str | None, image: Path | None) -> Any:
-    """Return what a layer of the model in a file makes of the picture."""
+def _model_maps(path: Path, layer: str | None, image: Path | None) -> tuple[Any, str]:
+    """Return what a layer of the model in a file makes of the picture, and the layer's name."""
     from nnaccel import filters
     from nnaccel.model import load
 
@@ -131,15 +142,24 @@ def _model_maps(path: Path, layer: str | None, image: Path | None) -> Any:
     places = filters.map_layers(model)
     if not places:
         raise click.UsageError(f"{path} has no layer that gives maps: train one with --model cnn")
-    if layer is None:
-        raise click.UsageError(f"--model needs --layer too: one of {', '.join(places)}")
     pixels = _picture.for_model(image, model.input_shape)
     if pixels is None:
         what = " × ".join(map(str, model.input_shape))
         raise click.UsageError(f"{path} is no model of pictures: it takes {what} numbers")
-    is_place = layer.removeprefix("-").isdecimal() and layer not in (
-        each.name for each in model.layers
-    )
-    maps = filters.feature_maps(model, int(layer) if is_place else layer, pixels)
-    times = max(1, _WORTH_SEEING // max(maps.shape[1:]))
-    return maps.repeat(times, axis=1).repeat(times, axis=2)
+    names = [each.name for each in model.layers]
+    if layer is None:
+        layer = _first_convolution(model) or places[0]
+        others = ", ".join(place for place in places if place != layer)
+        click.echo(f"took layer {layer}" + (f"; --layer takes {others} too" if others else ""))
+    is_place = layer.removeprefix("-").isdecimal() and layer not in names
+    chosen = int(layer) if is_place else layer
+    maps = filters.feature_maps(model, chosen, pixels)
+    return maps, names[chosen] if isinstance(chosen, int) else chosen
+
+
+def _first_convolution(model: Sequential) -> str | None:
+    """Name of the first layer that convolves; None if there is none."""
+    from nnaccel.layers import Conv2D, Conv2DTranspose, DepthwiseConv2D
+
+    kinds = Conv2D, DepthwiseConv2D, Conv2DTranspose
+    return next((layer.name for layer in model.layers if isinstance(layer, kinds)), None)

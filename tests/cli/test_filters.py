@@ -12,7 +12,7 @@ from PIL import Image
 
 from nnaccel import filters
 from nnaccel.images import ImageError, read_picture
-from nnaccel.layers import Conv2D, Dense, Flatten
+from nnaccel.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
 from nnaccel.model import Sequential
 
 
@@ -79,10 +79,12 @@ def test_every_kind_of_png(call: Any, tmp_path: Path, picture: Any, shape: Any) 
     sheet = tmp_path / "sheet.png"
     args = "filters", tmp_path / "page.png", "--output", sheet
     done = call(*args, "--filter", "identity", "--filter", "blur")
-    assert (done.returncode, done.stdout) == (0, f"wrote {sheet}: 2 maps, 17 × 10 pixels\n")
-    assert read(sheet).shape == (10, 17, *shape)
-    assert call(*args, "--filter", "identity", "--grey").stdout.endswith("1 map, 8 × 10 pixels\n")
-    assert read(sheet).shape == (10, 8)
+    wrote = f"wrote {sheet}: 2 maps, 609 × 380 pixels, enlarged 38 times\n"  # of maps of 8 by 10
+    assert (done.returncode, done.stdout) == (0, wrote)
+    assert read(sheet).shape == (380, 609, *shape)
+    done = call(*args, "--filter", "identity", "--grey")
+    assert done.stdout.endswith("1 map, 600 × 750 pixels, enlarged 75 times\n")
+    assert read(sheet).shape == (750, 600)
 
 
 def test_the_pixels_are_those_of_the_filter(call: Any, tmp_path: Path) -> None:
@@ -91,8 +93,22 @@ def test_the_pixels_are_those_of_the_filter(call: Any, tmp_path: Path) -> None:
     assert call("filters", tmp_path / "page.png", "--random", 9, "--seed", 4, "--filter", "emboss",
                 "-o", sheet).returncode == 0  # fmt: skip
     bank = [filters.named("emboss"), *filters.random_bank(9, seed=4)]
-    wanted = 255 * filters.mosaic(filters.to_unit(filters.apply(page(), np.stack(bank)), clip=5))
+    maps = filters.to_unit(filters.apply(page(), np.stack(bank)), clip=5)
+    wanted = 255 * filters.mosaic(maps.repeat(15, axis=1).repeat(15, axis=2))
     np.testing.assert_allclose(read(sheet), wanted, atol=1)
+
+
+def test_a_picture_that_is_large_enough_keeps_its_pixels(call: Any, tmp_path: Path) -> None:
+    Image.new("RGB", (220, 30), "red").save(tmp_path / "band.png")
+    done = call("filters", tmp_path / "band.png", "--filter", "blur", "-o", tmp_path / "sheet.png")
+    assert done.stdout.endswith("1 map, 218 × 28 pixels\n")
+
+
+def test_a_thread_is_not_enlarged_beyond_bounds(call: Any, tmp_path: Path) -> None:
+    Image.new("L", (3, 190)).save(tmp_path / "thread.png")
+    sheet = tmp_path / "sheet.png"
+    assert call("filters", tmp_path / "thread.png", "--filter", "blur", "-o", sheet).returncode == 0
+    assert 10_000_000 < read(sheet).size <= 16_000_000
 
 
 def test_a_jpeg_too_large_is_reduced(call: Any, tmp_path: Path) -> None:
@@ -111,11 +127,30 @@ def test_layers_of_a_model(call: Any, cnn: Path, tmp_path: Path, layer: str) -> 
     for picture in ([], [tmp_path / "seven.png"]):
         done = call("filters", *picture, "--model", cnn, f"--layer={layer}", "-o", out)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.endswith("5 maps, 146 × 113 pixels\n")
-        sheet = read(out)  # of maps of 14 by 12, each pixel a square of 4 by 4
+        wanted = "5 maps of layer conv2d, 614 × 477 pixels, enlarged 17 times\n"
+        assert done.stdout.endswith(wanted)
+        sheet = read(out)  # of maps of 14 by 12, each pixel a square of 17 by 17
         np.testing.assert_array_equal(
-            sheet[:56:4, :48:4].repeat(4, 0).repeat(4, 1), sheet[:56, :48]
+            sheet[:238:17, :204:17].repeat(17, 0).repeat(17, 1), sheet[:238, :204]
         )
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ((Dropout(0.1), Conv2D(3, 3), MaxPool2D(2), Dense(2)),
+         "took layer conv2d; --layer takes dropout, maxpool2d too"),
+        ((Conv2D(3, 3), Dense(2)), "took layer conv2d"),
+        ((MaxPool2D(2), Dense(2)), "took layer maxpool2d"),
+    ],
+)  # fmt: skip
+def test_the_first_convolution_is_taken_unless_told(
+    call: Any, tmp_path: Path, layers: Any, told: str
+) -> None:
+    model = save_model(tmp_path / "m.safetensors", *layers, shape=(8, 8))
+    done = call("filters", "--model", model, "-o", tmp_path / "sheet.png")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[0] == told
 
 
 def test_a_model_of_colours(call: Any, tmp_path: Path) -> None:
@@ -123,7 +158,7 @@ def test_a_model_of_colours(call: Any, tmp_path: Path) -> None:
     Image.fromarray(page(4)).save(tmp_path / "page.png")
     out = tmp_path / "sheet.png"
     done = call("filters", tmp_path / "page.png", "--model", model, "--layer", "0", "-o", out)
-    assert (done.returncode, read(out).shape) == (0, (121, 121))
+    assert (done.returncode, read(out).shape) == (0, (601, 601))
 
 
 @pytest.fixture
@@ -178,7 +213,6 @@ def test_what_is_drawn_is_a_png_of_the_first_64(call: Any, tmp_path: Path) -> No
         (["--random", "x"], "--random"),
         (["--seed", "1"], "add --random N"),
         (["--layer", "1"], "add --model FILE"),
-        (["--model", "{cnn}"], "needs --layer too: one of conv2d"),
         (["--model", "{cnn}", "--layer", "conv"], "Did you mean 'conv2d'?"),
         (["--model", "{cnn}", "--layer", "2"], "layer 2 is not there"),
         (["--model", "{cnn}", "--layer", "dense"], "not maps"),
