@@ -16,9 +16,14 @@ from nnaccel.estimators import LinearRegression
 
 def main() -> None:
     """Fit the line twice, compare, and draw how the second way got there."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--picture", type=Path, default=Path("01_least_squares.png"))
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--steps", type=int, default=200, help="steps of the descent")
+    parser.add_argument(
+        "--picture", type=Path, default=Path("01_least_squares.png"), help="PNG to draw in"
+    )
     options = parser.parse_args()
 
     x, y = load_sample()

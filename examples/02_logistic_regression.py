@@ -14,22 +14,38 @@ from sklearn.datasets import load_iris
 from nnaccel import ops, plot
 from nnaccel.estimators import LogisticRegression, SoftmaxRegression
 
+#: The longest sepal of iris, in centimetres.
+LONGEST = 7.9
+
 
 def main() -> None:
     """Tell two species of iris apart, then three, and draw the boundary."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=300_000)
-    parser.add_argument("--picture", type=Path, default=Path("02_logistic_regression.png"))
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--steps", type=int, default=300_000, help="most steps of the descent in compiled code"
+    )
+    parser.add_argument(
+        "--picture", type=Path, default=Path("02_logistic_regression.png"), help="PNG to draw in"
+    )
     options = parser.parse_args()
 
     iris = load_iris()
     names = np.array(["setosa", "versicolor", "virginica"])[iris.target]
     chosen = names != "setosa"
-    x, y = iris.data[chosen][:, [0, 2]] / 7.9, names[chosen]  # sepal and petal length, scaled
+    # Sepal and petal length in centimetres, over the longest: descent likes them up to 1.
+    x, y = iris.data[chosen][:, [0, 2]] / LONGEST, names[chosen]
 
     # Maximum likelihood by Newton's method: a few steps, each of which solves for everything.
     newton = LogisticRegression().fit(x, y)
-    print(newton.summary(["sepal", "petal"], target="species"), "\n")
+    print(newton.summary([f"sepal / {LONGEST} cm", f"petal / {LONGEST} cm"], target="species"))
+    sepal, petal = newton.coef_.ravel() / LONGEST
+    print(
+        f"Lengths are in units of {LONGEST} cm; for each centimetre, as on the picture's axes,\n"
+        f"the log-odds grow by {sepal:.3f} (sepal) and {petal:.3f} (petal).\n"
+    )
 
     # Gradient descent: many steps, each of which only looks where down is. The gradient is that of
     # least squares, with a sigmoid around the prediction.
@@ -60,8 +76,8 @@ def main() -> None:
     print(f"three species by softmax: {softmax.score(iris.data, names):.1%} right")
 
     figure = plot.decision_boundary(
-        lambda points: newton.predict_proba(points / 7.9)[:, 1],
-        x * 7.9,
+        lambda points: newton.predict_proba(points / LONGEST)[:, 1],
+        x * LONGEST,
         y,
         xlabel="sepal length (cm)",
         ylabel="petal length (cm)",

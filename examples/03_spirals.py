@@ -16,11 +16,24 @@ from nnaccel.estimators import LogisticRegression, MLPClassifier
 
 def main() -> None:
     """Train networks of fewer and fewer hidden units, and draw their boundaries side by side."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hidden", type=int, nargs="+", default=[50, 10, 5, 4, 3, 2, 1])
-    parser.add_argument("--tries", type=int, default=20)
-    parser.add_argument("--epochs", type=int, default=300)
-    parser.add_argument("--picture", type=Path, default=Path("03_spirals.png"))
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--hidden",
+        type=int,
+        nargs="+",
+        default=[50, 10, 5, 4, 3, 2, 1],
+        help="numbers of hidden units to try",
+    )
+    parser.add_argument(
+        "--tries", type=int, default=20, help="beginnings of each network, of which the best counts"
+    )
+    parser.add_argument("--epochs", type=int, default=300, help="passes over the training data")
+    parser.add_argument(
+        "--picture", type=Path, default=Path("03_spirals.png"), help="PNG to draw in"
+    )
     options = parser.parse_args()
 
     x, y = nn.data.spirals(1000)

@@ -13,10 +13,20 @@ from nnaccel.confusion import confusion_counts
 
 def main() -> None:
     """Train by mini-batches, stop when it no longer helps, and draw the training."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=["mnist", "digits"], default="mnist")
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--picture", type=Path, default=Path("04_digits.png"))
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        choices=["mnist", "digits"],
+        default="mnist",
+        help="MNIST, or scikit-learn's digits",
+    )
+    parser.add_argument("--epochs", type=int, default=30, help="passes over the training data")
+    parser.add_argument(
+        "--picture", type=Path, default=Path("04_digits.png"), help="PNG to draw in"
+    )
     options = parser.parse_args()
 
     (x, y), (x_test, y_test) = getattr(nn.data, options.data)()

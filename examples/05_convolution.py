@@ -18,10 +18,20 @@ from nnaccel.estimators import SoftmaxRegression
 
 def main() -> None:
     """Filter a photograph; learn filters from digits; use them for digits never seen."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=["mnist", "digits"], default="mnist")
-    parser.add_argument("--epochs", type=int, default=3)
-    parser.add_argument("--picture", type=Path, default=Path("05_convolution.png"))
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        choices=["mnist", "digits"],
+        default="mnist",
+        help="MNIST, or scikit-learn's digits",
+    )
+    parser.add_argument("--epochs", type=int, default=3, help="passes over the training data")
+    parser.add_argument(
+        "--picture", type=Path, default=Path("05_convolution.png"), help="PNG to draw in"
+    )
     options = parser.parse_args()
 
     # A filter is a small table of weights that slides over an image: at each place it gives the

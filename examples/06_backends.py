@@ -13,9 +13,17 @@ import nnaccel as nn
 
 def main() -> None:
     """Train once on each backend and compare."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", choices=["mnist", "digits"], default="mnist")
-    parser.add_argument("--epochs", type=int, default=3)
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        choices=["mnist", "digits"],
+        default="mnist",
+        help="MNIST, or scikit-learn's digits",
+    )
+    parser.add_argument("--epochs", type=int, default=3, help="passes over the training data")
     options = parser.parse_args()
     (x, y), _ = getattr(nn.data, options.data)()
 

@@ -11,9 +11,17 @@ import nnaccel as nn
 
 def main() -> None:
     """Train and say how well it went."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--epochs", type=int, default=40)
-    parser.add_argument("--data", choices=["mnist", "digits"], default="mnist")
+    parser = argparse.ArgumentParser(
+        description=__doc__.splitlines()[0],
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    parser.add_argument("--epochs", type=int, default=40, help="passes over the training data")
+    parser.add_argument(
+        "--data",
+        choices=["mnist", "digits"],
+        default="mnist",
+        help="MNIST, or scikit-learn's digits",
+    )
     options = parser.parse_args()
 
     (x, y), (x_test, y_test) = getattr(nn.data, options.data)()

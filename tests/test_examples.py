@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -37,6 +38,15 @@ def percent(text: str, pattern: str) -> float:
     return float(found[1])
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.stem)
+def test_every_option_has_a_help_text(path: Path) -> None:
+    calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    options = [call for call in calls if ast.unparse(call.func) == "parser.add_argument"]
+    assert options
+    for call in options:
+        assert "help" in [keyword.arg for keyword in call.keywords], ast.unparse(call)
+
+
 @pytest.mark.parametrize(
     ("script", "epochs", "least"), [("mnist_sigmoid", 3, 85), ("mnist_best", 40, 90)]
 )
@@ -65,6 +75,9 @@ def test_least_squares_three_ways(tmp_path: Path) -> None:
 
 def test_logistic_regression_by_newton_and_by_descent(tmp_path: Path) -> None:
     printed = ladder("02_logistic_regression", tmp_path, "--steps", "20000")
+    assert "petal / 7.9 cm 105.1699" in printed  # and on the picture's axes:
+    assert "for each centimetre" in printed
+    assert f"{105.1699 / 7.9:.3f} (petal)" in printed
     assert "Newton, 9 steps: -39.83851 -31.73243 105.16992 log-likelihood -11.92523" in printed
     descent = re.search(r"descent, 20,000 steps: (\S+)", printed)
     assert descent is not None
