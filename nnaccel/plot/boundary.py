@@ -107,7 +107,8 @@ def decision_boundaries(
         raise ValueError("predictors is empty: give at least one, by its title")
     columns = min(len(predictors), max(2, math.ceil(math.sqrt(len(predictors) * 1.6))))
     rows = -(-len(predictors) // columns)
-    figure = figure or new_figure(2.9 * columns + 0.4, 2.9 * rows + 0.5)
+    side = 2.9 if columns < 4 else 2.3  # inches; of more, text would be small on a page
+    figure = figure or new_figure(side * columns + 0.4, side * rows + 0.5)
     points, labels, classes = _checked(x, y)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for ax, (title, predict) in zip(axes.ravel(), predictors.items(), strict=False):

@@ -82,6 +82,12 @@ def test_panels_have_their_titles_and_share_axes() -> None:
     assert len({ax.get_xlim() for ax in figure.axes}) == 1
 
 
+def test_text_of_many_panels_is_read_at_800_pixels() -> None:
+    figure = plot.decision_boundaries(dict.fromkeys("abcdefgh", steep), X, Y)
+    size = figure.axes[0].title.get_fontsize() / 72 * 800 / figure.get_figwidth()
+    assert size > 10
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
