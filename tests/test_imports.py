@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # know each other. A room is a module or subpackage of nnaccel, or the kernels, or the root.
 LADDER = [
     ["nnaccel_kernels"],
-    ["_config"],
+    ["_config", "_maps"],
     ["backends"],
     ["ops"],
     ["initializers", "penalties"],

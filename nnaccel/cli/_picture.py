@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel._maps import grid
+
 Pixels = NDArray[np.uint8]
 
 #: Pixels that all copies of a picture together may have; larger pictures are reduced first.
@@ -54,8 +56,6 @@ def reduced(image: Any, copies: int) -> Pixels:
 
 def enlargement(count: int, height: int, width: int) -> int:
     """How many times each pixel of so many maps is repeated, that their sheet is worth seeing."""
-    from nnaccel.filters.sheet import grid
-
     if max(height, width) >= _SMALL:
         return 1
     wanted = math.ceil(_SHEET / (grid(count)[1] * width))

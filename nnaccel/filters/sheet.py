@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel._config import whole_number
+from nnaccel._maps import ends, grid
 from nnaccel.backends import to_numpy
 
 _MAPS = "(F, H, W), or (F, H, W, C) of 1, 3 or 4 channels; for one map give map[None]"
@@ -68,23 +68,6 @@ def to_unit(maps: Any, clip: float = 0) -> NDArray[np.float32]:
             alpha = given[..., 3].astype(np.float32)
             made[..., 3] = np.clip(alpha / 255 if alpha.max() > 1 else alpha, 0, 1)
     return unit
-
-
-def ends(values: NDArray[Any], clip: float) -> tuple[float, float]:
-    """Smallest and largest number but for `clip` percent at either end, if that leaves a range."""
-    if clip:
-        low, high = np.percentile(values.astype(np.float64), [clip, 100 - clip], method="nearest")
-        if low < high:
-            return float(low), float(high)
-    return float(values.min()), float(values.max())
-
-
-def grid(count: int) -> tuple[int, int]:
-    """Rows and columns for so many pictures: near-square, with as few empty places as can be."""
-    square = math.isqrt(count)
-    rows = [r for r in range(square, 0, -1) if -(-count // r) <= 2 * r + 1]
-    best = min(rows, key=lambda r: -count % r)
-    return best, -(-count // best)
 
 
 def mosaic(maps: Any, gap: int = 1) -> NDArray[Any]:
