@@ -220,7 +220,7 @@ def test_a_boundary_tells_how_many_rows_are_right(
     y = ["a"] * 36 + ["b"] * 18 + ["b"] * 4 + ["a"] * 2
     path = csv(u=x, v=[value + i % 2 for i, value in enumerate(x)], y=y)
     call("regress", path, "--target", "y", "--plot", tmp_path / "fit.png")
-    assert drawn[0].axes[0].get_title() == "y: 66.7% right"
+    assert drawn[0].axes[0].get_title() == "y: 66.7% of 60 rows right"
 
 
 def test_the_picture_is_a_png(call: Any, csv: Any, tmp_path: Path) -> None:
