@@ -97,6 +97,8 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
         ("conv2d", (x, filters, b, window, 4, "relu", 0.0, "direct", spread)),
         ("conv2d_input_gradient", (spread, filters, window, 4, "direct", x)),
         ("conv2d_weight_gradient", (spread, x, window, 4, "direct", filters)),
+        ("conv2d", (x, w, b, window, 2, "relu", 0.0, "im2col", y)),
+        ("conv2d_input_gradient", (y, w, window, 2, "im2col", x)),
         ("im2col", (x, window, cols)),
         ("col2im", (cols, window, x)),
         ("max_pool2d", (x, window, pooled)),
@@ -168,7 +170,7 @@ def measure(
     from numba.cuda import dispatcher
 
     import nnaccel_kernels.cuda as kernels
-    from nnaccel_kernels.cuda import _launch
+    from nnaccel_kernels.cuda import _explicit, _launch
     from nnaccel_kernels.cuda._arguments import flatten, size_of
     from nnaccel_kernels.cuda._ptx import entry
 
@@ -193,6 +195,7 @@ def measure(
             rows[key] = dict(zip(COLUMNS, key, strict=False)) | toolkit.report(ptx, sm)
 
     _launch.run = compile_instead
+    _explicit.matmul = lambda *_, **__: None  # cuBLAS's
     for dtype in dtypes:
         for layout in layouts:
             place = dtype, layout

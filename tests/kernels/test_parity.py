@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnaccel.backends import get_backend
-from nnaccel_kernels import cpu, reference
+from nnaccel_kernels import cpu, cuda, reference
 from nnaccel_kernels._window import Window
 
 from .calls import CALLS, assert_same, move, run
@@ -26,10 +26,12 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_both_sides_offer_the_same_functions_with_the_same_parameters() -> None:
     common = {name for name in reference.__all__ if not name.startswith("naive_")}
     assert set(cpu.__all__) - {"record", "recording", "set_num_threads"} == common
+    assert set(cuda.__all__) - {"set_tf32", "uses_tf32"} == common
     assert set(CALLS) == common - {"conv2d_plan"}  # that one fills no array
     for name in common:
-        ours, theirs = (inspect.signature(getattr(m, name)) for m in (cpu, reference))
-        assert list(ours.parameters) == list(theirs.parameters), name
+        wanted = inspect.signature(getattr(reference, name)).parameters
+        for kernels in (cpu, cuda):
+            assert list(inspect.signature(getattr(kernels, name)).parameters) == list(wanted), name
 
 
 @functions

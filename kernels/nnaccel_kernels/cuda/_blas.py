@@ -41,10 +41,10 @@ def uses_tf32() -> bool:
     return _settings["tf32"]
 
 
-def matmul(a: Any, b: Any, out: Any) -> None:
-    """Out = a @ b for matrices that are C-contiguous, or whose transposes are."""
+def matmul(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
+    """Out = a @ b, or that is added; rows or columns of each must be neighbours in memory."""
     if config.ENABLE_CUDASIM:
-        namespace_of(out).matmul(a, b, out=out)
+        out[...] = namespace_of(out).matmul(a, b) + (out if add else 0)
         return
     if 0 in out.shape:
         return
@@ -53,7 +53,7 @@ def matmul(a: Any, b: Any, out: Any) -> None:
         return
     if not hasattr(_local, "handle"):
         _local.handle = _Handle()
-    _local.handle.matmul(a, b, out)
+    _local.handle.matmul(a, b, out, add)
 
 
 class _Handle:
@@ -67,7 +67,7 @@ class _Handle:
         self._stream_of = cupy.cuda.get_current_stream
         self._workspace = cupy.empty(_WORKSPACE, np.uint8)
 
-    def matmul(self, a: Any, b: Any, out: Any) -> None:
+    def matmul(self, a: Any, b: Any, out: Any, add: bool) -> None:
         """Out = a @ b: column by column, as cuBLAS sees memory, out.T = b.T @ a.T."""
         self._on_this_stream()
         size = out.itemsize
@@ -77,11 +77,11 @@ class _Handle:
         kind, compute = _REAL[size], _COMPUTE[size]
         if size == 4 and uses_tf32():
             compute = _COMPUTE_TF32
-        one, zero = _SCALARS[size](1), _SCALARS[size](0)
+        one, kept = _SCALARS[size](1), _SCALARS[size](add)
         done = self._library.cublasGemmEx(
             self._handle, b_turn, a_turn, m, n, a.shape[1],
             ctypes.byref(one), b.data.ptr, kind, b_lead, a.data.ptr, kind, a_lead,
-            ctypes.byref(zero), out.data.ptr, kind, m, compute, _DEFAULT_ALGORITHM,
+            ctypes.byref(kept), out.data.ptr, kind, _layout(out)[1], compute, _DEFAULT_ALGORITHM,
         )  # fmt: skip
         _check(done, "cublasGemmEx")
 
@@ -98,9 +98,10 @@ class _Handle:
 
 def _layout(a: Any) -> tuple[int, int]:
     """Whether cuBLAS has to turn a matrix, and how far apart its rows, or columns, are."""
-    if a.flags.c_contiguous:
-        return _PLAIN, a.shape[1]
-    return _TRANSPOSED, a.shape[0]
+    rows, columns = a.shape
+    if a.strides[1] == a.itemsize or columns == 1:
+        return _PLAIN, max(a.strides[0] // a.itemsize, columns)
+    return _TRANSPOSED, max(a.strides[1] // a.itemsize, rows)
 
 
 def _check(status: int, what: str) -> None:

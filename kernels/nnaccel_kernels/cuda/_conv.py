@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 from nnaccel_kernels._window import Plan, Window
-from nnaccel_kernels.cuda import _direct
+from nnaccel_kernels.cuda import _direct, _explicit
 from nnaccel_kernels.cuda._forward import forward
 from nnaccel_kernels.cuda._input_gradient import input_gradient
 from nnaccel_kernels.cuda._weight_gradient import parts_of, weight_gradient
 
 _WHY = {
+    "im2col": "cuBLAS's product with columns of patches that are written out",
     "gemm": "a tiled matrix product that gathers its patches into shared memory",
     "direct": "a thread for each sum of the definition: best where filters see one channel",
 }
@@ -30,6 +31,8 @@ def conv2d_plan(
     """How a convolution or a gradient of it would be computed; ValueError if it cannot be so."""
     name = _resolve(algorithm, w_shape)
     workspace = 0
+    if name == "im2col":
+        workspace = _explicit.workspace_of(x_shape, w_shape, window, itemsize)
     if direction == "weight_gradient" and name == "gemm":
         parts = parts_of(x_shape[0] * math.prod(window.output_size(*x_shape[2:])))
         workspace = parts * math.prod(w_shape) * itemsize if parts > 1 else 0
@@ -48,8 +51,11 @@ def conv2d(
     y: Any,
 ) -> None:
     """y = f(conv(x, w) + b) for the elementwise activation f; b may be None."""
-    if _resolve(algorithm, w.shape) == "direct":
+    name = _resolve(algorithm, w.shape)
+    if name == "direct":
         _direct.forward(x, w, b, window, activation, alpha, y)
+    elif name == "im2col":
+        _explicit.forward(x, w, b, window, groups, activation, alpha, y)
     else:
         forward(x, w, b, window, groups, activation, alpha, y)
 
@@ -58,8 +64,11 @@ def conv2d_input_gradient(
     dy: Any, w: Any, window: Window, groups: int, algorithm: str, dx: Any
 ) -> None:
     """dx = gradient of sum(dy * conv(x, w)) in x; also the transposed convolution of dy."""
-    if _resolve(algorithm, w.shape) == "direct":
+    name = _resolve(algorithm, w.shape)
+    if name == "direct":
         _direct.input_gradient(dy, w, window, dx)
+    elif name == "im2col":
+        _explicit.input_gradient(dy, w, window, groups, dx)
     else:
         input_gradient(dy, w, window, groups, dx)
 
@@ -68,8 +77,11 @@ def conv2d_weight_gradient(
     dy: Any, x: Any, window: Window, groups: int, algorithm: str, dw: Any
 ) -> None:
     """dw = gradient of sum(dy * conv(x, w)) in w."""
-    if _resolve(algorithm, dw.shape) == "direct":
+    name = _resolve(algorithm, dw.shape)
+    if name == "direct":
         _direct.weight_gradient(dy, x, window, dw)
+    elif name == "im2col":
+        _explicit.weight_gradient(dy, x, window, groups, dw)
     else:
         weight_gradient(dy, x, window, groups, dw)
 
@@ -79,6 +91,7 @@ def _resolve(algorithm: str, w_shape: tuple[int, ...]) -> str:
     name = ("direct" if one_channel else "gemm") if algorithm == "auto" else algorithm
     if name not in _WHY:
         raise ValueError(
-            f"the CUDA kernels have no convolution {algorithm!r}: use 'gemm', 'direct' or 'auto'"
+            f"the CUDA kernels have no convolution {algorithm!r}: use 'gemm', 'im2col', "
+            "'direct' or 'auto'"
         )
     return name

@@ -9,6 +9,7 @@ from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._channels import sum_parts
 from nnaccel_kernels.cuda._launch import blocks
 from nnaccel_kernels.cuda._patch import as_it_is, corner_of, offset_of, patch, pixel_of
+from nnaccel_kernels.cuda._room import room
 from nnaccel_kernels.cuda._tile import Factor, Product
 from nnaccel_kernels.reference._namespace import namespace_of
 
@@ -70,8 +71,10 @@ def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> No
     n, _, *size = dy.shape
     filters, depth, positions = k // groups, c * math.prod(taps), n * math.prod(size)
     count = parts_of(positions)
-    shape = count, k, depth
-    parts = dw.reshape(shape) if count == 1 else namespace_of(dw).empty(shape, dw.dtype)
+    parts = dw.reshape(1, k, depth)
+    if count > 1:
+        count, found = room(namespace_of(dw), count, (k, depth), dw.dtype)
+        parts = found if count > 1 else parts
     _product(
         (filters, depth, positions),
         dy,

@@ -7,6 +7,7 @@ of its own. The blocks are so small that images of a few pixels cross their edge
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from nnaccel_kernels.cuda import (
     _each,
     _fill,
     _launch,
+    _room,
     _rows,
     _tile,
     _total,
@@ -43,6 +45,7 @@ few = settings(max_examples=12, deadline=None)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
     monkeypatch.setattr(_channels, "_EACH", 1)
+    monkeypatch.setattr(_room, "_MOST", 1)
     monkeypatch.setattr(_channels, "_TOGETHER", 2)
     for module in (_fill, _channels, _each, _rows, _total):
         monkeypatch.setattr(module, "THREADS", 4)
@@ -141,7 +144,7 @@ def test_conv2d_and_its_gradients(
     y = make(n, groups * k, *window.output_size(height, width))
     b = make(groups * k) if data.draw(st.booleans()) else None
     name = data.draw(st.sampled_from(ACTIVATIONS))
-    algorithm = data.draw(st.sampled_from(["auto", "gemm", "direct"]))
+    algorithm = data.draw(st.sampled_from(["gemm", "im2col", "direct"]))
     assert_same("conv2d", x, w, b, window, groups, name, 0.3, algorithm, out=[y])
     assert_same("conv2d_input_gradient", y, w, window, groups, algorithm, out=[x])
     assert_same("conv2d_weight_gradient", y, x, window, groups, algorithm, out=[w])
@@ -249,10 +252,28 @@ def test_a_sum_is_the_same_every_time() -> None:
     np.testing.assert_array_equal(first, again)
 
 
+def test_a_device_short_of_memory_takes_less_at_a_time() -> None:
+    taken: list[int] = []
+
+    def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        taken.append(shape[0])
+        if shape[0] > limit:
+            raise MemoryError
+        return np.empty(shape, dtype)
+
+    xp, limit = SimpleNamespace(empty=empty), 3
+    count, found = _room.room(xp, 20, (2, 2), np.float32)
+    assert (count, found.shape, taken) == (3, (3, 2, 2), [20, 10, 5, 3])
+    limit = 0
+    with pytest.raises(MemoryError):
+        _room.room(xp, 2, (2, 2), np.float32)
+
+
 def test_what_cannot_be_done_is_said() -> None:
     shapes = "forward", (1, 4, 5, 5), (6, 2, 3, 3), Window((3, 3)), 2, 4
-    with pytest.raises(ValueError, match="have no convolution 'winograd': use 'gemm'"):
+    with pytest.raises(ValueError, match="have no convolution 'winograd': use 'gemm', 'im2col'"):
         cuda.conv2d_plan(*shapes, "winograd", 0)
     assert cuda.conv2d_plan(*shapes, "auto", 0).algorithm == "gemm"
     depthwise = "forward", (1, 4, 5, 5), (8, 1, 3, 3), Window((3, 3)), 4, 4
     assert cuda.conv2d_plan(*depthwise, "auto", 0).algorithm == "direct"
+    assert cuda.conv2d_plan(*shapes, "im2col", 0).workspace == 2 * 9 * 9 * 4

@@ -1,0 +1,156 @@
+"""Convolution by matrix products over columns, written out for as many images as there is room.
+
+A row of the columns is a position of the window, and holds its taps one after another, with the
+channels of each: neighbours in memory on both sides where images are channels-last.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from nnaccel_kernels._window import Window
+from nnaccel_kernels.cuda._blas import matmul
+from nnaccel_kernels.cuda._channels import bias_activate
+from nnaccel_kernels.cuda._device import (
+    column,
+    column_tap,
+    columns_over,
+    is_on,
+    row,
+    row_tap,
+    rows_over,
+)
+from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._layout import copy
+from nnaccel_kernels.cuda._room import images_within, room
+from nnaccel_kernels.reference._namespace import namespace_of
+
+
+@Fill
+def _unfold(n, q, i, j, args):  # type: ignore[no-untyped-def]
+    x, window = args
+    tap = q // x.shape[1]
+    r = tap // window.kernel_size[1]
+    h, v = row(i, r, window), column(j, tap - r * window.kernel_size[1], window)
+    return x[n, q - tap * x.shape[1], h, v] if is_on(h, v, x) else x.dtype.type(0)
+
+
+@Fill
+def _fold(n, c, h, v, args):  # type: ignore[no-untyped-def]
+    cols, channels, window = args
+    top, bottom = rows_over(h, cols.shape[2], window)
+    left, right = columns_over(v, cols.shape[3], window)
+    total = cols.dtype.type(0)
+    for i in range(top, bottom):
+        r = row_tap(i, h, window)
+        if r >= 0:
+            for j in range(left, right):
+                s = column_tap(j, v, window)
+                if s >= 0:
+                    total += cols[n, (r * window.kernel_size[1] + s) * channels + c, i, j]
+    return total
+
+
+def workspace_of(
+    x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: Window, itemsize: int
+) -> int:
+    """Bytes of the columns of as many images as are taken together."""
+    each = math.prod(w_shape[1:]) * math.prod(window.output_size(*x_shape[2:])) * itemsize
+    return images_within(x_shape[0], each) * each
+
+
+def forward(
+    x: Any, w: Any, b: Any, window: Window, groups: int, activation: str, alpha: float, y: Any
+) -> None:
+    """y = f(conv(x, w) + b)."""
+    filters = _by_tap(w)
+    out = _channels_last(y)
+    for images, cols in _pieces(x, y, w, window):
+        for g in range(groups):
+            of, to = _of(g, w.shape[1]), _of(g, w.shape[0] // groups)
+            _unfold(_as_image(cols), x[images, of], window)
+            matmul(_as_rows(cols), filters[to].T, _as_rows(_pixels(out[images]))[:, to])
+    if out is not y:
+        copy(out, y)
+    if b is not None or activation != "linear":
+        bias_activate(y, b, activation, alpha)
+
+
+def input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> None:
+    """dx, which `_fold` adds up from what each position wants of its taps."""
+    filters, given = _by_tap(w), _in_channels_last(dy)
+    for images, cols in _pieces(dx, dy, w, window):
+        for g in range(groups):
+            of, to = _of(g, w.shape[1]), _of(g, w.shape[0] // groups)
+            matmul(_as_rows(_pixels(given[images]))[:, to], filters[to], _as_rows(cols))
+            _fold(dx[images, of], _as_image(cols), w.shape[1], window)
+
+
+def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> None:
+    """dw, of all positions at once."""
+    given = _in_channels_last(dy)
+    found = namespace_of(dw).zeros((len(dw), math.prod(dw.shape[1:])), dw.dtype)
+    for images, cols in _pieces(x, dy, dw, window):
+        for g in range(groups):
+            of, to = _of(g, dw.shape[1]), _of(g, dw.shape[0] // groups)
+            _unfold(_as_image(cols), x[images, of], window)
+            mine = _as_rows(_pixels(given[images]))[:, to]
+            matmul(mine.T, _as_rows(cols), found[to], add=True)
+    k, c, down, across = dw.shape
+    copy(found.reshape(k, down, across, c).transpose(0, 3, 1, 2), dw)
+
+
+def _pieces(x: Any, y: Any, w: Any, window: Window) -> Any:
+    """Some images at a time, with room for their columns (images, OH, OW, taps * channels)."""
+    each = *y.shape[2:], math.prod(w.shape[1:])
+    most = images_within(len(x), math.prod(each) * x.itemsize)
+    if not most:
+        return
+    count, cols = room(namespace_of(x), most, each, x.dtype)
+    for first in range(0, len(x), count):
+        images = slice(first, min(first + count, len(x)))
+        yield images, cols[: images.stop - first]
+
+
+def _of(group: int, size: int) -> slice:
+    return slice(group * size, (group + 1) * size)
+
+
+def _by_tap(w: Any) -> Any:
+    """Filters (K, taps * channels), with the channels of a tap side by side."""
+    k, c, down, across = w.shape
+    turned = namespace_of(w).empty((k, down, across, c), w.dtype)
+    copy(w, turned.transpose(0, 3, 1, 2))
+    return turned.reshape(k, -1)
+
+
+def _channels_last(y: Any) -> Any:
+    """`y`, or room like it, channels-last."""
+    if y.transpose(0, 2, 3, 1).flags.c_contiguous:
+        return y
+    n, k, height, width = y.shape
+    return namespace_of(y).empty((n, height, width, k), y.dtype).transpose(0, 3, 1, 2)
+
+
+def _in_channels_last(a: Any) -> Any:
+    """`a`, or a copy of it, channels-last."""
+    turned = _channels_last(a)
+    if turned is not a:
+        copy(a, turned)
+    return turned
+
+
+def _pixels(image: Any) -> Any:
+    """An image (N, C, H, W), channels-last, as (N, H, W, C)."""
+    return image.transpose(0, 2, 3, 1)
+
+
+def _as_rows(a: Any) -> Any:
+    """A row for each position."""
+    return a.reshape(-1, a.shape[-1])
+
+
+def _as_image(cols: Any) -> Any:
+    """Columns as an image whose channels are what a position sees."""
+    return cols.transpose(0, 3, 1, 2)
