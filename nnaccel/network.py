@@ -156,7 +156,14 @@ class Network:
     def on_backend(self) -> Iterator[Backend]:
         """Make the model's backend the one in force inside a `with` block."""
         with use_backend(self.backend.name) as backend:
-            yield backend
+            try:
+                yield backend
+            except MemoryError as error:
+                error.add_note(
+                    f"There is no room for this on {backend.device}: make batch_size smaller, give "
+                    "the data as batches, or take another backend, as in model.to('numba')"
+                )
+                raise
 
     def record(self, step: Callable[[], None]) -> Replay:
         """Return what runs `step` again and again: from a tape where every layer allows it."""

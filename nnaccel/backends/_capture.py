@@ -60,8 +60,8 @@ def _capture(cupy: Any, step: Step) -> _Graph | None:
     pool, stream = cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
     try:
         with stream, cupy.cuda.using_allocator(pool.malloc):
-            stream.begin_capture()
             try:
+                stream.begin_capture()
                 step()
             except BaseException:
                 with contextlib.suppress(Exception):

@@ -86,7 +86,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         if isinstance(error, click.ClickException):
             _leave(error.format_message(), 2)
         if isinstance(error, _BAD_INPUT):
-            _leave(str(error) or type(error).__name__, 2)
+            notes = getattr(error, "__notes__", [])
+            _leave(". ".join([str(error) or type(error).__name__, *notes]), 2)
         _leave(f"{type(error).__name__}: {error} (a fault of nnaccel; --debug shows where)", 1)
     sys.exit(status if isinstance(status, int) else 0)
 

@@ -6,6 +6,7 @@ crosses between them. It does not prove that it runs on a GPU: see tests marked 
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pytest
 
 import nnaccel as nn
 
+from .. import fake_cupy as fake
 from ..fake_cupy import transfers
 
 RNG = np.random.default_rng(0)
@@ -247,6 +249,59 @@ def test_nothing_crosses_from_batch_to_batch() -> None:
         transfers.clear()
         model.predict(X, batch_size=50)
     assert transfers == {"to_device": 2, "to_host": 5}, "rows and their order; five batches"
+
+
+def test_a_step_that_cannot_be_captured_runs_kernel_by_kernel(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    losses = []
+    for name in ("numpy", "cupy"):
+        with nn.use_backend(name):
+            losses.append(fit(make())["loss"])
+    launched = fake.Graph.launched
+    assert launched > 10
+
+    def refuse(_: Any) -> None:
+        raise RuntimeError("operation not supported")
+
+    monkeypatch.setattr(fake.Stream, "begin_capture", refuse)
+    with nn.use_backend("cupy"):
+        losses.append(fit(make(), validation_data=None)["loss"])
+    assert fake.Graph.launched == launched
+    assert_close(losses[1], losses[0])
+    assert_close(losses[2], losses[0])
+    told = [record.message for record in caplog.records if "captured" in record.message]
+    assert len(told) == 2, "full batches, and the last one"
+    assert told[0].endswith("slower: RuntimeError: operation not supported")
+
+
+def test_what_interrupts_a_capture_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(fake.Stream):
+        def begin_capture(self) -> None:
+            super().begin_capture()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fake, "Stream", Interrupted)
+    monkeypatch.setattr(sys.modules["cupy"].cuda, "Stream", Interrupted)
+    with nn.use_backend("cupy"):
+        model = make()
+        with pytest.raises(KeyboardInterrupt):
+            fit(model)
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_device_without_room_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with nn.use_backend("cupy"):
+        model = make()
+        model.build((6, 5))
+
+        def full(*_: Any) -> None:
+            raise MemoryError("Out of memory allocating 9 bytes")
+
+        monkeypatch.setattr(sys.modules["cupy"], "empty", full)
+        with pytest.raises(MemoryError, match="allocating 9 bytes") as raised:
+            model.predict(X)
+    assert "make batch_size smaller" in raised.value.__notes__[0]
 
 
 def test_filters_run_there_and_say_what_does_not_fit() -> None:
