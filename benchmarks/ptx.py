@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
-from functools import partial
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -154,8 +154,33 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
     ]
 
 
-def _same(value: Any) -> Any:
-    return value
+def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> dict[str, Any]:
+    """What a kernel takes when it is compiled for such arguments and an architecture."""
+    from numba import cuda, typeof
+    from numba.cuda import dispatcher
+
+    from nnaccel_kernels.cuda._arguments import flatten, size_of
+    from nnaccel_kernels.cuda._ptx import entry
+
+    cc = int(sm[3]), int(sm[4])
+    # Device functions are compiled for the current device, or here for the one asked for.
+    dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=cc)
+    ptx, _ = cuda.compile_ptx(kernel.py_func, tuple(map(typeof, args)), cc=cc)
+    numbers: list[Any] = []
+    flatten(args, numbers, [])
+    if entry(ptx)[1] != list(map(size_of, numbers)):
+        raise RuntimeError(f"{kernel.py_func.__name__} takes other numbers than it would be given")
+    return toolkit.report(ptx, sm)
+
+
+def watch(look: Callable[..., None]) -> Any:
+    """Give the kernels' package, whose launches are looked at from now on and not made."""
+    import nnaccel_kernels.cuda as kernels
+    from nnaccel_kernels.cuda import _explicit, _launch
+
+    _launch.run = look
+    _explicit.matmul = lambda *_, **__: None  # cuBLAS's
+    return kernels
 
 
 def measure(
@@ -166,36 +191,17 @@ def measure(
     only: tuple[str, ...],
 ) -> list[dict[str, Any]]:
     """A row for each kernel that some call would launch."""
-    from numba import cuda, typeof
-    from numba.cuda import dispatcher
-
-    import nnaccel_kernels.cuda as kernels
-    from nnaccel_kernels.cuda import _explicit, _launch
-    from nnaccel_kernels.cuda._arguments import flatten, size_of
-    from nnaccel_kernels.cuda._ptx import entry
-
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
     place: tuple[str, str] = "", ""
 
     def compile_instead(kernel: Any, grid: Any, block: Any, *args: Any) -> None:
-        types = tuple(map(typeof, args))
         for sm in architectures:
             key = kernel.py_func.__name__, *place, sm
-            if key in rows:
-                continue
-            cc = int(sm[3]), int(sm[4])
-            # Device functions are compiled for the current device, or here for the one asked for.
-            device = SimpleNamespace(compute_capability=cc)
-            dispatcher.get_current_device = partial(_same, device)
-            ptx, _ = cuda.compile_ptx(kernel.py_func, types, cc=cc)
-            numbers: list[Any] = []
-            flatten(args, numbers, [])
-            if entry(ptx)[1] != list(map(size_of, numbers)):
-                raise RuntimeError(f"{key[0]} takes other numbers than it would be given")
-            rows[key] = dict(zip(COLUMNS, key, strict=False)) | toolkit.report(ptx, sm)
+            if key not in rows:
+                taken = resources(toolkit, kernel, args, sm)
+                rows[key] = dict(zip(COLUMNS, key, strict=False)) | taken
 
-    _launch.run = compile_instead
-    _explicit.matmul = lambda *_, **__: None  # cuBLAS's
+    kernels = watch(compile_instead)
     for dtype in dtypes:
         for layout in layouts:
             place = dtype, layout
