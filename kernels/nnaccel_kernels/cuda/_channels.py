@@ -10,15 +10,15 @@ from numba import cuda
 
 from nnaccel_kernels.cuda._activation import activation as activation_of
 from nnaccel_kernels.cuda._device import device
-from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._fill import Fill, Stream
 from nnaccel_kernels.cuda._launch import THREADS, blocks, launch, named, power_of_two, scalar
 from nnaccel_kernels.reference._namespace import namespace_of
 
 _TOGETHER = 32  # channels that neighbouring threads add up, where those come last
 
 
-_MOST_PARTS = 64  # in which the positions of a sum are added up
-_EACH = 8  # positions that a thread should have
+_MOST_PARTS = 512  # in which the positions of a sum are added up
+_EACH = 16  # positions that a thread should have
 
 
 class Sum:
@@ -58,6 +58,15 @@ def sum_parts(n, c, i, t, args):  # type: ignore[no-untyped-def]
     return total
 
 
+@device
+def onward(n, i, j, n_step, i_step, j_step, height, width):  # type: ignore[no-untyped-def]
+    """Image, row and column after a step, without a division."""
+    n, i, j = n + n_step, i + i_step, j + j_step
+    if j >= width:
+        i, j = i + 1, j - width
+    return (n + 1, i - height, j) if i >= height else (n, i, j)
+
+
 def _compile(name: str, term: Any, threads: int) -> Any:
     def kernel(across, total, a, args):  # type: ignore[no-untyped-def]
         images, _, height, width = a.shape
@@ -67,23 +76,27 @@ def _compile(name: str, term: Any, threads: int) -> Any:
         lane, lanes = rank // across, threads // across
         c = group * across + rank - lane * across
         # Where a thread begins, and how far it goes each time: no division from then on.
-        first, step = part * lanes + lane, cuda.gridDim.y * lanes
-        i, i_step = first // width, step // width
-        j, j_step = first - i * width, step - i_step * width
+        q, step = part * lanes + lane, cuda.gridDim.y * lanes
+        i, i_step = q // width, step // width
+        j, j_step = q - i * width, step - i_step * width
         n, n_step = i // height, i_step // height
         i, i_step = i - n * height, i_step - n_step * height
+        positions = images * height * width if c < total.shape[1] else 0
         mine = a.dtype.type(0)
-        while n < images and c < total.shape[1]:
+        while q + 3 * step < positions:
+            # Four at a time: their loads are all on their way before the first is added.
+            n1, i1, j1 = onward(n, i, j, n_step, i_step, j_step, height, width)
+            n2, i2, j2 = onward(n1, i1, j1, n_step, i_step, j_step, height, width)
+            n3, i3, j3 = onward(n2, i2, j2, n_step, i_step, j_step, height, width)
+            v, v1 = term(c, t, n, i, j, a, args), term(c, t, n1, i1, j1, a, args)
+            v2, v3 = term(c, t, n2, i2, j2, a, args), term(c, t, n3, i3, j3, a, args)
+            mine += (v + v1) + (v2 + v3)
+            q += 4 * step
+            n, i, j = onward(n3, i3, j3, n_step, i_step, j_step, height, width)
+        while q < positions:
             mine += term(c, t, n, i, j, a, args)
-            j += j_step
-            i += i_step
-            n += n_step
-            if j >= width:
-                j -= width
-                i += 1
-            if i >= height:
-                i -= height
-                n += 1
+            q += step
+            n, i, j = onward(n, i, j, n_step, i_step, j_step, height, width)
         sums = cuda.shared.array(threads, a.dtype)
         sums[rank] = mine
         cuda.syncthreads()
@@ -119,12 +132,12 @@ def bias_activate(y: Any, b: Any, activation: str, alpha: float) -> None:
 def _bias_activate(name: str, dtype: np.dtype[Any], biased: bool) -> Fill:
     f = activation_of(name, dtype)
 
-    @Fill
+    @Stream
     def biased_activation(n, c, i, j, args):  # type: ignore[no-untyped-def]
         y, b, alpha = args
         return f(y[n, c, i, j] + b[c], alpha)
 
-    @Fill
+    @Stream
     def bare_activation(n, c, i, j, args):  # type: ignore[no-untyped-def]
         y, _, alpha = args
         return f(y[n, c, i, j], alpha)

@@ -14,10 +14,10 @@ from nnaccel_kernels.cuda._device import (
     row_tap,
     rows_over,
 )
-from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._fill import Fill, Stream
 
 
-@Fill
+@Stream
 def _im2col(n, q, i, j, args):  # type: ignore[no-untyped-def]
     x, window = args
     down, across = window.kernel_size

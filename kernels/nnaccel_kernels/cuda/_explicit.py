@@ -21,13 +21,13 @@ from nnaccel_kernels.cuda._device import (
     row_tap,
     rows_over,
 )
-from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._fill import Fill, Stream
 from nnaccel_kernels.cuda._layout import copy
 from nnaccel_kernels.cuda._room import images_within, room
 from nnaccel_kernels.reference._namespace import namespace_of
 
 
-@Fill
+@Stream
 def _unfold(n, q, i, j, args):  # type: ignore[no-untyped-def]
     x, window = args
     tap = q // x.shape[1]

@@ -81,8 +81,8 @@ def power_of_two(count: int, limit: int) -> int:
     return min(limit, 1 << max(0, count - 1).bit_length())
 
 
-def spread(y: Any, threads: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Grid and block for a thread per element of y (N, C, H, W): pixels, channels, images.
+def spread(y: Any, threads: int, each: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Grid and block for y (N, C, H, W): pixels, channels, images, with `each` pixels to a thread.
 
     Neighbouring threads share a pixel's channels where those are neighbours in memory.
     """
@@ -94,7 +94,8 @@ def spread(y: Any, threads: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
     else:
         across = power_of_two(pixels, threads)
         down = power_of_two(c, threads // across)
-    grid = blocks(pixels, across), min(blocks(c, down), _MAX_BLOCKS), min(n, _MAX_BLOCKS)
+    images = min(n, _MAX_BLOCKS)
+    grid = blocks(pixels, across * each), min(blocks(c, down), _MAX_BLOCKS), images
     return grid, (across, down, 1)
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from nnaccel_kernels.cuda._device import is_on
-from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._fill import Stream
 
 
-@Fill
+@Stream
 def _copy(n, c, i, j, args):  # type: ignore[no-untyped-def]
     return args[0][n, c, i, j]
 
 
-@Fill
+@Stream
 def _pad2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
     x, top, left = args
     h, v = i - top, j - left

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 from nnaccel_kernels.cuda._channels import Sum, sum_channels
-from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._fill import Fill, Stream
 from nnaccel_kernels.cuda._launch import scalar
 
 
@@ -26,19 +26,19 @@ def _sum_of_products(c, t, n, i, j, dy, args):  # type: ignore[no-untyped-def]
     return dy[n, c, i, j] * ((x[n, c, i, j] - mean[c]) * inv_std[c])
 
 
-@Fill
+@Stream
 def _normalise(n, c, i, j, args):  # type: ignore[no-untyped-def]
     x, gamma, beta, mean, inv_std = args
     return (x[n, c, i, j] - mean[c]) * (gamma[c] * inv_std[c]) + beta[c]
 
 
-@Fill
+@Stream
 def _constant_statistics_backward(n, c, i, j, args):  # type: ignore[no-untyped-def]
     dy, gamma, inv_std = args
     return dy[n, c, i, j] * (gamma[c] * inv_std[c])
 
 
-@Fill
+@Stream
 def _batch_statistics_backward(n, c, i, j, args):  # type: ignore[no-untyped-def]
     dy, x, gamma, mean, inv_std, dgamma, dbeta, per_pixel = args
     normal = (x[n, c, i, j] - mean[c]) * inv_std[c]
