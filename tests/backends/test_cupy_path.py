@@ -1,12 +1,13 @@
-"""Whole trainings through the cupy backend, over the fake: the same numbers as on NumPy.
+"""Whole trainings through the cupy backend, over the fake and on a GPU: NumPy's numbers.
 
-This proves that everything dispatches, that host and device arrays never meet, and how often data
-crosses between them. It does not prove that it runs on a GPU: see tests marked `gpu`.
+Over the fake this proves that everything dispatches and that host and device arrays never meet.
 """
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +16,23 @@ import pytest
 
 import nnaccel as nn
 
-from .. import fake_cupy as fake
-from ..fake_cupy import transfers
+from ..fake_cupy import FAKE
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (203, 6, 5)).astype(np.uint8)
 Y = RNG.integers(0, 3, 203)
 
 
-@pytest.fixture(autouse=True)
-def _with_the_fake(fake_cupy: Any) -> None:
-    """Every test here needs it."""
+@pytest.fixture(autouse=True, params=[FAKE, pytest.param("cupy", marks=pytest.mark.gpu)])
+def _cupy(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Every test here needs one or the other, and nothing in it may take the slow way."""
+    if request.param == FAKE:
+        request.getfixturevalue("fake_cupy")
+    elif not (info := nn.backends()["cupy"]).available:
+        required = os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
+        (pytest.fail if required else pytest.skip)(f"cupy: {info.reason}")
+    yield
+    assert [record.message for record in caplog.records if record.name == "nnaccel"] == []
 
 
 def make(loss: str = "categorical_crossentropy", optimizer: Any = "adam") -> nn.Sequential:
@@ -179,7 +186,7 @@ def test_a_diverging_training_is_put_back() -> None:
             np.testing.assert_array_equal(kept, now)
 
 
-def test_streams_of_batches_and_arrays_on_the_device(fake_cupy: Any) -> None:
+def test_streams_of_batches_and_arrays_on_the_device() -> None:
     models = []
     for name in ("numpy", "cupy"):
         with nn.use_backend(name):
@@ -188,7 +195,7 @@ def test_streams_of_batches_and_arrays_on_the_device(fake_cupy: Any) -> None:
             models[-1].fit(batches, epochs=2, verbose=0)
     assert_same_model(*models)
     with nn.use_backend("cupy"):
-        on_device = fake_cupy.asarray(X)
+        on_device = sys.modules["cupy"].asarray(X)
         assert_close(models[1].predict(on_device), models[1].predict(X))
         assert_close(models[1].evaluate(on_device, Y), models[1].evaluate(X, Y))
         assert_close(nn.to_numpy(models[1](nn.asarray(X / 255))), models[1].predict(X))
@@ -231,77 +238,6 @@ def test_feature_generator_and_gradcheck() -> None:
         double.compile("categorical_crossentropy", "sgd")
         nn.gradcheck(double, X[:5] / 255, Y[:5])
         nn.assert_parity(model, ["numpy", "numba", "cupy"], X[:20] / 255, Y[:20])
-
-
-def test_nothing_crosses_from_batch_to_batch() -> None:
-    """The set goes up once; then only sums come down, once an epoch."""
-    counts = []
-    with nn.use_backend("cupy"):
-        for rows in (32, 192):
-            model = make()
-            model.build((6, 5))
-            transfers.clear()
-            fit(model, 1, rows=rows, validation_data=None)
-            counts.append(dict(transfers))
-    few, many = counts
-    assert many == few
-    with nn.use_backend("cupy"):
-        transfers.clear()
-        model.predict(X, batch_size=50)
-    assert transfers == {"to_device": 2, "to_host": 5}, "rows and their order; five batches"
-
-
-def test_a_step_that_cannot_be_captured_runs_kernel_by_kernel(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    losses = []
-    for name in ("numpy", "cupy"):
-        with nn.use_backend(name):
-            losses.append(fit(make())["loss"])
-    launched = fake.Graph.launched
-    assert launched > 10
-
-    def refuse(_: Any) -> None:
-        raise RuntimeError("operation not supported")
-
-    monkeypatch.setattr(fake.Stream, "begin_capture", refuse)
-    with nn.use_backend("cupy"):
-        losses.append(fit(make(), validation_data=None)["loss"])
-    assert fake.Graph.launched == launched
-    assert_close(losses[1], losses[0])
-    assert_close(losses[2], losses[0])
-    told = [record.message for record in caplog.records if "captured" in record.message]
-    assert len(told) == 2, "full batches, and the last one"
-    assert told[0].endswith("slower: RuntimeError: operation not supported")
-
-
-def test_what_interrupts_a_capture_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Interrupted(fake.Stream):
-        def begin_capture(self) -> None:
-            super().begin_capture()
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(fake, "Stream", Interrupted)
-    monkeypatch.setattr(sys.modules["cupy"].cuda, "Stream", Interrupted)
-    with nn.use_backend("cupy"):
-        model = make()
-        with pytest.raises(KeyboardInterrupt):
-            fit(model)
-    assert np.isfinite(model.predict(X)).all()
-
-
-def test_a_device_without_room_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    with nn.use_backend("cupy"):
-        model = make()
-        model.build((6, 5))
-
-        def full(*_: Any) -> None:
-            raise MemoryError("Out of memory allocating 9 bytes")
-
-        monkeypatch.setattr(sys.modules["cupy"], "empty", full)
-        with pytest.raises(MemoryError, match="allocating 9 bytes") as raised:
-            model.predict(X)
-    assert "make batch_size smaller" in raised.value.__notes__[0]
 
 
 def test_filters_run_there_and_say_what_does_not_fit() -> None:

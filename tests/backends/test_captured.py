@@ -1,0 +1,91 @@
+"""What the cupy backend does to keep a GPU busy, told by the fake: transfers, captured steps."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnaccel as nn
+
+from .. import fake_cupy as fake
+from ..fake_cupy import transfers
+from .test_cupy_path import X, assert_close, fit, make
+
+
+@pytest.fixture(autouse=True)
+def _with_the_fake(fake_cupy: Any) -> None:
+    """Every test here needs it."""
+
+
+def test_nothing_crosses_from_batch_to_batch() -> None:
+    """The set goes up once; then only sums come down, once an epoch."""
+    counts = []
+    with nn.use_backend("cupy"):
+        for rows in (32, 192):
+            model = make()
+            model.build((6, 5))
+            transfers.clear()
+            fit(model, 1, rows=rows, validation_data=None)
+            counts.append(dict(transfers))
+    few, many = counts
+    assert many == few
+    with nn.use_backend("cupy"):
+        transfers.clear()
+        model.predict(X, batch_size=50)
+    assert transfers == {"to_device": 2, "to_host": 5}, "rows and their order; five batches"
+
+
+def test_a_step_that_cannot_be_captured_runs_kernel_by_kernel(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    losses = []
+    for name in ("numpy", "cupy"):
+        with nn.use_backend(name):
+            losses.append(fit(make())["loss"])
+    launched = fake.Graph.launched
+    assert launched > 10
+
+    def refuse(_: Any) -> None:
+        raise RuntimeError("operation not supported")
+
+    monkeypatch.setattr(fake.Stream, "begin_capture", refuse)
+    with nn.use_backend("cupy"):
+        losses.append(fit(make(), validation_data=None)["loss"])
+    assert fake.Graph.launched == launched
+    assert_close(losses[1], losses[0])
+    assert_close(losses[2], losses[0])
+    told = [record.message for record in caplog.records if "captured" in record.message]
+    assert len(told) == 2, "full batches, and the last one"
+    assert told[0].endswith("slower: RuntimeError: operation not supported")
+
+
+def test_what_interrupts_a_capture_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(fake.Stream):
+        def begin_capture(self) -> None:
+            super().begin_capture()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(fake, "Stream", Interrupted)
+    monkeypatch.setattr(sys.modules["cupy"].cuda, "Stream", Interrupted)
+    with nn.use_backend("cupy"):
+        model = make()
+        with pytest.raises(KeyboardInterrupt):
+            fit(model)
+    assert np.isfinite(model.predict(X)).all()
+
+
+def test_a_device_without_room_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with nn.use_backend("cupy"):
+        model = make()
+        model.build((6, 5))
+
+        def full(*_: Any) -> None:
+            raise MemoryError("Out of memory allocating 9 bytes")
+
+        monkeypatch.setattr(sys.modules["cupy"], "empty", full)
+        with pytest.raises(MemoryError, match="allocating 9 bytes") as raised:
+            model.predict(X)
+    assert "make batch_size smaller" in raised.value.__notes__[0]
