@@ -94,6 +94,19 @@ def convolutions() -> Iterator[Work]:
         yield Work(f"{sizes} input", "conv2d_input_gradient", back, least, flop)
         grad = y, x, window, 1, "gemm", w
         yield Work(f"{sizes} weights", "conv2d_weight_gradient", grad, least, flop)
+    yield from winograd(x, w, window, y, flop // 4)
+
+
+def winograd(x: Any, w: Any, window: Window, y: Any, flop: int) -> Iterator[Work]:
+    """Some images' tiles, which go to memory and back between the transforms and the products."""
+    some, name = 16, "Winograd, 16 of those images"
+    x, y, flop = x[:some], y[:some], flop * some // len(x)
+    tiles = 36 * 4 * some * 14 * 14 * (x.shape[1] + y.shape[1])  # bytes, of 56x56
+    least = x.nbytes + y.nbytes + w.nbytes + 2 * tiles
+    ends = None, window, 1, "relu", 0.0, "winograd", y
+    yield Work(f"{name} forward", "conv2d", (x, w, *ends), least, flop)
+    grad = y, x, window, 1, "winograd", w
+    yield Work(f"{name} weights", "conv2d_weight_gradient", grad, least, flop)
 
 
 def _image(n: int, c: int, height: int, width: int) -> np.ndarray:

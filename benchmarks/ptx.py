@@ -87,6 +87,7 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
 
     window = Window((3, 3), (2, 2), (1, 1, 1, 1))
     x, y, w = image(2, 4, 8, 8), image(2, 6, 4, 4), np.zeros((6, 2, 3, 3), dtype)
+    plain, v = Window((3, 3), padding=(1, 1, 1, 1)), np.zeros((3, 4, 3, 3), dtype)
     pooled, padded, cols = image(2, 4, 4, 4), image(2, 4, 10, 10), np.zeros((2, 36, 16), dtype)
     spread, filters = image(2, 8, 4, 4), np.zeros((8, 1, 3, 3), dtype)
     b, c = np.zeros(8, dtype), [np.zeros(4, dtype) for _ in range(6)]
@@ -99,6 +100,9 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
         ("conv2d_weight_gradient", (spread, x, window, 4, "direct", filters)),
         ("conv2d", (x, w, b, window, 2, "relu", 0.0, "im2col", y)),
         ("conv2d_input_gradient", (y, w, window, 2, "im2col", x)),
+        ("conv2d", (x, v, b, plain, 1, "relu", 0.0, "winograd", x[:, :3])),
+        ("conv2d_input_gradient", (x[:, :3], v, plain, 1, "winograd", x)),
+        ("conv2d_weight_gradient", (x[:, :3], x, plain, 1, "winograd", v)),
         ("im2col", (x, window, cols)),
         ("col2im", (cols, window, x)),
         ("max_pool2d", (x, window, pooled)),
@@ -176,10 +180,10 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
 def watch(look: Callable[..., None]) -> Any:
     """Give the kernels' package, whose launches are looked at from now on and not made."""
     import nnaccel_kernels.cuda as kernels
-    from nnaccel_kernels.cuda import _explicit, _launch
+    from nnaccel_kernels.cuda import _explicit, _launch, _winograd
 
     _launch.run = look
-    _explicit.matmul = lambda *_, **__: None  # cuBLAS's
+    _explicit.matmul = _winograd.matmul_each = lambda *_, **__: None  # cuBLAS's
     return kernels
 
 

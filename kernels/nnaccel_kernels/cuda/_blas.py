@@ -43,17 +43,19 @@ def uses_tf32() -> bool:
 
 def matmul(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
     """Out = a @ b, or that is added; rows or columns of each must be neighbours in memory."""
+    matmul_each(a[None], b[None], out[None], add=add)
+
+
+def matmul_each(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
+    """out[i] = a[i] @ b[i], or that is added, for stacks of matrices."""
     if config.ENABLE_CUDASIM:
         out[...] = namespace_of(out).matmul(a, b) + (out if add else 0)
-        return
-    if 0 in out.shape:
-        return
-    if a.shape[1] == 0:
+    elif 0 not in out.shape and a.shape[2]:
+        if not hasattr(_local, "handle"):
+            _local.handle = _Handle()
+        _local.handle.matmul(a, b, out, add)
+    elif not add:
         out.fill(0)
-        return
-    if not hasattr(_local, "handle"):
-        _local.handle = _Handle()
-    _local.handle.matmul(a, b, out, add)
 
 
 class _Handle:
@@ -73,17 +75,19 @@ class _Handle:
         size = out.itemsize
         a_turn, a_lead = _layout(a)
         b_turn, b_lead = _layout(b)
-        n, m = out.shape
+        count, n, m = out.shape
         kind, compute = _REAL[size], _COMPUTE[size]
         if size == 4 and uses_tf32():
             compute = _COMPUTE_TF32
         one, kept = _SCALARS[size](1), _SCALARS[size](add)
-        done = self._library.cublasGemmEx(
-            self._handle, b_turn, a_turn, m, n, a.shape[1],
-            ctypes.byref(one), b.data.ptr, kind, b_lead, a.data.ptr, kind, a_lead,
-            ctypes.byref(kept), out.data.ptr, kind, _layout(out)[1], compute, _DEFAULT_ALGORITHM,
+        a_apart, b_apart, apart = (stack.strides[0] // size for stack in (a, b, out))
+        done = self._library.cublasGemmStridedBatchedEx(
+            self._handle, b_turn, a_turn, m, n, a.shape[2], ctypes.byref(one),
+            b.data.ptr, kind, b_lead, b_apart, a.data.ptr, kind, a_lead, a_apart,
+            ctypes.byref(kept), out.data.ptr, kind, _layout(out)[1], apart, count,
+            compute, _DEFAULT_ALGORITHM,
         )  # fmt: skip
-        _check(done, "cublasGemmEx")
+        _check(done, "cublasGemmStridedBatchedEx")
 
     def _on_this_stream(self) -> None:
         """Follow CuPy to its current stream; setting a stream takes the workspace away."""
@@ -97,11 +101,11 @@ class _Handle:
 
 
 def _layout(a: Any) -> tuple[int, int]:
-    """Whether cuBLAS has to turn a matrix, and how far apart its rows, or columns, are."""
-    rows, columns = a.shape
-    if a.strides[1] == a.itemsize or columns == 1:
-        return _PLAIN, max(a.strides[0] // a.itemsize, columns)
-    return _TRANSPOSED, max(a.strides[1] // a.itemsize, rows)
+    """Whether cuBLAS has to turn the matrices, and how far apart their rows, or columns, are."""
+    _, rows, columns = a.shape
+    if a.strides[2] == a.itemsize or columns == 1:
+        return _PLAIN, max(a.strides[1] // a.itemsize, columns)
+    return _TRANSPOSED, max(a.strides[2] // a.itemsize, rows)
 
 
 def _check(status: int, what: str) -> None:
@@ -116,10 +120,12 @@ def _library() -> Any:
 
     library = ctypes.CDLL(load_nvidia_dynamic_lib("cublas").abs_path)
     number, pointer, size = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
+    apart = ctypes.c_longlong
     library.cublasCreate_v2.argtypes = [pointer]
     library.cublasSetStream_v2.argtypes = [pointer, pointer]
     library.cublasSetWorkspace_v2.argtypes = [pointer, pointer, size]
-    matrix: list[Any] = [pointer, number, number]
-    ends = [pointer, *matrix, number, number]
-    library.cublasGemmEx.argtypes = [pointer, *[number] * 5, pointer, *matrix, *matrix, *ends]
+    matrix: list[Any] = [pointer, number, number, apart]
+    sizes, ends = [number] * 5, [pointer, *matrix, number, number, number]
+    gemm = library.cublasGemmStridedBatchedEx
+    gemm.argtypes = [pointer, *sizes, pointer, *matrix, *matrix, *ends]
     return library

@@ -93,19 +93,25 @@ def _direct_weight_gradient(k, t, n, i, j, dy, args):  # type: ignore[no-untyped
     return dy.dtype.type(0)
 
 
-def forward(x: Any, w: Any, b: Any, window: Window, activation: str, alpha: float, y: Any) -> None:
+def workspace(*_: Any) -> int:
+    """None."""
+    return 0
+
+
+def forward(
+    x: Any, w: Any, b: Any, window: Window, groups: int, activation: str, alpha: float, y: Any
+) -> None:
     """y = f(conv(x, w) + b)."""
     fill = _forward(activation, y.dtype, b is not None)
     fill(y, x, w, w if b is None else b, scalar(alpha, y), window)
 
 
-def input_gradient(dy: Any, w: Any, window: Window, dx: Any) -> None:
+def input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> None:
     """dx, from the positions that each pixel was seen from."""
-    _direct_input_gradient(dx, dy, w, w.shape[0] * w.shape[1] // dx.shape[1], window)
+    _direct_input_gradient(dx, dy, w, w.shape[0] // groups, window)
 
 
-def weight_gradient(dy: Any, x: Any, window: Window, dw: Any) -> None:
+def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> None:
     """dw, a block of threads for each tap of each filter."""
     filters, channels = dw.shape[:2]
-    groups = x.shape[1] // channels
     _direct_weight_gradient(dw.reshape(filters, -1), dy, x, channels, filters // groups, window)

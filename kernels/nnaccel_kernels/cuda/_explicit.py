@@ -52,8 +52,12 @@ def _fold(n, c, h, v, args):  # type: ignore[no-untyped-def]
     return total
 
 
-def workspace_of(
-    x_shape: tuple[int, ...], w_shape: tuple[int, ...], window: Window, itemsize: int
+def workspace(
+    direction: str,
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    window: Window,
+    itemsize: int,
 ) -> int:
     """Bytes of the columns of as many images as are taken together."""
     each = math.prod(w_shape[1:]) * math.prod(window.output_size(*x_shape[2:])) * itemsize

@@ -43,15 +43,18 @@ class Cublas:
         self.workspaces += 1
         return 0
 
-    def cublasGemmEx(self, handle: Any, *args: Any) -> int:  # noqa: N802
-        turn_a, turn_b, m, n, k, one, a, kind, lda, b, kind_b, ldb, kept, c, kind_c, ldc = args[:16]
+    def cublasGemmStridedBatchedEx(self, handle: Any, *args: Any) -> int:  # noqa: N802
+        turn_a, turn_b, m, n, k, one, a, kind, lda, a_apart, *rest = args
+        b, kind_b, ldb, b_apart, kept, c, kind_c, ldc, apart, count, compute, _ = rest
         assert kind == kind_b == kind_c
-        self.compute.append(args[16])
-        left = columns(a, kind, (k, m) if turn_a else (m, k), lda)
-        right = columns(b, kind, (n, k) if turn_b else (k, n), ldb)
-        out = columns(c, kind, (m, n), ldc)
-        product = (left.T if turn_a else left) @ (right.T if turn_b else right)
-        out[...] = number(one, kind) * product + number(kept, kind) * out
+        self.compute.append(compute)
+        size = np.dtype(KINDS[kind]).itemsize
+        for i in range(count):
+            left = columns(a + i * a_apart * size, kind, (k, m) if turn_a else (m, k), lda)
+            right = columns(b + i * b_apart * size, kind, (n, k) if turn_b else (k, n), ldb)
+            out = columns(c + i * apart * size, kind, (m, n), ldc)
+            product = (left.T if turn_a else left) @ (right.T if turn_b else right)
+            out[...] = number(one, kind) * product + number(kept, kind) * out
         return 0
 
 
@@ -109,6 +112,14 @@ def test_products_of_any_layout(
         out[...] = before
         _blas.matmul(a, b, out, add=True)
         np.testing.assert_allclose(out, before + np.array(a) @ np.array(b), tolerance, tolerance)
+
+
+def test_stacks_of_products(library: Cublas) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal(shape).view(Matrix) for shape in ((4, 5, 3), (4, 5, 2)))
+    out = np.ones((4, 3, 2)).view(Matrix)
+    _blas.matmul_each(a.transpose(0, 2, 1), b, out, add=True)
+    np.testing.assert_allclose(out, 1 + np.array(a).transpose(0, 2, 1) @ np.array(b))
 
 
 def test_nothing_to_multiply(library: Cublas) -> None:

@@ -29,6 +29,7 @@ from nnaccel_kernels.cuda import (
     _tile,
     _total,
     _weight_gradient,
+    _winograd,
 )
 from tests.kernels.calls import CALLS
 from tests.kernels.calls import assert_same as assert_close
@@ -46,6 +47,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
     monkeypatch.setattr(_channels, "_EACH", 1)
     monkeypatch.setattr(_room, "_MOST", 1)
+    monkeypatch.setattr(_winograd, "_NEAR", 20_000)  # bytes
     monkeypatch.setattr(_channels, "_TOGETHER", 2)
     for module in (_fill, _channels, _each, _rows, _total):
         monkeypatch.setattr(module, "THREADS", 4)
@@ -129,8 +131,9 @@ def test_slopes(name: str) -> None:
 
 
 def _own_algorithm(arg: Any, kernels: Any) -> Any:
-    """'gemm' is the CUDA kernels' name; the reference answers with its default."""
-    return "auto" if kernels is reference and isinstance(arg, str) and arg == "gemm" else arg
+    """Two names are the CUDA kernels' own; the reference answers with its default."""
+    own = isinstance(arg, str) and arg in ("gemm", "winograd")
+    return "auto" if kernels is reference and own else arg
 
 
 @few
@@ -159,6 +162,26 @@ def test_products_larger_than_a_tile(stride: tuple[int, int], dilation: tuple[in
     assert_same("conv2d", x, w, w[:, 0, 0, 0], window, 2, "elu", 0.3, "gemm", out=[y])
     assert_same("conv2d_input_gradient", y, w, window, 2, "gemm", out=[x])
     assert_same("conv2d_weight_gradient", y, x, window, 2, "gemm", out=[w])
+
+
+@few
+@given(images(), st.tuples(*[st.integers(-1, 3)] * 4), st.data())
+def test_winograds_convolution(
+    make: Images, padding: tuple[int, int, int, int], data: st.DataObject
+) -> None:
+    window = Window((3, 3), padding=padding)
+    n, c, k = (data.draw(st.integers(low, 3)) for low in (0, 1, 1))
+    top, bottom, left, right = padding
+    height, width = (
+        data.draw(st.integers(max(1, 3 - before - after), 8))
+        for before, after in ((top, bottom), (left, right))
+    )
+    x, w, b = make(n, c, height, width), make(k, c, 3, 3).copy("C"), make(k)
+    y = make(n, k, *window.output_size(height, width))
+    name = data.draw(st.sampled_from(ACTIVATIONS))
+    assert_same("conv2d", x, w, b, window, 1, name, 0.3, "winograd", out=[y])
+    assert_same("conv2d_input_gradient", y, w, window, 1, "winograd", out=[x])
+    assert_same("conv2d_weight_gradient", y, x, window, 1, "winograd", out=[w])
 
 
 @few
@@ -271,7 +294,7 @@ def test_a_device_short_of_memory_takes_less_at_a_time() -> None:
 
 def test_what_cannot_be_done_is_said() -> None:
     shapes = "forward", (1, 4, 5, 5), (6, 2, 3, 3), Window((3, 3)), 2, 4
-    with pytest.raises(ValueError, match="have no convolution 'winograd': use 'gemm', 'im2col'"):
+    with pytest.raises(ValueError, match="'winograd' is for 3x3 windows with stride 1"):
         cuda.conv2d_plan(*shapes, "winograd", 0)
     assert cuda.conv2d_plan(*shapes, "auto", 0).algorithm == "gemm"
     depthwise = "forward", (1, 4, 5, 5), (8, 1, 3, 3), Window((3, 3)), 4, 4
