@@ -112,8 +112,12 @@ class Coordinates:
 
     def inward(self, coef: Floats) -> Floats:
         """Return coefficients in these coordinates, from those of the variables as they came."""
-        slopes = coef[int(self.problem.intercept) :]
-        turned = slopes if self.slopes is None else np.linalg.pinv(self.slopes) @ slopes
+        slopes = turned = coef[int(self.problem.intercept) :]
+        if self.slopes is not None:
+            # The variables in these coordinates have weighted squares that sum to the weights'.
+            x, weights = self.turned.x, self.problem.weights
+            moved = (self.problem.x - self.mean) @ slopes
+            turned = x.T @ (weights[:, None] * moved) / weights.sum()
         if not self.problem.intercept:
             return turned
         return np.concatenate([coef[:1] + self.mean @ slopes, turned])

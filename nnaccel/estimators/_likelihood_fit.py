@@ -14,8 +14,10 @@ from nnaccel.estimators._objective import Objective
 
 Floats = NDArray[np.float64]
 
-#: With more coefficients than this Newton's matrix is too large, and errors are not estimated.
-MOST_FOR_NEWTON = 1000
+#: With more coefficients than this, Newton's steps take longer than many of L-BFGS's.
+MOST_FOR_NEWTON = 300
+#: With more than this, the matrix of what is known is too large: errors are not estimated.
+MOST_FOR_ERRORS = 1000
 
 #: A mean gradient as small as this is as good as none.
 _ROUNDING = 1e-7

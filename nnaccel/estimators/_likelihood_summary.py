@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nnaccel.estimators._collinear import listed
 from nnaccel.estimators._coordinates import Coordinates, Problem
-from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
+from nnaccel.estimators._likelihood_fit import MOST_FOR_ERRORS, Found
 from nnaccel.estimators._log_likelihood import TOLD, Point
 from nnaccel.estimators._newton import inverse
 from nnaccel.estimators._separation import Separation
@@ -64,7 +64,7 @@ class LikelihoodFit:
         own = (problem.targets * problem.log_probabilities(found.coef)).sum(axis=1)
         all_told = own[problem.weights > 0].min() > TOLD
         point = None
-        if found.coef.size <= MOST_FOR_NEWTON:
+        if found.coef.size <= MOST_FOR_ERRORS:
             point = coordinates.likelihood.at(coordinates.inward(coef))
         separation = Separation.of(coordinates, point, all_told)
         std_error = np.full(coef.shape, math.nan)

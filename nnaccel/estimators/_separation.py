@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.estimators._coordinates import Coordinates
+from nnaccel.estimators._coordinates import Coordinates, Problem
 from nnaccel.estimators._log_likelihood import Point
 
 Floats = NDArray[np.float64]
+Marks = NDArray[np.bool_]
 
 #: For rows of weight 1 and variables of variance 1, the information that is little enough to ask.
 _LITTLE = 0.01
-#: What a direction of length 1 changes by less, it does not change.
-_NOTHING = 1e-5
+#: Of a singular value to the largest, below which a direction changes nothing.
+_ROUNDING = 1e-10
+_BLOCK = 4096
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Separation:
     """
 
     complete: bool
-    unbounded: NDArray[np.bool_]
+    unbounded: Marks
 
     @classmethod
     def of(cls, coordinates: Coordinates, point: Point | None, all_told: bool) -> Self:
@@ -53,8 +56,7 @@ class Separation:
         detecting separated data in binary logistic regression models*, thesis, Oxford, 2007.
         """
         problem = coordinates.problem
-        shape = coordinates.rank, problem.contrasts
-        nowhere = cls(False, np.zeros((problem.shape[0], shape[1]), bool))
+        nowhere = cls(False, np.zeros((problem.shape[0], problem.contrasts), bool))
         if problem.ridge:
             return nowhere
         if all_told:
@@ -66,12 +68,19 @@ class Separation:
         little = vectors[:, values < _LITTLE]
         if not little.size:
             return nowhere
-        found = little @ _recession(_gains(coordinates, little))
-        size = np.abs(problem.x - coordinates.mean).max(axis=0)[:, None]
-        changed = [coordinates.raw(each.reshape(shape)) for each in found.T]
-        scales = np.concatenate([np.ones((1, 1)), size]) if problem.intercept else size
-        unbounded = [np.abs(each * scales) > _NOTHING for each in changed]
-        return cls(False, np.any([nowhere.unbounded, *unbounded], axis=0))
+        pairs = _Pairs(problem)
+        # What is little known is known only nearly, and outliers make the rest look small: a linear
+        # program tells which pairs may gain, then the others' own scale what leaves them alone.
+        gained = _gaining(_Pairs(coordinates.turned).gains(little))
+        while gained.any():
+            free = pairs.leaving(~gained)
+            gains = pairs.gains(free)[gained]
+            size = np.abs(gains).max(axis=1, initial=0.0)[:, None]
+            still = _gaining(gains / np.where(size > 0, size, 1))
+            if still.all():
+                return cls(False, pairs.changed_by(free))
+            gained[gained] = still
+        return nowhere
 
     def __bool__(self) -> bool:
         return bool(self.unbounded.any())
@@ -82,40 +91,100 @@ class Separation:
         return [int(row) for row in np.flatnonzero(self.unbounded.any(axis=1))]
 
 
-def _gains(coordinates: Coordinates, directions: Floats) -> Floats:
-    """What each row's class gains on every other along directions: (pairs that change, m)."""
-    problem, rank = coordinates.problem, coordinates.rank
-    used = problem.weights > 0
-    x = coordinates.turned.x[used]
-    slopes = directions.reshape(rank, problem.contrasts, -1)
-    z = np.einsum("np,pkm->nkm", x, slopes[int(problem.intercept) :])
-    if problem.intercept:
-        z += slopes[0]
-    z = np.concatenate([np.zeros_like(z[:, :1]), z], axis=1)
-    own = problem.targets[used] > 0
-    gains = (z[own][:, None] - z)[~own]
-    return np.unique(gains[np.abs(gains).max(axis=1) > _NOTHING].round(9), axis=0)
+class _Pairs:
+    """What each row's class gains on every other class: (rows * (C - 1)) pairs, row by row.
+
+    Directions are raveled coefficients (p, k) of classes against the first, the intercept's before
+    the others if there is one.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        used = problem.weights > 0
+        self._intercept, self._contrasts = problem.intercept, problem.contrasts
+        self._own = problem.targets[used] > 0
+        self._x = problem.x[used]
+
+    def gains(self, directions: Floats) -> Floats:
+        """Gains of all pairs along directions, (pairs, m)."""
+        count, m = directions.shape
+        slopes = directions.reshape(count // self._contrasts, self._contrasts, m)
+        z = np.einsum("np,pkm->nkm", self._x, slopes[int(self._intercept) :])
+        z = z + slopes[0] if self._intercept else z
+        z = np.concatenate([np.zeros_like(z[:, :1]), z], axis=1)
+        return np.asarray((z[self._own][:, None] - z)[~self._own])
+
+    def leaving(self, marked: Marks) -> Floats:
+        """Directions, (p * k, m), along which marked pairs gain nothing.
+
+        Columns count by what they are in these pairs: an outlier among the others does not matter.
+        """
+        rows = marked.reshape(len(self._own), self._contrasts).any(axis=1)
+        some = self._x[rows]
+        mean = some.mean(axis=0) if self._intercept and len(some) else np.zeros(some.shape[1])
+        size = np.abs(some - mean).max(axis=0, initial=0.0)
+        constant = size <= 1e-12 * np.abs(some).max(axis=0, initial=0.0)
+        size = np.where(constant, np.abs(self._x - mean).max(axis=0), size)
+        scale = 1 / np.where(size > 0, size, 1)
+        each = len(scale) + self._intercept
+        triangle = np.zeros((1, each * self._contrasts))
+        for block in self._equations(marked, mean, scale):
+            triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block]), mode="r"))
+        _, s, vt = np.linalg.svd(triangle, full_matrices=True)
+        rank = int((s > _ROUNDING * s.max(initial=0.0)).sum())
+        found = vt[rank:].T.reshape(each, self._contrasts, len(vt) - rank)
+        found[int(self._intercept) :] *= scale[:, None, None]
+        if self._intercept:
+            found[0] -= np.einsum("p,pkm->km", mean, found[1:])
+        return found.reshape(len(vt), len(vt) - rank)
+
+    def changed_by(self, directions: Floats) -> Marks:
+        """Coefficients that some direction changes; what changes nothing at all does not count."""
+        size = np.abs(self._x).max(axis=0)
+        size = np.concatenate([[1.0], size]) if self._intercept else size
+        units = np.repeat(size, self._contrasts)[:, None]
+        idle, _ = np.linalg.qr(units * self.leaving(np.ones(self._own.size - len(self._own), bool)))
+        parts = units * directions
+        parts -= idle @ (idle.T @ parts)
+        # The intercept is what the slopes leave of it, which may be rounding of theirs.
+        floor = _ROUNDING * np.abs(parts).sum(axis=0)
+        return np.asarray((np.abs(parts) > floor).any(axis=1).reshape(-1, self._contrasts))
+
+    def _equations(self, marked: Marks, mean: Floats, scale: Floats) -> Iterator[Floats]:
+        """What marked pairs gain for a unit of each scaled coefficient, block by block."""
+        pairs = marked.reshape(len(self._own), self._contrasts)
+        classes = np.arange(self._contrasts + 1)
+        for first in range(0, len(pairs), _BLOCK):
+            rows = slice(first, first + _BLOCK)
+            row, place = np.nonzero(pairs[rows])
+            x = (self._x[rows][row] - mean) * scale
+            x = np.concatenate([np.ones((len(x), 1)), x], axis=1) if self._intercept else x
+            own = self._own[rows][row]
+            other = np.broadcast_to(classes, own.shape)[~own].reshape(len(own), -1)
+            other = other[np.arange(len(own)), place]
+            sign = own[:, 1:].astype(float) - (classes[1:] == other[:, None])
+            yield (x[:, :, None] * sign[:, None, :]).reshape(len(x), -1)
 
 
-def _recession(gains: Floats) -> Floats:
-    """Span, shape (m, s), of the directions d for which ``gains @ d`` is nowhere below 0.
+def _gaining(gains: Floats) -> Marks:
+    """Pairs that gain along some direction d for which ``gains @ d`` is nowhere below 0.
 
     Of all those directions, one gains wherever any does: it is found by a linear program that
-    counts gains up to 1. What spans them is then orthogonal to the rows that it leaves at 0.
+    counts gains up to 1.
     """
     from scipy.optimize import linprog
     from scipy.sparse import csr_array, eye_array, hstack
 
-    pairs, m = gains.shape
-    each = hstack([csr_array(-gains), eye_array(pairs)], format="csr")
+    gained = np.zeros(len(gains), bool)
+    size = np.abs(gains).max(axis=1, initial=0.0)
+    moved = size > 1e-7 * size.max(initial=0.0)
+    if not moved.any():
+        return gained
+    distinct, where = np.unique(gains[moved].round(12), axis=0, return_inverse=True)
+    pairs, m = distinct.shape
+    each = hstack([csr_array(-distinct), eye_array(pairs)], format="csr")
     cost = np.concatenate([np.zeros(m), -np.ones(pairs)])
     bounds = [(-1e3, 1e3)] * m + [(0.0, 1.0)] * pairs
     best = linprog(cost, A_ub=each, b_ub=np.full(pairs, 1e-4), bounds=bounds, method="highs")
-    if best.x is None:
-        return np.zeros((m, 0))
-    gained = best.x[m:] > 0.5
-    if not gained.any():
-        return np.zeros((m, 0))
-    _, s, vt = np.linalg.svd(gains[~gained], full_matrices=True)
-    rank = int((s > _NOTHING * s.max(initial=0.0)).sum()) if s.size else 0
-    return np.asarray(vt[rank:].T)
+    if best.x is not None:
+        gained[moved] = (best.x[m:] > 0.5)[where.ravel()]
+    return gained

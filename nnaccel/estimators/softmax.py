@@ -18,7 +18,7 @@ class SoftmaxRegression(LikelihoodClassifier):
     solver : {'auto', 'newton', 'lbfgs', 'gd'}, default 'auto'
         'newton' solves for all coefficients in each of a few steps, 'lbfgs' learns the curvature
         on its way, 'gd' steps down the gradient of the mean cross-entropy. 'auto' is 'newton' for
-        up to 1,000 coefficients and 'lbfgs' for more.
+        up to 300 coefficients and 'lbfgs' for more.
     penalty : {None, 'l2'}, default None
         'l2' takes half of the sum of squares of the slopes over `C` off the log-likelihood.
     C : float, default 1.0
