@@ -3,10 +3,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: help train test lint bench pictures fresh clean
+.PHONY: help train test lint bench gpu-check pictures fresh clean
 
 help: ## list these targets
-	@awk -F ': .*## ' '/^[a-z]+: .*## / { printf "make %-8s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 train: $(VENV)/installed ## install, then train on MNIST (or digits); ARGS="--epochs 3" goes to nnaccel
 	$(BIN)/nnaccel train $(ARGS)
@@ -27,6 +27,9 @@ bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; 
 	$(BIN)/python benchmarks/conv_memory.py
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/table.py
+
+gpu-check: ## on a machine with a GPU: tests marked gpu, benchmarks; installs nothing; ARGS="--only conv"
+	PYTHONPATH=.:kernels $(PYTHON) benchmarks/gpu.py $(ARGS)
 
 pictures: $(VENV)/installed-test ## draw README's pictures anew
 	$(BIN)/python examples/01_least_squares.py --picture docs/least_squares.png

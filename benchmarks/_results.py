@@ -28,10 +28,10 @@ def provenance() -> dict[str, Any]:
     }
 
 
-def write(name: str, content: dict[str, Any]) -> Path:
-    """Write `results/name` in one piece."""
-    RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / name
+def write(name: str, content: dict[str, Any], folder: Path = RESULTS) -> Path:
+    """Write `name` into the folder in one piece."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
     beside = path.with_suffix(".part")
     beside.write_text(f"{json.dumps(content, indent=2)}\n", encoding="utf-8")
     os.replace(beside, path)
