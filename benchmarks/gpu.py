@@ -53,11 +53,16 @@ def main() -> int:
     def keep(outcomes: list[Outcome]) -> None:
         content = report | {"benchmarks": [describe(outcome) for outcome in outcomes]}
         _results.write("gpu.json", content, folder)
+
+    def obstacle() -> str:
+        if not gpu_machine.answers():
+            return "the device no longer answers: run this alone, with --only"
         gpu_machine.free_memory()
+        return "the time is up" if time.monotonic() > end else ""
 
     end = time.monotonic() + 60 * options.minutes
     named = {n: run for n, run in benchmarks().items() if chosen(n, options.only)}
-    outcomes = run_all(named, lambda: end - time.monotonic(), keep)
+    outcomes = run_all(named, obstacle, keep)
     print(f"\n{table(outcomes)}\n{folder / 'gpu.json'}")
     wrong = wrong or any(outcome.status == FAILED for outcome in outcomes)
     return WRONG if wrong else RIGHT

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
+import sys
 from importlib import metadata
 from typing import Any
 
@@ -63,11 +65,19 @@ def versions() -> dict[str, str]:
     return found
 
 
+def answers() -> bool:
+    """Whether the device still works in this process: a kernel that went astray ends that."""
+    import cupy
+
+    try:
+        cupy.cuda.runtime.deviceSynchronize()
+    except cupy.cuda.runtime.CUDARuntimeError:
+        return False
+    return True
+
+
 def free_memory() -> None:
     """Give back what the libraries hold on to, for the next benchmark."""
-    import gc
-    import sys
-
     gc.collect()
     if "cupy" in sys.modules:
         sys.modules["cupy"].get_default_memory_pool().free_all_blocks()

@@ -76,23 +76,23 @@ Benchmark = Callable[[], Iterable[Row]]
 
 def run_all(
     benchmarks: Mapping[str, Benchmark],
-    seconds_left: Callable[[], float],
+    obstacle: Callable[[], str],
     keep: Callable[[list[Outcome]], object],
 ) -> list[Outcome]:
-    """Run benchmarks while there is time; one that fails does not stop the others.
+    """Run benchmarks while nothing is in the way; one that fails does not stop the others.
 
     Parameters
     ----------
     benchmarks : mapping of str to callable
-    seconds_left : callable
-        Asked before each; at 0 or below nothing more begins.
+    obstacle : callable
+        Asked before each why it cannot be run; an empty answer lets it begin.
     keep : callable
         Given all outcomes so far after each, so that they outlive a crash.
     """
     outcomes: list[Outcome] = []
     for name, benchmark in benchmarks.items():
-        if seconds_left() <= 0:
-            print(f"{name}: left out, the time is up", flush=True)
+        if why := obstacle():
+            print(f"{name}: left out, {why}", flush=True)
             outcomes.append(Outcome(name, NOT_RUN))
             continue
         try:

@@ -127,7 +127,9 @@ def test_a_benchmark_that_fails_does_not_stop_the_others(
     row = report.Row("a product", "ms", {"nnaccel": 1.0})
     kept: list[int] = []
     found = report.run_all(
-        {"bad": fail, "good": lambda: [row]}, lambda: 1, lambda outcomes: kept.append(len(outcomes))
+        {"bad": fail, "good": lambda: [row]},
+        lambda: "",
+        lambda outcomes: kept.append(len(outcomes)),
     )
     assert [(o.name, o.status, o.error) for o in found] == [
         ("bad", "failed", "ValueError: out of luck"),
@@ -141,11 +143,11 @@ def test_what_is_left_when_the_time_is_up_is_said(
     load: Load, capsys: pytest.CaptureFixture[str]
 ) -> None:
     report = load("gpu_report")
-    left = iter([1.0, 0.0, -1.0])
+    obstacles = iter(["", "the time is up", "the time is up"])
     row = report.Row("first", "ms", {"nnaccel": 1.0})
     names = ("first", "second", "third")
     found = report.run_all(
-        dict.fromkeys(names, lambda: [row]), lambda: next(left), lambda outcomes: None
+        dict.fromkeys(names, lambda: [row]), lambda: next(obstacles), lambda outcomes: None
     )
     unrun = "not yet run on a GPU"
     assert [outcome.status for outcome in found] == ["measured", unrun, unrun]
