@@ -91,6 +91,7 @@ def max_pool2d(shape: tuple[int, ...]) -> Case:
 def adam(size: int) -> Case:
     """A step of Adam: weights, gradients and both means are read, all but gradients written."""
     host = [numbers(size) for _ in range(4)]
+    host[1] = host[1][::-1].copy()  # a gradient unlike its mean
     host[3] = np.abs(host[3])  # a mean of squares
 
     def step(w: Any, g: Any, m: Any, v: Any) -> Any:
