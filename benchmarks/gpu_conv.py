@@ -68,9 +68,15 @@ def draw(shape: ConvShape) -> ConvProblem:
 
 
 def resident(problem: ConvProblem) -> ConvProblem:
-    """The same with its arrays on the device in force."""
-    arrays = {name: nn.asarray(getattr(problem, name)) for name in ("x", "w", "b", "dy")}
-    return replace(problem, **arrays)
+    """The same with its arrays on the device in force; images channels-last, as between layers."""
+    images = {name: channels_last(getattr(problem, name)) for name in ("x", "dy")}
+    return replace(problem, w=nn.asarray(problem.w), b=nn.asarray(problem.b), **images)
+
+
+def channels_last(image: np.ndarray) -> Any:
+    """An image on the device in force, with the channels of a pixel side by side."""
+    stored = np.ascontiguousarray(image.transpose(0, 2, 3, 1))
+    return nn.asarray(stored).transpose(0, 3, 1, 2)
 
 
 def ours(problem: ConvProblem, direction: str) -> Callable[[], Any]:

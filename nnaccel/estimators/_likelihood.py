@@ -90,6 +90,12 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         classes, codes = _checked.classes_of(column_or_1d(labels, warn=True))
         self._check_classes(classes)
         weights = _checked.weights_of(x, sample_weight)
+        counts = np.bincount(codes, weights)
+        if not counts.all():
+            raise ValueError(
+                f"all rows of class {classes[counts == 0].tolist()[0]!r} have sample_weight 0: "
+                "leave them out, and the model knows the other classes only"
+            )
         targets = np.eye(len(classes))[codes]
         targets = targets[:, 1:] if len(classes) == 2 else targets
         problem = Problem(x, targets, weights, self._ridge(), intercept)
@@ -224,7 +230,8 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
 
     def _warn(self, found: Found) -> None:
         """Say where estimates have no limit, or have not been reached."""
-        separation, remedy = self._fit.separation, f"{type(self).__name__}(penalty='l2') gives some"
+        separation = self._fit.separation
+        remedy = f"in Python, {type(self).__name__}(penalty='l2') gives some"
         if separation.complete:
             warnings.warn(
                 "the classes can be told apart without a mistake (perfect separation): the larger "

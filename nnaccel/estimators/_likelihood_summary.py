@@ -128,12 +128,13 @@ def summarise(
 def _facts(fit: LikelihoodFit) -> dict[str, Any]:
     """How likely the whole is."""
     contrasts = fit.coef.shape[1]
-    taken, residual = fit.rank * contrasts, -2 * fit.log_likelihood
+    log_likelihood = 0.0 if fit.separation.complete else fit.log_likelihood  # in the limit
+    taken, residual = fit.rank * contrasts, -2 * log_likelihood
     tested = fit.converged and not fit.penalised and not fit.separation.complete
     kinds = {False: "none", True: "complete" if fit.separation.complete else "quasi-complete"}
     return {
         "observations": fit.rows,
-        "log_likelihood": fit.log_likelihood,
+        "log_likelihood": log_likelihood,
         "null_deviance": -2 * fit.null,
         "null_degrees_of_freedom": (fit.rows - fit.intercept) * contrasts,
         "residual_deviance": residual,
@@ -170,7 +171,12 @@ def _notes(fit: LikelihoodFit, rows: Sequence[str], contrasts: int) -> list[str]
         ]
     if fit.separation:
         which = listed(rows, fit.separation.rows)
-        return [f"Quasi-complete separation: some estimates of {which} have no limit."]
+        told = f"Quasi-complete separation: some estimates of {which} have no limit."
+        if contrasts > 1:
+            told += (
+                " Classes that are never mistaken for the first may yet have some against others."
+            )
+        return [told]
     if fit.penalised:
         return ["Standard errors, tests and AIC are those of maximum likelihood: not so penalised."]
     if not fit.converged:

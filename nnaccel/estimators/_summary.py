@@ -157,7 +157,8 @@ def plain(value: Any) -> Any:
 
 def _aligned(values: Floats, digits: int, most: int = 6) -> list[str]:
     """Numbers with as many decimals as the smallest needs to show `digits` digits, or `most`."""
-    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
+    sizes = np.abs(values[np.isfinite(values)])
+    sizes = sizes[sizes > 1e-12 * sizes.max(initial=0.0)]  # what is less is rounding
     decimals = digits - 1 - math.floor(math.log10(sizes.min())) if sizes.size else digits - 1
     if decimals - digits + 2 > most or (sizes.size and sizes.max() >= 1e9):
         return [shown(value, f".{digits}g") for value in values]

@@ -153,6 +153,7 @@ def test_complete_separation_is_said(model: LogisticRegression) -> None:
     assert told[0].filename == __file__
     assert model.score(x, x[:, 0] > 3.5) == 1
     assert "Perfect separation" in str(model.summary())
+    assert model.summary().as_dict()["residual_deviance"] == 0
     assert np.isfinite(model.coef_).all()
 
 
@@ -198,6 +199,46 @@ def test_separation_is_what_a_linear_program_says(seed: int) -> None:
         warnings.simplefilter("ignore", SeparationWarning)
         found = LogisticRegression().fit(x, y).summary().facts["separation"]
     assert (found != "none") == (best.fun < -1e-7)
+
+
+def test_what_misleads_a_search_for_separation() -> None:
+    """An outlier, units far apart, a row that does not count, and columns that nearly agree."""
+    rng = np.random.default_rng(0)
+    x = rng.random(200)
+    y = (rng.random(200) < 1 / (1 + np.exp(-3 * (x - 0.5)))).astype(int)
+    x[0], y[0] = 999_999, 1  # a code for missing; a warning would be an error
+    assert np.isfinite(
+        LogisticRegression().fit(x[:, None], y).summary().coefficients[0].std_error[1]
+    )
+
+    z, rare = rng.normal(size=300), np.arange(300) < 6
+    y = (rng.random(300) < 0.5).astype(int)
+    y[rare] = 1
+    weights = np.ones(300)
+    weights[20] = 0
+    z[20] = 1e14
+    year = 1990 + np.arange(300.0) // 10
+    for columns, name in (
+        ([1e9 * rare, z / 1e9], "'x0'"),
+        ([z, rare], "'x1'"),
+        ([year, year**2, year**3, rare], "'x3'"),
+    ):
+        with pytest.warns(SeparationWarning, match=f"some coefficients of {name} have no estimate"):
+            LogisticRegression().fit(np.column_stack(columns), y, weights)
+
+
+@pytest.mark.parametrize("unit", [1e-8, 1.0, 1e8])
+def test_errors_do_not_depend_on_units(unit: float) -> None:
+    x, y = noisy(13, 200, 2)
+    wanted = LogisticRegression().fit(x, y).summary().coefficients[0].std_error
+    scaled = LogisticRegression().fit(x * [unit, 1 / unit], y).summary().coefficients[0].std_error
+    np.testing.assert_allclose(scaled * [1, unit, 1 / unit], wanted, rtol=1e-6)
+
+
+def test_a_class_without_weight_is_refused() -> None:
+    x, y = noisy(14, 60, 2, classes=3)
+    with pytest.raises(ValueError, match="all rows of class 2 have sample_weight 0"):
+        SoftmaxRegression().fit(x, y, (y != 2).astype(float))
 
 
 def test_no_tests_of_what_is_no_maximum_likelihood() -> None:
