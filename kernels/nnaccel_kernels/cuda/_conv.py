@@ -28,6 +28,9 @@ def conv2d_plan(
 ) -> Plan:
     """How a convolution or a gradient of it would be computed; ValueError if it cannot be so."""
     name = _resolve(algorithm, w_shape, window, groups)
+    if algorithm == "auto" and name == "winograd":
+        one = _winograd.workspace(direction, (1, *x_shape[1:]), w_shape, window, itemsize)
+        name = name if one <= budget_bytes else "gemm"
     workspace = _ALGORITHMS[name].workspace(direction, x_shape, w_shape, window, itemsize)
     return Plan(name, workspace, _WHY[name])
 

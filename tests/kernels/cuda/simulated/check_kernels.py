@@ -299,4 +299,7 @@ def test_what_cannot_be_done_is_said() -> None:
     assert cuda.conv2d_plan(*shapes, "auto", 0).algorithm == "gemm"
     depthwise = "forward", (1, 4, 5, 5), (8, 1, 3, 3), Window((3, 3)), 4, 4
     assert cuda.conv2d_plan(*depthwise, "auto", 0).algorithm == "direct"
+    many = "forward", (1, 16, 9, 9), (16, 16, 3, 3), Window((3, 3)), 1, 4
+    assert cuda.conv2d_plan(*many, "auto", 1 << 20).algorithm == "winograd"
+    assert cuda.conv2d_plan(*many, "auto", 1 << 10).algorithm == "gemm"
     assert cuda.conv2d_plan(*shapes, "im2col", 0).workspace == 2 * 9 * 9 * 4
