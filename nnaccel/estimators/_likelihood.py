@@ -168,7 +168,10 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         return float(weights @ log_p[np.arange(len(codes)), codes])
 
     def summary(
-        self, feature_names: Sequence[str] | None = None, target: str | None = None
+        self,
+        feature_names: Sequence[str] | None = None,
+        target: str | None = None,
+        reference: Any = None,
     ) -> Summary:
         """Tell what the fit says of the coefficients; printed, it is the table of R.
 
@@ -178,16 +181,21 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
             Names of the variables; those of X, or x0, x1, …, by default.
         target : str, optional
             Name of the response.
+        reference : label, optional
+            The class that the others are held against; the first by default.
 
         Returns
         -------
         Summary
-            With estimates, standard errors, z and p values, for two classes of the log-odds of
-            the second, for more of those of each class against the first; deviance, AIC and
-            log-likelihood are in its `facts`.
+            With estimates, standard errors, z and p values of the log-odds of each class against
+            the reference; deviance, AIC and log-likelihood are in its `facts`.
         """
         check_is_fitted(self)
-        return summarise(self._fit, _checked.names(self, feature_names), self.classes_, target)
+        names, classes = _checked.names(self, feature_names), self.classes_.tolist()
+        first = classes[0] if reference is None else reference
+        if first not in classes:
+            raise ValueError(f"reference={reference!r} must be one of the classes {classes}")
+        return summarise(self._fit, names, self.classes_, target, classes.index(first))
 
     def _check_classes(self, classes: NDArray[Any]) -> None:
         """Raise a ValueError if these classes cannot be fitted."""

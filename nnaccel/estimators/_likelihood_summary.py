@@ -27,10 +27,10 @@ class LikelihoodFit:
 
     Attributes
     ----------
-    coef : ndarray, shape (p + 1, k), or (p, k) without intercept
-        Of classes 1 to k against class 0.
-    std_error : ndarray, shape of `coef`
-        NaN where there is none.
+    coef : ndarray, shape (p + 1, C), or (p, C) without intercept
+        Of each class against the first.
+    std_error : ndarray, shape (p + 1, C, C), or (p, C, C)
+        Of each class against each; NaN where there is none.
     rank : int
         Coefficients of each class that the rows settle, the intercept among them.
     intercept : bool
@@ -67,7 +67,7 @@ class LikelihoodFit:
         if found.coef.size <= MOST_FOR_ERRORS:
             point = coordinates.likelihood.at(coordinates.inward(coef))
         separation = Separation.of(coordinates, point, all_told)
-        std_error = np.full(coef.shape, math.nan)
+        std_error = np.full(separation.unbounded.shape, math.nan)
         if point and not problem.ridge and not separation.complete:
             std_error = _errors(coordinates, point)
             std_error[np.array(coordinates.dependent, int) + int(problem.intercept)] = math.nan
@@ -75,7 +75,7 @@ class LikelihoodFit:
         if not (found.converged or separation):
             std_error[...] = math.nan
         return cls(
-            coef,
+            np.concatenate([np.zeros((len(coef), 1)), coef], axis=1),
             std_error,
             coordinates.rank,
             problem.intercept,
@@ -90,7 +90,11 @@ class LikelihoodFit:
 
 
 def summarise(
-    fit: LikelihoodFit, names: Sequence[str], classes: NDArray[Any], target: str | None
+    fit: LikelihoodFit,
+    names: Sequence[str],
+    classes: NDArray[Any],
+    target: str | None,
+    reference: int = 0,
 ) -> Summary:
     """Return the coefficients with z tests, and how likely the whole is.
 
@@ -102,32 +106,35 @@ def summarise(
     classes : ndarray, shape (C,)
     target : str, optional
         Name of the response; y by default.
+    reference : int, default 0
+        Number of the class that the others are held against.
 
     Returns
     -------
     Summary
-        One block of the second class's log-odds, or one for each class but the first against it.
+        One block of log-odds for each class but the reference.
     """
     rows = ["(Intercept)", *names] if fit.intercept else list(names)
-    contrasts = fit.coef.shape[1]
     blocks = [
         against_zero(
             rows,
-            fit.coef[:, k],
-            fit.std_error[:, k],
+            fit.coef[:, k] - fit.coef[:, reference],
+            fit.std_error[:, k, reference],
             math.inf,
-            f"Log-odds of {classes[k + 1]} against {classes[0]}",
+            f"Log-odds of {each} against {classes[reference]}",
         )
-        for k in range(contrasts)
+        for k, each in enumerate(classes)
+        if k != reference
     ]
     facts = _facts(fit)
-    about = f"{target or 'y'}: {', '.join(map(str, classes))}; the first is the reference"
-    return Summary(tuple(blocks), facts, (about,), (*_foot(facts), *_notes(fit, rows, contrasts)))
+    held = f"{classes[reference]} is the reference"
+    about = f"{target or 'y'}: {', '.join(map(str, classes))}; {held}"
+    return Summary(tuple(blocks), facts, (about,), (*_foot(facts), *_notes(fit, rows)))
 
 
 def _facts(fit: LikelihoodFit) -> dict[str, Any]:
     """How likely the whole is."""
-    contrasts = fit.coef.shape[1]
+    contrasts = fit.coef.shape[1] - 1
     log_likelihood = 0.0 if fit.separation.complete else fit.log_likelihood  # in the limit
     taken, residual = fit.rank * contrasts, -2 * log_likelihood
     tested = fit.converged and not fit.penalised and not fit.separation.complete
@@ -162,7 +169,7 @@ def _foot(facts: dict[str, Any]) -> list[str]:
     return [*lines, f"Steps: {facts['steps']:,}"]
 
 
-def _notes(fit: LikelihoodFit, rows: Sequence[str], contrasts: int) -> list[str]:
+def _notes(fit: LikelihoodFit, rows: Sequence[str]) -> list[str]:
     """Say why errors or estimates are missing."""
     if fit.separation.complete:
         return [
@@ -172,28 +179,31 @@ def _notes(fit: LikelihoodFit, rows: Sequence[str], contrasts: int) -> list[str]
     if fit.separation:
         which = listed(rows, fit.separation.rows)
         told = f"Quasi-complete separation: some estimates of {which} have no limit."
-        if contrasts > 1:
-            told += (
-                " Classes that are never mistaken for the first may yet have some against others."
-            )
+        if np.isfinite(fit.std_error).any() and fit.coef.shape[1] > 2:
+            told += " Against another reference other estimates may have one."
         return [told]
     if fit.penalised:
         return ["Standard errors, tests and AIC are those of maximum likelihood: not so penalised."]
     if not fit.converged:
         return ["The search did not arrive: these are no estimates yet, and have no errors."]
     if np.isnan(fit.std_error).all():
-        count = len(rows) * contrasts
+        count = len(rows) * (fit.coef.shape[1] - 1)
         return [f"Standard errors are not estimated for so many coefficients ({count:,})."]
     return []
 
 
 def _errors(coordinates: Coordinates, point: Point) -> Floats:
-    """Standard errors of the coefficients, shape (p + 1, k)."""
+    """Standard errors of the coefficients of each class against each, shape (p + 1, C, C)."""
     turned, k = inverse(point.information), coordinates.problem.contrasts
     to_raw = coordinates.raw(np.eye(coordinates.rank))
     each = turned.reshape(coordinates.rank, k, coordinates.rank, k)
-    variance = [((to_raw @ each[:, a, :, a]) * to_raw).sum(axis=1) for a in range(k)]
-    return np.asarray(np.sqrt(np.maximum(np.transpose(variance), 0)))
+    covariance = np.zeros((len(to_raw), k + 1, k + 1))  # that of the first class is 0
+    for a in range(k):
+        for b in range(k):
+            covariance[:, a + 1, b + 1] = ((to_raw @ each[:, a, :, b]) * to_raw).sum(axis=1)
+    own = np.diagonal(covariance, axis1=1, axis2=2)
+    variance = own[:, :, None] + own[:, None] - 2 * covariance
+    return np.asarray(np.sqrt(np.maximum(variance, 0)))
 
 
 def _null(problem: Problem) -> float:

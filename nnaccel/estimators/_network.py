@@ -82,8 +82,8 @@ class NetworkEstimator(BaseEstimator):
             warnings.warn(
                 f"max_iter={epochs} epochs are over and the "
                 f"{'score' if self.early_stopping else 'loss'} has not stopped getting better: "
-                "allow more, or a larger learning_rate_init; inputs, and numbers to predict, of one "
-                "scale are learnt sooner",
+                "allow more, or a larger learning_rate_init; inputs and targets of one scale are "
+                "learnt sooner",
                 ConvergenceWarning,
                 stacklevel=2,
             )

@@ -30,8 +30,8 @@ class Separation:
     ----------
     complete : bool
         Whether there is one along which each row's class gains on every other.
-    unbounded : ndarray of bool, shape (p + 1, k), or (p, k) without intercept
-        Coefficients of classes against the first that have no estimate.
+    unbounded : ndarray of bool, shape (p + 1, C, C), or (p, C, C) without intercept
+        Coefficients of which class against which have no estimate.
     """
 
     complete: bool
@@ -56,11 +56,12 @@ class Separation:
         detecting separated data in binary logistic regression models*, thesis, Oxford, 2007.
         """
         problem = coordinates.problem
-        nowhere = cls(False, np.zeros((problem.shape[0], problem.contrasts), bool))
+        classes = problem.contrasts + 1
+        nowhere = cls(False, np.zeros((problem.shape[0], classes, classes), bool))
         if problem.ridge:
             return nowhere
         if all_told:
-            return cls(True, ~nowhere.unbounded)
+            return cls(True, ~nowhere.unbounded & ~np.eye(classes, dtype=bool))
         if point is None:
             return nowhere
         scale = problem.weights[problem.weights > 0].mean()
@@ -88,7 +89,7 @@ class Separation:
     @property
     def rows(self) -> list[int]:
         """Rows of coefficients, the intercept's first if there is one, with some of them."""
-        return [int(row) for row in np.flatnonzero(self.unbounded.any(axis=1))]
+        return [int(row) for row in np.flatnonzero(self.unbounded.any(axis=(1, 2)))]
 
 
 class _Pairs:
@@ -138,7 +139,10 @@ class _Pairs:
         return found.reshape(len(vt), len(vt) - rank)
 
     def changed_by(self, directions: Floats) -> Marks:
-        """Coefficients that some direction changes; what changes nothing at all does not count."""
+        """Coefficients (p, C, C) of class against class that some direction changes.
+
+        What changes nothing at all does not count.
+        """
         size = np.abs(self._x).max(axis=0)
         size = np.concatenate([[1.0], size]) if self._intercept else size
         units = np.repeat(size, self._contrasts)[:, None]
@@ -147,7 +151,9 @@ class _Pairs:
         parts -= idle @ (idle.T @ parts)
         # The intercept is what the slopes leave of it, which may be rounding of theirs.
         floor = _ROUNDING * np.abs(parts).sum(axis=0)
-        return np.asarray((np.abs(parts) > floor).any(axis=1).reshape(-1, self._contrasts))
+        each = parts.reshape(len(size), self._contrasts, parts.shape[1])
+        each = np.concatenate([np.zeros_like(each[:, :1]), each], axis=1)
+        return np.asarray((np.abs(each[:, :, None] - each[:, None]) > floor).any(axis=3))
 
     def _equations(self, marked: Marks, mean: Floats, scale: Floats) -> Iterator[Floats]:
         """What marked pairs gain for a unit of each scaled coefficient, block by block."""

@@ -287,6 +287,29 @@ def test_overlapping_classes_are_not_called_separated(seed: int) -> None:
     assert model.summary().as_dict()["separation"] == "none"
 
 
+def test_against_another_reference_a_separated_class_spoils_nothing_else() -> None:
+    x, y = noisy(9, 300, 2, classes=3)
+    model = SoftmaxRegression().fit(x, y)
+    by_hand = model.coef_[2] - model.coef_[1]
+    table = {block.title: block for block in model.summary(reference=1).coefficients}
+    assert list(table) == ["Log-odds of 0 against 1", "Log-odds of 2 against 1"]
+    np.testing.assert_allclose(table["Log-odds of 2 against 1"].estimate[1:], by_hand)
+    first = model.summary().coefficients[0]
+    np.testing.assert_allclose(table["Log-odds of 0 against 1"].std_error, first.std_error)
+
+    x[y == 0] += 50  # told apart from both others
+    with pytest.warns(SeparationWarning):
+        model.fit(x, y)
+    assert np.isnan([block.std_error for block in model.summary().coefficients]).all()
+    apart, others = model.summary(reference=1).coefficients
+    alone = LogisticRegression().fit(x[y > 0], y[y > 0]).summary().coefficients[0]
+    assert np.isnan(apart.std_error).all()
+    np.testing.assert_allclose(others.estimate, alone.estimate, rtol=1e-4)
+    np.testing.assert_allclose(others.std_error, alone.std_error, rtol=1e-4)
+    with pytest.raises(ValueError, match=r"reference=7 must be one of the classes \[0, 1, 2\]"):
+        model.summary(reference=7)
+
+
 def test_a_penalty_ends_separation() -> None:
     x = np.arange(8.0)[:, None]
     model = LogisticRegression(penalty="l2").fit(x, x[:, 0] > 3.5)
