@@ -33,4 +33,9 @@ def save(figure: Figure, path: str | Path) -> None:
 
 def class_name(label: Any) -> str:
     """Name of a class to a reader: text is one, a number becomes `class 1`."""
-    return str(label) if isinstance(label, str) else f"class {label}"
+    return literal(label) if isinstance(label, str) else f"class {label}"
+
+
+def literal(text: str) -> str:
+    """`text` as matplotlib is to be given it, which takes what is between two dollars for TeX."""
+    return text.replace("$", r"\$")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnaccel.plot._figure import COLOURS, class_name, new_figure
+from nnaccel.plot._figure import COLOURS, class_name, literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,7 +67,7 @@ def decision_boundary(
     points, labels, classes = _checked(x, y)
     ax = figure.subplots()
     _draw(ax, predict, points, labels, classes)
-    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.set(title=literal(title), xlabel=literal(xlabel), ylabel=literal(ylabel))
     ax.legend(loc="best", framealpha=0.9)
     return figure
 
@@ -113,13 +113,13 @@ def decision_boundaries(
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
     for ax, (title, predict) in zip(axes.ravel(), predictors.items(), strict=False):
         _draw(ax, predict, points, labels, classes)
-        ax.set_title(title, fontsize=10)
+        ax.set_title(literal(title), fontsize=10)
     for ax in axes.ravel()[len(predictors) :]:
         ax.remove()
     handles, names = axes[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=len(names), markerscale=2)
-    figure.supxlabel(xlabel)
-    figure.supylabel(ylabel)
+    figure.supxlabel(literal(xlabel))
+    figure.supylabel(literal(ylabel))
     return figure
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.plot._figure import new_figure
+from nnaccel.plot._figure import literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +62,7 @@ def confusion_matrix(
     bar = figure.colorbar(ax.imshow(share, cmap="Blues", vmin=0, vmax=1), ax=ax, shrink=0.8)
     bar.set_label("share of the true class")
     _write_classes(ax, classes, cell)
-    ax.set(title=title, xlabel="predicted class", ylabel="true class")
+    ax.set(title=literal(title), xlabel="predicted class", ylabel="true class")
     size = min(_TEXT, 0.85 * 72 * cell / (0.64 * len(str(counts.max()))))
     if size >= _SMALLEST:
         for i, j in zip(*np.nonzero(counts), strict=True):
@@ -86,7 +86,8 @@ def _write_classes(ax: Axes, classes: Sequence[str], cell: float) -> None:
     """Name rows and columns of cells so wide that no name runs into the next."""
     step = max(1, int(np.ceil(_LINE / cell)))
     ticks = range(0, len(classes), step)
-    names = [name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…" for name in classes]
+    cut = [name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…" for name in classes]
+    names = [literal(name) for name in cut]
     if _label_length(classes) + _LETTER < cell * step:
         turned: dict[str, Any] = {}
     elif cell > 2 * _LINE:

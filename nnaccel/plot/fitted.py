@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.plot._figure import new_figure
+from nnaccel.plot._figure import literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -50,7 +50,8 @@ def observed_against_fitted(
     ax.scatter(fitted, y, s=20 if few else 6, alpha=0.7 if few else 0.3, edgecolors="none")
     middle = float(np.mean(fitted))
     ax.axline((middle, middle), slope=1, color="black", linewidth=1, label="observed = fitted")
-    ax.set(title=title, xlabel=f"fitted {name}", ylabel=f"observed {name}")
+    shown = literal(name)
+    ax.set(title=literal(title), xlabel=f"fitted {shown}", ylabel=f"observed {shown}")
     ax.grid(alpha=0.3)
     ax.legend()
     return figure

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnaccel.plot._figure import COLOURS, class_name, new_figure
+from nnaccel.plot._figure import COLOURS, class_name, literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -80,7 +80,8 @@ def logistic_curve(
     along = np.linspace(points.min(), points.max(), 500)
     p = (1 + np.tanh((intercept + slope * along) / 2)) / 2  # a sigmoid that cannot overflow
     ax.plot(along, p, color="black", linewidth=2, label="fitted probability")
-    ax.set(title=title, xlabel=xlabel, ylabel=f"probability of {class_name(classes[1])}")
+    ax.set(title=literal(title), xlabel=literal(xlabel))
+    ax.set_ylabel(f"probability of {class_name(classes[1])}")
     ax.grid(alpha=0.3)
     ax.legend(loc="best", framealpha=0.9)
     return figure

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nnaccel._maps import ends, grid
-from nnaccel.plot._figure import new_figure
+from nnaccel.plot._figure import literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -131,7 +131,7 @@ def _grid(
         ax.set_xticks([])
         ax.set_yticks([])
         if titles is not None:
-            ax.set_title(titles[i], fontsize=10)
+            ax.set_title(literal(titles[i]), fontsize=10)
     if title:
-        figure.suptitle(title)
+        figure.suptitle(literal(title))
     return figure

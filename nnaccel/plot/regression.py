@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnaccel.plot._figure import COLOURS, new_figure
+from nnaccel.plot._figure import COLOURS, literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +71,7 @@ def regression_line(
     figure = figure or new_figure(9 if losses is not None else 6, 4.4)
     axes = figure.subplots(1, 2 if losses is not None else 1, squeeze=False)[0]
     _draw_lines(axes[0], x, y, lines, labels)
-    axes[0].set(title=title, xlabel=xlabel, ylabel=ylabel)
+    axes[0].set(title=literal(title), xlabel=literal(xlabel), ylabel=literal(ylabel))
     if losses is not None:
         _draw_losses(axes[1], np.asarray(losses, float))
     return figure
@@ -93,7 +93,7 @@ def _draw_lines(
             intercept + slope * ends,
             color=COLOURS[1] if last else shades[i],
             linewidth=2.5 if last else 1.8,
-            label=None if labels is None else labels[i],
+            label=None if labels is None else literal(labels[i]),
             zorder=3 if last else 2,
         )
     ax.grid(alpha=0.3)
