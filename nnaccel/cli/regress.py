@@ -25,7 +25,7 @@ _EXAMPLES = """\b
 Examples:
   nnaccel regress wages.csv --target wage
   nnaccel regress wages.csv --target wage --drop name --drop city --plot fit.png
-  nnaccel regress grades.csv --target admitted --family logistic --json
+  nnaccel regress grades.csv --target admitted --text year --json
 """
 
 
@@ -38,6 +38,12 @@ Examples:
     help="Kind of regression.  [default: what suits the target]",
 )
 @click.option("--drop", multiple=True, metavar="COLUMN", help="Leave it out; may be repeated.")
+@click.option(
+    "--text",
+    multiple=True,
+    metavar="COLUMN",
+    help="Take its numbers as names of groups; may be repeated.",
+)
 @click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -52,6 +58,7 @@ def regress_command(
     target: str,
     family: str | None,
     drop: tuple[str, ...],
+    text: tuple[str, ...],
     plot: Path | None,
     backend: str | None,
     as_json: bool,
@@ -67,7 +74,7 @@ def regress_command(
     _outputs.check(None, plot)
     choose_backend(backend)
     with told_warnings():
-        design = read_design(data, target, drop=drop)
+        design = read_design(data, target, drop=drop, text=text)
     reason = "asked for"
     if family is None:
         family, reason = choose_family(design)

@@ -1,7 +1,8 @@
 """Data sets: MNIST, digits, iris, spirals, your own files and tables."""
 
+from nnaccel.data.csvdesign import read_design
 from nnaccel.data.dataset import Dataset
-from nnaccel.data.design import Design, read_design
+from nnaccel.data.design import Design
 from nnaccel.data.embedded import digits, iris
 from nnaccel.data.errors import DataError, DataNotFoundError
 from nnaccel.data.files import load

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.data.csvrows import Row, is_number, open_rows
+from nnaccel.data.csvnumbers import is_number
+from nnaccel.data.csvrows import Row, open_rows
 from nnaccel.data.errors import MAX_BYTES, DataError
 
 #: Header names that mark the label column, the first found winning; else it is the last column.
@@ -22,7 +23,7 @@ Table = tuple[NDArray[np.float32], NDArray[np.int64], list[str]]
 
 def read_csv(path: str | Path, *, max_bytes: int = MAX_BYTES) -> Table:
     """Read `path` into x (N, features) float32, codes (N,) and names: row i is names[codes[i]]."""
-    with open_rows(path, max_bytes) as rows:
+    with open_rows(path, max_bytes) as (_, rows):
         return _read_rows(rows, Path(path).expanduser())
 
 

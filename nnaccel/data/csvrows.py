@@ -18,11 +18,12 @@ Row = tuple[int, list[str]]
 
 
 @contextmanager
-def open_rows(path: str | Path, max_bytes: int = MAX_BYTES) -> Iterator[Iterator[Row]]:
-    """Open `path` for as long as its rows are read; blank lines are passed over.
+def open_rows(path: str | Path, max_bytes: int = MAX_BYTES) -> Iterator[tuple[str, Iterator[Row]]]:
+    """Open `path` for as long as its rows are read: what separates cells, and the rows.
 
     Cells are separated by commas, semicolons or tabs, whichever the first line has most of outside
-    quotes. What is wrong with the file is a DataError that names it, whenever it shows.
+    quotes. Blank lines are passed over. What is wrong with the file is a DataError that names it,
+    whenever it shows.
     """
     path = existing_file(path)
     size = path.stat().st_size
@@ -34,7 +35,7 @@ def open_rows(path: str | Path, max_bytes: int = MAX_BYTES) -> Iterator[Iterator
             file.seek(0)
             delimiter = max(",;\t", key=first.count)
             reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True, strict=True)
-            yield _even_rows(reader, path)
+            yield delimiter, _even_rows(reader, path)
     except UnicodeDecodeError:
         raise DataError(f"{path} is not UTF-8 text: a CSV file was expected") from None
     except csv.Error as error:
@@ -53,12 +54,3 @@ def _even_rows(reader: Any, path: Path) -> Iterator[Row]:
             yield reader.line_num, row
     if not width:
         raise DataError(f"{path} is empty")
-
-
-def is_number(cell: str) -> bool:
-    """Whether the cell parses as a number, NaN and infinity included."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

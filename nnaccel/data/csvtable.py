@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
@@ -12,9 +12,10 @@ import numpy as np
 
 from nnaccel._config import unknown
 from nnaccel.data.csvcolumns import Column
-from nnaccel.data.csvrows import is_number, open_rows
+from nnaccel.data.csvnumbers import is_number
+from nnaccel.data.csvrows import open_rows
 from nnaccel.data.errors import DataError
-from nnaccel.data.misspelt import complaint
+from nnaccel.data.misspelt import check_text
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Table:
         Where in the file each row is.
     columns : sequence of sequence of str
         Cells by column, as many for each as there are rows.
+    separator : str
+        What stands between cells.
     row_names : bool
         Whether a first column without a name was left out: R writes the rows' names there.
     """
@@ -38,13 +41,14 @@ class Table:
     names: tuple[str, ...]
     lines: Sequence[int]
     columns: Sequence[Sequence[str]]
+    separator: str
     row_names: bool
 
     @classmethod
     def read(cls, path: str | Path, max_bytes: int) -> Self:
         """Read a file whose first row names the columns, all but perhaps the first."""
         path, lines, rows = Path(path).expanduser(), array("q"), []
-        with open_rows(path, max_bytes) as numbered:
+        with open_rows(path, max_bytes) as (separator, numbered):
             _, header = next(numbered)
             names = tuple(name.strip() for name in header)
             for line, row in numbered:
@@ -54,7 +58,7 @@ class Table:
             raise DataError(f"{path} has one row only: a header and rows below it are wanted")
         columns = list(zip(*rows, strict=True))
         row_names = not names[0]
-        return cls(path, names[row_names:], lines, columns[row_names:], row_names)
+        return cls(path, names[row_names:], lines, columns[row_names:], separator, row_names)
 
     def check(self, wanted: Collection[str]) -> None:
         """Refuse a header that does not name each column, once, or lacks a name of `wanted`."""
@@ -74,13 +78,14 @@ class Table:
         if absent:
             raise DataError(f"{self.path}: {unknown('column', absent[0], self.names)}")
 
-    def column(self, name: str, missing: Collection[str]) -> Column:
+    def column(self, name: str, missing: Collection[str], as_text: bool) -> Column:
         """Parse a column, and refuse numbers misspelt or infinite; `missing` is in lower case."""
-        column = Column.of(name, self.columns[self.names.index(name)], missing)
+        raw = self.columns[self.names.index(name)]
+        column = Column.of(name, raw, missing, commas=self.separator != ",")
+        if as_text:
+            return replace(column, numbers=None)
         if column.numbers is None:
-            wrong = complaint(column, self.lines)
-            if wrong:
-                raise DataError(f"{self.path}: {wrong}")
+            check_text(column, self.lines, self.path)
         else:
             infinite = np.flatnonzero(~np.isfinite(column.numbers) & ~column.absent)
             if len(infinite):

@@ -166,6 +166,14 @@ def test_levels_spelt_nearly_alike_are_told(call: Any, csv: Any) -> None:
     assert "column 't' has levels that differ in case or blanks only, 'NO' and 'no', 'X5'" in line
 
 
+def test_a_column_that_may_be_meant_as_numbers_is_told(call: Any, csv: Any) -> None:
+    path = csv("wage", edu=[*"789", "school"] * (ROWS // 4))
+    (line,) = warnings_of(call("regress", path, "--target", "wage"))
+    assert "column 'edu' is taken as text although 75% of its cells are numbers: row 5" in line
+    done = call("regress", path, "--target", "wage", "--text", "edu")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_perfect_separation_is_told(call: Any, csv: Any, people: dict[str, Any]) -> None:
     path = csv("school", is_long=["yes" if years > 12 else "no" for years in people["school"]])
     (line,) = warnings_of(call("regress", path, "--target", "is_long"))

@@ -204,10 +204,38 @@ def test_misspelt_numbers_are_pointed_at(write: Write, cell: str) -> None:
 
 
 def test_text_that_holds_numbers_too_is_text(write: Write) -> None:
-    few = "y,x\n1,1\n2,2\n3,2\n4,1\n5,two\n6,\n"
-    assert read_design(write(few), "y").text == (TextColumn("x", ("1", "2", "two")),)
-    mixed = "y,x\n" + "".join(f"{i},{'a' if i % 4 == 0 else i % 4}\n" for i in range(40))
-    assert read_design(write(mixed), "y").text == (TextColumn("x", ("1", "2", "3", "a")),)
+    path = write("y,x\n1,1\n2,2\n3,2\n4,1\n5,two\n6,\n")
+    words = "column 'x' is taken as text although 80% of its cells are numbers: row 6 holds 'two'"
+    with pytest.warns(UserWarning, match=words):
+        assert read_design(path, "y").text == (TextColumn("x", ("1", "2", "two")),)
+    assert read_design(path, "y", text=["x"]).text == (TextColumn("x", ("1", "2", "two")),)
+    mixed = write("y,x\n" + "".join(f"{i},{'a' if i % 4 == 0 else i % 4}\n" for i in range(40)))
+    with pytest.warns(UserWarning, match="although 75% of its cells are numbers: row 2 holds 'a'"):
+        assert read_design(mixed, "y").text == (TextColumn("x", ("1", "2", "3", "a")),)
+    few = write("y,x\n" + "".join(f"{i},{i % 9 if i % 9 < 4 else 'a'}\n" for i in range(45)))
+    assert read_design(few, "y").text == (TextColumn("x", ("0", "1", "2", "3", "a")),)
+
+
+def test_numbers_are_taken_as_text_where_asked(write: Write) -> None:
+    path = write("y,code\n" + "".join(f"{i % 3},{i % 2 + 7}\n" for i in range(12)))
+    design = read_design(path, "y", text=["code", "y"])
+    assert (design.feature_names, design.y.tolist()[:3]) == (("code[8]",), ["0", "1", "2"])
+    path = write("y,code\n" + "".join(f"{i},{i + 7}\n" for i in range(12)))
+    with pytest.raises(DataError, match=r"'code' is text with 12 levels .* take its numbers as"):
+        read_design(path, "y", text=["code"])
+    with pytest.raises(DataError, match="Did you mean 'code'"):
+        read_design(path, "y", text=["cod"])
+
+
+@pytest.mark.parametrize(
+    "cells", [("$3.50", "4"), ("12%", "7 %"), ("1 200 €", "950 €"), ("£1,200", "3")]
+)
+def test_signs_in_numbers_are_told_of(write: Write, cells: tuple[str, ...]) -> None:
+    path = write("y;x\n" + "".join(f"{i};{cell}\n" for i, cell in enumerate(cells * 4)))
+    words = f"row 2, column 'x' holds {cells[0]!r}: signs of currency, .* write plain numbers"
+    with pytest.raises(DataError, match=words.replace("$", r"\$")):
+        read_design(path, "y")
+    assert read_design(path, "y", text=["x"]).variables == 1
 
 
 def test_more_than_100_levels_are_refused(write: Write) -> None:
@@ -261,7 +289,7 @@ def test_what_was_written_is_read(
     assert (design.x[:, 1:].sum(1) <= 1).all()
 
 
-@pytest.mark.filterwarnings("ignore:.*differ in case or blanks")
+@pytest.mark.filterwarnings("ignore::UserWarning")
 @given(st.text("yx01.,;-\n\"' aeNn_", max_size=60))
 def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     path = tmp_path_factory.mktemp("design") / "a.csv"
@@ -285,16 +313,46 @@ def test_separators_inside_quotes_do_not_count(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "cells",
     [
-        ("1,5", "3", "4,25"),
         ("1,000", "950", "12,345.5"),
         ("1.234,5", "7", ",5"),
-        ("1,000", *"12345678", "n.k."),
+        ("1,000,000", "3,5", "7"),
+        ("1,5", "2.5", "7"),
     ],
 )
 def test_commas_in_numbers_are_told_of(write: Write, cells: tuple[str, ...]) -> None:
     path = write("x;y\n" + "".join(f"{cell};{i}\n" for i, cell in enumerate(cells)))
     words = f"row 2, column 'x' holds '{cells[0]}': commas in numbers are not read"
     with pytest.raises(DataError, match=re.escape(words)):
+        read_design(path, "y")
+
+
+def test_commas_between_commas_are_not_read(write: Write) -> None:
+    cells = ["1,5", *range(8), "n.k."]
+    path = write("x,y\n" + "".join(f'"{cell}",{i}\n' for i, cell in enumerate(cells)))
+    with pytest.raises(DataError, match="row 2, column 'x' holds '1,5': commas in numbers are not"):
+        read_design(path, "y")
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_decimal_commas_are_read_where_no_comma_separates(write: Write, separator: str) -> None:
+    lines = ["y;x;t", "1,5;3;a, b", "-,25;-7,;c", "2;NA;c", "1,e1;1,5E-1;c", "34,54;0,123;a, b"]
+    design = read_design(write("\n".join(lines).replace(";", separator)), "y")
+    assert design.y.tolist() == [1.5, -0.25, 10, 34.54]
+    assert design.x.tolist() == [[3, 0], [-7, 1], [0.15, 1], [0.123, 0]]
+
+
+def test_a_misspelt_number_beside_decimal_commas(write: Write) -> None:
+    path = write("y;x\n" + "".join(f"{i};{i},5\n" for i in range(8)) + "9;oops\n")
+    with pytest.raises(DataError, match="but for 1 of its 9 cells, the first 'oops' in row 10"):
+        read_design(path, "y")
+
+
+def test_commas_that_may_set_off_thousands_are_told(write: Write) -> None:
+    path = write("y;x\n1;1,000\n2;950\n3;12,345\n")
+    with pytest.warns(UserWarning, match="column 'x' holds '1,000', which is read as 1: a comma"):
+        assert read_design(path, "y").x.tolist() == [[1], [950], [12.345]]
+    path = write("y;x;z\n1;1,5;1.234\n2;2;2\n")
+    with pytest.raises(DataError, match="a comma in column 'x' and a point in column 'z', which"):
         read_design(path, "y")
 
 
