@@ -103,13 +103,13 @@ def _target(design: Design, family: str) -> NDArray[Any]:
                 "take logistic or softmax"
             )
         return design.y
-    labels = design.labels()
-    classes = len(np.unique(labels))
-    if family == "logistic" and classes > 2:
+    values = len(np.unique(design.y))
+    if family == "logistic" and values > 2:
         raise click.UsageError(
-            f"--family logistic tells two classes apart, and {design.target!r} has {classes}: "
-            "take softmax"
+            f"--family logistic tells two classes apart, and {design.target!r} has {values:,}: "
+            "take softmax" + ", or linear, which explains a number" * (not design.is_text)
         )
+    labels = design.labels()
     return labels
 
 

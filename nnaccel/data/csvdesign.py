@@ -115,6 +115,7 @@ def read_design(
     x, names, encoded = _encode(variables, rows, table)
     if not names:
         raise DataError(f"{table.path} has no column that varies besides the target {target!r}")
+    _check_names(variables, encoded, table)
     for each in encoded:
         warn_of_alike(f"{table.path}: column {each.name!r}", each.levels)
     if y.dtype == object:
@@ -164,6 +165,22 @@ def _check_levels(text: TextColumn, column: Column, table: Table, rows: int) -> 
             f"in {rows:,} rows, too many to compare by: leave it out with --drop {text.name!r}, or "
             f"{mend}"
         )
+
+
+def _check_names(columns: Sequence[Column], encoded: Sequence[TextColumn], table: Table) -> None:
+    """Refuse columns whose variables have one name, or that of the constant."""
+    levels = {text.name: text.levels[1:] for text in encoded}
+    known = {"(Intercept)": ""}
+    for column in columns:
+        name = column.name
+        for made in [f"{name}[{level}]" for level in levels[name]] if name in levels else [name]:
+            if made in known:
+                other = f"column {known[made]!r}" if known[made] else "the constant"
+                raise DataError(
+                    f"{table.path}: column {name!r} and {other} both give a variable {made!r}: "
+                    f"rename one, or leave one out with --drop {name!r}"
+                )
+            known[made] = name
 
 
 def _why_none(lacking: Mapping[str, int], rows: int, target: str) -> str:

@@ -46,9 +46,9 @@ class Table:
 
     @classmethod
     def read(cls, path: str | Path, max_bytes: int) -> Self:
-        """Read a file whose first row names the columns, all but perhaps the first."""
+        """Read a file whose first row names the columns, all but perhaps one before the others."""
         path, lines, rows = Path(path).expanduser(), array("q"), []
-        with open_rows(path, max_bytes) as (separator, numbered):
+        with open_rows(path, max_bytes, row_names=True) as (separator, numbered):
             _, header = next(numbered)
             names = tuple(name.strip() for name in header)
             for line, row in numbered:
@@ -72,6 +72,11 @@ class Table:
         for i, name in enumerate(self.names):
             if not name:
                 raise DataError(f"{self.path}: the header has no name for column {i + 1}: give one")
+            if len(name.splitlines()) > 1:
+                raise DataError(
+                    f"{self.path}: the name of column {i + 1}, {name[:40]!r}, holds a line break: "
+                    "write it on one line"
+                )
             if name in self.names[:i]:
                 first = self.names.index(name) + 1
                 raise DataError(f"{self.path}: columns {first} and {i + 1} are both named {name!r}")

@@ -170,6 +170,19 @@ REFUSED = {
     "no target": ("x,y\n1,\n2,NA\n", r"column 'y' alone lacks 2 of 2 values: give its values"),
     "constant": ("x,y\n1,2\n2,2.0\n3,\n", "the target 'y' is 2.0 in every complete row"),
     "constant text": ("x,y\n1,a\n2,a\n", "the target 'y' is a in every complete row"),
+    "separated by blanks": ("y x\n1 2\n", "blanks separate cells in its first line, 'y x'"),
+    "as R writes it": ('"y" "x"\n"1" 1 2\n', "blanks separate cells .*by commas, semicolons or"),
+    "one row shorter": ("x,y\na,1,2\nb,1\n", "row 3 has 2 cells; row 2 has 3"),
+    "escape": ("x,\x1b[31my\n1,2\n", r"line 1 holds the control character '\\x1b': take it out"),
+    "NUL": ("x,y\n1,2\n1,\x00\n", r"line 3 holds the control character '\\x00': take it out"),
+    "line break": ('"x\nz",y\n1,2\n2,3\n', r"name of column 1, 'x\\nz', holds a line break"),
+    "constant named": ("(Intercept),y\n1,2\n2,3\n", r"'\(Intercept\)' and the constant both"),
+    "one name": (
+        "t[b],t,y\n1,a,1\n2,b,2\n3,b,1\n",
+        r"column 't' and column 't\[b\]' both give a variable 't\[b\]': rename one",
+    ),
+    "Latin-1": ("x,y\nKöln,2\n".encode("latin-1"), "not UTF-8 text.*save it as UTF-8"),
+    "UTF-16": ("x,y\n1,2\n".encode("utf-16"), "not UTF-8 text.*save it as UTF-8"),
     "binary": (b"\x89PNG\r\n\x1a\n\xff\xfe", "not UTF-8 text"),
     "quote": ('x,y\n1,2\n1,"2\n', "not a well-formed CSV"),
 }
@@ -356,8 +369,9 @@ def test_commas_that_may_set_off_thousands_are_told(write: Write) -> None:
         read_design(path, "y")
 
 
-def test_names_of_rows_as_r_writes_them_are_left_out(tmp_path: Path) -> None:
-    path = tmp_path / "r.csv"
-    path.write_text('"","size","age"\n"1",170,65\n"2",180,80\n"3",165,60\n')
+@pytest.mark.parametrize("first", ['"",', ""])
+def test_names_of_rows_as_r_writes_them_are_left_out(write: Write, first: str) -> None:
+    path = write(f'{first}"size","age"\n"1",170,65\n"2",180,80\n"3",165,60\n')
     design = read_design(path, "age")
     assert (design.feature_names, design.row_names) == (("size",), True)
+    assert design.x.ravel().tolist() == [170, 180, 165]
