@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 MAX_PIXELS = 50_000_000
 #: Larger pictures are reduced to this side first: finer detail is lost in 28 pixels anyway.
 _WORKING_SIDE = 800
+#: Grey values between paper and ink, at least.
+_CONTRAST = 16
 #: Share of the full contrast below which a pixel counts as paper when the digit is cropped.
 _FAINT = 0.1
 
@@ -67,9 +69,11 @@ def load_image(path: str | Path, shape: tuple[int, int] = (28, 28)) -> NDArray[n
     ((28, 28), 255, 0)
     """
     path = Path(path).expanduser()
-    ink = _ink(_to_grey(read_picture(path)))
+    grey = _to_grey(read_picture(path))
+    ink = _ink(grey)
     if ink is None:
-        raise ImageError(f"{path} is blank: a digit, darker or lighter than its paper, is wanted")
+        what = "is blank" if np.ptp(grey) < _CONTRAST else "shows no digit on plain paper"
+        raise ImageError(f"{path} {what}: one digit, darker or lighter than its paper, is wanted")
     box = tuple(side if _is_small(side) else round(side * 20 / 28) for side in shape)
     return _centre(_fit(_crop(ink), *box), shape)
 
@@ -151,7 +155,7 @@ def _ink(grey: Grey) -> Grey | None:
     noise = 4 * np.median(np.abs(border - paper))  # what varies on the paper is not ink
     darker, lighter = np.clip(paper - grey - noise, 0, 255), np.clip(grey - paper - noise, 0, 255)
     ink: Grey = max(darker, lighter, key=np.sum)
-    return ink / ink.max() if ink.max() >= 16 else None
+    return ink / ink.max() if ink.max() >= _CONTRAST else None
 
 
 def _crop(ink: Grey) -> Grey:

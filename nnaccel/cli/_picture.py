@@ -67,14 +67,21 @@ def for_model(path: Path | None, input_shape: tuple[int, ...]) -> Pixels | None:
 
     A file for a model of grey pictures is prepared as `nnaccel predict` does.
     """
-    from nnaccel.images import load_image
+    from nnaccel.images import ImageError, load_image, read_picture
 
     if len(input_shape) not in (2, 3) or math.prod(input_shape[:-2]) not in (1, 3):
         return None
     height, width = input_shape[-2:]
     grey = math.prod(input_shape[:-2]) == 1
     if grey and path is not None:
-        return load_image(path, (height, width))
+        read_picture(path)  # so that what fails below is no damage
+        try:
+            return load_image(path, (height, width))
+        except ImageError as error:
+            raise ImageError(
+                f"{error} by the model, which takes {height} × {width} grey pixels; to filter the "
+                "picture itself, leave out --model"
+            ) from None
     image = on_white(read(path, grey)).convert("L" if grey else "RGB")
     return np.asarray(image.resize((width, height)))
 

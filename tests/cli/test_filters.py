@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.datasets import load_sample_image
 
 from nnaccel import filters
 from nnaccel.images import ImageError, read_picture
@@ -217,6 +218,8 @@ def test_what_is_drawn_is_a_png_of_the_first_64(call: Any, tmp_path: Path) -> No
         (["--model", "{cnn}", "--layer", "2"], "layer 2 is not there"),
         (["--model", "{cnn}", "--layer", "dense"], "not maps"),
         (["--model", "{cnn}", "--layer", "0", "--random", "3"], "leave out"),
+        (["{folder}/photo.jpg", "--model", "{cnn}"], "photo.jpg shows no digit on plain paper"),
+        (["{folder}/photo.jpg", "--model", "{cnn}"], "takes 16 × 14 grey pixels; to filter the"),
         (["--model", "{folder}/note.png", "--layer", "0"], "not a whole model file"),
         (["--model", "{folder}/flat.safetensors", "--layer", "0"], "no layer that gives maps"),
         (["--model", "{folder}/six.safetensors", "--layer", "0"], "it takes 6 × 4 × 4 numbers"),
@@ -236,6 +239,7 @@ def test_bad_input_is_told_in_one_line(
         Image.fromarray(page(3)).resize((80, 80)).save(tmp_path / name)
         whole = (tmp_path / name).read_bytes()
         (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    Image.fromarray(load_sample_image("china.jpg")).save(tmp_path / "photo.jpg")
     Image.new("L", (2, 1)).save(tmp_path / "dot.png")
     (tmp_path / "note.png").write_text("not a picture")
     save_model(tmp_path / "flat.safetensors", Dense(3), shape=(9,))
