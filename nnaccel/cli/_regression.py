@@ -13,6 +13,8 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel._config import unknown
+
 if TYPE_CHECKING:
     from nnaccel.data import Design
 
@@ -46,7 +48,7 @@ class Regression:
     summary: Any
 
     @classmethod
-    def fit(cls, design: Design, family: str) -> Self:
+    def fit(cls, design: Design, family: str, reference: str | None = None) -> Self:
         """Fit by the family's own solver; warnings go to stderr."""
         from nnaccel import estimators
 
@@ -54,7 +56,8 @@ class Regression:
         model = getattr(estimators, FAMILIES[family])()
         with told_warnings(design.feature_names):
             model.fit(design.x, y)
-            summary = model.summary(design.feature_names, design.target)
+            held = {} if reference is None else {"reference": _class_called(reference, model)}
+            summary = model.summary(design.feature_names, design.target, **held)
         return cls(design, family, y, model, summary)
 
     def draw(self) -> Any:
@@ -124,3 +127,13 @@ def told_warnings(names: Sequence[str] = ()) -> Iterator[None]:
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         named = re.sub(r"'x\d+'", lambda match: called.get(match[0], match[0]), message)
         click.echo(f"nnaccel: warning: {' '.join(named.split())}", err=True)
+
+
+def _class_called(name: str, model: Any) -> Any:
+    """The class whose label reads so."""
+    if not hasattr(model, "classes_"):
+        raise ValueError("--reference is for classes, and linear regression explains a number")
+    labels = {str(label): label for label in model.classes_.tolist()}
+    if name not in labels:
+        raise ValueError(unknown("class", name, tuple(labels)))
+    return labels[name]

@@ -45,6 +45,9 @@ Examples:
     help="Take its numbers as names of groups; may be repeated.",
 )
 @click.option(
+    "--reference", metavar="CLASS", help="Hold the other classes against it.  [default: the first]"
+)
+@click.option(
     "--plot",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PNG",
@@ -59,6 +62,7 @@ def regress_command(
     family: str | None,
     drop: tuple[str, ...],
     text: tuple[str, ...],
+    reference: str | None,
     plot: Path | None,
     backend: str | None,
     as_json: bool,
@@ -78,7 +82,7 @@ def regress_command(
     reason = "asked for"
     if family is None:
         family, reason = choose_family(design)
-    regression = Regression.fit(design, family)
+    regression = Regression.fit(design, family, reference)
     if as_json:
         print_json(_facts(data, regression))
     else:

@@ -277,3 +277,16 @@ def test_bad_input_is_told_in_one_line(
     assert done.stderr.startswith("nnaccel: ")
     assert message in done.stderr
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_another_reference(call: Any, csv: Any, people: dict[str, Any]) -> None:
+    path = csv(**people)
+    done = call("regress", path, "--target", "member", "--reference", "yes")
+    assert "Log-odds of no against yes:" in done.stdout
+    for target, name, told in (
+        ("member", "maybe", "unknown class 'maybe': choose one of 'no', 'yes'"),
+        ("wage", "yes", "--reference is for classes"),
+    ):
+        done = call("regress", path, "--target", target, "--reference", name)
+        assert done.returncode == 2
+        assert told in done.stderr
