@@ -239,19 +239,19 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
     def _warn(self, found: Found) -> None:
         """Say where estimates have no limit, or have not been reached."""
         separation = self._fit.separation
-        remedy = f"in Python, {type(self).__name__}(penalty='l2') gives some"
+        remedy = f"With a penalty they have some: in Python, {type(self).__name__}(penalty='l2')"
         if separation.complete:
             warnings.warn(
                 "the classes can be told apart without a mistake (perfect separation): the larger "
                 "the coefficients, the likelier the data, so they have no estimate. Predictions "
-                f"can be used, standard errors cannot; {remedy}",
+                f"can be used, standard errors cannot. {remedy}",
                 SeparationWarning,
                 stacklevel=3,
             )
         elif separation:
             rows = ["(Intercept)"] * self._fit.intercept + _checked.names(self)
             lost = separation.rows
-            others = "The other coefficients can be used; " if len(lost) < len(rows) else ""
+            others = "The other coefficients can be used. " if len(lost) < len(rows) else ""
             warnings.warn(
                 f"some coefficients of {listed(rows, lost)} have no estimate: along them some rows "
                 "can be told apart without a mistake (quasi-complete separation), and the larger "
