@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from _options import count, png
 
 from nnaccel import plot
 from nnaccel.estimators import LinearRegression
@@ -20,9 +21,9 @@ def main() -> None:
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--steps", type=int, default=200, help="steps of the descent")
+    parser.add_argument("--steps", type=count, default=200, help="steps of the descent")
     parser.add_argument(
-        "--picture", type=Path, default=Path("01_least_squares.png"), help="PNG to draw in"
+        "--picture", type=png, default=Path("01_least_squares.png"), help="PNG to draw in"
     )
     options = parser.parse_args()
 
@@ -55,7 +56,8 @@ def main() -> None:
         print(f"{name:>12}: intercept {intercept:.6f}, slope {slope:.6f}")
 
     labels, snapshots = zip(*lines, strict=True)
-    figure = plot.regression_line(x, y, snapshots, labels=labels, losses=losses)
+    least = ((solved.predict(x[:, None]) - y) ** 2).mean() / 2
+    figure = plot.regression_line(x, y, snapshots, labels=labels, losses=losses, least=least)
     plot.save(figure, options.picture)
     print(f"drawn in {options.picture}")
 

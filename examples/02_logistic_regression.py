@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from _options import count, png
 from sklearn.datasets import load_iris
 
 from nnaccel import ops, plot
@@ -25,10 +26,10 @@ def main() -> None:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "--steps", type=int, default=300_000, help="most steps of the descent in compiled code"
+        "--steps", type=count, default=300_000, help="most steps of the descent in compiled code"
     )
     parser.add_argument(
-        "--picture", type=Path, default=Path("02_logistic_regression.png"), help="PNG to draw in"
+        "--picture", type=png, default=Path("02_logistic_regression.png"), help="PNG to draw in"
     )
     options = parser.parse_args()
 

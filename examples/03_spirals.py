@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from _options import count, png
 
 import nnaccel as nn
 from nnaccel import plot
@@ -22,17 +23,20 @@ def main() -> None:
     )
     parser.add_argument(
         "--hidden",
-        type=int,
+        type=count,
         nargs="+",
         default=[50, 10, 5, 4, 3, 2, 1],
         help="numbers of hidden units to try",
     )
     parser.add_argument(
-        "--tries", type=int, default=20, help="beginnings of each network, of which the best counts"
+        "--tries",
+        type=count,
+        default=20,
+        help="starts of each network, of which the best counts",
     )
-    parser.add_argument("--epochs", type=int, default=300, help="passes over the training data")
+    parser.add_argument("--epochs", type=count, default=300, help="passes over the training data")
     parser.add_argument(
-        "--picture", type=Path, default=Path("03_spirals.png"), help="PNG to draw in"
+        "--picture", type=png, default=Path("03_spirals.png"), help="PNG to draw in"
     )
     options = parser.parse_args()
 

@@ -6,6 +6,8 @@ python examples/04_digits.py
 import argparse
 from pathlib import Path
 
+from _options import count, png
+
 import nnaccel as nn
 from nnaccel import plot
 from nnaccel.confusion import confusion_counts
@@ -23,10 +25,8 @@ def main() -> None:
         default="mnist",
         help="MNIST, or scikit-learn's digits",
     )
-    parser.add_argument("--epochs", type=int, default=30, help="passes over the training data")
-    parser.add_argument(
-        "--picture", type=Path, default=Path("04_digits.png"), help="PNG to draw in"
-    )
+    parser.add_argument("--epochs", type=count, default=30, help="passes over the training data")
+    parser.add_argument("--picture", type=png, default=Path("04_digits.png"), help="PNG to draw in")
     options = parser.parse_args()
 
     (x, y), (x_test, y_test) = getattr(nn.data, options.data)()

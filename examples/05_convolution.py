@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _options import count, png
 from sklearn.datasets import load_sample_image
 from sklearn.pipeline import make_pipeline
 
@@ -28,9 +29,9 @@ def main() -> None:
         default="mnist",
         help="MNIST, or scikit-learn's digits",
     )
-    parser.add_argument("--epochs", type=int, default=3, help="passes over the training data")
+    parser.add_argument("--epochs", type=count, default=3, help="passes over the training data")
     parser.add_argument(
-        "--picture", type=Path, default=Path("05_convolution.png"), help="PNG to draw in"
+        "--picture", type=png, default=Path("05_convolution.png"), help="PNG to draw in"
     )
     options = parser.parse_args()
 

@@ -7,6 +7,7 @@ import argparse
 import time
 
 import numpy as np
+from _options import count
 
 import nnaccel as nn
 
@@ -23,7 +24,7 @@ def main() -> None:
         default="mnist",
         help="MNIST, or scikit-learn's digits",
     )
-    parser.add_argument("--epochs", type=int, default=3, help="passes over the training data")
+    parser.add_argument("--epochs", type=count, default=3, help="passes over the training data")
     options = parser.parse_args()
     (x, y), _ = getattr(nn.data, options.data)()
 

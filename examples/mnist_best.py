@@ -6,6 +6,8 @@ python examples/mnist_best.py
 import argparse
 import time
 
+from _options import count
+
 import nnaccel as nn
 
 
@@ -15,7 +17,7 @@ def main() -> None:
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--epochs", type=int, default=40, help="passes over the training data")
+    parser.add_argument("--epochs", type=count, default=40, help="passes over the training data")
     parser.add_argument(
         "--data",
         choices=["mnist", "digits"],

@@ -10,6 +10,8 @@ over the ten outputs; here it is their mean, so its learning rate of 3 is 30 her
 import argparse
 import time
 
+from _options import count, rate
+
 import nnaccel as nn
 
 
@@ -19,8 +21,8 @@ def main() -> None:
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("--learning-rate", type=float, default=30.0, help="step along the gradient")
-    parser.add_argument("--epochs", type=int, default=30, help="passes over the training data")
+    parser.add_argument("--learning-rate", type=rate, default=30.0, help="step along the gradient")
+    parser.add_argument("--epochs", type=count, default=30, help="passes over the training data")
     parser.add_argument(
         "--data",
         choices=["mnist", "digits"],

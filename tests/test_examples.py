@@ -15,10 +15,10 @@ from PIL import Image
 ROOT = Path(__file__).parent.parent
 
 
-def run(script: str, *args: str) -> str:
-    """What an example prints."""
+def start(script: str, *args: str) -> subprocess.CompletedProcess[str]:
+    """Run an example to its end, good or bad."""
     path = os.pathsep.join(map(str, (ROOT, ROOT / "kernels")))
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-W", "error", f"examples/{script}.py", *args],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": path},
@@ -27,6 +27,11 @@ def run(script: str, *args: str) -> str:
         timeout=300,
         check=False,
     )
+
+
+def run(script: str, *args: str) -> str:
+    """What an example prints."""
+    done = start(script, *args)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -38,13 +43,33 @@ def percent(text: str, pattern: str) -> float:
     return float(found[1])
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("[!_]*.py")), ids=lambda p: p.stem)
 def test_every_option_has_a_help_text(path: Path) -> None:
     calls = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
     options = [call for call in calls if ast.unparse(call.func) == "parser.add_argument"]
     assert options
     for call in options:
         assert "help" in [keyword.arg for keyword in call.keywords], ast.unparse(call)
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["01_least_squares", "--steps", "0"], "--steps: 0 is too few: give 1 at least"),
+        (["03_spirals", "--hidden", "5", "x"], "--hidden: invalid count value: 'x'"),
+        (
+            ["04_digits", "--picture", "none/a.png"],
+            "--picture: none/a.png: give a file in a folder",
+        ),
+        (["05_convolution", "--picture", "a.jpg"], "--picture: a.jpg must end in .png"),
+        (["mnist_sigmoid", "--learning-rate", "nan"], "--learning-rate: nan is no step"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_options_that_cannot_be_used_are_told_of(args: list[str], words: str) -> None:
+    done = start(*args)
+    assert done.returncode == 2
+    assert words in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

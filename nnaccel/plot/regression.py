@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
+#: Share of a loss that is rounding, and nothing to draw.
+_ROUNDING = 1e-15
+
 
 def regression_line(
     x: ArrayLike,
@@ -21,6 +24,7 @@ def regression_line(
     lines: Sequence[tuple[float, float]],
     labels: Sequence[str] | None = None,
     losses: Sequence[float] | None = None,
+    least: float | None = None,
     xlabel: str = "x",
     ylabel: str = "y",
     title: str = "Regression line",
@@ -36,7 +40,9 @@ def regression_line(
     labels : sequence of str, optional
         Of the lines, for a legend.
     losses : sequence of float, optional
-        Of each step of a descent; drawn beside, on a logarithmic scale, over what they end at.
+        Of each step of a descent; drawn beside, on a logarithmic scale, above `least`.
+    least : float, optional
+        The least loss that any line has; by default the smallest of `losses`.
     xlabel, ylabel, title : str
         Names, with units.
     figure : matplotlib figure, optional
@@ -73,7 +79,7 @@ def regression_line(
     _draw_lines(axes[0], x, y, lines, labels)
     axes[0].set(title=literal(title), xlabel=literal(xlabel), ylabel=literal(ylabel))
     if losses is not None:
-        _draw_losses(axes[1], np.asarray(losses, float))
+        _draw_losses(axes[1], np.asarray(losses, float), least)
     return figure
 
 
@@ -101,14 +107,16 @@ def _draw_lines(
         ax.legend()
 
 
-def _draw_losses(ax: Axes, losses: Any) -> None:
-    """Draw how far above their smallest the losses are."""
-    above = losses - losses.min()
-    ax.plot(np.where(above > 0, above, np.nan), color=COLOURS[0])
+def _draw_losses(ax: Axes, losses: Any, least: float | None) -> None:
+    """Draw how far above the least, or their smallest, the losses are; a few as points too."""
+    above = losses - (losses.min() if least is None else least)
+    shown = np.where(above > _ROUNDING * losses.min(), above, np.nan)
+    ax.plot(shown, color=COLOURS[0], marker="o" if len(losses) <= 30 else "", markersize=4)
     ax.set_yscale("log")
+    ax.xaxis.get_major_locator().set_params(integer=True)
     ax.set(
         title=f"Loss, down to {losses.min():.4g}",
         xlabel="step of gradient descent",
-        ylabel="loss above its smallest",
+        ylabel=f"loss above {'its smallest' if least is None else 'the least possible'}",
     )
     ax.grid(alpha=0.3)

@@ -27,6 +27,13 @@ def test_losses_are_drawn_above_their_smallest() -> None:
     assert (ax.get_yscale(), ax.get_title()) == ("log", "Loss, down to 1")
 
 
+def test_losses_are_drawn_above_the_least_possible() -> None:
+    _, ax = plot.regression_line(X, Y, [(1, 2)], losses=[8.0, 2.0], least=0.5).axes
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [7.5, 1.5])
+    assert ax.lines[0].get_marker() == "o"  # a line between few may be none
+    assert ax.get_ylabel() == "loss above the least possible"
+
+
 @pytest.mark.parametrize(("lines", "labels"), [([], None), ([(0, 1)], ["a", "b"])])
 def test_lines_need_labels_for_each_or_none(lines: list[tuple[int, int]], labels: object) -> None:
     with pytest.raises(ValueError, match=f"{len(lines)} lines and"):
