@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
 
 #: Of classes and series, in order; told apart by the colour-blind too.
 COLOURS = ("#1f77b4", "#d95f02", "#4daf4a", "#7570b3", "#e6ab02", "#a6761d", "#e7298a", "#666666")
+
+#: Inches that a letter of a legend takes, and letters that a symbol and the room about it take.
+_LETTER, _SYMBOL = 0.085, 6
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -18,6 +22,14 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
+
+
+def legend_below(figure: Figure | SubFigure, ax: Axes) -> None:
+    """Tell what is drawn in the axes below them, where it hides nothing."""
+    handles, names = ax.get_legend_handles_labels()
+    letters = figure.bbox.width / figure.dpi / _LETTER
+    columns = min(max(int(letters / (max(map(len, names)) + _SYMBOL)), 1), len(names))
+    figure.legend(handles, names, loc="outside lower center", ncols=columns)
 
 
 def save(figure: Figure, path: str | Path) -> None:
@@ -38,4 +50,6 @@ def class_name(label: Any) -> str:
 
 def literal(text: str) -> str:
     """`text` as matplotlib is to be given it, which takes what is between two dollars for TeX."""
-    return text.replace("$", r"\$")
+    shown = text.replace("$", r"\$")
+    # What begins with an underscore would be left out of a legend; a space of no width is not seen.
+    return f"\u200b{shown}" if text.startswith("_") else shown

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnaccel.plot._figure import COLOURS, class_name, literal, new_figure
+from nnaccel.plot._figure import COLOURS, class_name, legend_below, literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +19,9 @@ Predict = Callable[[NDArray[np.float64]], Any]
 
 #: Points of the plane that are asked for, along each axis; and room around the points given.
 _GRID, _MARGIN = 200, 0.08
+
+#: How far points of one place are strewn about it, as a share of the way to the next one.
+_STREWN = 0.25
 
 
 def decision_boundary(
@@ -48,7 +51,8 @@ def decision_boundary(
     Returns
     -------
     matplotlib.figure.Figure
-        The surer the prediction, the stronger the colour of a region.
+        The surer the prediction, the stronger the colour of a region. Of points in one place, as
+        of whole numbers, each lies a little beside it, by chance, so as not to hide the others.
 
     Raises
     ------
@@ -68,7 +72,7 @@ def decision_boundary(
     ax = figure.subplots()
     _draw(ax, predict, points, labels, classes)
     ax.set(title=literal(title), xlabel=literal(xlabel), ylabel=literal(ylabel))
-    ax.legend(loc="best", framealpha=0.9)
+    legend_below(figure, ax)
     return figure
 
 
@@ -157,8 +161,9 @@ def _draw(
         others = np.delete(p, k, axis=2).max(axis=2)
         ax.contour(*grid, p[..., k] - others, levels=[0], colors="0.25", linewidths=1)
     size = 20 if len(points) <= 300 else 7
+    strewn = _strewn(points)
     for k, name in enumerate(classes):
-        across, up = points[codes == k].T
+        across, up = strewn[codes == k].T
         ax.scatter(
             across,
             up,
@@ -168,6 +173,15 @@ def _draw(
             linewidths=0.4 if size > 10 else 0,
             label=class_name(name),
         )
+
+
+def _strewn(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points that do not hide each other: as they are if no two are in one place."""
+    if len(np.unique(points, axis=0)) == len(points):
+        return points
+    gaps = [np.diff(np.unique(axis)).min(initial=np.inf) for axis in points.T]
+    far = _STREWN * np.where(np.isfinite(gaps), gaps, 0)
+    return points + np.random.default_rng(0).uniform(-far, far, points.shape)
 
 
 def _probabilities(predicted: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnaccel.plot._figure import COLOURS, class_name, literal, new_figure
+from nnaccel.plot._figure import COLOURS, class_name, legend_below, literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -83,5 +83,5 @@ def logistic_curve(
     ax.set(title=literal(title), xlabel=literal(xlabel))
     ax.set_ylabel(f"probability of {class_name(classes[1])}")
     ax.grid(alpha=0.3)
-    ax.legend(loc="best", framealpha=0.9)
+    legend_below(figure, ax)
     return figure

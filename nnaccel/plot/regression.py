@@ -109,11 +109,13 @@ def _draw_lines(
 
 def _draw_losses(ax: Axes, losses: Any, least: float | None) -> None:
     """Draw how far above the least, or their smallest, the losses are; a few as points too."""
+    from matplotlib.ticker import MaxNLocator
+
     above = losses - (losses.min() if least is None else least)
     shown = np.where(above > _ROUNDING * losses.min(), above, np.nan)
     ax.plot(shown, color=COLOURS[0], marker="o" if len(losses) <= 30 else "", markersize=4)
     ax.set_yscale("log")
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.set(
         title=f"Loss, down to {losses.min():.4g}",
         xlabel="step of gradient descent",

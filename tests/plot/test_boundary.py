@@ -38,7 +38,7 @@ def border(ax: Any) -> np.ndarray:
 def test_the_border_is_where_the_prediction_changes(form: str) -> None:
     (ax,) = plot.decision_boundary(FORMS[form], X, Y, title="Sides").axes
     np.testing.assert_allclose(border(ax)[:, 0], 0.5, atol=0.01)
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["left", "right"]
+    assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == ["left", "right"]
     colours = ax.images[0].get_array()
     left, right = colours[100, 5], colours[100, -5]
     assert left[2] > left[0]  # blue
@@ -55,7 +55,7 @@ def test_labels_may_be_floats() -> None:
 
 def test_the_legend_says_that_numbers_are_classes() -> None:
     (ax,) = plot.decision_boundary(steep, X, [0, 1, 0, 1]).axes
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["class 0", "class 1"]
+    assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == ["class 0", "class 1"]
 
 
 def test_the_less_sure_the_paler() -> None:
@@ -109,3 +109,15 @@ def test_what_does_not_fit_is_told(call: Any, message: str) -> None:
 def test_one_class_has_no_boundary(count: int) -> None:
     with pytest.raises(ValueError, match="a boundary lies between two at least"):
         plot.decision_boundary(steep, X[:count], np.zeros(count))
+
+
+def test_points_in_one_place_do_not_hide_each_other() -> None:
+    x = np.random.default_rng(0).integers(0, 3, (60, 2)).astype(float)
+    figure = plot.decision_boundary(steep, x, np.arange(60) % 2)
+    drawn = np.concatenate([points.get_offsets() for points in figure.axes[0].collections[1:]])
+    wanted = np.concatenate([x[::2], x[1::2]])
+    assert len(np.unique(drawn, axis=0)) == 60
+    np.testing.assert_array_equal(np.rint(drawn), wanted)
+    for same in (X, np.array([[1.0, 2.0]] * 4)):  # none shares its place; no next one to measure by
+        points = plot.decision_boundary(steep, same, Y).axes[0].collections[1:]
+        assert {tuple(each) for p in points for each in p.get_offsets()} == set(map(tuple, same))

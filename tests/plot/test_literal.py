@@ -29,6 +29,12 @@ PICTURES = {
 }
 
 
+def test_the_legend_has_names_that_begin_with_an_underscore() -> None:
+    figure: Any = plot.decision_boundary(left, PLANE, ["_a", "_b"] * 4)
+    figure.draw_without_rendering()
+    assert [text.get_text()[-2:] for text in figure.legends[0].get_texts()] == ["_a", "_b"]
+
+
 @pytest.mark.parametrize("kind", PICTURES)
 def test_dollars_are_dollars(kind: str) -> None:
     from matplotlib.text import Text

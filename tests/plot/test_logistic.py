@@ -41,3 +41,10 @@ def test_a_step_does_not_overflow() -> None:
 def test_what_does_not_fit_is_told(x: Any, y: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         plot.logistic_curve(x, y, 0, 1)
+
+
+def test_the_legend_hides_no_rows() -> None:
+    figure = plot.logistic_curve(np.repeat(X, 50), np.tile(Y, 50), -5, 2)
+    figure.draw_without_rendering()
+    (legend,), (ax,) = figure.legends, figure.axes
+    assert not legend.get_window_extent().overlaps(ax.get_window_extent())
