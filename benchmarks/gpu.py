@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from dataclasses import asdict
@@ -24,6 +25,10 @@ import gpu_torch
 import gpu_training
 from gpu_report import FAILED, NOT_RUN, Benchmark, Outcome, run_all, table
 from gpu_tests import run_tests
+
+# Numba looks for the compiler's library here; a toolkit on the path is as good as one installed.
+if "CUDA_HOME" not in os.environ and (nvcc := shutil.which("nvcc")):
+    os.environ["CUDA_HOME"] = str(Path(nvcc).resolve().parents[1])
 
 import nnaccel as nn
 from nnaccel.bench.images import mnist_or_synthetic
@@ -44,7 +49,8 @@ def main() -> int:
     if chosen("tests", options.only):
         limit = 60 * options.test_minutes
         print(f"tests marked gpu, for at most {limit:.0f} s -> {folder}/gpu-tests.txt", flush=True)
-        tests = run_tests(folder, limit)
+        several = ("-n", str(options.workers), "-p", "no:benchmark") if options.workers else ()
+        tests = run_tests(folder, limit, options=several)
         print(tests, flush=True)
         report["tests"], wrong = asdict(tests), not tests.ok
     if not gpu_torch.is_available():
@@ -70,8 +76,11 @@ def main() -> int:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=8, help="for benchmarks; the rest is left")
-    parser.add_argument("--test-minutes", type=float, default=5, help="for the tests")
+    parser.add_argument("--minutes", type=float, default=4, help="for benchmarks; the rest is left")
+    parser.add_argument("--test-minutes", type=float, default=4, help="for the tests")
+    parser.add_argument(
+        "--workers", type=int, default=0, help="processes of tests, by pytest-xdist"
+    )
     parser.add_argument(
         "--only", nargs="+", default=("",), help="what has this in its name: tests, mlp, conv …"
     )

@@ -27,8 +27,8 @@ class Tests:
 
     @property
     def ok(self) -> bool:
-        """Whether some ran, and all that ran passed; a skip of theirs is a failure already."""
-        return self.passed > 0 and not (self.failed or self.errors)
+        """Whether all ran and passed; a skip of theirs is a failure already."""
+        return self.passed > 0 and not (self.failed or self.errors or self.timed_out)
 
     def __str__(self) -> str:
         """One line."""

@@ -257,6 +257,7 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy.__version__ = "0.fake"
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
     cupy.empty, cupy.sum = empty, sum
+    cupy.get_default_memory_pool = lambda: SimpleNamespace(free_all_blocks=lambda: None)
     names = (
         "abs arange clip concatenate einsum exp expm1 isfinite log log1p logaddexp matmul maximum"
     )
@@ -272,7 +273,7 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy.cuda = SimpleNamespace(
         runtime=runtime,
         get_current_stream=lambda: stream,
-        MemoryPool=lambda: SimpleNamespace(malloc=None),
+        MemoryPool=lambda _: SimpleNamespace(malloc=None, set_limit=lambda size: None),
         using_allocator=lambda _allocator: contextlib.nullcontext(),
         Stream=Stream,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -57,7 +58,11 @@ class _Graph:
 def _capture(cupy: Any, step: Step) -> _Graph | None:
     """Capture a step on a stream of its own; None, and a line in the log, if that fails."""
     # What the step allocates and gives back is taken again by nobody but its graph.
-    pool, stream = cupy.cuda.MemoryPool(), cupy.cuda.Stream(non_blocking=True)
+    pool, stream = _pool(cupy), cupy.cuda.Stream(non_blocking=True)
+    cupy.get_default_memory_pool().free_all_blocks()  # the first run's, which the graph needs too
+    gc.collect()  # nothing that dies meanwhile may give memory back
+    collects = gc.isenabled()
+    gc.disable()
     try:
         with stream, cupy.cuda.using_allocator(pool.malloc):
             try:
@@ -76,3 +81,23 @@ def _capture(cupy: Any, step: Step) -> _Graph | None:
             error,
         )
         return None
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _pool(cupy: Any) -> Any:
+    """A memory pool that fails at once where the device has no more.
+
+    CuPy's own would first give back what lies free in it, which a graph may already count on.
+    """
+
+    def allocate(size: int) -> Any:
+        try:
+            return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
+        except cupy.cuda.runtime.CUDARuntimeError as error:
+            raise MemoryError(str(error)) from error
+
+    pool = cupy.cuda.MemoryPool(allocate)
+    pool.set_limit(size=0)
+    return pool

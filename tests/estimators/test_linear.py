@@ -25,7 +25,7 @@ def random_problem(seed: int, rows: int, columns: int, responses: int = 1) -> An
     return x, x @ rng.normal(size=(columns, responses)) + rng.normal(size=(rows, responses))
 
 
-def test_the_tutorials_line_by_both_solvers(backend: Any, height_wages: Any) -> None:
+def test_the_tutorials_line_by_both_solvers(height_wages: Any) -> None:
     x, y = height_wages
     solved = LinearRegression().fit(x, y)
     assert round(solved.intercept_, 6) == 2.945535

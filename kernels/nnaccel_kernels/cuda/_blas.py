@@ -1,7 +1,8 @@
 """Matrix products by cuBLAS, not through CuPy, whose wrapper refuses while a graph is captured.
 
-Each thread has a handle of its own, with a workspace that stays where it is: a captured product may
-be replayed at any time.
+Each thread has a handle of its own on each device, with a workspace that stays where it is: a
+captured product may be replayed at any time. A thread that ends leaves its handle to the next one.
+A thread's products must not run on two streams at a time, since they share the workspace.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _WORKSPACE = 32 << 20  # bytes; what NVIDIA advises for sm_90
 _SCALARS = {4: ctypes.c_float, 8: ctypes.c_double}
 
 _local = threading.local()
+_idle: dict[int, list[_Handle]] = {}  # by device
 _settings = {"tf32": False}
 
 
@@ -51,15 +53,37 @@ def matmul_each(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
     if config.ENABLE_CUDASIM:
         out[...] = namespace_of(out).matmul(a, b) + (out if add else 0)
     elif 0 not in out.shape and a.shape[2]:
-        if not hasattr(_local, "handle"):
-            _local.handle = _Handle()
-        _local.handle.matmul(a, b, out, add)
+        _handle().matmul(a, b, out, add)
     elif not add:
         out.fill(0)
 
 
+def _handle() -> _Handle:
+    """Return this thread's handle on the current device."""
+    device = sys.modules["cupy"].cuda.runtime.getDevice()
+    leases: dict[int, _Lease] = _local.__dict__.setdefault("leases", {})
+    if device not in leases:
+        leases[device] = _Lease(_idle.setdefault(device, []))
+    return leases[device].handle
+
+
+class _Lease:
+    """A handle for as long as a thread lives: one that lies idle, or a new one."""
+
+    def __init__(self, idle: list[_Handle]) -> None:
+        self._idle = idle
+        try:
+            self.handle = idle.pop()
+        except IndexError:
+            self.handle = _Handle()
+
+    def __del__(self) -> None:
+        if hasattr(self, "handle"):
+            self._idle.append(self.handle)
+
+
 class _Handle:
-    """What cuBLAS keeps for one thread."""
+    """What cuBLAS keeps for one thread on one device."""
 
     def __init__(self) -> None:
         self._library, handle = _library(), ctypes.c_void_p()

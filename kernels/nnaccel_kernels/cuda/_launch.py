@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from nnaccel_kernels.cuda._arguments import flatten, on_device, size_of
 from nnaccel_kernels.cuda._ptx import entry, ptx_of
 
 THREADS = 256  # of a block, a power of two
-_MAX_BLOCKS = 65_535  # down the second and third axis of a grid
+MAX_BLOCKS = 65_535  # down the second and third axis of a grid
 
 _log = logging.getLogger("nnaccel")
 _functions: dict[tuple[Any, ...], Any] = {}  # by device, kernel and kinds of arguments
@@ -51,8 +52,10 @@ def run(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) 
 def _load(cupy: Any, kernel: Any, args: tuple[Any, ...], numbers: list[Any]) -> Any:
     """Compile a kernel for arguments like these and load it; None if Numba has to launch it."""
     try:
-        types = tuple(map(typeof, map(on_device, args)))
-        ptx = ptx_of(kernel, types, cuda.get_current_device().compute_capability)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of what compiles: a warning is no reason to be slow
+            types = tuple(map(typeof, map(on_device, args)))
+            ptx = ptx_of(kernel, types, cuda.get_current_device().compute_capability)
         name, sizes = entry(ptx)
         if sizes != list(map(size_of, numbers)):
             raise TypeError(f"it takes {len(sizes)} numbers, of other sizes than these")
@@ -94,8 +97,8 @@ def spread(y: Any, threads: int, each: int) -> tuple[tuple[int, ...], tuple[int,
     else:
         across = power_of_two(pixels, threads)
         down = power_of_two(c, threads // across)
-    images = min(n, _MAX_BLOCKS)
-    grid = blocks(pixels, across * each), min(blocks(c, down), _MAX_BLOCKS), images
+    images = min(n, MAX_BLOCKS)
+    grid = blocks(pixels, across * each), min(blocks(c, down), MAX_BLOCKS), images
     return grid, (across, down, 1)
 
 

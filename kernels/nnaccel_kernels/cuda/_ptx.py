@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -72,7 +73,9 @@ def _toolchain() -> str:
     digest, here = hashlib.sha256(), Path(__file__).parent
     for path in (*sorted(here.parent.glob("*.py")), *sorted(here.glob("*.py"))):
         digest.update(path.read_bytes())
-    return f"{digest.hexdigest()} {sys.version} {numba.__version__} {cuda.__file__}"
+    with contextlib.suppress(PackageNotFoundError):
+        return f"{digest.hexdigest()} {sys.version} {numba.__version__} {version('numba-cuda')}"
+    return f"{digest.hexdigest()} {sys.version} {numba.__version__}"
 
 
 def _folder() -> Path:

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._channels import sum_parts
-from nnaccel_kernels.cuda._launch import blocks
+from nnaccel_kernels.cuda._launch import MAX_BLOCKS, blocks
 from nnaccel_kernels.cuda._patch import as_it_is, corner_of, offset_of, patch, pixel_of
 from nnaccel_kernels.cuda._room import room
 from nnaccel_kernels.cuda._tile import Factor, Product
@@ -70,7 +70,7 @@ def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> No
     k, c, *taps = dw.shape
     n, _, *size = dy.shape
     filters, depth, positions = k // groups, c * math.prod(taps), n * math.prod(size)
-    count = parts_of(positions)
+    count = min(parts_of(positions), max(1, MAX_BLOCKS // groups))
     parts = dw.reshape(1, k, depth)
     if count > 1:
         count, found = room(namespace_of(dw), count, (k, depth), dw.dtype)

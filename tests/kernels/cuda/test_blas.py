@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,8 +31,10 @@ class Cublas:
         self.streams: list[int] = []
         self.workspaces = 0
         self.compute: list[int] = []
+        self.device = self.handles = 0
 
     def cublasCreate_v2(self, handle: Any) -> int:  # noqa: N802
+        self.handles += 1
         return 0
 
     def cublasSetStream_v2(self, handle: Any, stream: int) -> int:  # noqa: N802
@@ -77,11 +80,13 @@ def number(pointer: Any, kind: int) -> float:
 def library(monkeypatch: pytest.MonkeyPatch) -> Cublas:
     made = Cublas()
     stream = SimpleNamespace(ptr=0)
-    cuda = SimpleNamespace(get_current_stream=lambda: stream)
+    runtime = SimpleNamespace(getDevice=lambda: made.device)
+    cuda = SimpleNamespace(get_current_stream=lambda: stream, runtime=runtime)
     cupy = SimpleNamespace(cuda=cuda, empty=lambda n, t: np.empty(8, t).view(Matrix))
     monkeypatch.setitem(sys.modules, "cupy", cupy)
     monkeypatch.setattr(_blas, "_library", lambda: made)
-    monkeypatch.setattr(_blas, "_local", SimpleNamespace())
+    monkeypatch.setattr(_blas, "_local", threading.local())
+    monkeypatch.setattr(_blas, "_idle", {})
     made.stream = stream  # type: ignore[attr-defined]
     return made
 
@@ -137,6 +142,27 @@ def test_a_new_stream_gets_the_workspace_again(library: Any) -> None:
         _blas.matmul(a, a, a.copy())
     assert library.streams == [0, 7, 0]
     assert library.workspaces == 3
+
+
+def test_a_handle_for_each_thread_and_device_left_to_the_next_thread(library: Cublas) -> None:
+    def multiply() -> None:
+        a = np.ones((2, 2), np.float32).view(Matrix)
+        _blas.matmul(a, a, a.copy())
+
+    for _ in range(2):
+        thread = threading.Thread(target=multiply)
+        thread.start()
+        thread.join()
+    assert library.handles == 1
+    multiply()
+    assert library.handles == 1, "left by the thread that ended"
+    thread = threading.Thread(target=multiply)
+    thread.start()
+    thread.join()
+    assert library.handles == 2
+    library.device = 1
+    multiply()
+    assert library.handles == 3
 
 
 def test_tf32_is_for_single_precision(library: Cublas, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_channels, "_TOGETHER", 2)
     for module in (_fill, _channels, _each, _rows, _total):
         monkeypatch.setattr(module, "THREADS", 4)
-    monkeypatch.setattr(_launch, "_MAX_BLOCKS", 2)
+    monkeypatch.setattr(_launch, "MAX_BLOCKS", 2)
     tile = _tile.Tile(rows=4, columns=8, depth=4, down=2, across=2)
     monkeypatch.setattr(_tile, "TILES", {4: tile, 8: tile})
     monkeypatch.setattr(_weight_gradient, "POSITIONS", 8)
