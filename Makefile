@@ -36,7 +36,7 @@ pictures: $(VENV)/installed-test ## draw README's pictures anew
 	$(BIN)/python examples/03_spirals.py --picture docs/spirals.png
 
 fresh: ## forget the compiled kernels
-	find kernels -name '*.nb[ic]' -delete -o -name '*.ptx' -delete
+	find kernels -name '*.nb[ic]' -delete -o -name '*.ptx' -delete -o -name 'fastest-*.json' -delete
 
 clean: ## remove the environment and all that was built
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

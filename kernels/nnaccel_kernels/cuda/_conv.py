@@ -1,11 +1,18 @@
-"""Convolution of images (N, C, H, W) with filters (K, C/groups, R, S), and its gradients."""
+"""Convolution of images (N, C, H, W) with filters (K, C/groups, R, S), and its gradients.
+
+Left to 'auto', the algorithm is the one that was fastest on the device when the shape first came.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any
 
 from nnaccel_kernels._window import Plan, Window
 from nnaccel_kernels.cuda import _direct, _explicit, _gemm, _winograd
+from nnaccel_kernels.cuda._race import fastest
 
 _ALGORITHMS = {"winograd": _winograd, "gemm": _gemm, "im2col": _explicit, "direct": _direct}
 _WHY = {
@@ -27,12 +34,15 @@ def conv2d_plan(
     budget_bytes: int,
 ) -> Plan:
     """How a convolution or a gradient of it would be computed; ValueError if it cannot be so."""
+    problem = direction, x_shape, w_shape, window
     name = _resolve(algorithm, w_shape, window, groups)
-    if algorithm == "auto" and name == "winograd":
-        one = _winograd.workspace(direction, (1, *x_shape[1:]), w_shape, window, itemsize)
-        name = name if one <= budget_bytes else "gemm"
-    workspace = _ALGORITHMS[name].workspace(direction, x_shape, w_shape, window, itemsize)
-    return Plan(name, workspace, _WHY[name])
+    why = _WHY[name]
+    if algorithm == "auto" and 0 not in x_shape:
+        able = _able(problem, groups, itemsize, budget_bytes)
+        name = name if name in able else "gemm"
+        ways = partial(_ways, problem, groups, itemsize, able)
+        name, why = fastest((*problem, groups, itemsize, able), ways) or (name, _WHY[name])
+    return Plan(name, _ALGORITHMS[name].workspace(*problem, itemsize), why)
 
 
 def conv2d(
@@ -80,3 +90,47 @@ def _resolve(algorithm: str, w_shape: tuple[int, ...], window: Window, groups: i
             "'gemm', 'im2col', 'direct' or 'auto'"
         )
     return algorithm
+
+
+@lru_cache(1024)
+def _able(problem: Any, groups: int, itemsize: int, budget_bytes: int) -> tuple[str, ...]:
+    """Algorithms that may be the fastest, with room for an image's workspace at least."""
+    direction, x_shape, w_shape, window = problem
+    few = direction, (1, *x_shape[1:]), w_shape, window, itemsize
+    names = ["gemm"]
+    if w_shape[1] == 1:
+        names.append("direct")
+    if _winograd.fits(window, groups) and min(w_shape[:2]) >= _winograd.FEWEST:
+        names.append("winograd")
+    if groups == 1:
+        names.append("im2col")
+    return tuple(
+        name for name in names if _ALGORITHMS[name].workspace(*few) <= max(budget_bytes, 0)
+    ) or ("gemm",)
+
+
+def _ways(
+    problem: Any, groups: int, itemsize: int, able: tuple[str, ...], cupy: Any
+) -> dict[str, Callable[[], None]]:
+    """Each of those algorithms, on images of those sizes, channels-last."""
+    direction, (n, c, height, width), w_shape, window = problem
+    x = _numbers(cupy, (n, height, width, c), itemsize).transpose(0, 3, 1, 2)
+    rows, columns = window.output_size(height, width)
+    y = _numbers(cupy, (n, rows, columns, w_shape[0]), itemsize).transpose(0, 3, 1, 2)
+    w = _numbers(cupy, w_shape, itemsize)
+
+    def way(name: str) -> Callable[[], None]:
+        module = _ALGORITHMS[name]
+        if direction == "forward":
+            return lambda: module.forward(x, w, None, window, groups, "linear", 0.0, y)
+        if direction == "input_gradient":
+            return lambda: module.input_gradient(y, w, window, groups, x)
+        return lambda: module.weight_gradient(y, x, window, groups, w)
+
+    return {name: way(name) for name in able}
+
+
+def _numbers(cupy: Any, shape: tuple[int, ...], itemsize: int) -> Any:
+    """Numbers between 0 and 1: a device may be quicker with zeros."""
+    flat = cupy.arange(math.prod(shape), dtype=f"f{itemsize}")
+    return (flat * 0.37 % 1).astype(flat.dtype).reshape(shape)

@@ -24,14 +24,14 @@ _ENTRY = re.compile(r"\.entry\s+([\w$]+)\s*\((.*?)\)", re.DOTALL)
 
 def ptx_of(kernel: Any, types: tuple[Any, ...], cc: tuple[int, int]) -> str:
     """Compile a kernel for Numba types and a compute capability, or find it on disk."""
-    parts = [_toolchain(), str(types), str(cc), *fingerprint(kernel.py_func)]
+    parts = [toolchain(), str(types), str(cc), *fingerprint(kernel.py_func)]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
-    path = _folder() / f"{kernel.py_func.__name__}-{digest}.ptx"
+    path = folder() / f"{kernel.py_func.__name__}-{digest}.ptx"
     with contextlib.suppress(OSError):
         return path.read_text()
     ptx, _ = cuda.compile_ptx(kernel.py_func, types, cc=cc)
     with contextlib.suppress(OSError):
-        _write(path, ptx)
+        write(path, ptx)
     return str(ptx)
 
 
@@ -68,7 +68,7 @@ def _held(value: Any) -> Iterator[str]:
 
 
 @cache
-def _toolchain() -> str:
+def toolchain() -> str:
     """What else decides the PTX: Numba, and our sources, for what kernels call by name."""
     digest, here = hashlib.sha256(), Path(__file__).parent
     for path in (*sorted(here.parent.glob("*.py")), *sorted(here.glob("*.py"))):
@@ -78,11 +78,12 @@ def _toolchain() -> str:
     return f"{digest.hexdigest()} {sys.version} {numba.__version__}"
 
 
-def _folder() -> Path:
+def folder() -> Path:
+    """Where Numba keeps what it compiled, else beside these sources."""
     return Path(config.CACHE_DIR or Path(__file__).parent / "__pycache__")
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Write beside and rename, so that nobody reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, beside = tempfile.mkstemp(dir=path.parent)
