@@ -10,6 +10,9 @@ from typing import Any
 
 _log = logging.getLogger("nnaccel")
 
+#: Runs that a capture, which takes a few milliseconds, is worth.
+_WORTH = 4
+
 Step = Callable[[], None]
 Replay = Callable[[int], None]
 
@@ -17,9 +20,9 @@ Replay = Callable[[int], None]
 def record(cupy: Any, step: Step) -> Replay:
     """Return what runs `step` so many times.
 
-    The first time it runs as it is: that compiles its kernels and loads the libraries it calls. The
-    second time it is captured, and from then on the graph is launched. All that changes from step
-    to step must be in arrays on the device.
+    The first times it runs as it is: that compiles its kernels and loads the libraries it calls.
+    Once it has run so often that it pays it is captured, and from then on the graph is launched.
+    All that changes from step to step must be in arrays on the device.
 
     Parameters
     ----------
@@ -28,14 +31,14 @@ def record(cupy: Any, step: Step) -> Replay:
         Launches kernels on arrays that stay where they are, and asks the device nothing.
     """
     graph: Any = None
-    has_run = has_failed = False
+    runs, has_failed = 0, False
 
     def replay(repeats: int) -> None:
-        nonlocal graph, has_run, has_failed
-        while repeats and not has_run:
+        nonlocal graph, runs, has_failed
+        if repeats and not runs:
             step()
-            has_run, repeats = True, repeats - 1
-        if repeats and graph is None and not has_failed:
+            runs, repeats = 1, repeats - 1
+        if graph is None and not has_failed and runs + repeats > _WORTH:
             graph = _capture(cupy, step)
             has_failed = graph is None
         for _ in range(repeats):
@@ -43,6 +46,7 @@ def record(cupy: Any, step: Step) -> Replay:
                 step()
             else:
                 graph.launch()
+        runs += repeats
 
     return replay
 
@@ -57,22 +61,14 @@ class _Graph:
 
 def _capture(cupy: Any, step: Step) -> _Graph | None:
     """Capture a step on a stream of its own; None, and a line in the log, if that fails."""
-    # What the step allocates and gives back is taken again by nobody but its graph.
-    pool, stream = _pool(cupy), cupy.cuda.Stream(non_blocking=True)
-    cupy.get_default_memory_pool().free_all_blocks()  # the first run's, which the graph needs too
-    gc.collect()  # nothing that dies meanwhile may give memory back
     collects = gc.isenabled()
-    gc.disable()
+    gc.disable()  # nothing that dies meanwhile may give memory back
     try:
-        with stream, cupy.cuda.using_allocator(pool.malloc):
-            try:
-                stream.begin_capture()
-                step()
-            except BaseException:
-                with contextlib.suppress(Exception):
-                    stream.end_capture()
-                raise
-            return _Graph(stream.end_capture(), pool)
+        try:
+            return _captured(cupy, step)
+        except MemoryError:  # the first runs' memory lies idle, and the graph needs as much
+            cupy.get_default_memory_pool().free_all_blocks()
+            return _captured(cupy, step)
     except Exception as error:
         _log.warning(
             "a step could not be captured as a CUDA graph and runs kernel by kernel, which is "
@@ -84,6 +80,20 @@ def _capture(cupy: Any, step: Step) -> _Graph | None:
     finally:
         if collects:
             gc.enable()
+
+
+def _captured(cupy: Any, step: Step) -> _Graph:
+    # What the step allocates and gives back is taken again by nobody but its graph.
+    pool, stream = _pool(cupy), cupy.cuda.Stream(non_blocking=True)
+    with stream, cupy.cuda.using_allocator(pool.malloc):
+        try:
+            stream.begin_capture()
+            step()
+        except BaseException:
+            with contextlib.suppress(Exception):
+                stream.end_capture()
+            raise
+        return _Graph(stream.end_capture(), pool)
 
 
 def _pool(cupy: Any) -> Any:

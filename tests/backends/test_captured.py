@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,35 @@ def test_a_step_that_cannot_be_captured_runs_kernel_by_kernel(
     assert_close(losses[1], losses[0])
     assert_close(losses[2], losses[0])
     told = [record.message for record in caplog.records if "captured" in record.message]
-    assert len(told) == 2, "full batches, and the last one"
+    assert len(told) == 1, "of full batches: there are too few others"
     assert told[0].endswith("slower: RuntimeError: operation not supported")
+
+
+@pytest.mark.parametrize(("repeats", "launched"), [((1, 1, 1, 1), 0), ((1, 4), 4), ((9,), 8)])
+def test_few_runs_are_not_worth_a_graph(repeats: tuple[int, ...], launched: int) -> None:
+    with nn.use_backend("cupy") as backend:
+        count = backend.xp.zeros(1, "int64")
+        replay, before = backend.record(lambda: backend.kernels.advance(count)), fake.Graph.launched
+        for each in repeats:
+            replay(each)
+        assert fake.Graph.launched - before == launched
+        assert int(count) == sum(repeats)
+
+
+def test_a_graph_that_finds_no_room_gets_what_lies_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    with nn.use_backend("cupy") as backend:
+        count, freed = backend.xp.zeros(1, "int64"), list[bool]()
+        pool = SimpleNamespace(free_all_blocks=lambda: freed.append(True))
+        monkeypatch.setattr(sys.modules["cupy"], "get_default_memory_pool", lambda: pool)
+
+        def step() -> None:
+            if fake._captured is not None and not freed:
+                raise MemoryError("out of memory")
+            backend.kernels.advance(count)
+
+        before = fake.Graph.launched
+        backend.record(step)(9)
+        assert (int(count), fake.Graph.launched - before, freed) == (9, 8, [True])
 
 
 def test_what_interrupts_a_capture_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
