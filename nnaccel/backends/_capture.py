@@ -5,16 +5,14 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
-from collections.abc import Callable
 from typing import Any
+
+from nnaccel.backends._backend import Replay, Step
 
 _log = logging.getLogger("nnaccel")
 
 #: Runs that a capture, which takes a few milliseconds, is worth.
 _WORTH = 4
-
-Step = Callable[[], None]
-Replay = Callable[[int], None]
 
 
 def record(cupy: Any, step: Step) -> Replay:

@@ -30,7 +30,6 @@ class Point:
     ----------
     value : float
         Less the penalty.
-    log_likelihood : float
     gradient : ndarray, shape (p, k)
         Of the value.
     information : ndarray, shape (p * k, p * k)
@@ -40,7 +39,6 @@ class Point:
     """
 
     value: float
-    log_likelihood: float
     gradient: Floats
     information: Floats
     all_told: bool
@@ -91,7 +89,6 @@ class LogLikelihood:
         information = blocks.reshape(features * k, features * k)
         return Point(
             value - float((coef * pull).sum()) / 2,
-            value,
             gradient - pull,
             information + np.kron(np.diag(self._ridge), self._metric),
             least > TOLD,

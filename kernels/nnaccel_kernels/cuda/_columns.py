@@ -19,10 +19,12 @@ from nnaccel_kernels.cuda._fill import Fill, Stream
 
 @Stream
 def _im2col(n, q, i, j, args):  # type: ignore[no-untyped-def]
-    x, window = args
-    down, across = window.kernel_size
-    c = q // (down * across)
-    tap = q - c * (down * across)
+    x, window, by_tap = args
+    across = window.kernel_size[1]
+    inner = x.shape[1] if by_tap else window.kernel_size[0] * across
+    outer = q // inner
+    rest = q - outer * inner
+    c, tap = (rest, outer) if by_tap else (outer, rest)
     r = tap // across
     h, v = row(i, r, window), column(j, tap - r * across, window)
     return x[n, c, h, v] if is_on(h, v, x) else x.dtype.type(0)
@@ -30,8 +32,7 @@ def _im2col(n, q, i, j, args):  # type: ignore[no-untyped-def]
 
 @Fill
 def _col2im(n, c, h, v, args):  # type: ignore[no-untyped-def]
-    cols, window = args  # cols (N, C*R*S, OH, OW)
-    down, across = window.kernel_size
+    cols, window, channel_step, tap_step = args
     top, bottom = rows_over(h, cols.shape[2], window)
     left, right = columns_over(v, cols.shape[3], window)
     total = cols.dtype.type(0)
@@ -41,18 +42,31 @@ def _col2im(n, c, h, v, args):  # type: ignore[no-untyped-def]
             for j in range(left, right):
                 s = column_tap(j, v, window)
                 if s >= 0:
-                    total += cols[n, (c * down + r) * across + s, i, j]
+                    tap = r * window.kernel_size[1] + s
+                    total += cols[n, c * channel_step + tap * tap_step, i, j]
     return total
 
 
 def im2col(x: Any, window: Window, cols: Any) -> None:
     """cols[n, (c, r, s), (i, j)] = the pixel of channel c under tap (r, s) at position (i, j)."""
-    _im2col(_by_position(cols, x, window), x, window)
+    unfold(x, window, _by_position(cols, x, window), by_tap=False)
 
 
 def col2im(cols: Any, window: Window, dx: Any) -> None:
     """Add each entry of cols to the pixel that im2col takes it from: the adjoint of im2col."""
-    _col2im(dx, _by_position(cols, dx, window), window)
+    fold(_by_position(cols, dx, window), window, dx, by_tap=False)
+
+
+def unfold(x: Any, window: Window, cols: Any, *, by_tap: bool) -> None:
+    """im2col to cols (N, C*R*S, OH, OW): channel by channel, or tap by tap."""
+    _im2col(cols, x, window, by_tap)
+
+
+def fold(cols: Any, window: Window, dx: Any, *, by_tap: bool) -> None:
+    """The adjoint of `unfold`."""
+    taps = window.kernel_size[0] * window.kernel_size[1]
+    steps = (1, dx.shape[1]) if by_tap else (taps, 1)
+    _col2im(dx, cols, window, *steps)
 
 
 def _by_position(cols: Any, image: Any, window: Window) -> Any:

@@ -12,44 +12,13 @@ from typing import Any
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._blas import matmul
 from nnaccel_kernels.cuda._channels import bias_activate
-from nnaccel_kernels.cuda._device import (
-    column,
-    column_tap,
-    columns_over,
-    is_on,
-    row,
-    row_tap,
-    rows_over,
-)
-from nnaccel_kernels.cuda._fill import Fill, Stream
+from nnaccel_kernels.cuda._columns import fold, unfold
 from nnaccel_kernels.cuda._layout import copy
-from nnaccel_kernels.cuda._room import images_within, room
+from nnaccel_kernels.cuda._room import at_once, pieces, room
 from nnaccel_kernels.reference._namespace import namespace_of
 
-
-@Stream
-def _unfold(n, q, i, j, args):  # type: ignore[no-untyped-def]
-    x, window = args
-    tap = q // x.shape[1]
-    r = tap // window.kernel_size[1]
-    h, v = row(i, r, window), column(j, tap - r * window.kernel_size[1], window)
-    return x[n, q - tap * x.shape[1], h, v] if is_on(h, v, x) else x.dtype.type(0)
-
-
-@Fill
-def _fold(n, c, h, v, args):  # type: ignore[no-untyped-def]
-    cols, channels, window = args
-    top, bottom = rows_over(h, cols.shape[2], window)
-    left, right = columns_over(v, cols.shape[3], window)
-    total = cols.dtype.type(0)
-    for i in range(top, bottom):
-        r = row_tap(i, h, window)
-        if r >= 0:
-            for j in range(left, right):
-                s = column_tap(j, v, window)
-                if s >= 0:
-                    total += cols[n, (r * window.kernel_size[1] + s) * channels + c, i, j]
-    return total
+#: Bytes that columns may take.
+MOST = 1 << 30
 
 
 def workspace(
@@ -61,7 +30,7 @@ def workspace(
 ) -> int:
     """Bytes of the columns of as many images as are taken together."""
     each = math.prod(w_shape[1:]) * math.prod(window.output_size(*x_shape[2:])) * itemsize
-    return images_within(x_shape[0], each) * each
+    return at_once(x_shape[0], each, MOST) * each
 
 
 def forward(
@@ -73,7 +42,7 @@ def forward(
     for images, cols in _pieces(x, y, w, window):
         for g in range(groups):
             of, to = _of(g, w.shape[1]), _of(g, w.shape[0] // groups)
-            _unfold(_as_image(cols), x[images, of], window)
+            unfold(x[images, of], window, _as_image(cols), by_tap=True)
             matmul(_as_rows(cols), filters[to].T, _as_rows(_pixels(out[images]))[:, to])
     if out is not y:
         copy(out, y)
@@ -82,13 +51,13 @@ def forward(
 
 
 def input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> None:
-    """dx, which `_fold` adds up from what each position wants of its taps."""
+    """dx, which `fold` adds up from what each position wants of its taps."""
     filters, given = _by_tap(w), _in_channels_last(dy)
     for images, cols in _pieces(dx, dy, w, window):
         for g in range(groups):
             of, to = _of(g, w.shape[1]), _of(g, w.shape[0] // groups)
             matmul(_as_rows(_pixels(given[images]))[:, to], filters[to], _as_rows(cols))
-            _fold(dx[images, of], _as_image(cols), w.shape[1], window)
+            fold(_as_image(cols), window, dx[images, of], by_tap=True)
 
 
 def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> None:
@@ -98,7 +67,7 @@ def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> No
     for images, cols in _pieces(x, dy, dw, window):
         for g in range(groups):
             of, to = _of(g, dw.shape[1]), _of(g, dw.shape[0] // groups)
-            _unfold(_as_image(cols), x[images, of], window)
+            unfold(x[images, of], window, _as_image(cols), by_tap=True)
             mine = _as_rows(_pixels(given[images]))[:, to]
             matmul(mine.T, _as_rows(cols), found[to], add=True)
     k, c, down, across = dw.shape
@@ -108,13 +77,11 @@ def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> No
 def _pieces(x: Any, y: Any, w: Any, window: Window) -> Any:
     """Some images at a time, with room for their columns (images, OH, OW, taps * channels)."""
     each = *y.shape[2:], math.prod(w.shape[1:])
-    most = images_within(len(x), math.prod(each) * x.itemsize)
-    if not most:
-        return
-    count, cols = room(namespace_of(x), most, each, x.dtype)
-    for first in range(0, len(x), count):
-        images = slice(first, min(first + count, len(x)))
-        yield images, cols[: images.stop - first]
+    if len(x):
+        most = at_once(len(x), math.prod(each) * x.itemsize, MOST)
+        count, cols = room(namespace_of(x), most, each, x.dtype)
+        for images in pieces(len(x), count):
+            yield images, cols[: images.stop - images.start]
 
 
 def _of(group: int, size: int) -> slice:

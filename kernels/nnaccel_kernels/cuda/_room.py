@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 _log = logging.getLogger("nnaccel")
 
-_MOST = 1 << 30  # bytes that columns may take
+
+def at_once(count: int, each: int, most: int) -> int:
+    """How many of `count` images, which take `each` bytes, `most` bytes hold; one at least."""
+    return min(count, max(1, most // max(1, each)))
 
 
-def images_within(count: int, each: int) -> int:
-    """How many of `count` images, of so many bytes each, are taken together."""
-    return min(count, max(1, _MOST // max(1, each)))
+def pieces(count: int, size: int) -> Iterator[slice]:
+    """Cut `count` images into runs of `size`, but for the last."""
+    for first in range(0, count, size):
+        yield slice(first, min(first + size, count))
 
 
 def room(xp: Any, count: int, each: tuple[int, ...], dtype: Any) -> tuple[int, Any]:

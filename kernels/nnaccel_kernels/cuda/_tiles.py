@@ -77,6 +77,13 @@ def place_of(t, down, across):  # type: ignore[no-untyped-def]
     return n, 4 * row, 4 * (t - row * across)
 
 
+@device
+def store_row(tiles, r, i, j, six):  # type: ignore[no-untyped-def]
+    """Put row r of a tile into its six matrices."""
+    for s in range(6):
+        tiles[6 * r + s, i, j] = six[s]
+
+
 @cache
 def from_images(dtype: np.dtype[Any]) -> Each:
     """v[:, t, c] = tile t of channel c of x, whose output begins at -top, -left of the image."""
@@ -97,9 +104,7 @@ def from_images(dtype: np.dtype[Any]) -> Each:
                 d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s]
             )
         for r in range(6):
-            a, b, e, f, g, h = transform(d[r, 0], d[r, 1], d[r, 2], d[r, 3], d[r, 4], d[r, 5])
-            v[6 * r, t, c], v[6 * r + 1, t, c], v[6 * r + 2, t, c] = a, b, e
-            v[6 * r + 3, t, c], v[6 * r + 4, t, c], v[6 * r + 5, t, c] = f, g, h
+            store_row(v, r, t, c, transform(d[r, 0], d[r, 1], d[r, 2], d[r, 3], d[r, 4], d[r, 5]))
 
     return winograd_images
 
@@ -124,9 +129,7 @@ def from_gradients(dtype: np.dtype[Any]) -> Each:
                 d[0, s], d[1, s], d[2, s], d[3, s]
             )
         for r in range(6):
-            a, b, e, f, g, h = transform(d[r, 0], d[r, 1], d[r, 2], d[r, 3])
-            z[6 * r, t, k], z[6 * r + 1, t, k], z[6 * r + 2, t, k] = a, b, e
-            z[6 * r + 3, t, k], z[6 * r + 4, t, k], z[6 * r + 5, t, k] = f, g, h
+            store_row(z, r, t, k, transform(d[r, 0], d[r, 1], d[r, 2], d[r, 3]))
 
     return winograd_gradients
 
@@ -149,9 +152,7 @@ def from_filters(dtype: np.dtype[Any]) -> Each:
                 d[0, s], d[1, s], d[2, s]
             )
         for r in range(6):
-            a, b, e, f, g, h = transform(d[r, 0], d[r, 1], d[r, 2])
-            u[6 * r, i, o], u[6 * r + 1, i, o], u[6 * r + 2, i, o] = a, b, e
-            u[6 * r + 3, i, o], u[6 * r + 4, i, o], u[6 * r + 5, i, o] = f, g, h
+            store_row(u, r, i, o, transform(d[r, 0], d[r, 1], d[r, 2]))
 
     return winograd_filters
 

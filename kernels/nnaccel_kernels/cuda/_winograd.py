@@ -12,7 +12,7 @@ from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda import _tiles
 from nnaccel_kernels.cuda._blas import matmul_each
 from nnaccel_kernels.cuda._launch import blocks, scalar
-from nnaccel_kernels.cuda._room import room
+from nnaccel_kernels.cuda._room import at_once, pieces, room
 from nnaccel_kernels.reference._namespace import namespace_of
 
 FEWEST = 16  # channels on either side, below which transforms cost more than they save
@@ -39,7 +39,7 @@ def workspace(
     size = x_shape[2:] if direction == "input_gradient" else window.output_size(*x_shape[2:])
     down, across = _grid(size)
     each = down * across * (channels + filters)
-    together = _together(x_shape[0], each * _PLACES * itemsize)
+    together = at_once(x_shape[0], each * _PLACES * itemsize, _NEAR)
     return _PLACES * itemsize * (together * each + channels * filters)
 
 
@@ -97,19 +97,14 @@ def _pieces(x: Any, y: Any, each: int) -> Iterator[tuple[slice, Any, Any]]:
     size = each * (channels + filters) * _PLACES
     if not len(x):
         return
-    count, memory = room(xp, _together(len(x), size * x.itemsize), (size,), x.dtype)
+    count, memory = room(xp, at_once(len(x), size * x.itemsize, _NEAR), (size,), x.dtype)
     memory = memory.reshape(-1)
-    for first in range(0, len(x), count):
-        images = slice(first, min(first + count, len(x)))
-        tiles = (images.stop - first) * each
+    for images in pieces(len(x), count):
+        tiles = (images.stop - images.start) * each
         cut = _PLACES * tiles * channels
         v = memory[:cut].reshape(_PLACES, tiles, channels)
         z = memory[cut : cut + _PLACES * tiles * filters].reshape(_PLACES, tiles, filters)
         yield images, v, z
-
-
-def _together(count: int, each: int) -> int:
-    return min(count, max(1, _NEAR // max(1, each)))
 
 
 def _grid(size: tuple[int, ...]) -> tuple[int, int]:

@@ -111,7 +111,7 @@ def _resolve(algorithm: str) -> str:
     name = "im2col" if algorithm == "auto" else algorithm
     if name not in _WHY:
         raise ValueError(
-            f"the NumPy and CuPy backends have no convolution {algorithm!r}: "
+            f"the NumPy backend has no convolution {algorithm!r}: "
             "use 'im2col', 'direct' or 'auto', or the numba backend"
         )
     return name

@@ -22,6 +22,7 @@ from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda import (
     _channels,
     _each,
+    _explicit,
     _fill,
     _launch,
     _room,
@@ -46,7 +47,7 @@ few = settings(max_examples=12, deadline=None)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
     monkeypatch.setattr(_channels, "_EACH", 1)
-    monkeypatch.setattr(_room, "_MOST", 1)
+    monkeypatch.setattr(_explicit, "MOST", 1)
     monkeypatch.setattr(_winograd, "_NEAR", 20_000)  # bytes
     monkeypatch.setattr(_channels, "_TOGETHER", 2)
     for module in (_fill, _channels, _each, _rows, _total):
