@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numba import config
 
-from nnaccel_kernels.reference._namespace import namespace_of
+from nnaccel_kernels.cuda._namespace import namespace_of
 
 # From cublas_api.h and library_types.h.
 _PLAIN, _TRANSPOSED = 0, 1

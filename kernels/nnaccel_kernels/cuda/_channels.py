@@ -12,7 +12,7 @@ from nnaccel_kernels.cuda._activation import activation as activation_of
 from nnaccel_kernels.cuda._device import device
 from nnaccel_kernels.cuda._fill import Fill, Stream
 from nnaccel_kernels.cuda._launch import THREADS, blocks, launch, named, power_of_two, scalar
-from nnaccel_kernels.reference._namespace import namespace_of
+from nnaccel_kernels.cuda._namespace import namespace_of
 
 _TOGETHER = 32  # channels that neighbouring threads add up, where those come last
 

@@ -14,8 +14,8 @@ from nnaccel_kernels.cuda._blas import matmul
 from nnaccel_kernels.cuda._channels import bias_activate
 from nnaccel_kernels.cuda._columns import fold, unfold
 from nnaccel_kernels.cuda._layout import copy
+from nnaccel_kernels.cuda._namespace import namespace_of
 from nnaccel_kernels.cuda._room import at_once, pieces, room
-from nnaccel_kernels.reference._namespace import namespace_of
 
 #: Bytes that columns may take.
 MOST = 1 << 30

@@ -9,8 +9,8 @@ import numpy as np
 
 from nnaccel_kernels.cuda._each import Each
 from nnaccel_kernels.cuda._launch import scalar
+from nnaccel_kernels.cuda._namespace import namespace_of
 from nnaccel_kernels.cuda._total import Total
-from nnaccel_kernels.reference._namespace import namespace_of
 
 
 @Each

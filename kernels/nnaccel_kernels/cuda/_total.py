@@ -10,7 +10,7 @@ from numba import cuda, float64
 
 from nnaccel_kernels.cuda._device import device
 from nnaccel_kernels.cuda._launch import THREADS, blocks, launch, named
-from nnaccel_kernels.reference._namespace import namespace_of
+from nnaccel_kernels.cuda._namespace import namespace_of
 
 _MOST_PARTS = 256  # so many blocks add up, one adds up what they found
 _EACH = 4  # elements that a thread should have

@@ -8,10 +8,10 @@ from typing import Any
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._channels import sum_parts
 from nnaccel_kernels.cuda._launch import MAX_BLOCKS, blocks
+from nnaccel_kernels.cuda._namespace import namespace_of
 from nnaccel_kernels.cuda._patch import as_it_is, corner_of, offset_of, patch, pixel_of
 from nnaccel_kernels.cuda._room import room
 from nnaccel_kernels.cuda._tile import Factor, Product
-from nnaccel_kernels.reference._namespace import namespace_of
 
 POSITIONS = 2048  # that a part of the sum has, at least
 PARTS = 64  # at most

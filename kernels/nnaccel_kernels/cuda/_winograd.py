@@ -12,8 +12,8 @@ from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda import _tiles
 from nnaccel_kernels.cuda._blas import matmul_each
 from nnaccel_kernels.cuda._launch import blocks, scalar
+from nnaccel_kernels.cuda._namespace import namespace_of
 from nnaccel_kernels.cuda._room import at_once, pieces, room
-from nnaccel_kernels.reference._namespace import namespace_of
 
 FEWEST = 16  # channels on either side, below which transforms cost more than they save
 

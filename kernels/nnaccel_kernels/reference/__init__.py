@@ -1,4 +1,4 @@
-"""The obvious version of every kernel, on whole NumPy or CuPy arrays."""
+"""The obvious version of every kernel, on whole NumPy arrays."""
 
 from nnaccel_kernels.reference._activation import (
     activate,

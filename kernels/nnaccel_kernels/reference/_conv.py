@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from nnaccel_kernels._window import Plan, Window
 from nnaccel_kernels.reference._activation import activate
 from nnaccel_kernels.reference._columns import fold, unfold
@@ -13,7 +15,6 @@ from nnaccel_kernels.reference._naive import (
     naive_conv2d_input_gradient,
     naive_conv2d_weight_gradient,
 )
-from nnaccel_kernels.reference._namespace import namespace_of
 
 _WHY = {
     "im2col": "a matrix product over the columns of one image at a time",
@@ -120,7 +121,7 @@ def _resolve(algorithm: str) -> str:
 def _columns(x: Any, window: Window, y: Any) -> Any:
     """Room for the columns of one image."""
     shape = 1, x.shape[1], *window.kernel_size, *y.shape[2:]
-    return namespace_of(x).empty(shape, x.dtype)
+    return np.empty(shape, x.dtype)
 
 
 def _grouped(a: Any, groups: int, y: Any) -> Any:

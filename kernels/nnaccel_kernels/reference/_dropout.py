@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel_kernels.reference._namespace import namespace_of
-
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31, _S40 = (np.uint64(s) for s in (27, 30, 31, 40))
@@ -18,11 +16,10 @@ def dropout(x: Any, rate: float, key: Any, step: Any, y: Any) -> None:
 
     Its own adjoint: applied to dy with the same key and step it gives dx.
     """
-    xp = namespace_of(x)
     base = _mix(key + step.astype("uint64") * _GAMMA)[0]  # key and step are on the host
-    bits = _mix(xp.arange(1, x.size + 1, dtype="uint64") * _GAMMA + base) >> _S40
+    bits = _mix(np.arange(1, x.size + 1, dtype="uint64") * _GAMMA + base) >> _S40
     keep = (bits >= np.uint64(rate * 2.0**24)).reshape(x.shape)
-    y[...] = xp.where(keep, x * x.dtype.type(1 / (1 - rate)), 0)
+    y[...] = np.where(keep, x * x.dtype.type(1 / (1 - rate)), 0)
 
 
 def _mix(z: Any) -> Any:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Any
 
+import numpy as np
+
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.reference._layout import pad2d
-from nnaccel_kernels.reference._namespace import namespace_of
 
 
 def naive_conv2d(x: Any, w: Any, b: Any, window: Window, groups: int, y: Any) -> None:
@@ -22,7 +23,7 @@ def naive_conv2d(x: Any, w: Any, b: Any, window: Window, groups: int, y: Any) ->
 
 def naive_conv2d_input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> None:
     """dx = gradient of sum(dy * conv2d(x, w)) in x."""
-    image = namespace_of(dx).zeros(_padded_shape(dx, window), dx.dtype)
+    image = np.zeros(_padded_shape(dx, window), dx.dtype)
     for at, patch in _places(dy.shape, w.shape, window, groups):
         image[patch] += dy[at] * w[at[1]]
     pad2d(image, _opposite(window), dx)
@@ -37,7 +38,7 @@ def naive_conv2d_weight_gradient(dy: Any, x: Any, window: Window, groups: int, d
 
 
 def _padded(x: Any, window: Window) -> Any:
-    image = namespace_of(x).empty(_padded_shape(x, window), x.dtype)
+    image = np.empty(_padded_shape(x, window), x.dtype)
     pad2d(x, window.padding, image)
     return image
 

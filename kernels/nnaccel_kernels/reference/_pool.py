@@ -5,31 +5,30 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from nnaccel_kernels._index import taps_inside
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.reference._namespace import namespace_of
 from nnaccel_kernels.reference._taps import taps
 
 
 def max_pool2d(x: Any, window: Window, y: Any) -> None:
     """y = largest pixel under the window; a NaN there gives NaN."""
-    xp = namespace_of(x)
     y[...] = -math.inf
     for _, _, at, pixels in taps(window, x.shape, y.shape):
-        y[at] = xp.maximum(y[at], x[pixels])
+        y[at] = np.maximum(y[at], x[pixels])
 
 
 def max_pool2d_backward(dy: Any, x: Any, y: Any, window: Window, dx: Any) -> None:
     """Send each dy to the first tap, in scan order, that holds the maximum or a NaN."""
-    xp = namespace_of(x)
     joined = [(at, pixels) for _, _, at, pixels in taps(window, x.shape, y.shape)]
-    first = xp.zeros(y.shape, "int32")  # numbers from 1 on; 0 where no tap lies on the image
+    first = np.zeros(y.shape, "int32")  # numbers from 1 on; 0 where no tap lies on the image
     for number, (at, pixels) in reversed(list(enumerate(joined, 1))):
         tap = x[pixels]
-        first[at] = xp.where((tap == y[at]) | (tap != tap), number, first[at])
+        first[at] = np.where((tap == y[at]) | (tap != tap), number, first[at])
     dx[...] = 0
     for number, (at, pixels) in enumerate(joined, 1):
-        dx[pixels] += xp.where(first[at] == number, dy[at], 0)
+        dx[pixels] += np.where(first[at] == number, dy[at], 0)
 
 
 def avg_pool2d(x: Any, window: Window, count_include_pad: bool, y: Any) -> None:
@@ -64,5 +63,5 @@ def _divisor(window: Window, count_include_pad: bool, image: Any, positions: Any
                 for p in range(positions.shape[2 + axis])
             ]
         )
-    rows, columns = (namespace_of(image).asarray(count, image.dtype) for count in counts)
-    return namespace_of(image).maximum(rows[:, None] * columns, 1)
+    rows, columns = (np.asarray(count, image.dtype) for count in counts)
+    return np.maximum(rows[:, None] * columns, 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nnaccel_kernels.reference._namespace import namespace_of
+import numpy as np
 
 
 def sgd(w: Any, g: Any, rate: Any, cursor: Any) -> None:
@@ -28,7 +28,7 @@ def momentum(w: Any, g: Any, m: Any, mu: float, nesterov: bool, rate: Any, curso
 def adagrad(w: Any, g: Any, a: Any, epsilon: float, rate: Any, cursor: Any) -> None:
     """Adagrad; a is the sum of squared gradients."""
     a += g * g
-    w -= _now(rate, cursor) * g / namespace_of(w).sqrt(a + epsilon)
+    w -= _now(rate, cursor) * g / np.sqrt(a + epsilon)
 
 
 def rmsprop(
@@ -45,7 +45,7 @@ def rmsprop(
     """RMSprop; v averages the squared gradient, m is the velocity (empty without momentum)."""
     v *= rho
     v += (1 - rho) * (g * g)
-    step = _now(rate, cursor) * g / namespace_of(w).sqrt(v + epsilon)
+    step = _now(rate, cursor) * g / np.sqrt(v + epsilon)
     if m.size:
         m *= mu
         m += step
@@ -73,7 +73,7 @@ def adam(
     v += (1 - beta2) * (g * g - v)
     step = learning_rate * math.sqrt(1 - beta2**t) / (1 - beta1**t)
     w *= 1 - learning_rate * decay
-    w -= step * m / (namespace_of(w).sqrt(v) + epsilon)
+    w -= step * m / (np.sqrt(v) + epsilon)
 
 
 def _now(rate: Any, cursor: Any) -> float:
