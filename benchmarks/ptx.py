@@ -21,11 +21,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import ml_dtypes  # noqa: F401  (adds bfloat16 to NumPy's dtypes)
 import numpy as np
 
 from nnaccel_kernels._window import Window
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
+HALVES = ("float16", "bfloat16")  # beside parameters of float32
 COLUMNS = ("kernel", "dtype", "layout", "sm", "registers", "spilled", "local", "shared")
 
 
@@ -77,6 +79,8 @@ def _number(pattern: str, text: str) -> int:
 def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
     """A call of every public function of images, of one dtype and memory order."""
 
+    parameter = _wide(dtype)
+
     def image(*shape: int) -> np.ndarray:
         a = np.zeros(shape, dtype)
         return (
@@ -86,11 +90,11 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
         )
 
     window = Window((3, 3), (2, 2), (1, 1, 1, 1))
-    x, y, w = image(2, 4, 8, 8), image(2, 6, 4, 4), np.zeros((6, 2, 3, 3), dtype)
-    plain, v = Window((3, 3), padding=(1, 1, 1, 1)), np.zeros((3, 4, 3, 3), dtype)
+    x, y, w = image(2, 4, 8, 8), image(2, 6, 4, 4), np.zeros((6, 2, 3, 3), parameter)
+    plain, v = Window((3, 3), padding=(1, 1, 1, 1)), np.zeros((3, 4, 3, 3), parameter)
     pooled, padded, cols = image(2, 4, 4, 4), image(2, 4, 10, 10), np.zeros((2, 36, 16), dtype)
-    spread, filters = image(2, 8, 4, 4), np.zeros((8, 1, 3, 3), dtype)
-    b, c = np.zeros(8, dtype), [np.zeros(4, dtype) for _ in range(6)]
+    spread, filters = image(2, 8, 4, 4), np.zeros((8, 1, 3, 3), parameter)
+    b, c = np.zeros(8, parameter), [np.zeros(4, parameter) for _ in range(6)]
     return [
         *(("conv2d", (x, w, b, window, 2, f, 0.0, "gemm", y)) for f in ("relu", "gelu")),
         ("conv2d_input_gradient", (y, w, window, 2, "gemm", x)),
@@ -122,8 +126,9 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
 
 def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
     """A call of every public function of matrices and flat arrays."""
-    y, b = np.zeros((8, 10), dtype), np.zeros(8, dtype)
-    w, total, rate = np.zeros(99, dtype), np.zeros(1), np.zeros(3)
+    parameter = _wide(dtype)
+    y, b = np.zeros((8, 10), dtype), np.zeros(8, parameter)
+    w, total, rate = np.zeros(99, parameter), np.zeros(1), np.zeros(3)
     order, cursor = np.zeros(8, np.int64), np.zeros(1, np.int64)
     key, pixels = np.zeros(1, np.uint64), np.zeros((8, 10), np.uint8)
     now, names = (rate, cursor), ("sigmoid", "tanh", "gelu")
@@ -144,6 +149,10 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
         ("gather_rows", (pixels, order, cursor, 8, 1 / 255, y)),
         ("gather_one_hot", (order, order, cursor, 8, y)),
         ("advance", (cursor,)),
+        ("finish_step", (rate, cursor, cursor)),
+        ("scale_gradient", (y, total)),
+        ("unscale_gradients", (w, total, total)),
+        ("adjust_scale", (rate, total, 2000, (1.0, 2.0), rate, cursor)),
         ("dropout", (y, 0.5, key, cursor, y)),
         ("add_penalty", (w, 0.1, 0.1, w)),
         ("penalty", (w, 0.1, 0.1, total)),
@@ -158,6 +167,23 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
     ]
 
 
+def _wide(dtype: str) -> str:
+    """The dtype of parameters beside activations of some dtype."""
+    return "float32" if dtype in HALVES else dtype
+
+
+def _typed(value: Any) -> Any:
+    """What a kernel is given, with the type that it has on a GPU."""
+    from nnaccel_kernels.cuda._half import Halves
+
+    if isinstance(value, np.ndarray) and value.dtype.name in HALVES:
+        return SimpleNamespace(_numba_type_=Halves.of(value))
+    if isinstance(value, tuple):
+        each = map(_typed, value)
+        return type(value)(*each) if hasattr(value, "_fields") else tuple(each)
+    return value
+
+
 def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> dict[str, Any]:
     """What a kernel takes when it is compiled for such arguments and an architecture."""
     from numba import cuda, typeof
@@ -169,7 +195,7 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
     cc = int(sm[3]), int(sm[4])
     # Device functions are compiled for the current device, or here for the one asked for.
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=cc)
-    ptx, _ = cuda.compile_ptx(kernel.py_func, tuple(map(typeof, args)), cc=cc)
+    ptx, _ = cuda.compile_ptx(kernel.py_func, tuple(typeof(_typed(arg)) for arg in args), cc=cc)
     numbers: list[Any] = []
     flatten(args, numbers, [])
     if entry(ptx)[1] != list(map(size_of, numbers)):
@@ -219,7 +245,7 @@ def measure(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sm", nargs="+", default=ARCHITECTURES, help="architectures, as sm_80")
-    parser.add_argument("--dtype", nargs="+", default=("float32", "float64"))
+    parser.add_argument("--dtype", nargs="+", default=("float32", "float64", *HALVES))
     parser.add_argument("--layout", nargs="+", default=("NCHW", "NHWC"))
     parser.add_argument("--only", nargs="+", default=("",), help="functions with this in the name")
     parser.add_argument("--json", action="store_true", help="print JSON, and write no file")

@@ -40,16 +40,29 @@ def pytest_runtest_makereport(
     return report
 
 
-@pytest.fixture(params=["numpy", "numba", pytest.param("cupy", marks=pytest.mark.gpu)])
+_CUPY = pytest.param("cupy", marks=pytest.mark.gpu)
+
+
+@pytest.fixture(params=["numpy", "numba", _CUPY])
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Run the test once on each backend, which is the active one meanwhile."""
+    yield from _active(request.param)
+
+
+@pytest.fixture(params=["numpy", _CUPY])
+def half_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """As `backend`, for those whose kernels take numbers of 16 bits."""
+    yield from _active(request.param)
+
+
+def _active(name: str) -> Iterator[Any]:
     from nnaccel.backends import backends, get_backend, use_backend
 
-    info = backends()[request.param]
+    info = backends()[name]
     if not info.available:
-        required = request.param != "cupy" or os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
-        (pytest.fail if required else pytest.skip)(f"{request.param}: {info.reason}")
-    with use_backend(request.param):
+        required = name != "cupy" or os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
+        (pytest.fail if required else pytest.skip)(f"{name}: {info.reason}")
+    with use_backend(name):
         yield get_backend()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
 from nnaccel.backends import Backend, to_numpy
@@ -15,6 +16,8 @@ from nnaccel.backends import Backend, to_numpy
 from .image_calls import IMAGE_CALLS
 
 HOST = {"key"}  # stays on the host on every backend
+HALVES = [np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)]
+_ACTIVATIONS = {"x", "y", "dy", "dx", "cols"}  # what mixed precision keeps in 16 bits
 
 Rng = np.random.Generator
 Args = dict[str, Any]
@@ -41,9 +44,22 @@ def move(backend: Backend, args: Args) -> Args:
 
 def assert_same(got: dict[str, np.ndarray], want: dict[str, np.ndarray], dtype: Any) -> None:
     """Equal but for the rounding of sums of a few hundred terms of about 1."""
-    tolerance = 200 * float(np.finfo(dtype).eps)
+    tolerance = 200 * float(ml_dtypes.finfo(dtype).eps)
+    if dtype in HALVES:  # of a few numbers, since sums are taken in float32
+        tolerance /= 25
+        got, want = ({k: np.asarray(a, float) for k, a in d.items()} for d in (got, want))
     for name, array in want.items():
         np.testing.assert_allclose(got[name], array, tolerance, tolerance, err_msg=name)
+
+
+def halved(args: Args, dtype: Any) -> Args:
+    """The arguments with activations, and their gradients, of 16 bits."""
+    return {
+        name: value.astype(dtype)
+        if name in _ACTIVATIONS and isinstance(value, np.ndarray)
+        else value
+        for name, value in args.items()
+    }
 
 
 def _normal(rng: Rng, shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
@@ -152,7 +168,8 @@ def _optimizer(slots: str, hyper: dict[str, float], steps: bool = False) -> Call
     def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
         arrays = {name: _normal(rng, n * m, dtype) for name in ("w", "g")}
         state = {name: np.abs(_normal(rng, n * m, dtype)) for name in slots}
-        schedule: Args = {"rate": np.array([0.1, 0.02, 0.3]), "cursor": np.array([1])}
+        rate = rng.choice([0.02, 0.3, np.nan])
+        schedule: Args = {"rate": np.array([0.1, rate, 0.3]), "cursor": np.array([1])}
         counter = {"steps": np.array([4])} if steps else {}
         return {**arrays, **state, **hyper, **schedule, **counter}
 
@@ -174,6 +191,23 @@ def _dropout(rng: Rng, n: int, m: int, dtype: Any) -> Args:
         "key": key,
         "step": np.array([3]),
         **_like("y", n, m, dtype),
+    }
+
+
+def _overflowing(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    g = _normal(rng, n * m, dtype)
+    g[rng.random(n * m) < 0.1] = rng.choice([np.nan, np.inf])
+    return {"g": g, "scale": np.array([1024.0, 3.0]), "overflows": np.array([7.0])}
+
+
+def _adjusted(rng: Rng, *_: Any) -> Args:
+    return {
+        "scale": np.array([8.0, rng.integers(0, 5)]),
+        "overflows": np.array([float(rng.integers(0, 2))]),
+        "patience": 4,
+        "limits": (float(rng.choice([1, 6])), float(rng.choice([12, 99]))),
+        "rate": np.array([0.1, 0.2]),
+        "cursor": np.array([1]),
     }
 
 
@@ -200,6 +234,7 @@ CALLS: dict[str, Callable[..., Args]] = {
     ),
     "add_penalty": _flat("w dw", l1=0.1, l2=0.2),
     "add_sum": lambda rng, n, m, dtype: {"values": _normal(rng, n, dtype), "total": np.ones(1)},
+    "adjust_scale": _adjusted,
     "advance": lambda *_: {"counter": np.array([41])},
     "binary_cross_entropy": _loss("p", "dp", "probabilities"),
     "categorical_cross_entropy": _loss("p", "dp", "probabilities"),
@@ -208,6 +243,11 @@ CALLS: dict[str, Callable[..., Args]] = {
     "count_binary_hits": _hits(threshold=0.5),
     "count_category_hits": _hits(),
     "dropout": _dropout,
+    "finish_step": lambda rng, *_: {
+        "rate": np.array([0.1, rng.choice([0.1, np.nan])]),
+        "cursor": np.array([1]),
+        "steps": np.array([4]),
+    },
     "gather_one_hot": _labels,
     "gather_rows": _batch,
     "linear": _linear,
@@ -218,11 +258,16 @@ CALLS: dict[str, Callable[..., Args]] = {
     "mse": _loss("y", "dy", "any"),
     "penalty": _flat("w", l1=0.1, l2=0.2, total=np.ones(1)),
     "rmsprop": _optimizer("vm", {"rho": 0.9, "mu": 0.5, "epsilon": 1e-7}),
+    "scale_gradient": lambda rng, n, m, dtype: {
+        "dy": _normal(rng, (n, m), dtype),
+        "scale": np.array([1024.0, 3.0]),
+    },
     "sgd": _optimizer("", {}),
     "sigmoid_cross_entropy": _loss("logits", "dlogits", "any"),
     "softmax": _row_wise("softmax"),
     "softmax_backward": _row_wise("softmax_backward"),
     "softmax_cross_entropy": _loss("logits", "dlogits", "any"),
+    "unscale_gradients": _overflowing,
     "weigh": lambda rng, n, m, dtype: {
         "weights": _normal(rng, n, dtype),
         "losses": _normal(rng, n, dtype),

@@ -16,7 +16,7 @@ from nnaccel.backends import get_backend
 from nnaccel_kernels import cpu, cuda, reference
 from nnaccel_kernels._window import Window
 
-from .calls import CALLS, assert_same, move, run
+from .calls import CALLS, HALVES, assert_same, halved, move, run
 from .image_calls import convolution
 
 functions = pytest.mark.parametrize("function", sorted(CALLS))
@@ -48,6 +48,19 @@ def test_every_backend_agrees_with_numpy(
     args = CALLS[function](np.random.default_rng(seed), rows, columns, dtype)
     want = run(get_backend("numpy"), function, args)
     assert_same(run(backend, function, args), want, dtype)
+
+
+@functions
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@settings(max_examples=8)
+@given(rows=st.integers(0, 20), columns=st.integers(1, 20), seed=st.integers(0, 2**32 - 1))
+def test_numbers_of_16_bits_are_computed_in_float32(
+    half_backend: Any, function: str, dtype: Any, rows: int, columns: int, seed: int
+) -> None:
+    args = halved(CALLS[function](np.random.default_rng(seed), rows, columns, np.float32), dtype)
+    wide = {k: np.float32(v) if getattr(v, "dtype", 0) == dtype else v for k, v in args.items()}
+    want = run(get_backend("numpy"), function, wide)
+    assert_same(run(half_backend, function, args), want, dtype)
 
 
 @pytest.fixture
@@ -136,7 +149,8 @@ def assert_replays(function: str, args: dict[str, Any]) -> None:
     with cpu.record() as tape:
         getattr(cpu, function)(**taped)
     before = {k: v.copy() for k, v in taped.items() if isinstance(v, np.ndarray)}
-    assert all((before[k] == args[k]).all() for k in before), "recording must not run anything"
+    for name, array in before.items():
+        np.testing.assert_array_equal(array, args[name], "recording must not run anything")
     tape.replay(2)
     tape.replay()
     for name in before:

@@ -9,7 +9,7 @@ from nnaccel_kernels.cpu._activation import (
     softmax_backward,
 )
 from nnaccel_kernels.cpu._average import avg_pool2d, avg_pool2d_backward
-from nnaccel_kernels.cpu._batch import advance, gather_one_hot, gather_rows
+from nnaccel_kernels.cpu._batch import advance, finish_step, gather_one_hot, gather_rows
 from nnaccel_kernels.cpu._channels import bias_activate, sum_channels
 from nnaccel_kernels.cpu._columns import col2im, im2col
 from nnaccel_kernels.cpu._conv import (
@@ -34,6 +34,7 @@ from nnaccel_kernels.cpu._loss import (
     softmax_cross_entropy,
     weigh,
 )
+from nnaccel_kernels.cpu._loss_scale import adjust_scale, scale_gradient, unscale_gradients
 from nnaccel_kernels.cpu._norm import batch_norm, batch_norm_backward, batch_norm_inference
 from nnaccel_kernels.cpu._pad import pad2d
 from nnaccel_kernels.cpu._pool import max_pool2d, max_pool2d_backward
@@ -47,6 +48,7 @@ __all__ = [
     "adam",
     "add_penalty",
     "add_sum",
+    "adjust_scale",
     "advance",
     "avg_pool2d",
     "avg_pool2d_backward",
@@ -67,6 +69,7 @@ __all__ = [
     "count_binary_hits",
     "count_category_hits",
     "dropout",
+    "finish_step",
     "gather_one_hot",
     "gather_rows",
     "im2col",
@@ -83,6 +86,7 @@ __all__ = [
     "record",
     "recording",
     "rmsprop",
+    "scale_gradient",
     "set_num_threads",
     "sgd",
     "sigmoid_cross_entropy",
@@ -90,5 +94,6 @@ __all__ = [
     "softmax_backward",
     "softmax_cross_entropy",
     "sum_channels",
+    "unscale_gradients",
     "weigh",
 ]

@@ -6,6 +6,8 @@ read: `cursor` holds the batch's number within the epoch, `order` the shuffled r
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from nnaccel_kernels.cpu._kernel import kernel, share, threads_for
@@ -48,6 +50,13 @@ def _advance(rank, size, counter):  # type: ignore[no-untyped-def]
     counter[0] += 1
 
 
+@kernel
+def _finish_step(rank, size, rate, cursor, steps):  # type: ignore[no-untyped-def]
+    if not math.isnan(rate[cursor[0]]):
+        steps[0] += 1
+    cursor[0] += 1
+
+
 def gather_rows(
     data: np.ndarray,
     order: np.ndarray,
@@ -72,3 +81,8 @@ def gather_one_hot(
 def advance(counter: np.ndarray) -> None:
     """counter[0] += 1."""
     _advance(counter)
+
+
+def finish_step(rate: np.ndarray, cursor: np.ndarray, steps: np.ndarray) -> None:
+    """cursor[0] += 1, and steps[0] too unless the batch's rate is NaN: then there was no update."""
+    _finish_step(rate, cursor, steps)

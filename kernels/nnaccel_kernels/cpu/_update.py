@@ -1,7 +1,8 @@
 """Optimiser steps over a model's flat parameter buffer, one fused pass each.
 
 `rate` holds the learning rate of every batch of the epoch and `cursor` this batch's number, so
-that a recorded step follows a schedule; `steps` counts the updates made before this one.
+that a recorded step follows a schedule; `steps` counts the updates made before this one. A rate of
+NaN leaves everything as it is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from nnaccel_kernels.cpu._kernel import kernel, part, threads_for
 
 @kernel
 def _sgd(rank, size, w, g, rate, cursor):  # type: ignore[no-untyped-def]
+    if math.isnan(rate[cursor[0]]):
+        return
     step = w.dtype.type(rate[cursor[0]])
     w, g = part(w, rank, size), part(g, rank, size)
     for i in range(w.size):
@@ -23,6 +26,8 @@ def _sgd(rank, size, w, g, rate, cursor):  # type: ignore[no-untyped-def]
 
 @kernel
 def _momentum(rank, size, w, g, m, hyper, nesterov, rate, cursor):  # type: ignore[no-untyped-def]
+    if math.isnan(rate[cursor[0]]):
+        return
     step, mu = w.dtype.type(rate[cursor[0]]), w.dtype.type(hyper[0])
     w, m, g = part(w, rank, size), part(m, rank, size), part(g, rank, size)
     if nesterov:
@@ -39,6 +44,8 @@ def _momentum(rank, size, w, g, m, hyper, nesterov, rate, cursor):  # type: igno
 
 @kernel
 def _adagrad(rank, size, w, g, a, hyper, rate, cursor):  # type: ignore[no-untyped-def]
+    if math.isnan(rate[cursor[0]]):
+        return
     step, epsilon = w.dtype.type(rate[cursor[0]]), w.dtype.type(hyper[0])
     w, a, g = part(w, rank, size), part(a, rank, size), part(g, rank, size)
     for i in range(w.size):
@@ -49,6 +56,8 @@ def _adagrad(rank, size, w, g, a, hyper, rate, cursor):  # type: ignore[no-untyp
 
 @kernel
 def _rmsprop(rank, size, w, g, v, m, hyper, rate, cursor):  # type: ignore[no-untyped-def]
+    if math.isnan(rate[cursor[0]]):
+        return
     step, one = w.dtype.type(rate[cursor[0]]), w.dtype.type(1)
     rho, mu, epsilon = (w.dtype.type(hyper[0]), w.dtype.type(hyper[1]), w.dtype.type(hyper[2]))
     w, v, g, m = part(w, rank, size), part(v, rank, size), part(g, rank, size), part(m, rank, size)
@@ -68,6 +77,8 @@ def _rmsprop(rank, size, w, g, v, m, hyper, rate, cursor):  # type: ignore[no-un
 
 @kernel
 def _adam(rank, size, w, g, m, v, hyper, rate, cursor, steps):  # type: ignore[no-untyped-def]
+    if math.isnan(rate[cursor[0]]):
+        return
     beta1, beta2, decay = hyper[0], hyper[1], hyper[3]
     t = steps[0] + 1
     learning_rate = rate[cursor[0]]

@@ -3,7 +3,7 @@
 Importing this needs Numba but no driver: kernels are compiled when they are first called.
 """
 
-from nnaccel_kernels.cuda._batch import advance, gather_one_hot, gather_rows
+from nnaccel_kernels.cuda._batch import advance, finish_step, gather_one_hot, gather_rows
 from nnaccel_kernels.cuda._blas import set_tf32, uses_tf32
 from nnaccel_kernels.cuda._channels import bias_activate, sum_channels
 from nnaccel_kernels.cuda._columns import col2im, im2col
@@ -29,6 +29,7 @@ from nnaccel_kernels.cuda._loss import (
     softmax_cross_entropy,
     weigh,
 )
+from nnaccel_kernels.cuda._loss_scale import adjust_scale, scale_gradient, unscale_gradients
 from nnaccel_kernels.cuda._norm import batch_norm, batch_norm_backward, batch_norm_inference
 from nnaccel_kernels.cuda._pool import (
     avg_pool2d,
@@ -51,6 +52,7 @@ __all__ = [
     "adam",
     "add_penalty",
     "add_sum",
+    "adjust_scale",
     "advance",
     "avg_pool2d",
     "avg_pool2d_backward",
@@ -71,6 +73,7 @@ __all__ = [
     "count_binary_hits",
     "count_category_hits",
     "dropout",
+    "finish_step",
     "gather_one_hot",
     "gather_rows",
     "im2col",
@@ -85,6 +88,7 @@ __all__ = [
     "pad2d",
     "penalty",
     "rmsprop",
+    "scale_gradient",
     "set_tf32",
     "sgd",
     "sigmoid_cross_entropy",
@@ -92,6 +96,7 @@ __all__ = [
     "softmax_backward",
     "softmax_cross_entropy",
     "sum_channels",
+    "unscale_gradients",
     "uses_tf32",
     "weigh",
 ]

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels.cuda._device import device
 
 
 @cache
 def activation(name: str, dtype: np.dtype[Any]) -> Any:
-    """f(v, alpha) as a device function that computes in `dtype` throughout."""
-    zero, half, one, root_half = (dtype.type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
+    """f(v, alpha) as a device function that computes in `dtype`, if wide, throughout."""
+    zero, half, one, root_half = (wide(dtype).type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
 
     def linear(v, alpha):  # type: ignore[no-untyped-def]
         return v
@@ -48,8 +49,8 @@ def activation(name: str, dtype: np.dtype[Any]) -> Any:
 @cache
 def derivative(name: str, dtype: np.dtype[Any]) -> Any:
     """f(dy, y, alpha) = dy times the derivative, by the result y; 'gelu' takes its argument."""
-    zero, half, one, root_half = (dtype.type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
-    density_at_0 = dtype.type(1 / math.sqrt(2 * math.pi))
+    zero, half, one, root_half = (wide(dtype).type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
+    density_at_0 = wide(dtype).type(1 / math.sqrt(2 * math.pi))
 
     def linear(dy, y, alpha):  # type: ignore[no-untyped-def]
         return dy

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numba import config, cuda
 
+from nnaccel_kernels._half import is_half, wide
+
 
 def on_device(value: Any) -> Any:
     """CuPy arrays as Numba's, without the wait for their stream that Numba would add."""
@@ -14,10 +16,28 @@ def on_device(value: Any) -> Any:
         mapped = map(on_device, value)
         return type(value)(*mapped) if hasattr(value, "_fields") else tuple(mapped)
     if hasattr(value, "__cuda_array_interface__"):
+        if is_half(value.dtype):
+            from nnaccel_kernels.cuda._half import typed  # extends Numba: only where it is needed
+
+            return typed(value)
         return cuda.as_cuda_array(value, sync=False)
     if isinstance(value, np.ndarray) and config.ENABLE_CUDASIM:
-        return _simulated(value)
+        return SimulatedHalves(value) if is_half(value.dtype) else _simulated(value)
     return value
+
+
+class SimulatedHalves:
+    """What `Halves` are to a kernel in the simulator."""
+
+    def __init__(self, array: np.ndarray) -> None:
+        self._array, self.dtype = array, wide(array.dtype)
+        self.shape, self.strides, self.size = array.shape, array.strides, array.size
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.dtype.type(self._array[index])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self._array[index] = self.dtype.type(value)
 
 
 def _simulated(array: np.ndarray) -> Any:
@@ -40,7 +60,7 @@ def flatten(value: Any, numbers: list[Any], kinds: list[Any]) -> None:
         kinds.append(None)
     elif hasattr(value, "strides") and value.ndim:
         flags = value.flags
-        kinds += (value.dtype.char, value.ndim, flags.c_contiguous, flags.f_contiguous)
+        kinds += (value.dtype.name, value.ndim, flags.c_contiguous, flags.f_contiguous)
         place = value.ctypes.data if isinstance(value, np.ndarray) else value.data.ptr
         numbers += (0, 0, value.size, value.itemsize, place, *value.shape, *value.strides)
     else:

@@ -5,6 +5,7 @@ Counters are on the device: a captured step reads them anew each time that it is
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from nnaccel_kernels.cuda._each import Each
@@ -34,6 +35,14 @@ def _advance(i, args):  # type: ignore[no-untyped-def]
     args[0][i] += 1
 
 
+@Each
+def _finish_step(i, args):  # type: ignore[no-untyped-def]
+    rate, cursor, steps = args
+    if not math.isnan(rate[cursor[0]]):
+        steps[i] += 1
+    cursor[i] += 1
+
+
 def gather_rows(
     data: Any, order: Any, cursor: Any, batch_size: int, scale: float, out: Any
 ) -> None:
@@ -49,3 +58,8 @@ def gather_one_hot(labels: Any, order: Any, cursor: Any, batch_size: int, out: A
 def advance(counter: Any) -> None:
     """counter[0] += 1."""
     _advance(1, counter)
+
+
+def finish_step(rate: Any, cursor: Any, steps: Any) -> None:
+    """cursor[0] += 1, and steps[0] too unless the batch's rate is NaN: then there was no update."""
+    _finish_step(1, rate, cursor, steps)

@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 from numba import config
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels.cuda._namespace import namespace_of
 
 # From cublas_api.h and library_types.h.
 _PLAIN, _TRANSPOSED = 0, 1
-_REAL = {4: 0, 8: 1}  # CUDA_R_32F, CUDA_R_64F by the bytes of a number
-_COMPUTE = {4: 68, 8: 70}  # CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F
+_KINDS = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}  # CUDA_R_32F and so on
+_COMPUTE = {4: 68, 8: 70}  # CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F by the bytes of a sum
 _COMPUTE_TF32 = 77  # CUBLAS_COMPUTE_32F_FAST_TF32
 _DEFAULT_ALGORITHM = -1
 
@@ -44,14 +45,19 @@ def uses_tf32() -> bool:
 
 
 def matmul(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
-    """Out = a @ b, or that is added; rows or columns of each must be neighbours in memory."""
+    """Out = a @ b, or that is added; rows or columns of each must be neighbours in memory.
+
+    Factors have one dtype. Those of 16 bits are summed in float32, which `out` may hold too.
+    """
     matmul_each(a[None], b[None], out[None], add=add)
 
 
 def matmul_each(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
     """out[i] = a[i] @ b[i], or that is added, for stacks of matrices."""
     if config.ENABLE_CUDASIM:
-        out[...] = namespace_of(out).matmul(a, b) + (out if add else 0)
+        kind = wide(a.dtype)
+        total = namespace_of(out).matmul(a.astype(kind), b.astype(kind))
+        out[...] = total + (out if add else 0)
     elif 0 not in out.shape and a.shape[2]:
         _handle().matmul(a, b, out, add)
     elif not add:
@@ -96,19 +102,20 @@ class _Handle:
     def matmul(self, a: Any, b: Any, out: Any, add: bool) -> None:
         """Out = a @ b: column by column, as cuBLAS sees memory, out.T = b.T @ a.T."""
         self._on_this_stream()
-        size = out.itemsize
         a_turn, a_lead = _layout(a)
         b_turn, b_lead = _layout(b)
         count, n, m = out.shape
-        kind, compute = _REAL[size], _COMPUTE[size]
-        if size == 4 and uses_tf32():
+        kind, out_kind = _KINDS[a.dtype.name], _KINDS[out.dtype.name]
+        size = wide(a.dtype).itemsize
+        compute = _COMPUTE[size]
+        if a.dtype == np.float32 and uses_tf32():
             compute = _COMPUTE_TF32
         one, kept = _SCALARS[size](1), _SCALARS[size](add)
-        a_apart, b_apart, apart = (stack.strides[0] // size for stack in (a, b, out))
+        a_apart, b_apart, apart = (s.strides[0] // s.itemsize for s in (a, b, out))
         done = self._library.cublasGemmStridedBatchedEx(
             self._handle, b_turn, a_turn, m, n, a.shape[2], ctypes.byref(one),
             b.data.ptr, kind, b_lead, b_apart, a.data.ptr, kind, a_lead, a_apart,
-            ctypes.byref(kept), out.data.ptr, kind, _layout(out)[1], apart, count,
+            ctypes.byref(kept), out.data.ptr, out_kind, _layout(out)[1], apart, count,
             compute, _DEFAULT_ALGORITHM,
         )  # fmt: skip
         _check(done, "cublasGemmStridedBatchedEx")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels.cuda._activation import activation as activation_of
 from nnaccel_kernels.cuda._device import device
 from nnaccel_kernels.cuda._fill import Fill, Stream
@@ -41,7 +42,8 @@ class Sum:
         each = THREADS // across * _EACH
         parts = max(1, min(blocks(positions, each), _MOST_PARTS))
         shape = parts, channels, terms
-        found = total.reshape(shape) if parts == 1 else namespace_of(a).empty(shape, a.dtype)
+        room = namespace_of(a).empty
+        found = total.reshape(shape) if parts == 1 else room(shape, wide(a.dtype))
         grid = blocks(channels, across) * terms, parts
         launch(self.kernel(THREADS), grid, (THREADS,), across, found, a, args)
         if parts > 1:

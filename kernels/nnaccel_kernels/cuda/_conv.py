@@ -117,7 +117,7 @@ def _ways(
     x = _numbers(cupy, (n, height, width, c), itemsize).transpose(0, 3, 1, 2)
     rows, columns = window.output_size(height, width)
     y = _numbers(cupy, (n, rows, columns, w_shape[0]), itemsize).transpose(0, 3, 1, 2)
-    w = _numbers(cupy, w_shape, itemsize)
+    w = _numbers(cupy, w_shape, max(itemsize, 4))  # parameters are never of 16 bits
 
     def way(name: str) -> Callable[[], None]:
         module = _ALGORITHMS[name]

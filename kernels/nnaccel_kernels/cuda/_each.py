@@ -17,19 +17,18 @@ class Each:
 
     def __init__(self, body: Any) -> None:
         self.name = body.__name__.strip("_")
-        self.kernel = _compile(self.name, device(body))
+        self.kernel = named(self.name, self._compile(device(body)))
 
     def __call__(self, count: int, *args: Any) -> None:
         """Run; `args` is handed on as a tuple."""
         grid = (min(blocks(count, THREADS), _MOST_BLOCKS),)
         launch(self.kernel, grid, (THREADS,), count, args)
 
+    def _compile(self, body: Any) -> Any:
+        def kernel(count, args):  # type: ignore[no-untyped-def]
+            i = cuda.grid(1)
+            while i < count:
+                body(i, args)
+                i += cuda.gridsize(1)
 
-def _compile(name: str, body: Any) -> Any:
-    def kernel(count, args):  # type: ignore[no-untyped-def]
-        i = cuda.grid(1)
-        while i < count:
-            body(i, args)
-            i += cuda.gridsize(1)
-
-    return named(name, kernel)
+        return kernel

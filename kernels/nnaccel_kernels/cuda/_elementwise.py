@@ -14,7 +14,7 @@ from nnaccel_kernels.cuda._launch import scalar
 
 
 def activate(name: str, alpha: float, x: Any, y: Any) -> None:
-    """y = f(x) elementwise, for f of that name."""
+    """y = f(x) elementwise, for f of that name; x and y may differ in dtype."""
     _activate(name, x.dtype)(x.size, x.reshape(-1), scalar(alpha, x), y.reshape(-1))
 
 

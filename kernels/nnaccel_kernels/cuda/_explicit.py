@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._blas import matmul
 from nnaccel_kernels.cuda._channels import bias_activate
@@ -37,7 +38,7 @@ def forward(
     x: Any, w: Any, b: Any, window: Window, groups: int, activation: str, alpha: float, y: Any
 ) -> None:
     """y = f(conv(x, w) + b)."""
-    filters = _by_tap(w)
+    filters = _by_tap(w, x.dtype)
     out = _channels_last(y)
     for images, cols in _pieces(x, y, w, window):
         for g in range(groups):
@@ -52,7 +53,7 @@ def forward(
 
 def input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> None:
     """dx, which `fold` adds up from what each position wants of its taps."""
-    filters, given = _by_tap(w), _in_channels_last(dy)
+    filters, given = _by_tap(w, dy.dtype), _in_channels_last(dy)
     for images, cols in _pieces(dx, dy, w, window):
         for g in range(groups):
             of, to = _of(g, w.shape[1]), _of(g, w.shape[0] // groups)
@@ -63,7 +64,7 @@ def input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> Non
 def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> None:
     """dw, of all positions at once."""
     given = _in_channels_last(dy)
-    found = namespace_of(dw).zeros((len(dw), math.prod(dw.shape[1:])), dw.dtype)
+    found = namespace_of(dw).zeros((len(dw), math.prod(dw.shape[1:])), wide(dw.dtype))
     for images, cols in _pieces(x, dy, dw, window):
         for g in range(groups):
             of, to = _of(g, dw.shape[1]), _of(g, dw.shape[0] // groups)
@@ -88,10 +89,10 @@ def _of(group: int, size: int) -> slice:
     return slice(group * size, (group + 1) * size)
 
 
-def _by_tap(w: Any) -> Any:
-    """Filters (K, taps * channels), with the channels of a tap side by side."""
+def _by_tap(w: Any, dtype: Any) -> Any:
+    """Filters (K, taps * channels) in some dtype, with the channels of a tap side by side."""
     k, c, down, across = w.shape
-    turned = namespace_of(w).empty((k, down, across, c), w.dtype)
+    turned = namespace_of(w).empty((k, down, across, c), dtype)
     copy(w, turned.transpose(0, 3, 1, 2))
     return turned.reshape(k, -1)
 

@@ -23,4 +23,4 @@ def workspace(
     if direction != "weight_gradient":
         return 0
     parts = parts_of(x_shape[0] * math.prod(window.output_size(*x_shape[2:])))
-    return parts * math.prod(w_shape) * itemsize if parts > 1 else 0
+    return parts * math.prod(w_shape) * max(itemsize, 4) if parts > 1 else 0

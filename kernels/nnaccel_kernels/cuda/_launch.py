@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numba import config, cuda, typeof
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels.cuda._arguments import flatten, on_device, size_of
 from nnaccel_kernels.cuda._ptx import entry, ptx_of
 
@@ -103,6 +104,6 @@ def spread(y: Any, threads: int, each: int) -> tuple[tuple[int, ...], tuple[int,
 
 
 def scalar(value: float, like: Any) -> np.floating[Any]:
-    """A number in the dtype of an array: a Python float would make all arithmetic float64."""
-    number: np.floating[Any] = like.dtype.type(value)
+    """A number as an array's are computed: a Python float would make all arithmetic float64."""
+    number: np.floating[Any] = wide(like.dtype).type(value)
     return number

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from numba import cuda, int32
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels.cuda._device import device
 from nnaccel_kernels.cuda._launch import blocks, launch, named
 
@@ -43,7 +44,7 @@ class Tile(NamedTuple):
         return (self.rows // self.down) * (self.columns // self.across)
 
 
-TILES = {4: Tile(64, 128, 8, 8, 8), 8: Tile(64, 64, 8, 4, 8)}  # by the bytes of a number
+TILES = {4: Tile(64, 128, 8, 8, 8), 8: Tile(64, 64, 8, 4, 8)}  # by the bytes of a sum
 
 
 class Factor(NamedTuple):
@@ -104,7 +105,7 @@ class Product:
     ) -> None:
         """Compute a product of `size` (rows, columns, depth) for each group."""
         rows, columns, depth = size
-        tile = TILES[c.itemsize]
+        tile = TILES[wide(c.dtype).itemsize]
         share = blocks(blocks(depth, tile.depth), parts) * tile.depth  # of the depth, to each part
         grid = blocks(columns, tile.columns), blocks(rows, tile.rows), groups * parts
         launch(self.kernel(tile), grid, (tile.threads,), groups, share, depth, a, b, c, args)

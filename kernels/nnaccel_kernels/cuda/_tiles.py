@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels.cuda._activation import activation as activation_of
 from nnaccel_kernels.cuda._device import device, is_on
 from nnaccel_kernels.cuda._each import Each
@@ -32,8 +33,8 @@ class Vectors(NamedTuple):
 @cache
 def vectors(dtype: np.dtype[Any]) -> Vectors:
     """Transforms as device functions."""
-    two, four, five, eight = (dtype.type(v) for v in (2, 4, 5, 8))
-    quarter, sixth, twelfth, of_24 = (dtype.type(1 / v) for v in (4, 6, 12, 24))
+    two, four, five, eight = (wide(dtype).type(v) for v in (2, 4, 5, 8))
+    quarter, sixth, twelfth, of_24 = (wide(dtype).type(1 / v) for v in (4, 6, 12, 24))
 
     @device
     def image(a, b, c, d, e, f):  # type: ignore[no-untyped-def]

@@ -1,7 +1,8 @@
 """Optimiser steps over a model's flat parameter buffer.
 
 `rate` holds the learning rate of every batch of the epoch and `cursor` this batch's number;
-`steps` counts the updates made before this one. All three are on the device.
+`steps` counts the updates made before this one. All three are on the device. A rate of NaN leaves
+everything as it is.
 """
 
 from __future__ import annotations
@@ -9,59 +10,77 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from numba import cuda
+
 from nnaccel_kernels.cuda._each import Each
 from nnaccel_kernels.cuda._launch import scalar
 
 
-@Each
-def _sgd(i, args):  # type: ignore[no-untyped-def]
-    w, g, rate, cursor = args
-    w[i] -= w.dtype.type(rate[cursor[0]]) * g[i]
+class Update(Each):
+    """Calls body(i, now, args) for every i below a count, with the learning rate of this batch.
+
+    `args` end with `rate` and `cursor`, which the body is not given; a rate of NaN calls nothing.
+    """
+
+    def _compile(self, body: Any) -> Any:
+        def kernel(count, args):  # type: ignore[no-untyped-def]
+            i, now = cuda.grid(1), args[-2][args[-1][0]]
+            while i < count and not math.isnan(now):
+                body(i, now, args[:-2])
+                i += cuda.gridsize(1)
+
+        return kernel
 
 
-@Each
-def _momentum(i, args):  # type: ignore[no-untyped-def]
-    w, g, m, mu, nesterov, rate, cursor = args
-    step = w.dtype.type(rate[cursor[0]]) * g[i]
+@Update
+def _sgd(i, now, args):  # type: ignore[no-untyped-def]
+    w, g = args
+    w[i] -= w.dtype.type(now) * g[i]
+
+
+@Update
+def _momentum(i, now, args):  # type: ignore[no-untyped-def]
+    w, g, m, mu, nesterov = args
+    step = w.dtype.type(now) * g[i]
     velocity = mu * m[i] - step
     m[i] = velocity
     w[i] += mu * velocity - step if nesterov else velocity
 
 
-@Each
-def _adagrad(i, args):  # type: ignore[no-untyped-def]
-    w, g, a, epsilon, rate, cursor = args
+@Update
+def _adagrad(i, now, args):  # type: ignore[no-untyped-def]
+    w, g, a, epsilon = args
     total = a[i] + g[i] * g[i]
     a[i] = total
-    w[i] -= w.dtype.type(rate[cursor[0]]) * g[i] / math.sqrt(total + epsilon)
+    w[i] -= w.dtype.type(now) * g[i] / math.sqrt(total + epsilon)
 
 
-@Each
-def _rmsprop(i, args):  # type: ignore[no-untyped-def]
-    w, g, v, rho, rest, epsilon, rate, cursor = args
+@Update
+def _rmsprop(i, now, args):  # type: ignore[no-untyped-def]
+    w, g, v, rho, rest, epsilon = args
     mean = rho * v[i] + rest * (g[i] * g[i])
     v[i] = mean
-    w[i] -= w.dtype.type(rate[cursor[0]]) * g[i] / math.sqrt(mean + epsilon)
+    w[i] -= w.dtype.type(now) * g[i] / math.sqrt(mean + epsilon)
 
 
-@Each
-def _rmsprop_with_momentum(i, args):  # type: ignore[no-untyped-def]
-    w, g, v, m, rho, rest, mu, epsilon, rate, cursor = args
+@Update
+def _rmsprop_with_momentum(i, now, args):  # type: ignore[no-untyped-def]
+    w, g, v, m, rho, rest, mu, epsilon = args
     mean = rho * v[i] + rest * (g[i] * g[i])
     v[i] = mean
-    step = w.dtype.type(rate[cursor[0]]) * g[i] / math.sqrt(mean + epsilon)
+    step = w.dtype.type(now) * g[i] / math.sqrt(mean + epsilon)
     velocity = mu * m[i] + step
     m[i] = velocity
     w[i] -= velocity
 
 
-@Each
-def _adam(i, args):  # type: ignore[no-untyped-def]
-    w, g, m, v, rest1, rest2, beta1, beta2, epsilon, decay, rate, cursor, steps = args
+@Update
+def _adam(i, now, args):  # type: ignore[no-untyped-def]
+    w, g, m, v, rest1, rest2, beta1, beta2, epsilon, decay, steps = args
     mean = m[i] + rest1 * (g[i] - m[i])
     spread = v[i] + rest2 * (g[i] * g[i] - v[i])
     m[i], v[i] = mean, spread
-    t, now = steps[0] + 1, rate[cursor[0]]
+    t = steps[0] + 1
     step = w.dtype.type(now * math.sqrt(1.0 - beta2**t) / (1.0 - beta1**t))
     kept = w[i] * w.dtype.type(1.0 - now * decay)
     w[i] = kept - step * mean / (math.sqrt(spread) + epsilon)
@@ -118,4 +137,4 @@ def adam(
     rests = scalar(1 - beta1, w), scalar(1 - beta2, w)
     bases = float(beta1), float(beta2)
     small = scalar(epsilon, w)
-    _adam(w.size, w, g, m, v, *rests, *bases, small, float(decay), rate, cursor, steps)
+    _adam(w.size, w, g, m, v, *rests, *bases, small, float(decay), steps, rate, cursor)

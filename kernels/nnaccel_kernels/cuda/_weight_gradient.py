@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._channels import sum_parts
 from nnaccel_kernels.cuda._launch import MAX_BLOCKS, blocks
@@ -73,7 +74,7 @@ def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> No
     count = min(parts_of(positions), max(1, MAX_BLOCKS // groups))
     parts = dw.reshape(1, k, depth)
     if count > 1:
-        count, found = room(namespace_of(dw), count, (k, depth), dw.dtype)
+        count, found = room(namespace_of(dw), count, (k, depth), wide(dw.dtype))
         parts = found if count > 1 else parts
     _product(
         (filters, depth, positions),

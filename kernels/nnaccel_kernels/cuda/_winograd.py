@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from nnaccel_kernels._half import wide
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda import _tiles
 from nnaccel_kernels.cuda._blas import matmul_each
@@ -18,6 +19,7 @@ from nnaccel_kernels.cuda._room import at_once, pieces, room
 FEWEST = 16  # channels on either side, below which transforms cost more than they save
 
 _PLACES = 36  # of a tile
+_LEAST = 4  # bytes of a number in a tile: in 16 bits the transforms would lose too much
 _NEAR = 96 << 20  # bytes that the tiles of the images taken together may fill
 
 
@@ -38,7 +40,7 @@ def workspace(
     filters, channels = w_shape[:2]
     size = x_shape[2:] if direction == "input_gradient" else window.output_size(*x_shape[2:])
     down, across = _grid(size)
-    each = down * across * (channels + filters)
+    each, itemsize = down * across * (channels + filters), max(itemsize, _LEAST)
     together = at_once(x_shape[0], each * _PLACES * itemsize, _NEAR)
     return _PLACES * itemsize * (together * each + channels * filters)
 
@@ -59,7 +61,7 @@ def input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> Non
 
 def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> None:
     """dw, from the products of the tiles of x and dy."""
-    dtype, xp = dw.dtype, namespace_of(dw)
+    dtype, xp = wide(dw.dtype), namespace_of(dw)
     k, c = dw.shape[:2]
     total = xp.zeros((_PLACES, c, k), dtype)
     down, across = _grid(dy.shape[2:])
@@ -86,7 +88,7 @@ def _convolve(
 
 def _filters(w: Any, turned: bool) -> Any:
     k, c = w.shape[:2]
-    u = namespace_of(w).empty((_PLACES, *((k, c) if turned else (c, k))), w.dtype)
+    u = namespace_of(w).empty((_PLACES, *((k, c) if turned else (c, k))), wide(w.dtype))
     _tiles.from_filters(w.dtype)(c * k, w, turned, u)
     return u
 
@@ -97,7 +99,8 @@ def _pieces(x: Any, y: Any, each: int) -> Iterator[tuple[slice, Any, Any]]:
     size = each * (channels + filters) * _PLACES
     if not len(x):
         return
-    count, memory = room(xp, at_once(len(x), size * x.itemsize, _NEAR), (size,), x.dtype)
+    dtype = wide(x.dtype)
+    count, memory = room(xp, at_once(len(x), size * dtype.itemsize, _NEAR), (size,), dtype)
     memory = memory.reshape(-1)
     for images in pieces(len(x), count):
         tiles = (images.stop - images.start) * each

@@ -8,7 +8,7 @@ from nnaccel_kernels.reference._activation import (
     softmax,
     softmax_backward,
 )
-from nnaccel_kernels.reference._batch import advance, gather_one_hot, gather_rows
+from nnaccel_kernels.reference._batch import advance, finish_step, gather_one_hot, gather_rows
 from nnaccel_kernels.reference._columns import col2im, im2col
 from nnaccel_kernels.reference._conv import (
     bias_activate,
@@ -21,6 +21,7 @@ from nnaccel_kernels.reference._conv import (
 from nnaccel_kernels.reference._dense import linear, linear_backward
 from nnaccel_kernels.reference._dropout import dropout
 from nnaccel_kernels.reference._gradient import add_penalty, clip_norm, clip_value, penalty
+from nnaccel_kernels.reference._half import widened
 from nnaccel_kernels.reference._layout import copy, pad2d
 from nnaccel_kernels.reference._loss import (
     add_sum,
@@ -38,6 +39,7 @@ from nnaccel_kernels.reference._naive import (
     naive_conv2d_input_gradient,
     naive_conv2d_weight_gradient,
 )
+from nnaccel_kernels.reference._loss_scale import adjust_scale, scale_gradient, unscale_gradients
 from nnaccel_kernels.reference._norm import batch_norm, batch_norm_backward, batch_norm_inference
 from nnaccel_kernels.reference._pool import (
     avg_pool2d,
@@ -54,6 +56,7 @@ __all__ = [
     "adam",
     "add_penalty",
     "add_sum",
+    "adjust_scale",
     "advance",
     "avg_pool2d",
     "avg_pool2d_backward",
@@ -74,6 +77,7 @@ __all__ = [
     "count_binary_hits",
     "count_category_hits",
     "dropout",
+    "finish_step",
     "gather_one_hot",
     "gather_rows",
     "im2col",
@@ -91,11 +95,16 @@ __all__ = [
     "pad2d",
     "penalty",
     "rmsprop",
+    "scale_gradient",
     "sgd",
     "sigmoid_cross_entropy",
     "softmax",
     "softmax_backward",
     "softmax_cross_entropy",
     "sum_channels",
+    "unscale_gradients",
     "weigh",
 ]
+
+for _name in __all__:  # arrays of 16-bit numbers are computed in float32
+    globals()[_name] = widened(globals()[_name])

@@ -26,6 +26,12 @@ def advance(counter: Any) -> None:
     counter += 1
 
 
+def finish_step(rate: Any, cursor: Any, steps: Any) -> None:
+    """cursor[0] += 1, and steps[0] too unless the batch's rate is NaN: then there was no update."""
+    steps += not np.isnan(rate[int(cursor[0])])
+    cursor += 1
+
+
 def _rows(order: Any, cursor: Any, batch_size: int, out: Any) -> Any:
     first = int(cursor[0]) * batch_size
     return order[first : first + len(out)]

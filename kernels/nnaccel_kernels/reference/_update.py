@@ -1,7 +1,7 @@
 """Optimiser steps over a model's flat parameter buffer.
 
 `rate` holds the learning rate of every batch of the epoch and `cursor` this batch's number;
-`steps` counts the updates made before this one.
+`steps` counts the updates made before this one. A rate of NaN leaves everything as it is.
 """
 
 from __future__ import annotations
@@ -14,11 +14,15 @@ import numpy as np
 
 def sgd(w: Any, g: Any, rate: Any, cursor: Any) -> None:
     """w -= rate * g."""
+    if _is_left_out(rate, cursor):
+        return
     w -= _now(rate, cursor) * g
 
 
 def momentum(w: Any, g: Any, m: Any, mu: float, nesterov: bool, rate: Any, cursor: Any) -> None:
     """Heavy-ball or Nesterov momentum; m is the velocity."""
+    if _is_left_out(rate, cursor):
+        return
     step = _now(rate, cursor) * g
     m *= mu
     m -= step
@@ -27,6 +31,8 @@ def momentum(w: Any, g: Any, m: Any, mu: float, nesterov: bool, rate: Any, curso
 
 def adagrad(w: Any, g: Any, a: Any, epsilon: float, rate: Any, cursor: Any) -> None:
     """Adagrad; a is the sum of squared gradients."""
+    if _is_left_out(rate, cursor):
+        return
     a += g * g
     w -= _now(rate, cursor) * g / np.sqrt(a + epsilon)
 
@@ -43,6 +49,8 @@ def rmsprop(
     cursor: Any,
 ) -> None:
     """RMSprop; v averages the squared gradient, m is the velocity (empty without momentum)."""
+    if _is_left_out(rate, cursor):
+        return
     v *= rho
     v += (1 - rho) * (g * g)
     step = _now(rate, cursor) * g / np.sqrt(v + epsilon)
@@ -67,6 +75,8 @@ def adam(
     steps: Any,
 ) -> None:
     """Adam with decoupled weight decay (0 for plain Adam)."""
+    if _is_left_out(rate, cursor):
+        return
     t = int(steps[0]) + 1
     learning_rate = _now(rate, cursor)
     m += (1 - beta1) * (g - m)
@@ -78,3 +88,7 @@ def adam(
 
 def _now(rate: Any, cursor: Any) -> float:
     return float(rate[int(cursor[0])])
+
+
+def _is_left_out(rate: Any, cursor: Any) -> bool:
+    return math.isnan(_now(rate, cursor))

@@ -32,7 +32,7 @@ from nnaccel_kernels.cuda import (
     _weight_gradient,
     _winograd,
 )
-from tests.kernels.calls import CALLS
+from tests.kernels.calls import CALLS, HALVES, halved
 from tests.kernels.calls import assert_same as assert_close
 from tests.kernels.image_calls import IMAGE_CALLS
 
@@ -115,6 +115,23 @@ def test_kernels_without_images(
     results = []
     for kernels in (reference, cuda):
         own = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in args.items()}
+        getattr(kernels, function)(**own)
+        results.append({k: v for k, v in own.items() if isinstance(v, np.ndarray)})
+    assert_close(results[1], results[0], dtype)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")
+@pytest.mark.parametrize("function", sorted(CALLS))
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+@settings(max_examples=2, deadline=None)
+@given(rows=st.integers(0, 1), columns=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
+def test_numbers_of_16_bits(
+    function: str, dtype: Any, rows: int, columns: int, seed: int
+) -> None:
+    args = halved(CALLS[function](np.random.default_rng(seed), rows, columns, np.float32), dtype)
+    results = []
+    for kernels in (reference, cuda):
+        own = {k: v.copy("K") if isinstance(v, np.ndarray) else v for k, v in args.items()}
         getattr(kernels, function)(**own)
         results.append({k: v for k, v in own.items() if isinstance(v, np.ndarray)})
     assert_close(results[1], results[0], dtype)
