@@ -14,6 +14,7 @@ from nnaccel import losses
 from nnaccel.backends import Array, is_cupy, to_numpy
 from nnaccel.losses import Loss
 from nnaccel.network import Network
+from nnaccel_kernels._half import wide
 
 
 def check_inputs(x: Any, dtype: Any) -> Array:
@@ -25,7 +26,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
         uint8 (pixels, to be divided by 255), other integers, booleans or floats. Memory-mapped
         arrays stay on disk.
     dtype : dtype
-        Of the model; floats of other widths are converted to it.
+        That the model computes in, which must hold the inputs.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     if not x.size:
         raise ValueError(f"inputs have shape {x.shape}: nothing to train on or to predict")
     if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.dtype.itemsize not in (4, 8)):
-        x = x.astype(dtype)
+        x = x.astype(wide(dtype))
     if x.dtype.kind == "f" and not on_disk:
         _require_finite(x)
         _require_within(x, dtype)
@@ -58,7 +59,7 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
     ValueError
         If they do not fit each other or the model; it is not built then.
     """
-    x, y = check_inputs(x, network.dtype), to_numpy(y)
+    x, y = check_inputs(x, network.compute_dtype), to_numpy(y)
     if y.ndim == 0 or len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
     output_shape = network.output_shape if network.built else network.infer_shapes(x.shape[1:])[-1]
@@ -213,13 +214,13 @@ def _hold_the_same(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
     return long[0] == long[1] or min(map(len, long)) <= 1
 
 
-def _require_within(x: np.ndarray, dtype: Any) -> None:
+def _require_within(x: np.ndarray, dtype: np.dtype[Any]) -> None:
     """Raise a ValueError if numbers are too large for a model of a narrower dtype."""
-    limit = float(np.finfo(dtype).max)
-    if x.dtype.itemsize > np.dtype(dtype).itemsize and not -limit <= x.min() <= x.max() <= limit:
+    limit = float(np.finfo(dtype if dtype.kind == "f" else np.float32).max)  # bfloat16's, nearly
+    if x.dtype.itemsize > dtype.itemsize and not -limit <= x.min() <= x.max() <= limit:
         raise ValueError(
             f"inputs run from {x.min():.3g} to {x.max():.3g}, beyond what the model's "
-            f"{np.dtype(dtype)} can hold: bring them to another scale"
+            f"{dtype} can hold: bring them to another scale"
         )
 
 

@@ -12,6 +12,7 @@ from nnaccel import checkpoint, losses, optim
 from nnaccel import metrics as counting
 from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
+from nnaccel.loss_scale import LossScale
 from nnaccel.losses import Loss
 from nnaccel.network import Network
 from nnaccel.optim import Optimizer
@@ -34,6 +35,7 @@ class CompiledNetwork(Network):
         self.metrics: list[str] = []
         self._optimizer: Optimizer | None = None
         self._slots: Array | None = None
+        self._scale: Array | None = None  # state of the loss scale
 
     @property
     def optimizer(self) -> Optimizer:
@@ -69,7 +71,7 @@ class CompiledNetwork(Network):
             counting.check(name)
         self.loss, self._optimizer = losses.get(loss), optim.get(optimizer)
         self.metrics = names
-        self._slots = None
+        self._slots = self._scale = None
         self.iterations[0] = 0
 
     def to(self, name: str) -> Self:
@@ -101,7 +103,7 @@ class CompiledNetwork(Network):
         }
         described: dict[str, Any] = {
             "seed": self.seed,
-            "dtype": str(self.dtype),
+            "dtype": self.policy.name,
             "input_shape": self.input_shape,
             "layers": checkpoint.describe_layers(self.layers),
             "iterations": int(to_numpy(self.iterations)[0]),
@@ -112,6 +114,8 @@ class CompiledNetwork(Network):
             described["optimizer"] = checkpoint.describe_optimizer(self._optimizer)
             if self._slots is not None:
                 arrays["optimizer"] = to_numpy(self._slots)
+            if self._scale is not None:
+                arrays["loss_scale"] = to_numpy(self._scale)
         return arrays, described
 
     def load_state(self, arrays: Mapping[str, np.ndarray], described: Mapping[str, Any]) -> None:
@@ -127,7 +131,7 @@ class CompiledNetwork(Network):
             slots = self._slots_in(arrays, optimizer)
             self.compile(described["loss"], optimizer, described["metrics"])
         self.set_weights(weights)
-        self._slots = slots
+        self._slots, self._scale = slots, arrays.get("loss_scale")
         self.seed, self.iterations[0], self.epochs = seed, iterations, epochs
         self.bind_layers()
 
@@ -149,7 +153,11 @@ class CompiledNetwork(Network):
             self._slots = optimizer.initial_slots(to_numpy(self.weights))
         self._slots = self.backend.asarray(to_numpy(self._slots))
         self.bind_layers()  # a slice with these layers may have been trained since
-        return Plan(self, loss, optimizer, self.metrics, self._slots)
+        if not self.policy.scales_loss:
+            return Plan(self, loss, optimizer, self.metrics, self._slots)
+        scale = LossScale(self.backend, self._scale)
+        self._scale = scale.state
+        return Plan(self, loss, optimizer, self.metrics, self._slots, scale)
 
     @contextlib.contextmanager
     def _training(self) -> Iterator[None]:

@@ -14,7 +14,8 @@ from nnaccel.compiled import CompiledNetwork
 from nnaccel.layers import Layer
 from nnaccel.network import Network
 
-_REMADE = {"layers", "iterations", "_parameters", "_is_slice", "_slots"}  # not kept as they are
+# Not kept as they are.
+_REMADE = {"layers", "iterations", "_parameters", "_is_slice", "_slots", "_scale"}
 
 
 def contents(model: CompiledNetwork) -> dict[str, Any]:
@@ -32,6 +33,7 @@ def contents(model: CompiledNetwork) -> dict[str, Any]:
         "input_shape": model.input_shape if model.built else None,
         "weights": model.get_weights() if model.built else [],
         "slots": None if model._slots is None else to_numpy(model._slots),
+        "scale": None if model._scale is None else to_numpy(model._scale),
         "home": _home(model),
     }
 
@@ -43,8 +45,8 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
     """
     attributes = kept["attributes"]
     layers = [kind(**settings) for kind, settings in kept["layers"]]
-    Network.__init__(model, layers, attributes["seed"], attributes["dtype"])
-    vars(model).update(attributes, _slots=None)
+    Network.__init__(model, layers, attributes["seed"], attributes["policy"].name)
+    vars(model).update(attributes, _slots=None, _scale=kept["scale"])
     model.iterations[0] = kept["iterations"]
     model._parameters.home = _runnable(kept["home"])
     if kept["input_shape"] is not None:

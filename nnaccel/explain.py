@@ -16,6 +16,7 @@ from nnaccel.layers._weighted import whole_number
 from nnaccel.layers.conv2d_transpose import Conv2DTranspose
 from nnaccel.network import Network
 from nnaccel.ops import _convolution, _geometry
+from nnaccel_kernels._half import is_half
 from nnaccel_kernels._window import Plan, Window
 
 FORWARD, INPUT, WEIGHT = "forward", "input gradient", "weight gradient"
@@ -151,7 +152,7 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     first = with_params[0] if with_params else len(model.layers)
     steps = []
     for index, layer in enumerate(model.layers):
-        for step in _steps(layer, batch_size, model.backend, model.dtype):
+        for step in _steps(layer, batch_size, model.backend, model.compute_dtype):
             if step.direction != INPUT or index > first:
                 steps.append(step)
     return Explanation(steps, batch_size)
@@ -172,6 +173,7 @@ def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> I
     elif isinstance(layer, Dense):
         gflop = 2 * rows * math.prod(layer.params["w"].shape) / 1e9
         product = "matmul in TF32" if backend.tf32 and dtype == np.float32 else "matmul"
+        product = f"matmul of {dtype}" if is_half(dtype) else product
         yield step("linear", FORWARD, "linear", product, gflop)
         yield step("linear", INPUT, "linear_backward", product, gflop)
         yield step("linear", WEIGHT, "linear_backward", product, gflop)

@@ -46,6 +46,7 @@ class Feed:
     ) -> None:
         self._backend = network.backend
         self._input_shape, self._dtype = network.input_shape, network.dtype
+        self._inside = network.compute_dtype
         self._units = math.prod(network.output_shape)
         self._scale = _PIXEL_SCALE if x.dtype == np.uint8 else 1.0
         self.rows, self.batch_size = len(x), batch_size
@@ -57,7 +58,7 @@ class Feed:
 
     def inputs(self, rows: int) -> Array:
         """Return the inputs of the next batch, which has `rows` rows."""
-        out = self._backend.empty((rows, self.x.shape[1]), self._dtype)
+        out = self._backend.empty((rows, self.x.shape[1]), self._inside)
         place = self.order, self.cursor, self.batch_size
         self._backend.kernels.gather_rows(self.x, *place, self._scale, out)
         return out.reshape(rows, *self._input_shape)

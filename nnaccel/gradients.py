@@ -181,7 +181,7 @@ def assert_parity(
     x, y : array_like
         One batch.
     rtol, atol : float
-        Tolerances for float32.
+        Tolerances for float32; a model of mixed precision needs wider ones, such as 2e-2.
 
     Raises
     ------

@@ -45,8 +45,10 @@ class Sequential(CompiledNetwork, PipelineStep):
     seed : int, optional
         Decides initial weights, shuffles and dropout masks, the same on every backend; drawn at
         random by default.
-    dtype : {'float32', 'float64'}
-        Of parameters and all computation.
+    dtype : {'float32', 'float64', 'mixed_float16', 'mixed_bfloat16'}
+        Of parameters and all computation; mixed ones keep parameters, losses and outputs in float32
+        and compute in 16 bits, sums in float32, on the backends whose kernels do so ('cupy', and
+        'numpy' for comparison). Gradients of float16 are scaled so that they do not vanish.
 
     Notes
     -----
@@ -78,7 +80,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         self.layers = number_names([*self.layers, layer])
 
     def __repr__(self) -> str:
-        return f"Sequential({self.layers!r}, seed={self.seed}, dtype={str(self.dtype)!r})"
+        return f"Sequential({self.layers!r}, seed={self.seed}, dtype={self.policy.name!r})"
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -90,7 +92,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         chosen = self.layers[index]
         if index.step not in (None, 1) or not chosen:
             raise ValueError(f"model[{index}]: a slice must have step 1 and at least one layer")
-        part = Sequential(seed=self.seed, dtype=self.dtype)
+        part = Sequential(seed=self.seed, dtype=self.policy.name)
         part._share(self, chosen)
         return part
 
@@ -103,7 +105,7 @@ class Sequential(CompiledNetwork, PipelineStep):
     def __call__(self, x: Any, training: bool = False) -> Array:
         """Return the outputs for one batch, as an array of the model's backend."""
         with self.on_backend():
-            x = check_inputs(x, self.dtype)
+            x = check_inputs(x, self.compute_dtype)
             fit_shape(self, x)
             return self.forward(Feed(self, x, None, len(x)).inputs(len(x)), training)[0]
 
@@ -267,7 +269,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         """
         batch_size = whole_number("batch_size", batch_size)
         with self.on_backend():
-            x = check_inputs(x, self.dtype)
+            x = check_inputs(x, self.compute_dtype)
             fit_shape(self, x)
             feed = Feed(self, x, None, batch_size)
             result = np.empty((len(x), *self.output_shape), self.dtype)

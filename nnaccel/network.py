@@ -20,7 +20,9 @@ from nnaccel.backends import (
     use_backend,
 )
 from nnaccel.layers import Layer, Shape
+from nnaccel.ops import activation
 from nnaccel.parameters import Parameters
+from nnaccel.precision import Policy, cast
 
 
 class Network:
@@ -31,8 +33,10 @@ class Network:
     layers : list of Layer
     seed : int
         Decides initial weights, shuffles and dropout masks.
+    policy : Policy
+        What `dtype` was given as: 'float32', 'float64', 'mixed_float16' or 'mixed_bfloat16'.
     dtype : numpy.dtype
-        float32 or float64.
+        float32 or float64: of parameters and outputs.
     iterations : array of one int64
         Updates made so far; on the model's backend, where kernels count them.
     epochs : int
@@ -46,10 +50,8 @@ class Network:
         if isinstance(seed, bool) or int(seed) != seed or seed < 0:
             raise ValueError(f"seed={seed!r} must be a whole number of at least 0")
         self.seed = int(seed)
-        known = np.dtype("float32"), np.dtype("float64")
-        if dtype is None or not any(dtype == kind for kind in known):
-            raise ValueError(f"dtype={dtype!r} must be 'float32' or 'float64'")
-        self.dtype = np.dtype(dtype)
+        self.policy = Policy.of(dtype)
+        self.dtype = self.policy.dtype
         self.iterations = np.zeros(1, np.int64)
         self.epochs = 0
         self._parameters = Parameters()
@@ -145,6 +147,11 @@ class Network:
         return sum(layer.count_params for layer in self.layers)
 
     @property
+    def compute_dtype(self) -> np.dtype[Any]:
+        """Dtype of activations and their gradients, on the model's backend."""
+        return self.policy.compute_dtype(self.backend)
+
+    @property
     def backend(self) -> Backend:
         """The backend that runs the model: where `to` put it, else where its arrays belong."""
         home = self._parameters.home
@@ -194,7 +201,7 @@ class Network:
         Parameters
         ----------
         x : array, shape (N, *input_shape)
-            Of the model's dtype, on its backend.
+            Of the model's dtype, or the one it computes in, on its backend.
         training : bool, default False
             Whether dropout drops.
         activate : bool, default True
@@ -208,16 +215,20 @@ class Network:
         """
         self._require_built()
         last = len(self.layers) - 1
-        backwards = []
+        inside = self.compute_dtype
+        is_mixed = inside != self.dtype
+        x, backwards = cast(self.backend, x, inside), []
         for index, layer in enumerate(self.layers):
             rows = len(x)
-            x, backward = layer.forward(x, training, activate or index < last)
+            activates = index < last or (activate and not is_mixed)
+            x, backward = layer.forward(x, training, activates)
             if not layer.recordable:
                 x = self._as_expected(layer, "forward", x, (rows, *layer.output_shape))
             backwards.append(backward)
+        x, leave = self._outputs(x, activate and is_mixed)
 
         def run_back(dy: Array, input_gradient: bool = False) -> Array | None:
-            stop = 0 if input_gradient else self._first_with_params()
+            stop, dy = 0 if input_gradient else self._first_with_params(), leave(dy)
             for index in range(last, stop - 1, -1):
                 layer, rows, wanted = self.layers[index], len(dy), input_gradient or index > stop
                 dy = backwards[index](dy, wanted)
@@ -225,9 +236,24 @@ class Network:
                     self._require_in_place(layer)
                 if wanted and not layer.recordable:
                     dy = self._as_expected(layer, "backward", dy, (rows, *layer.input_shape))
-            return dy if input_gradient else None
+            return cast(self.backend, dy, self.dtype) if input_gradient else None
 
         return x, run_back
+
+    def _outputs(self, x: Array, activate: bool) -> tuple[Array, Callable[[Array], Array]]:
+        """Return what the last layer gave in the model's dtype, and the way back.
+
+        With `activate` its activation is applied: 16 bits are too few for probabilities.
+        """
+        inside, z = x.dtype, cast(self.backend, x, self.dtype)
+        name = self.layers[-1].activation if activate and self.layers else "linear"
+        y = z if name == "linear" else activation.activate(name, z)
+
+        def backward(dy: Array) -> Array:
+            dz = dy if name == "linear" else activation.activate_backward(name, dy, z, y)
+            return cast(self.backend, dz, inside)
+
+        return y, backward
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
@@ -279,7 +305,7 @@ class Network:
                 f"layer {layer.name!r}: {what} returned "
                 f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
             )
-        return self.backend.xp.ascontiguousarray(a, self.dtype)
+        return self.backend.xp.ascontiguousarray(a, self.compute_dtype)
 
     def _require_in_place(self, layer: Layer) -> None:
         """Raise unless a layer of the user's own wrote its gradients into the flat buffer."""

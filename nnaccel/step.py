@@ -13,6 +13,7 @@ from nnaccel import metrics as counting
 from nnaccel import ops
 from nnaccel.backends import Array, Replay, to_numpy
 from nnaccel.feed import Feed
+from nnaccel.loss_scale import LossScale
 from nnaccel.losses import Loss
 from nnaccel.network import Network
 from nnaccel.optim import Clock, Optimizer
@@ -77,6 +78,8 @@ class Plan:
     metrics : list of str
     slots : array, shape (len(optimizer.slots), n), or None
         Optimiser state, on the network's backend; None if this is only to evaluate.
+    loss_scale : LossScale or None
+        None where gradients are not scaled.
     """
 
     network: Network
@@ -84,6 +87,7 @@ class Plan:
     optimizer: Optimizer
     metrics: list[str]
     slots: Array = None
+    loss_scale: LossScale | None = None
 
     def __post_init__(self) -> None:
         self.fused = self.network.layers[-1].activation == self.loss.fused_activation
@@ -111,7 +115,11 @@ class Plan:
     def find_gradients(self, x: Array, targets: Array, weights: Array | None) -> None:
         """Fill the network's gradients with those of a batch's mean loss and the penalties."""
         run_back, gradient = self.forward(x, targets, weights, training=True)
+        if self.loss_scale is not None:
+            self.loss_scale.scale(gradient)
         run_back(gradient)
+        if self.loss_scale is not None:
+            self.loss_scale.unscale(self.network.gradients)
         kernels = self.network.backend.kernels
         for layer in self.network.layers:
             if layer.penalty:
@@ -203,6 +211,7 @@ class Pass:
         each = [g for layer in network.layers for g in layer.grads.values()]
         optimizer.clip(kernels, network.gradients, each)
         clock = Clock(self._rates, self.feed.cursor, network.iterations)
+        if plan.loss_scale is not None:
+            plan.loss_scale.adjust(clock.rates, clock.batch)
         optimizer.update(kernels, network.weights, network.gradients, plan.slots, clock)
-        kernels.advance(clock.batch)
-        kernels.advance(clock.steps)
+        kernels.finish_step(clock.rates, clock.batch, clock.steps)

@@ -18,6 +18,8 @@ def summarize(network: Network) -> str:
     rule = "-" * len(lines[0])
     size = network.count_params * network.dtype.itemsize
     total = f"{network.count_params:,} parameters, {size / 1e6:.2f} MB of {network.dtype}"
+    if network.compute_dtype != network.dtype:
+        total += f", activations in {network.compute_dtype}"
     states = sum(int(a.size) for layer in network.layers for a in layer.state.values())
     if states:
         total += f", and {states:,} running numbers that have no gradient"

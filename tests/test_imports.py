@@ -24,6 +24,7 @@ LADDER = [
     ["initializers", "penalties"],
     ["layers"],
     ["losses", "metrics", "parameters", "schedules"],
+    ["precision", "loss_scale"],
     ["network", "optim"],
     ["callbacks", "checks", "feed"],
     ["step", "checkpoint"],

@@ -9,7 +9,7 @@ import numpy as np
 
 def is_half(dtype: np.dtype[Any]) -> bool:
     """Whether a dtype is float16 or bfloat16, which is a dtype of ml_dtypes."""
-    return dtype.name in ("float16", "bfloat16")
+    return dtype.itemsize == 2 and dtype.name in ("float16", "bfloat16")
 
 
 def wide(dtype: np.dtype[Any]) -> np.dtype[Any]:

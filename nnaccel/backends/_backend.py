@@ -73,6 +73,8 @@ class Backend:
         Functions that fill given arrays; the same names in every backend.
     tf32 : bool
         Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
+    halves : bool
+        Whether kernels take arrays of float16 and bfloat16, which they compute in float32.
     """
 
     name: str
@@ -82,6 +84,7 @@ class Backend:
     record: Callable[[Step], Replay] = field(default=loop, repr=False)
     recording: Callable[[], bool] = field(default=lambda: False, repr=False)
     tf32: bool = field(default=False, repr=False)
+    halves: bool = field(default=False, repr=False)
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         """Return `x` as an array of this backend, copied only if it has to be.

@@ -162,14 +162,14 @@ def _make(name: str) -> Backend:
     if name == "numba":
         return _on_cores(info)
     reference = importlib.import_module("nnaccel_kernels.reference")
-    return Backend(name, importlib.import_module("numpy"), info.device, reference)
+    return Backend(name, importlib.import_module("numpy"), info.device, reference, halves=True)
 
 
 def _on_gpu(info: BackendInfo) -> Backend:
     cupy, kernels = (importlib.import_module(m) for m in ("cupy", "nnaccel_kernels.cuda"))
     tf32, record = _config.tf32(), functools.partial(_capture.record, cupy)
     kernels.set_tf32(tf32)
-    return Backend(info.name, cupy, info.device, kernels, record, tf32=tf32)
+    return Backend(info.name, cupy, info.device, kernels, record, tf32=tf32, halves=True)
 
 
 def _on_cores(info: BackendInfo) -> Backend:

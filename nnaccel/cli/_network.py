@@ -58,8 +58,9 @@ _OPTIONS = (
     click.option("--schedule", type=click.Choice(["constant", "cosine"]), default="constant",
                  show_default=True,
                  help="Whether the learning rate falls to nothing by the last epoch."),
-    click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32",
-                 show_default=True, help="Precision."),
+    click.option("--dtype", default="float32", show_default=True,
+                 type=click.Choice(["float32", "float64", "mixed_float16", "mixed_bfloat16"]),
+                 help="Precision; mixed ones compute in 16 bits where the backend can."),
     click.option("--seed", type=click.IntRange(0), metavar="N", default=0, show_default=True,
                  help="Same seed, same training."),
 )  # fmt: skip

@@ -11,8 +11,11 @@ from nnaccel import _config
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _memory
 from nnaccel_kernels._activations import ACTIVATIONS, FROM_OUTPUT
+from nnaccel_kernels._half import is_half, wide
 
 _FLOATS = np.dtype("float32"), np.dtype("float64")
+# Arrays that stay float32 where the others have 16 bits.
+_PARAMETERS = {"w", "b", "gamma", "beta", "mean", "inv_std", "running_mean", "running_var"}
 
 # Slope of leaky_relu and scale of elu where the user gives none: Keras's.
 DEFAULT_ALPHA = {"leaky_relu": 0.3, "elu": 1.0}
@@ -31,16 +34,19 @@ def floats(images: str = "", /, **arrays: Any) -> tuple[Backend, list[Any]]:
     Raises
     ------
     TypeError
-        If the arrays are not all of float32, or all of float64, of one library.
+        If the arrays are not all of float32, or all of float64, of one library. On a backend that
+        takes them, float16 and bfloat16 will do too, with parameters of the same or of float32.
     """
     backend = backend_of(*arrays.values())
     kinds = {name: a.dtype for name, a in arrays.items() if a is not None}
     for name, kind in kinds.items():
-        if kind not in _FLOATS:
+        if kind not in _FLOATS and not (backend.halves and is_half(kind)):
+            where = f", which backend {backend.name!r} does not take" if is_half(kind) else ""
             raise TypeError(
-                f"{name} has dtype {kind}: convert it with {name}.astype('float32') (or 'float64')"
+                f"{name} has dtype {kind}{where}: convert it with {name}.astype('float32') "
+                "(or 'float64')"
             )
-    if len(set(kinds.values())) > 1:
+    if not _agree(kinds):
         listed = ", ".join(f"{name} {kind}" for name, kind in kinds.items())
         raise TypeError(f"arrays of two dtypes ({listed}): convert them to one with astype")
     either = images.split()
@@ -48,6 +54,14 @@ def floats(images: str = "", /, **arrays: Any) -> tuple[Backend, list[Any]]:
         None if a is None else _in_order(backend, name, a, name in either)
         for name, a in arrays.items()
     ]
+
+
+def _agree(kinds: dict[str, np.dtype[Any]]) -> bool:
+    """Whether arrays of such dtypes, by name, can be used together."""
+    rest = {kind for name, kind in kinds.items() if name not in _PARAMETERS}
+    parameters = {kind for name, kind in kinds.items() if name in _PARAMETERS}
+    allowed = {wide(kind) for kind in rest}
+    return len(rest | parameters) < 2 or (len(rest) == 1 and parameters == allowed)
 
 
 def _in_order(backend: Backend, name: str, a: Array, either: bool) -> Array:

@@ -89,7 +89,7 @@ def plan(
     budget = _config.workspace_bytes(
         max(_LEAST_WORKSPACE, (image.nbytes + positions.nbytes) // _SHARE)
     )
-    shapes, size = (image.shape, w.shape), w.dtype.itemsize
+    shapes, size = (image.shape, w.shape), image.dtype.itemsize
     chosen: Plan = backend.kernels.conv2d_plan(
         direction, *shapes, window, groups, size, name, budget
     )

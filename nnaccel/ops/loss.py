@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
+from nnaccel_kernels._half import wide
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
@@ -134,7 +135,7 @@ def _run(name: str, outputs: Array, targets: Array) -> tuple[Array, Array]:
     backend, (outputs,) = _check.floats(outputs=outputs)
     _check.ndim("outputs", outputs, 2, "(N, C)")
     targets = _dense_targets(backend, outputs, targets)
-    losses = backend.empty(outputs.shape[0], outputs.dtype)
+    losses = backend.empty(outputs.shape[0], wide(outputs.dtype))
     gradient = backend.empty(outputs.shape, outputs.dtype)
     if outputs.size:
         getattr(backend.kernels, name)(outputs, targets, losses, gradient)

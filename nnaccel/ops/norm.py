@@ -74,17 +74,17 @@ def batch_norm(
     given = {"running_mean": running_mean, "running_var": running_var}
     if training:
         for name, a in given.items():
-            _check.output(name, a, x, (channels,))
+            _check.output(name, a, gamma, (channels,))
     else:
         _, (_, running_mean, running_var) = _check.floats("x", x=x, **given)
         _channels(x, **given)
-    y, inv_std = _memory.empty_like(backend, x), backend.empty(channels, x.dtype)
+    y, inv_std = _memory.empty_like(backend, x), backend.empty(channels, gamma.dtype)
     running, images = (running_mean, running_var), (_as_images(x), _as_images(y))
     scale = gamma, beta, float(epsilon)
     if not training:
         backend.kernels.batch_norm_inference(images[0], *scale, *running, inv_std, images[1])
         return y, running_mean, inv_std
-    mean = backend.empty(channels, x.dtype)
+    mean = backend.empty(channels, gamma.dtype)
     statistics = float(momentum), *running, mean, inv_std
     backend.kernels.batch_norm(images[0], *scale, *statistics, images[1])
     return y, mean, inv_std
@@ -148,7 +148,7 @@ def batch_norm_backward(
     dgamma, dbeta = out or _two(backend, gamma)
     backend_of(x, dgamma, dbeta)
     for name, a in (("dgamma", dgamma), ("dbeta", dbeta)):
-        _check.output(name, a, x, (channels,))
+        _check.output(name, a, gamma, (channels,))
     dx = _memory.empty_like(backend, x) if _check.flag("input_gradient", input_gradient) else None
     dy, image = _as_images(_memory.in_order_of(backend, dy, x)), _as_images(x)
     written = None if dx is None else _as_images(dx), dgamma, dbeta

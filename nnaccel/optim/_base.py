@@ -22,7 +22,7 @@ class Clock:
     Attributes
     ----------
     rates : array of float64
-        Learning rate of each batch of the epoch.
+        Learning rate of each batch of the epoch; NaN for a batch that makes no update.
     batch : array of one int64
         Number of the batch within the epoch.
     steps : array of one int64

@@ -60,7 +60,7 @@ def flatten(value: Any, numbers: list[Any], kinds: list[Any]) -> None:
         kinds.append(None)
     elif hasattr(value, "strides") and value.ndim:
         flags = value.flags
-        kinds += (value.dtype.name, value.ndim, flags.c_contiguous, flags.f_contiguous)
+        kinds += (value.dtype.char, value.ndim, flags.c_contiguous, flags.f_contiguous)
         place = value.ctypes.data if isinstance(value, np.ndarray) else value.data.ptr
         numbers += (0, 0, value.size, value.itemsize, place, *value.shape, *value.strides)
     else:

@@ -68,10 +68,9 @@ class _HalvesModel(models.ArrayModel):  # type: ignore[misc]
 
     def __init__(self, dmm: Any, fe_type: Any) -> None:
         super().__init__(dmm, fe_type)
-        at = self._fields.index("data")
-        members = list(self._members)
-        members[at] = types.CPointer(types.uint16)
-        models.StructModel.__init__(self, dmm, fe_type, list(zip(self._fields, members)))
+        members = dict(zip(self._fields, self._members, strict=True))
+        members["data"] = types.CPointer(types.uint16)
+        models.StructModel.__init__(self, dmm, fe_type, list(members.items()))
 
 
 @lower_builtin(operator.getitem, Halves, types.Integer)

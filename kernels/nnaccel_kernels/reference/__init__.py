@@ -34,12 +34,12 @@ from nnaccel_kernels.reference._loss import (
     softmax_cross_entropy,
     weigh,
 )
+from nnaccel_kernels.reference._loss_scale import adjust_scale, scale_gradient, unscale_gradients
 from nnaccel_kernels.reference._naive import (
     naive_conv2d,
     naive_conv2d_input_gradient,
     naive_conv2d_weight_gradient,
 )
-from nnaccel_kernels.reference._loss_scale import adjust_scale, scale_gradient, unscale_gradients
 from nnaccel_kernels.reference._norm import batch_norm, batch_norm_backward, batch_norm_inference
 from nnaccel_kernels.reference._pool import (
     avg_pool2d,

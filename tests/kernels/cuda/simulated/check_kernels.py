@@ -125,9 +125,7 @@ def test_kernels_without_images(
 @pytest.mark.parametrize("dtype", HALVES, ids=str)
 @settings(max_examples=2, deadline=None)
 @given(rows=st.integers(0, 1), columns=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
-def test_numbers_of_16_bits(
-    function: str, dtype: Any, rows: int, columns: int, seed: int
-) -> None:
+def test_numbers_of_16_bits(function: str, dtype: Any, rows: int, columns: int, seed: int) -> None:
     args = halved(CALLS[function](np.random.default_rng(seed), rows, columns, np.float32), dtype)
     results = []
     for kernels in (reference, cuda):

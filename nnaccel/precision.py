@@ -1,0 +1,96 @@
+"""Which dtype a model keeps its parameters in, and which it computes in: Keras's dtype policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nnaccel import _config
+from nnaccel.backends import Array, Backend
+from nnaccel.ops import _memory
+
+_WHOLE = "float32", "float64"
+_MIXED = {"mixed_float16": "float16", "mixed_bfloat16": "bfloat16"}
+POLICIES = (*_WHOLE, *_MIXED)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a model's `dtype` stands for.
+
+    Attributes
+    ----------
+    name : str
+        'float32' or 'float64', or 'mixed_float16' or 'mixed_bfloat16': parameters, losses and
+        optimiser in float32, activations and their gradients in 16 bits.
+
+    References
+    ----------
+    P. Micikevicius et al., "Mixed precision training", ICLR 2018.
+    """
+
+    name: str
+
+    @classmethod
+    def of(cls, dtype: Any) -> Policy:
+        """Return the policy that a name or a dtype stands for.
+
+        Raises
+        ------
+        ValueError
+            If there is none; the message has the nearest match.
+
+        Examples
+        --------
+        >>> Policy.of("mixed_float16").dtype
+        dtype('float32')
+        """
+        if isinstance(dtype, str) and dtype in POLICIES:
+            return cls(dtype)
+        for name in _WHOLE:
+            if dtype is not None and not isinstance(dtype, str) and np.dtype(name) == dtype:
+                return cls(name)
+        raise ValueError(_config.unknown("dtype", dtype, POLICIES))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of parameters, losses and outputs."""
+        return np.dtype("float64" if self.name == "float64" else "float32")
+
+    @property
+    def scales_loss(self) -> bool:
+        """Whether gradients are scaled: those of float16 would vanish below 6e-8."""
+        return self.name == "mixed_float16"
+
+    def compute_dtype(self, backend: Backend) -> np.dtype[Any]:
+        """Return the dtype of activations on a backend: 16 bits only where its kernels take them.
+
+        Raises
+        ------
+        RuntimeError
+            If it is bfloat16 and ml_dtypes, which brings it to NumPy, is not installed.
+        """
+        if self.name not in _MIXED or not backend.halves:
+            return self.dtype
+        if self.name == "mixed_float16":
+            return np.dtype(np.float16)
+        try:
+            from ml_dtypes import bfloat16
+        except ImportError as error:
+            raise RuntimeError(
+                "dtype='mixed_bfloat16' needs ml_dtypes: pip install ml_dtypes"
+            ) from error
+        dtype: np.dtype[Any] = np.dtype(bfloat16)
+        return dtype
+
+
+def cast(backend: Backend, a: Array, dtype: np.dtype[Any]) -> Array:
+    """Return `a` in another dtype, in its memory order; as it is if it has that dtype."""
+    if a.dtype == dtype:
+        return a
+    converted = _memory.empty(backend, a.shape, dtype, _memory.is_channels_last(a))
+    stored = _memory.as_stored(a), _memory.as_stored(converted)
+    backend.kernels.activate("linear", 0.0, *stored)
+    return converted

@@ -1,0 +1,93 @@
+"""Loss scaling: steps whose gradients overflow are left out, and the factor follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnaccel as nn
+from nnaccel import loss_scale
+from nnaccel.backends import to_numpy
+from nnaccel.loss_scale import LossScale
+
+X = np.random.default_rng(0).normal(size=(24, 5)).astype(np.float32)
+Y = (X[:, 0] > 0).astype(int)
+
+
+def network(dtype: str = "mixed_float16", **settings: Any) -> nn.Sequential:
+    model = nn.Sequential([nn.Dense(4, "tanh"), nn.Dense(2, "softmax")], seed=0, dtype=dtype)
+    model.compile(optimizer=nn.optim.Adam(0.01, **settings))
+    return model
+
+
+def test_the_factor_halves_on_overflow_and_doubles_in_time(
+    backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loss_scale, "_PATIENCE", 3)
+    monkeypatch.setattr(loss_scale, "_LIMITS", (0.25, 2.0))
+    scale = LossScale(backend, np.array([1.0, 0.0]))
+    rates, batch = backend.asarray(np.full(20, 0.1)), backend.asarray(np.zeros(1, np.int64))
+    factors = []
+    for overflows in [0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 0]:
+        gradients = np.array([4.0, np.inf if overflows else 2.0], np.float32)
+        wanted, given = gradients.copy(), backend.asarray(gradients)
+        before = float(to_numpy(scale.state)[0])
+        scale.unscale(given)
+        np.testing.assert_array_equal(to_numpy(given), wanted / before)
+        scale.adjust(rates, batch)
+        factors.append(float(to_numpy(scale.state)[0]))
+        batch += 1
+    assert factors == [1, 1, 2, 2, 2, 2, 1, 0.5, 0.25, 0.25, 0.25]
+    left_out = np.isnan(to_numpy(rates))
+    assert left_out.nonzero()[0].tolist() == [6, 7, 8, 9]
+
+
+def test_a_step_that_overflows_changes_nothing_but_the_factor(half_backend: Any) -> None:
+    model = network(global_clipnorm=1.0)
+    model.fit(X, Y, batch_size=24, verbose=0)
+    before, slots = model.get_weights(), to_numpy(model._slots)
+    model._scale = np.array([2.0**24, 7.0])
+    model.fit(X, Y, batch_size=24, verbose=0)
+    assert to_numpy(model._scale).tolist() == [2.0**23, 0]
+    assert to_numpy(model.iterations)[0] == 1
+    for now, was in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, was)
+    np.testing.assert_array_equal(to_numpy(model._slots), slots)
+    model.fit(X, Y, batch_size=24, epochs=20, verbose=0)  # it comes down, and training goes on
+    assert 1 < to_numpy(model.iterations)[0] < 21
+    assert not np.array_equal(model.get_weights()[0], before[0])
+
+
+def test_small_gradients_do_not_vanish(half_backend: Any) -> None:
+    """Weights so small that float16 has no number for what goes back through them."""
+    gradients = []
+    for dtype, factor in (("float32", 1.0), ("mixed_float16", 1.0), ("mixed_float16", 2.0**15)):
+        model = network(dtype)
+        model.build((5,))
+        model.layers[1].params["w"][...] *= 2.0**-20
+        with model.on_backend():
+            plan = model._plan()
+            if plan.loss_scale is not None:
+                plan.loss_scale.state[...] = half_backend.asarray(np.array([factor, 0.0]))
+            feed = nn.feed.Feed(model, X, Y, 24)
+            plan.find_gradients(*feed.batch(24))
+        gradients.append(to_numpy(model.layers[0].grads["w"]).copy())
+    wanted, unscaled, scaled = gradients
+    assert np.linalg.norm(unscaled - wanted) > 0.1 * np.linalg.norm(wanted)
+    assert np.linalg.norm(scaled - wanted) < 0.01 * np.linalg.norm(wanted)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_others_are_not_scaled(half_backend: Any, dtype: str) -> None:
+    model = network(dtype)
+    model.fit(X, Y, verbose=0)
+    assert model._scale is None
+
+
+def test_compiling_anew_forgets_the_factor(half_backend: Any) -> None:
+    model = network()
+    model.fit(X, Y, verbose=0)
+    model.compile()
+    assert model._scale is None
