@@ -50,7 +50,7 @@ class Policy:
         if isinstance(dtype, str) and dtype in POLICIES:
             return cls(dtype)
         for name in _WHOLE:
-            if dtype is not None and not isinstance(dtype, str) and np.dtype(name) == dtype:
+            if dtype is not None and dtype == np.dtype(name):
                 return cls(name)
         raise ValueError(_config.unknown("dtype", dtype, POLICIES))
 
