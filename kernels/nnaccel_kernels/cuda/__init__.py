@@ -4,7 +4,6 @@ Importing this needs Numba but no driver: kernels are compiled when they are fir
 """
 
 from nnaccel_kernels.cuda._batch import advance, finish_step, gather_one_hot, gather_rows
-from nnaccel_kernels.cuda._blas import set_tf32, uses_tf32
 from nnaccel_kernels.cuda._channels import bias_activate, sum_channels
 from nnaccel_kernels.cuda._columns import col2im, im2col
 from nnaccel_kernels.cuda._conv import (
@@ -13,6 +12,7 @@ from nnaccel_kernels.cuda._conv import (
     conv2d_plan,
     conv2d_weight_gradient,
 )
+from nnaccel_kernels.cuda._cublas import set_tf32, uses_tf32
 from nnaccel_kernels.cuda._dense import linear, linear_backward
 from nnaccel_kernels.cuda._dropout import dropout
 from nnaccel_kernels.cuda._elementwise import activate, activate_backward

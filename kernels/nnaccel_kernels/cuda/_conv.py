@@ -5,14 +5,13 @@ Left to 'auto', the algorithm is the one that was fastest on the device when the
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
 from nnaccel_kernels._window import Plan, Window
 from nnaccel_kernels.cuda import _direct, _explicit, _gemm, _winograd
-from nnaccel_kernels.cuda._race import fastest
+from nnaccel_kernels.cuda._race import fastest, numbers
 
 _ALGORITHMS = {"winograd": _winograd, "gemm": _gemm, "im2col": _explicit, "direct": _direct}
 _WHY = {
@@ -114,10 +113,11 @@ def _ways(
 ) -> dict[str, Callable[[], None]]:
     """Each of those algorithms, on images of those sizes, channels-last."""
     direction, (n, c, height, width), w_shape, window = problem
-    x = _numbers(cupy, (n, height, width, c), itemsize).transpose(0, 3, 1, 2)
+    kind = f"f{itemsize}"
+    x = numbers(cupy, (n, height, width, c), kind).transpose(0, 3, 1, 2)
     rows, columns = window.output_size(height, width)
-    y = _numbers(cupy, (n, rows, columns, w_shape[0]), itemsize).transpose(0, 3, 1, 2)
-    w = _numbers(cupy, w_shape, max(itemsize, 4))  # parameters are never of 16 bits
+    y = numbers(cupy, (n, rows, columns, w_shape[0]), kind).transpose(0, 3, 1, 2)
+    w = numbers(cupy, w_shape, f"f{max(itemsize, 4)}")  # parameters are never of 16 bits
 
     def way(name: str) -> Callable[[], None]:
         module = _ALGORITHMS[name]
@@ -128,9 +128,3 @@ def _ways(
         return lambda: module.weight_gradient(y, x, window, groups, w)
 
     return {name: way(name) for name in able}
-
-
-def _numbers(cupy: Any, shape: tuple[int, ...], itemsize: int) -> Any:
-    """Numbers between 0 and 1: a device may be quicker with zeros."""
-    flat = cupy.arange(math.prod(shape), dtype=f"f{itemsize}")
-    return (flat * 0.37 % 1).astype(flat.dtype).reshape(shape)

@@ -1,18 +1,37 @@
-"""The dense layer: cuBLAS's products, and kernels for what stands around them."""
+"""The dense layer: cuBLAS's products, and what stands around them.
+
+A bias, ReLU after it, and the gradient of a bias come from kernels of ours, or with the product
+from cuBLASLt: whichever was faster on the device when the shape first came.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from nnaccel_kernels.cuda import _epilogue
 from nnaccel_kernels.cuda._blas import matmul
 from nnaccel_kernels.cuda._channels import bias_activate, sum_channels
 from nnaccel_kernels.cuda._elementwise import activate
 from nnaccel_kernels.cuda._namespace import namespace_of
+from nnaccel_kernels.cuda._race import fastest, numbers
+
+_EPILOGUES = {"linear": _epilogue.BIAS, "relu": _epilogue.RELU_BIAS}
+
+Way = Callable[..., None]
 
 
 def linear(x: Any, w: Any, b: Any, activation: str, alpha: float, y: Any) -> None:
     """y = f(x @ w + b) for the elementwise activation f."""
-    matmul(x, _as(w, x), y)
+    w = _as(w, x)
+    if b is not None and activation in _EPILOGUES and y.size and w.size:
+        together = partial(_epilogue.matmul_with, _EPILOGUES[activation])
+        apart = partial(_biased, activation)
+        run = _faster(f"linear, {activation}", apart, together, x, w, y, b)
+        run(x, w, y, b)
+        return
+    matmul(x, w, y)
     if b is not None or activation != "linear":
         bias_activate(_as_image(y), b, activation, alpha)
 
@@ -21,10 +40,43 @@ def linear_backward(dy: Any, x: Any, w: Any, dx: Any, dw: Any, db: Any) -> None:
     """Gradients of sum(dy * (x @ w + b)), those that are not None."""
     if dx is not None:
         matmul(dy, _as(w, dy).T, dx)
+    if dw is not None and db is not None and dy.size and w.size:
+        run = _faster("linear, dw and db", _gradients, _gradients_together, x, dy, dw, db)
+        run(x, dy, dw, db)
+        return
     if dw is not None:
         matmul(x.T, dy, dw)
     if db is not None:
         sum_channels(_as_image(dy), db)
+
+
+def _biased(activation: str, x: Any, w: Any, y: Any, b: Any) -> None:
+    matmul(x, w, y)
+    bias_activate(_as_image(y), b, activation, 0.0)
+
+
+def _gradients(x: Any, dy: Any, dw: Any, db: Any) -> None:
+    matmul(x.T, dy, dw)
+    sum_channels(_as_image(dy), db)
+
+
+def _gradients_together(x: Any, dy: Any, dw: Any, db: Any) -> None:
+    _epilogue.matmul_with(_epilogue.BIAS_GRADIENT, x.T, dy, dw, db)
+
+
+def _faster(what: str, apart: Way, together: Way, *arrays: Any) -> Way:
+    """The faster of two ways on arrays like these; the first where that cannot be told."""
+    ways = {"cuBLAS and a kernel": apart, "cuBLASLt": together}
+    won = fastest(
+        (what, *((a.shape, a.dtype.name) for a in arrays)), partial(_on_own, ways, arrays)
+    )
+    return ways[won[0]] if won else apart
+
+
+def _on_own(ways: dict[str, Way], arrays: tuple[Any, ...], cupy: Any) -> dict[str, Way]:
+    """Those ways on other arrays of the same shapes."""
+    own = [numbers(cupy, a.shape, a.dtype) for a in arrays]
+    return {name: partial(way, *own) for name, way in ways.items()}
 
 
 def _as(w: Any, x: Any) -> Any:

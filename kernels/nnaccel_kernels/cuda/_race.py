@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from numba import config
 
+from nnaccel_kernels.cuda._cublas import uses_tf32
 from nnaccel_kernels.cuda._ptx import folder, toolchain, write
 
 _log = logging.getLogger("nnaccel")
@@ -29,18 +31,19 @@ def fastest(kind: tuple[Any, ...], draw: Callable[[Any], dict[str, Any]]) -> tup
     kind : tuple
         What is computed, of which sizes: what was measured for it holds from then on.
     draw : callable
-        From CuPy to the functions that compute it, by name, on arrays of their own.
+        From CuPy to the functions that compute it, by name, on arrays of their own. One that there
+        is not on this device raises a NotImplementedError.
     """
     cupy = sys.modules.get("cupy")
     if cupy is None or config.ENABLE_CUDASIM:
         return None
-    device, key = _device(cupy), repr(kind)
+    device, key = _device(cupy), repr((*kind, "TF32")) if uses_tf32() else repr(kind)
     won = _won[device] if device in _won else _won.setdefault(device, _read(device))
     if key not in won:
         if cupy.cuda.get_current_stream().is_capturing():
             return None
         try:
-            times = {name: _time(cupy, run) for name, run in draw(cupy).items()}
+            times = _times(cupy, draw(cupy))
         except Exception as error:  # short of memory, say: there is a rule to go by
             _log.info("nothing was measured for %s: %s", key, error)
             return None
@@ -48,6 +51,17 @@ def fastest(kind: tuple[Any, ...], draw: Callable[[Any], dict[str, Any]]) -> tup
         won[key] = min(times, key=times.__getitem__), f"the fastest here, in ms: {told}"
         _keep(device, won)
     return won[key]
+
+
+def _times(cupy: Any, ways: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """Milliseconds of each way that there is on this device."""
+    times = {}
+    for name, run in ways.items():
+        try:
+            times[name] = _time(cupy, run)
+        except NotImplementedError as error:
+            _log.info("%s", error)
+    return times
 
 
 def _time(cupy: Any, run: Callable[[], None]) -> float:
@@ -61,6 +75,12 @@ def _time(cupy: Any, run: Callable[[], None]) -> float:
     end.record()
     end.synchronize()
     return float(cupy.cuda.get_elapsed_time(begin, end)) / _RUNS
+
+
+def numbers(cupy: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """An array to measure with, between 0 and 1: a device may be quicker with zeros."""
+    flat = cupy.arange(math.prod(shape), dtype="f4")
+    return (flat * 0.37 % 1).astype(dtype).reshape(shape)
 
 
 def _device(cupy: Any) -> str:

@@ -1,102 +1,17 @@
-"""What cuBLAS is asked for, told by a stand-in that does on the host what its manual says."""
+"""What cuBLAS is asked for, told by a stand-in."""
 
 from __future__ import annotations
 
-import ctypes
-import sys
 import threading
-from types import SimpleNamespace
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
-from nnaccel_kernels.cuda import _blas
+from nnaccel_kernels.cuda import _blas, _cublas
 
-KINDS = {0: np.float32, 1: np.float64}  # CUDA_R_32F, CUDA_R_64F
-
-
-class Matrix(np.ndarray):
-    """A NumPy array that says where it is as CuPy's do."""
-
-    @property
-    def data(self) -> Any:  # type: ignore[override]
-        return SimpleNamespace(ptr=self.ctypes.data)
-
-
-class Cublas:
-    """Products of matrices that lie column by column."""
-
-    def __init__(self) -> None:
-        self.streams: list[int] = []
-        self.workspaces = 0
-        self.compute: list[int] = []
-        self.device = self.handles = 0
-
-    def cublasCreate_v2(self, handle: Any) -> int:  # noqa: N802
-        self.handles += 1
-        return 0
-
-    def cublasSetStream_v2(self, handle: Any, stream: int) -> int:  # noqa: N802
-        self.streams.append(stream)
-        return 0
-
-    def cublasSetWorkspace_v2(self, handle: Any, place: int, size: int) -> int:  # noqa: N802
-        assert size == 32 << 20
-        self.workspaces += 1
-        return 0
-
-    def cublasGemmStridedBatchedEx(self, handle: Any, *args: Any) -> int:  # noqa: N802
-        turn_a, turn_b, m, n, k, one, a, kind, lda, a_apart, *rest = args
-        b, kind_b, ldb, b_apart, kept, c, kind_c, ldc, apart, count, compute, _ = rest
-        assert kind == kind_b == kind_c
-        self.compute.append(compute)
-        size = np.dtype(KINDS[kind]).itemsize
-        for i in range(count):
-            left = columns(a + i * a_apart * size, kind, (k, m) if turn_a else (m, k), lda)
-            right = columns(b + i * b_apart * size, kind, (n, k) if turn_b else (k, n), ldb)
-            out = columns(c + i * apart * size, kind, (m, n), ldc)
-            product = (left.T if turn_a else left) @ (right.T if turn_b else right)
-            out[...] = number(one, kind) * product + number(kept, kind) * out
-        return 0
-
-
-def columns(place: int, kind: int, shape: tuple[int, int], apart: int) -> np.ndarray:
-    """A matrix in memory, whose columns begin `apart` numbers from one another."""
-    assert apart >= shape[0]
-    dtype = np.dtype(KINDS[kind])
-    count = (shape[1] - 1) * apart + shape[0]
-    memory = (ctypes.c_char * (count * dtype.itemsize)).from_address(place)
-    flat = np.frombuffer(memory, dtype)
-    strides = dtype.itemsize, apart * dtype.itemsize
-    return np.lib.stride_tricks.as_strided(flat, shape, strides)
-
-
-def number(pointer: Any, kind: int) -> float:
-    return float(pointer._obj.value)
-
-
-@pytest.fixture
-def library(monkeypatch: pytest.MonkeyPatch) -> Cublas:
-    made = Cublas()
-    stream = SimpleNamespace(ptr=0)
-    runtime = SimpleNamespace(getDevice=lambda: made.device)
-    cuda = SimpleNamespace(get_current_stream=lambda: stream, runtime=runtime)
-    cupy = SimpleNamespace(cuda=cuda, empty=lambda n, t: np.empty(8, t).view(Matrix))
-    monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setattr(_blas, "_library", lambda: made)
-    monkeypatch.setattr(_blas, "_local", threading.local())
-    monkeypatch.setattr(_blas, "_idle", {})
-    made.stream = stream  # type: ignore[attr-defined]
-    return made
-
-
-def drawn(rng: Any, rows: int, across: int, dtype: Any, how: str) -> Any:
-    """A matrix as it is, turned, or cut out of a larger one."""
-    if how == "turned":
-        return rng.standard_normal((across, rows)).astype(dtype).view(Matrix).T
-    wide = rng.standard_normal((rows, across + 3)).astype(dtype).view(Matrix)
-    return wide[:, 1 : across + 1] if how == "cut" else wide[:, :across].copy()
+from .cublas import Cublas, Matrix, drawn
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -166,11 +81,24 @@ def test_a_handle_for_each_thread_and_device_left_to_the_next_thread(library: Cu
 
 
 def test_tf32_is_for_single_precision(library: Cublas, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_blas, "_settings", {"tf32": False})
+    monkeypatch.setattr(_cublas, "_settings", {"tf32": False})
     for on in (False, True):
-        _blas.set_tf32(on)
-        assert _blas.uses_tf32() is on
+        _cublas.set_tf32(on)
+        assert _cublas.uses_tf32() is on
         for dtype in (np.float32, np.float64):
             a = np.ones((2, 2), dtype).view(Matrix)
             _blas.matmul(a, a, a.copy())
     assert library.compute == [68, 70, 77, 70]
+
+
+@pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
+def test_factors_of_16_bits_are_summed_in_float32(library: Cublas, dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    a, b = (drawn(rng, 5, 5, dtype, how) for how in ("plain", "turned"))
+    wanted = np.array(a, np.float32) @ np.array(b, np.float32)
+    wide, narrow = np.empty((5, 5), np.float32).view(Matrix), a.copy()
+    _blas.matmul(a, b, wide)
+    _blas.matmul(a, b, narrow)
+    np.testing.assert_allclose(wide, wanted, 1e-6, 1e-6)
+    np.testing.assert_array_equal(narrow, wanted.astype(dtype))
+    assert library.compute == [68, 68]

@@ -117,3 +117,16 @@ def test_where_nothing_can_be_measured_there_is_a_rule(
     monkeypatch.setattr(sys.modules["cupy"], "arange", full)
     assert plan().algorithm == "winograd"
     assert gpu.runs == []
+
+
+def test_a_way_that_the_device_has_not_is_left_out(gpu: Gpu) -> None:
+    def missing() -> None:
+        raise NotImplementedError("none here")
+
+    def slow() -> None:
+        gpu.clock += 9
+
+    assert _race.fastest(("a",), lambda _: {"new": missing, "old": slow}) == (
+        "old",
+        "the fastest here, in ms: old 9",
+    )

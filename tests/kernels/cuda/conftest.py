@@ -1,0 +1,3 @@
+"""Tests of products run over the stand-in for cuBLAS."""
+
+from .cublas import library  # noqa: F401

@@ -1,0 +1,74 @@
+"""What cuBLASLt is asked for, told by a stand-in, and when the dense layer asks it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nnaccel_kernels.cuda import _dense
+from nnaccel_kernels.cuda._epilogue import BIAS, BIAS_GRADIENT, RELU_BIAS, matmul_with
+
+from .cublas import Cublas, Matrix, drawn
+
+TOLERANCE = {np.float16: 2e-2, np.float32: 1e-5, np.float64: 1e-12}
+
+
+@pytest.mark.parametrize("dtype", TOLERANCE)
+@pytest.mark.parametrize("epilogue", [BIAS, RELU_BIAS, BIAS_GRADIENT])
+@pytest.mark.parametrize("hows", ["plain plain", "turned plain", "plain turned", "cut cut"])
+@pytest.mark.parametrize("sizes", [(3, 4, 5), (1, 1, 1), (6, 1, 3), (2, 5, 1)])
+def test_products_with_an_epilogue(
+    library: Cublas, dtype: Any, epilogue: int, hows: str, sizes: tuple[int, int, int]
+) -> None:
+    n, k, m = sizes
+    rng, (a_how, b_how) = np.random.default_rng(0), hows.split()
+    a, b = drawn(rng, n, k, dtype, a_how), drawn(rng, k, m, dtype, b_how)
+    vector, out = rng.standard_normal(m).astype(dtype).view(Matrix), drawn(rng, n, m, dtype, "cut")
+    given = vector.copy()
+    matmul_with(epilogue, a, b, out, vector)
+    wanted = np.array(a, float) @ np.array(b, float)
+    if epilogue == BIAS_GRADIENT:
+        given = np.array(b, float).sum(axis=0)
+    else:
+        wanted += given
+    wanted = np.maximum(wanted, 0) if epilogue == RELU_BIAS else wanted
+    np.testing.assert_allclose(out, wanted, TOLERANCE[dtype], TOLERANCE[dtype])
+    np.testing.assert_allclose(vector, given, TOLERANCE[dtype], TOLERANCE[dtype])
+
+
+def test_a_plan_is_made_once_and_follows_its_arrays(library: Cublas) -> None:
+    a, made = np.ones((64, 64), np.float32).view(Matrix), []
+    for value in (1.0, 2.0, 3.0):
+        vector, out = np.full(64, value, np.float32).view(Matrix), a.copy()
+        matmul_with(BIAS, a, a, out, vector)
+        assert (out == 64 + value).all()
+        made.append(len(library.lt.made))
+    assert made[-1] <= 1 + 5 * 3, "at most one for each alignment"
+
+
+def test_a_product_without_an_algorithm(library: Cublas) -> None:
+    library.lt.has_algorithms = False
+    a = np.ones((2, 2), np.float32).view(Matrix)
+    with pytest.raises(NotImplementedError, match="cuBLASLt has no algorithm"):
+        matmul_with(BIAS, a, a, a.copy(), a[0])
+
+
+@pytest.mark.parametrize("won", ["cuBLASLt", "cuBLAS and a kernel", None])
+@pytest.mark.parametrize("activation", ["linear", "relu", "tanh"])
+def test_the_dense_layer_takes_what_won(
+    library: Cublas, monkeypatch: pytest.MonkeyPatch, won: str | None, activation: str
+) -> None:
+    kernels: list[str] = []
+    monkeypatch.setattr(_dense, "fastest", lambda *_: (won, "") if won else None)
+    monkeypatch.setattr(_dense, "bias_activate", lambda y, b, *_: kernels.append("bias"))
+    monkeypatch.setattr(_dense, "sum_channels", lambda *_: kernels.append("sums"))
+    x, w = (np.eye(3, dtype=np.float32).view(Matrix) for _ in range(2))
+    b, y = np.ones(3, np.float32).view(Matrix), np.empty((3, 3), np.float32).view(Matrix)
+    _dense.linear(x, w, b, activation, 0.0, y)
+    _dense.linear_backward(y, x, w, None, w.copy(), b)
+    fused = won == "cuBLASLt"
+    assert kernels == ([] if fused and activation != "tanh" else ["bias"]) + ["sums"] * (not fused)
+    forward = {"linear": [BIAS], "relu": [RELU_BIAS], "tanh": []}[activation]
+    assert library.lt.multiplied == ([*forward, BIAS_GRADIENT] if fused else [])
