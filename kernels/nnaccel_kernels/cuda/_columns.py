@@ -2,49 +2,81 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+
+from numba import cuda
 
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._device import (
     column,
     column_tap,
-    columns_over,
     is_on,
     row,
     row_tap,
-    rows_over,
 )
-from nnaccel_kernels.cuda._fill import Fill, Stream
+from nnaccel_kernels.cuda._fill import Fill, Visit
+from nnaccel_kernels.cuda._known import (
+    Kind,
+    clamped,
+    columns_from,
+    is_tap,
+    kind_of,
+    known,
+    rows_from,
+)
+
+_TOGETHER = 4  # taps of a row whose loads are on their way before the first is stored
 
 
-@Stream
-def _im2col(n, q, i, j, args):  # type: ignore[no-untyped-def]
-    x, window, by_tap = args
-    across = window.kernel_size[1]
-    inner = x.shape[1] if by_tap else window.kernel_size[0] * across
-    outer = q // inner
-    rest = q - outer * inner
-    c, tap = (rest, outer) if by_tap else (outer, rest)
-    r = tap // across
-    h, v = row(i, r, window), column(j, tap - r * across, window)
-    return x[n, c, h, v] if is_on(h, v, x) else x.dtype.type(0)
+@cache
+def _im2col(kind: Kind) -> Visit:
+    of = known(kind)
+
+    @Visit
+    def im2col(n, c, i, j, args):  # type: ignore[no-untyped-def]
+        x, cols, window, channel_step, tap_step = args[0], args[1], of(args[2]), args[3], args[4]
+        across, zero = window.kernel_size[1], x.dtype.type(0)
+        pixels = cuda.local.array(_TOGETHER, x.dtype)
+        for r in range(window.kernel_size[0]):
+            h = row(i, r, window)
+            for first in range(0, across, _TOGETHER):
+                for s in range(_TOGETHER):
+                    v = column(j, first + s, window)
+                    pixel = x[n, c, clamped(h, x.shape[2]), clamped(v, x.shape[3])]
+                    pixels[s] = pixel if is_on(h, v, x) else zero
+                for s in range(_TOGETHER):
+                    if first + s < across:
+                        tap = r * across + first + s
+                        cols[n, c * channel_step + tap * tap_step, i, j] = pixels[s]
+
+    return im2col
 
 
-@Fill
-def _col2im(n, c, h, v, args):  # type: ignore[no-untyped-def]
-    cols, window, channel_step, tap_step = args
-    top, bottom = rows_over(h, cols.shape[2], window)
-    left, right = columns_over(v, cols.shape[3], window)
-    total = cols.dtype.type(0)
-    for i in range(top, bottom):
-        r = row_tap(i, h, window)
-        if r >= 0:
-            for j in range(left, right):
+@cache
+def _col2im(kind: Kind) -> Fill:
+    of = known(kind)
+
+    @Fill
+    def col2im(n, c, h, v, args):  # type: ignore[no-untyped-def]
+        cols, window, channel_step, tap_step = args[0], of(args[1]), args[2], args[3]
+        top, down = rows_from(h, window)
+        left, across = columns_from(v, window)
+        zero = total = cols.dtype.type(0)
+        for a in range(down):
+            i = top + a
+            r = row_tap(i, h, window)
+            for b in range(across):
+                j = left + b
                 s = column_tap(j, v, window)
-                if s >= 0:
-                    tap = r * window.kernel_size[1] + s
-                    total += cols[n, c * channel_step + tap * tap_step, i, j]
-    return total
+                is_over = is_tap(r, s, window) and is_on(i, j, cols)
+                tap = r * window.kernel_size[1] + s if is_over else 0
+                q = c * channel_step + tap * tap_step
+                entry = cols[n, q, clamped(i, cols.shape[2]), clamped(j, cols.shape[3])]
+                total += entry if is_over else zero
+        return total
+
+    return col2im
 
 
 def im2col(x: Any, window: Window, cols: Any) -> None:
@@ -59,14 +91,19 @@ def col2im(cols: Any, window: Window, dx: Any) -> None:
 
 def unfold(x: Any, window: Window, cols: Any, *, by_tap: bool) -> None:
     """im2col to cols (N, C*R*S, OH, OW): channel by channel, or tap by tap."""
-    _im2col(cols, x, window, by_tap)
+    channel_step, tap_step = _steps(x, window, by_tap)
+    of_first_tap = cols[:, : x.shape[1] * channel_step : channel_step]
+    _im2col(kind_of(window))(of_first_tap, x, cols, window, channel_step, tap_step)
 
 
 def fold(cols: Any, window: Window, dx: Any, *, by_tap: bool) -> None:
     """The adjoint of `unfold`."""
-    taps = window.kernel_size[0] * window.kernel_size[1]
-    steps = (1, dx.shape[1]) if by_tap else (taps, 1)
-    _col2im(dx, cols, window, *steps)
+    _col2im(kind_of(window))(dx, cols, window, *_steps(dx, window, by_tap))
+
+
+def _steps(image: Any, window: Window, by_tap: bool) -> tuple[int, int]:
+    """From a channel to the next among the columns, and from a tap to the next."""
+    return (1, image.shape[1]) if by_tap else (window.kernel_size[0] * window.kernel_size[1], 1)
 
 
 def _by_position(cols: Any, image: Any, window: Window) -> Any:

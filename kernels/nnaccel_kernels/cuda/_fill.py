@@ -39,6 +39,22 @@ class Fill:
         return _over_images(run)
 
 
+class Visit(Fill):
+    """Calls body(n, c, i, j, args) for each element of an image, which stores what it finds."""
+
+    def _compile(self, value: Any) -> Any:
+        @device
+        def run(n, c, pixel, i, j, step, i_step, j_step, y, args):  # type: ignore[no-untyped-def]
+            size, width = y.shape[2] * y.shape[3], y.shape[3]
+            while pixel < size:
+                value(n, c, i, j, args)
+                pixel += step
+                i = pixel // width
+                j = pixel - i * width
+
+        return _over_images(run)
+
+
 class Stream(Fill):
     """A Fill that memory holds up, since a value takes few steps and no loop.
 

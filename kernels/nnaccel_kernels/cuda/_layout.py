@@ -6,6 +6,7 @@ from typing import Any
 
 from nnaccel_kernels.cuda._device import is_on
 from nnaccel_kernels.cuda._fill import Stream
+from nnaccel_kernels.cuda._known import clamped
 
 
 @Stream
@@ -17,7 +18,8 @@ def _copy(n, c, i, j, args):  # type: ignore[no-untyped-def]
 def _pad2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
     x, top, left = args
     h, v = i - top, j - left
-    return x[n, c, h, v] if is_on(h, v, x) else x.dtype.type(0)
+    pixel = x[n, c, clamped(h, x.shape[2]), clamped(v, x.shape[3])]
+    return pixel if is_on(h, v, x) else x.dtype.type(0)
 
 
 def copy(x: Any, y: Any) -> None:

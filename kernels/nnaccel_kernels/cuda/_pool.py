@@ -6,36 +6,49 @@ The gradients are gathered: each pixel looks up the positions whose windows span
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._device import (
     column,
     column_tap,
-    columns_over,
     columns_within,
     device,
     is_on,
     row,
     row_tap,
-    rows_over,
     rows_within,
 )
 from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._known import (
+    Kind,
+    clamped,
+    columns_from,
+    is_tap,
+    kind_of,
+    known,
+    rows_from,
+)
 
 
-@Fill
-def _max_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
-    x, window = args
-    best = x.dtype.type(-math.inf)
-    for r in range(window.kernel_size[0]):
-        for s in range(window.kernel_size[1]):
-            h, v = row(i, r, window), column(j, s, window)
-            if is_on(h, v, x):
-                pixel = x[n, c, h, v]
-                if pixel > best or pixel != pixel:
+@cache
+def _max_pool2d(kind: Kind) -> Fill:
+    of = known(kind)
+
+    @Fill
+    def max_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
+        x, window = args[0], of(args[1])
+        best = x.dtype.type(-math.inf)
+        for r in range(window.kernel_size[0]):
+            for s in range(window.kernel_size[1]):
+                h, v = row(i, r, window), column(j, s, window)
+                pixel = x[n, c, clamped(h, x.shape[2]), clamped(v, x.shape[3])]
+                if is_on(h, v, x) and (pixel > best or pixel != pixel):
                     best = pixel
-    return best
+        return best
+
+    return max_pool2d
 
 
 @device
@@ -56,23 +69,30 @@ def _is_first(n, c, i, j, r, s, x, best, window):  # type: ignore[no-untyped-def
     return True
 
 
-@Fill
-def _max_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
-    dy, x, y, window = args
-    top, bottom = rows_over(h, dy.shape[2], window)
-    left, right = columns_over(v, dy.shape[3], window)
-    pixel = x[n, c, h, v]
-    total = dy.dtype.type(0)
-    for i in range(top, bottom):
-        r = row_tap(i, h, window)
-        if r >= 0:
-            for j in range(left, right):
+@cache
+def _max_pool2d_backward(kind: Kind) -> Fill:
+    of = known(kind)
+
+    @Fill
+    def max_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
+        dy, x, y, window = args[0], args[1], args[2], of(args[3])
+        top, down = rows_from(h, window)
+        left, across = columns_from(v, window)
+        pixel, total = x[n, c, h, v], dy.dtype.type(0)
+        for a in range(down):
+            i = top + a
+            r = row_tap(i, h, window)
+            for b in range(across):
+                j = left + b
                 s = column_tap(j, v, window)
-                if s >= 0:
-                    best = y[n, c, i, j]
-                    if _takes(pixel, best) and _is_first(n, c, i, j, r, s, x, best, window):
-                        total += dy[n, c, i, j]
-    return total
+                at = clamped(i, dy.shape[2]), clamped(j, dy.shape[3])
+                best, gradient = y[n, c, at[0], at[1]], dy[n, c, at[0], at[1]]
+                takes = is_tap(r, s, window) and is_on(i, j, dy) and _takes(pixel, best)
+                if takes and _is_first(n, c, i, j, r, s, x, best, window):
+                    total += gradient
+        return total
+
+    return max_pool2d_backward
 
 
 @device
@@ -83,50 +103,68 @@ def _divisor(i, j, bounds, window):  # type: ignore[no-untyped-def]
     return count if count > 0 else 1
 
 
-@Fill
-def _avg_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
-    x, bounds, window = args
-    total = x.dtype.type(0)
-    for r in range(window.kernel_size[0]):
-        for s in range(window.kernel_size[1]):
-            h, v = row(i, r, window), column(j, s, window)
-            if is_on(h, v, x):
-                total += x[n, c, h, v]
-    return total / x.dtype.type(_divisor(i, j, bounds, window))
+@cache
+def _avg_pool2d(kind: Kind) -> Fill:
+    of = known(kind)
+
+    @Fill
+    def avg_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
+        x, bounds, window = args[0], args[1], of(args[2])
+        zero = total = x.dtype.type(0)
+        for r in range(window.kernel_size[0]):
+            for s in range(window.kernel_size[1]):
+                h, v = row(i, r, window), column(j, s, window)
+                pixel = x[n, c, clamped(h, x.shape[2]), clamped(v, x.shape[3])]
+                total += pixel if is_on(h, v, x) else zero
+        return total / x.dtype.type(_divisor(i, j, bounds, window))
+
+    return avg_pool2d
 
 
-@Fill
-def _avg_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
-    dy, bounds, window = args
-    top, bottom = rows_over(h, dy.shape[2], window)
-    left, right = columns_over(v, dy.shape[3], window)
-    total = dy.dtype.type(0)
-    for i in range(top, bottom):
-        if row_tap(i, h, window) >= 0:
-            for j in range(left, right):
-                if column_tap(j, v, window) >= 0:
-                    total += dy[n, c, i, j] / dy.dtype.type(_divisor(i, j, bounds, window))
-    return total
+@cache
+def _avg_pool2d_backward(kind: Kind) -> Fill:
+    of = known(kind)
+
+    @Fill
+    def avg_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
+        dy, bounds, window = args[0], args[1], of(args[2])
+        top, down = rows_from(h, window)
+        left, across = columns_from(v, window)
+        zero = total = dy.dtype.type(0)
+        for a in range(down):
+            i = top + a
+            r = row_tap(i, h, window)
+            for b in range(across):
+                j = left + b
+                s = column_tap(j, v, window)
+                gradient = dy[n, c, clamped(i, dy.shape[2]), clamped(j, dy.shape[3])]
+                share = gradient / dy.dtype.type(_divisor(i, j, bounds, window))
+                total += share if is_tap(r, s, window) and is_on(i, j, dy) else zero
+        return total
+
+    return avg_pool2d_backward
 
 
 def max_pool2d(x: Any, window: Window, y: Any) -> None:
     """y = largest pixel under the window; a NaN there gives NaN."""
-    _max_pool2d(y, x, window)
+    _max_pool2d(kind_of(window))(y, x, window)
 
 
 def max_pool2d_backward(dy: Any, x: Any, y: Any, window: Window, dx: Any) -> None:
     """Send each dy to the first tap, in scan order, that holds the maximum or a NaN."""
-    _max_pool2d_backward(dx, dy, x, y, window)
+    _max_pool2d_backward(kind_of(window))(dx, dy, x, y, window)
 
 
 def avg_pool2d(x: Any, window: Window, count_include_pad: bool, y: Any) -> None:
     """y = sum of the pixels under the window, divided by how many taps count."""
-    _avg_pool2d(y, x, _bounds(x, window, count_include_pad), window)
+    fill = _avg_pool2d(kind_of(window))
+    fill(y, x, _bounds(x, window, count_include_pad), window)
 
 
 def avg_pool2d_backward(dy: Any, window: Window, count_include_pad: bool, dx: Any) -> None:
     """Share each dy equally among the pixels under its window."""
-    _avg_pool2d_backward(dx, dy, _bounds(dx, window, count_include_pad), window)
+    fill = _avg_pool2d_backward(kind_of(window))
+    fill(dx, dy, _bounds(dx, window, count_include_pad), window)
 
 
 def _bounds(image: Any, window: Window, count_include_pad: bool) -> tuple[int, int, int, int]:
