@@ -97,9 +97,7 @@ def benchmarks() -> dict[str, Benchmark]:
     images = mnist_or_synthetic()
     print(f"images: {images.name}", flush=True)
     return {
-        "mlp": partial(gpu_training.mlp, images),
-        "cnn": partial(gpu_training.cnn, images, tf32=False),
-        "cnn tf32": partial(gpu_training.cnn, images, tf32=True),
+        **gpu_training.benchmarks(images),
         "product": gpu_product.product,
         **gpu_kernels.benchmarks(),
         "tutorial": partial(gpu_training.tutorial, images),

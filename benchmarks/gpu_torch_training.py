@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -13,10 +14,13 @@ from gpu_timing import torch_clock
 class TorchEager:
     """A module trained by SGD; batches of shuffled rows are gathered on the device.
 
-    `module` is on the CPU with its initial weights, and is moved.
+    `module` is on the CPU with its initial weights, and is moved. `half` is the dtype of
+    activations under autocast: 'bfloat16', or 'float16', whose gradients are scaled.
     """
 
-    def __init__(self, problem: Any, module: Any, channels_last: bool = False) -> None:
+    def __init__(
+        self, problem: Any, module: Any, channels_last: bool = False, half: str = ""
+    ) -> None:
         import torch
 
         device = gpu_torch.DEVICE
@@ -26,7 +30,12 @@ class TorchEager:
         self.labels = torch.from_numpy(problem.labels).to(device)
         self.module = module.to(device, memory_format=memory)
         self.rows, self.batch_size = len(self.x), problem.batch_size
-        self.optimizer = torch.optim.SGD(self.module.parameters(), lr=problem.learning_rate)
+        # Fused, since otherwise a scaler of gradients waits for the device at every step.
+        self.optimizer = torch.optim.SGD(
+            self.module.parameters(), lr=problem.learning_rate, fused=True
+        )
+        self.half = getattr(torch, half) if half else None
+        self.scaler = torch.amp.GradScaler(device, enabled=half == "float16")
         self.total = torch.zeros((), device=device)
 
     def epoch(self, order: Any) -> float:
@@ -38,14 +47,29 @@ class TorchEager:
 
     def step(self, batch: Any) -> None:
         """Train on a batch of rows, and add up its loss."""
+        self.optimizer.zero_grad()
+        with self.autocast():
+            loss = self.loss(batch)
+        self.scaler.scale(loss).backward()
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self.total += loss.detach() * len(batch)
+
+    def autocast(self) -> Any:
+        """Compute in 16 bits where PyTorch does so, if at all."""
+        import torch
+
+        if self.half is None:
+            return contextlib.nullcontext()
+        # No cache: a graph has to round the weights anew, and here each is used once.
+        return torch.autocast(gpu_torch.DEVICE, self.half, cache_enabled=False)
+
+    def loss(self, batch: Any) -> Any:
+        """Mean loss of a batch of rows."""
         from torch.nn.functional import cross_entropy
 
-        self.optimizer.zero_grad()
         outputs = self.module(self.x.index_select(0, batch))
-        loss = cross_entropy(outputs, self.labels.index_select(0, batch))
-        loss.backward()
-        self.optimizer.step()
-        self.total += loss.detach() * len(batch)
+        return cross_entropy(outputs, self.labels.index_select(0, batch))
 
     def epoch_ms(self, _calls: int = 1) -> float:
         """Milliseconds of an epoch in a new order."""

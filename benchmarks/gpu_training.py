@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,50 +10,55 @@ from typing import Any
 import gpu_torch
 import numpy as np
 from gpu_nnaccel import Ours
-from gpu_report import OURS, Row
+from gpu_precision import BFLOAT16, FLOAT16, FLOAT32, TF32, Precision
+from gpu_report import OURS, Benchmark, Row
 from gpu_timing import Timed, medians, require_close, wall_clock
 from gpu_torch import EAGER, GRAPH
 from gpu_torch_training import TorchEager, TorchGraph
 
-import nnaccel as nn
 from nnaccel.bench.cnn_problem import CnnProblem
 from nnaccel.bench.images import Images
 from nnaccel.bench.peers.numpy_mlp import NumpyMLP
 from nnaccel.bench.problem import Problem
 
 NUMBA, NUMPY = "nnaccel numba, CPU", "NumPy, CPU"
-# Rounding puts a hidden unit that is nearly zero on its other side: one costs 0.002 of an update of
-# the convolutional network. TF32 rounds factors to 10 bits, and moves more of them.
-_TOLERANCE, _CNN_TOLERANCE, _TF32_TOLERANCE = 1e-3, 1e-2, 0.1
+_CNN_TOLERANCE = 1e-2  # a unit on the other side of zero costs 0.002 of an update
 _EPOCHS = 30  # of the tutorial
 
 
-def mlp(images: Images) -> list[Row]:
+def benchmarks(images: Images) -> dict[str, Benchmark]:
+    """Both networks in every precision, those that matter most first."""
+    return {
+        "mlp": partial(mlp, images, FLOAT32),
+        "cnn": partial(cnn, images, FLOAT32),
+        "cnn tf32": partial(cnn, images, TF32),
+        "mlp bfloat16": partial(mlp, images, BFLOAT16),
+        "cnn bfloat16": partial(cnn, images, BFLOAT16),
+        "mlp float16": partial(mlp, images, FLOAT16),
+        "cnn float16": partial(cnn, images, FLOAT16),
+    }
+
+
+def mlp(images: Images, precision: Precision) -> list[Row]:
     """An epoch of the MLP at batch 128."""
     problem = Problem(images.x, images.y)
-    return [race(f"MLP {problem.name}: an epoch", problem, mlp_on_cpu(problem))]
+    return [race(f"MLP {problem.name}", problem, precision, precision.tolerance, mlp_on_cpu)]
 
 
 def tutorial(images: Images) -> list[Row]:
     """An epoch of the tutorial's network, and thirty times that."""
     problem = Problem(images.x, images.y, batch_size=10)
-    one = race(f"MLP {problem.name}: an epoch", problem, mlp_on_cpu(problem))
+    one = race(f"MLP {problem.name}", problem, FLOAT32, FLOAT32.tolerance, mlp_on_cpu)
     many = {name: _EPOCHS * ms for name, ms in one.values.items()}
     return [one, replace(one, work=f"the same, {_EPOCHS} times that", values=many)]
 
 
-def cnn(images: Images, tf32: bool) -> list[Row]:
+def cnn(images: Images, precision: Precision) -> list[Row]:
     """An epoch of the convolutional network; PyTorch's tensors are channels-last."""
     size = int(images.x.shape[1] ** 0.5)
     problem = CnnProblem(images.x.reshape(-1, size, size), images.y)
-    work = f"{problem.name}, TF32 {'on' if tf32 else 'off'}: an epoch"
-    tolerance = _TF32_TOLERANCE if tf32 else _CNN_TOLERANCE
-    kernels = nn.get_backend("cupy").kernels
-    kernels.set_tf32(tf32)
-    try:
-        return [race(work, problem, {} if tf32 else cnn_on_cpu(problem), tolerance, tf32)]
-    finally:
-        kernels.set_tf32(False)
+    tolerance = max(precision.tolerance, _CNN_TOLERANCE)
+    return [race(problem.name, problem, precision, tolerance, cnn_on_cpu)]
 
 
 def mlp_on_cpu(problem: Problem) -> dict[str, Timed]:
@@ -79,13 +84,14 @@ def cnn_on_cpu(problem: CnnProblem) -> dict[str, Timed]:
 
 
 def race(
-    work: str,
+    network: str,
     problem: Any,
-    on_cpu: Mapping[str, Timed],
-    tolerance: float = _TOLERANCE,
-    tf32: bool = False,
+    precision: Precision,
+    tolerance: float,
+    on_cpu: Callable[[Any], dict[str, Timed]],
 ) -> Row:
-    """Compare what two batches teach; then time epochs in turns."""
+    """Compare what two batches teach; then time epochs in turns, on the CPU too in float32."""
+    work = f"{network}, {precision.name}: an epoch"
     few = noise(problem)
     wanted = learnt(Ours(few, "numpy", "float64"))
     errors: dict[str, float] = {}
@@ -96,22 +102,32 @@ def race(
         errors[name] = require_close(f"what {name} learnt", got, wanted, tolerance)
         contestants[name] = make(problem).epoch_ms
 
-    with gpu_torch.settings(tf32):
-        enter(OURS, partial(Ours, backend="cupy"))
-        peers = {EAGER: TorchEager, GRAPH: TorchGraph} if gpu_torch.is_available() else {}
-        for name, kind in peers.items():
+    with precision.settings():
+        enter(OURS, partial(Ours, backend="cupy", dtype=precision.dtype))
+        for name, kind in torch_peers(precision).items():
             with gpu_torch.left_out_if_failing(f"{work}: {name}"):
-                enter(name, partial(torch_peer, kind))
-        return Row(work, "ms", medians({**contestants, **on_cpu}), errors)
+                enter(name, partial(torch_peer, kind, half=precision.half))
+        others = on_cpu(problem) if precision == FLOAT32 else {}
+        return Row(work, "ms", medians({**contestants, **others}), errors)
 
 
-def torch_peer(kind: Any, problem: Any) -> Any:
+def torch_peers(precision: Precision) -> dict[str, Any]:
+    """PyTorch's contestants; its manual keeps the step of a scaler of gradients out of graphs."""
+    if not gpu_torch.is_available():
+        return {}
+    if precision.scales_loss:
+        return {EAGER: TorchEager}
+    return {EAGER: TorchEager, GRAPH: TorchGraph}
+
+
+def torch_peer(kind: Any, problem: Any, half: str = "") -> Any:
     """PyTorch's module with the problem's initial weights, to be trained; images channels-last."""
     from nnaccel.bench.peers.torch_cnn import TorchCNN
     from nnaccel.bench.peers.torch_mlp import TorchMLP
 
     is_cnn = isinstance(problem, CnnProblem)
-    return kind(problem, (TorchCNN if is_cnn else TorchMLP)(problem).model, channels_last=is_cnn)
+    module = (TorchCNN if is_cnn else TorchMLP)(problem).model
+    return kind(problem, module, channels_last=is_cnn, half=half)
 
 
 def noise(problem: Any) -> Any:

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -21,6 +23,8 @@ from nnaccel.bench.conv_problem import ConvProblem
 from nnaccel.bench.images import synthetic
 from nnaccel.bench.problem import DisagreementError, Problem
 from nnaccel.bench.shapes import parse
+
+from .fake_cupy import fake_cupy  # noqa: F401
 
 ROOT = Path(__file__).parents[1]
 Load = Callable[[str], ModuleType]
@@ -203,21 +207,29 @@ def test_pytorch_computes_the_same_convolutions(
         np.testing.assert_allclose(got.numpy(), wanted, 1e-3, 1e-4)
 
 
-@pytest.mark.parametrize("kind", ["TorchEager", "TorchGraph"])
-@pytest.mark.parametrize("is_cnn", [False, True])
-def test_pytorch_learns_the_same(
-    load: Load, kind: str, is_cnn: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """On the CPU, where a graph is but the step again; warming up must leave no trace."""
-    pytest.importorskip("torch", reason="PyTorch is an extra of the benchmarks")
-    peers, training = load("gpu_torch"), load("gpu_training")
+@pytest.fixture
+def stand_ins(load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyTorch on the CPU, if it is there, where a graph is but the step again; a host's clock."""
 
     def capture(step: Callable[[], object]) -> Callable[[int], None]:
         step()
         return lambda calls: [step() for _ in range(calls)][:0] and None
 
+    peers, clock = load("gpu_torch"), load("gpu_timing").wall_clock
     monkeypatch.setattr(peers, "DEVICE", "cpu")
     monkeypatch.setattr(peers, "capture", capture)
+    monkeypatch.setattr(peers, "is_available", lambda: find_spec("torch") is not None)
+    monkeypatch.setattr(load("gpu_nnaccel"), "cupy_clock", clock)
+    monkeypatch.setattr(load("gpu_torch_training"), "torch_clock", clock)
+
+
+@pytest.mark.parametrize("precision", ["FLOAT32", "BFLOAT16", "FLOAT16"])
+@pytest.mark.parametrize("is_cnn", [False, True])
+@pytest.mark.usefixtures("stand_ins")
+def test_pytorch_learns_the_same(load: Load, precision: str, is_cnn: bool) -> None:
+    """Warming up must leave no trace."""
+    pytest.importorskip("torch", reason="PyTorch is an extra of the benchmarks")
+    training, rounded = load("gpu_training"), getattr(load("gpu_precision"), precision)
     images = synthetic(rows=11, features=64)
     problem: Any = (
         CnnProblem(images.x.reshape(-1, 8, 8), images.y, batch_size=4)
@@ -225,10 +237,45 @@ def test_pytorch_learns_the_same(
         else Problem(images.x, images.y, batch_size=4)
     )
     few = training.noise(problem)
-    kind_of = getattr(load("gpu_torch_training"), kind)
-    got = training.learnt(training.torch_peer(kind_of, few))
     wanted = training.learnt(training.Ours(few, "numpy", "float64"))
-    load("gpu_timing").require_close("what was learnt", got, wanted)
+    for kind in training.torch_peers(rounded).values():
+        got = training.learnt(training.torch_peer(kind, few, rounded.half))
+        error = load("gpu_timing").require_close("learnt", got, wanted, rounded.tolerance)
+        assert (error > 1e-4) == bool(rounded.half)
+
+
+@pytest.mark.parametrize(
+    "name", ["cnn tf32", "mlp bfloat16", "cnn bfloat16", "mlp float16", "cnn float16"]
+)
+@pytest.mark.usefixtures("fake_cupy", "stand_ins")
+def test_networks_are_raced_in_every_precision(load: Load, name: str) -> None:
+    benchmark = load("gpu_training").benchmarks(synthetic(rows=140, features=64))[name]
+    [row] = benchmark()
+    network, kind = name.split()
+    assert row.work.lower().startswith(network)
+    assert row.work.lower().endswith(f"batch 128, {kind}: an epoch")
+    with_torch = {"PyTorch eager", "PyTorch graph"} if find_spec("torch") else set()
+    graph = {"PyTorch graph"} if kind == "float16" else set()
+    assert set(row.values) == set(row.errors) == {"nnaccel"} | with_torch - graph
+    # The fake has no TF32; of 16 bits something must be seen.
+    assert all((error > 1e-4) == (kind != "tf32") for error in row.errors.values())
+
+
+@pytest.mark.usefixtures("fake_cupy", "stand_ins")
+def test_what_learns_something_else_is_not_timed(
+    load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = load("gpu_training")
+
+    class Hasty(training.Ours):  # type: ignore[misc,name-defined]
+        def __init__(self, problem: Any, backend: str, dtype: str) -> None:
+            rate = problem.learning_rate * (2 if backend == "cupy" else 1)
+            super().__init__(replace(problem, learning_rate=rate), backend, dtype)
+
+    monkeypatch.setattr(training, "Ours", Hasty)
+    benchmark = training.benchmarks(synthetic(rows=140, features=64))["mlp bfloat16"]
+    with pytest.raises(DisagreementError, match=r"nnaccel learnt is off by .*; at most 0\.3 was"):
+        benchmark()
 
 
 def test_an_epoch_within_a_fit_is_timed(load: Load) -> None:
