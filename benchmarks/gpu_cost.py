@@ -2,7 +2,8 @@
 
 Each work is told by the bytes that it must read and write once and by its operations; the larger
 of the two times is the floor. Registers, spills and shared memory are read from code compiled for
-sm_90. Nothing here was run on a GPU. Wants what benchmarks/ptx.py wants.
+sm_90. Activations are of float32 or of 16 bits; parameters, losses and sums of float32 always, and
+so is what kernels compute in. Nothing here was run on a GPU. Wants what benchmarks/ptx.py wants.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ SM = "sm_90"
 BYTES_PER_SECOND, FLOP_PER_SECOND = 4.3e12, 67e12  # copy bandwidth and float32 of an H200
 PROCESSORS, THREADS, REGISTERS, SHARED = 132, 2048, 65_536, 233_472  # of such a device, and of one
 F = np.float32
+DTYPES = ("float32", *ptx.HALVES)  # of activations
 
 
 class Work(NamedTuple):
@@ -37,16 +39,16 @@ class Work(NamedTuple):
     flop: int = 0
 
 
-def perceptron(rows: int = 128) -> Iterator[Work]:
+def perceptron(dtype: str, rows: int = 128) -> Iterator[Work]:
     """What a step of the 784-100-10 network launches beside cuBLAS's products."""
     count, one = 784 * 100 + 100 + 100 * 10 + 10, np.zeros(1)
     pixels, order = np.empty((60_000, 784), np.uint8), np.empty(60_000, np.int64)
     now, labels = np.zeros(1, np.int64), np.empty(60_000, np.int64)
-    x, hidden, logits = (np.empty((rows, n), F) for n in (784, 100, 10))
-    place, rates = (order, now, rows), np.empty(469)
+    x, hidden = (np.empty((rows, n), dtype) for n in (784, 100))
+    place, rates, logits = (order, now, rows), np.empty(469), np.empty((rows, 10), F)
     w, losses = np.empty(count, F), np.empty(rows, F)
     image, b = hidden.reshape(rows, 100, 1, 1), np.empty(100, F)
-    yield Work("batch", "gather_rows", (pixels, *place, 1 / 255, x), x.size * 5)
+    yield Work("batch", "gather_rows", (pixels, *place, 1 / 255, x), x.size + x.nbytes)
     yield Work("labels", "gather_one_hot", (labels, *place, logits), logits.nbytes + rows * 16)
     relu = "relu", 0.0
     yield Work("bias, ReLU", "bias_activate", (image, b, *relu), 2 * hidden.nbytes)
@@ -58,13 +60,30 @@ def perceptron(rows: int = 128) -> Iterator[Work]:
     yield Work("bias gradient", "sum_channels", (image, b), hidden.nbytes)
     yield Work("SGD", "sgd", (w, w, rates, now), 3 * w.nbytes)
     yield Work("counter", "advance", (now,), 16)
+    if dtype in ptx.HALVES:
+        yield from roundings(dtype, np.empty((784, 100), F), logits)
+    if dtype == "float16":
+        scale = np.empty(2)
+        yield Work("loss scale", "scale_gradient", (logits, scale), 2 * logits.nbytes)
+        scaled = w, scale, np.zeros(1)
+        yield Work("scale taken back", "unscale_gradients", scaled, 2 * w.nbytes)
 
 
-def large() -> Iterator[Work]:
+def roundings(dtype: str, w: Any, logits: Any) -> Iterator[Work]:
+    """What mixed precision launches to go to 16 bits and back: weights are of float32."""
+    half_w, half = np.empty(w.shape, dtype), np.empty(logits.shape, dtype)
+    plain = "linear", 0.0
+    yield Work("weights, rounded", "activate", (*plain, w, half_w), w.nbytes + half_w.nbytes)
+    both = logits.nbytes + half.nbytes
+    yield Work("logits, widened", "activate", (*plain, half, logits), both)
+    yield Work("their gradient, rounded", "activate", (*plain, logits, half), both)
+
+
+def large(dtype: str) -> Iterator[Work]:
     """Kernels that move memory, at sizes that fill the device."""
-    x = _image(256, 64, 56, 56)
-    half, c = _image(256, 64, 28, 28), np.empty(64, F)
-    cols, window = np.empty((64, 64 * 9, 56 * 56), F), Window((3, 3), padding=(1, 1, 1, 1))
+    x = _image(dtype, 256, 64, 56, 56)
+    half, c = _image(dtype, 256, 64, 28, 28), np.empty(64, F)
+    cols, window = np.empty((64, 64 * 9, 56 * 56), dtype), Window((3, 3), padding=(1, 1, 1, 1))
     some, pool = x[:64], Window((2, 2), (2, 2))
     w, now = np.empty(25_000_000, F), np.zeros(1, np.int64)
     yield Work("copy", "copy", (x, x), 2 * x.nbytes)
@@ -81,11 +100,11 @@ def large() -> Iterator[Work]:
     yield Work("Adam, 25 million", "adam", adam, 7 * w.nbytes)
 
 
-def convolutions() -> Iterator[Work]:
+def convolutions(dtype: str) -> Iterator[Work]:
     """The three products of a convolution at 256 images, without a GPU's im2col."""
     for sizes in ("256x32x26x26-k64-3x3-s1-p0", "256x64x56x56-k64-3x3-s1-p1"):
         shape = parse(sizes)
-        x, y = _image(*shape.image), _image(*shape.output_shape)
+        x, y = _image(dtype, *shape.image), _image(dtype, *shape.output_shape)
         w, window = np.empty(shape.weight_shape, F), Window((3, 3), padding=(shape.padding,) * 4)
         least, flop = x.nbytes + y.nbytes + w.nbytes, shape.flops
         ends = None, window, 1, "relu", 0.0, "gemm", y
@@ -109,9 +128,9 @@ def winograd(x: Any, w: Any, window: Window, y: Any, flop: int) -> Iterator[Work
     yield Work(f"{name} weights", "conv2d_weight_gradient", grad, least, flop)
 
 
-def _image(n: int, c: int, height: int, width: int) -> np.ndarray:
+def _image(dtype: str, n: int, c: int, height: int, width: int) -> np.ndarray:
     """Channels-last, as layers hand images on; never touched."""
-    return np.empty((n, height, width, c), F).transpose(0, 3, 1, 2)
+    return np.empty((n, height, width, c), dtype).transpose(0, 3, 1, 2)
 
 
 def resident(registers: int, shared: int, threads: int) -> int:
@@ -120,32 +139,54 @@ def resident(registers: int, shared: int, threads: int) -> int:
     return min(by_registers, THREADS // threads, SHARED // (shared + 1024), 32)
 
 
+def works(dtype: str) -> Iterator[Work]:
+    """All of them, with activations of some dtype."""
+    yield from perceptron(dtype)
+    yield from large(dtype)
+    yield from convolutions(dtype)
+
+
 def rows(toolkit: ptx.Toolkit) -> Iterator[dict[str, Any]]:
-    """A row for every kernel of every work."""
+    """A row for every kernel of every work, in every dtype of activations."""
     launched: list[tuple[Any, Any, Any, Any]] = []
     kernels = ptx.watch(lambda kernel, grid, block, *a: launched.append((kernel, grid, block, a)))
-    for work in (*perceptron(), *large(), *convolutions()):
-        launched.clear()
-        getattr(kernels, work.function)(*work.args)
-        memory, arithmetic = work.bytes / BYTES_PER_SECOND, work.flop / FLOP_PER_SECOND
-        for kernel, grid, block, args in launched:
-            taken = ptx.resources(toolkit, kernel, args, SM)
-            threads, blocks = math.prod(block), math.prod(grid)
-            held = resident(taken["registers"], taken["shared"], threads)
-            yield {
-                "work": work.name,
-                "kernel": kernel.py_func.__name__,
-                **{name: taken[name] for name in ("registers", "spilled", "shared")},
-                "blocks": blocks,
-                "threads": threads,
-                "occupancy": round(held * threads / THREADS, 2),
-                "waves": round(blocks / (held * PROCESSORS), 2),
-                "bytes": work.bytes,
-                "flop": work.flop,
-                "floor_us": round(max(memory, arithmetic) * 1e6, 2),
-                "bound_by": "memory" if memory >= arithmetic else "arithmetic",
-                "run_on_a_gpu": False,
-            }
+    for dtype in DTYPES:
+        for work in works(dtype):
+            launched.clear()
+            getattr(kernels, work.function)(*work.args)
+            for kernel, grid, block, args in launched:
+                taken = ptx.resources(toolkit, kernel, args, SM)
+                yield {
+                    "work": work.name,
+                    "dtype": dtype,
+                    "kernel": kernel.py_func.__name__,
+                    **{name: taken[name] for name in ("registers", "spilled", "shared")},
+                    **filling(taken, math.prod(grid), math.prod(block)),
+                    **floor(work),
+                    "run_on_a_gpu": False,
+                }
+
+
+def filling(taken: dict[str, Any], blocks: int, threads: int) -> dict[str, Any]:
+    """How far a launch of so many blocks of threads fills the device."""
+    held = resident(taken["registers"], taken["shared"], threads)
+    return {
+        "blocks": blocks,
+        "threads": threads,
+        "occupancy": round(held * threads / THREADS, 2),
+        "waves": round(blocks / (held * PROCESSORS), 2),
+    }
+
+
+def floor(work: Work) -> dict[str, Any]:
+    """The time that a work cannot go below, and why."""
+    memory, arithmetic = work.bytes / BYTES_PER_SECOND, work.flop / FLOP_PER_SECOND
+    return {
+        "bytes": work.bytes,
+        "flop": work.flop,
+        "floor_us": round(max(memory, arithmetic) * 1e6, 2),
+        "bound_by": "memory" if memory >= arithmetic else "arithmetic",
+    }
 
 
 def main() -> None:

@@ -186,6 +186,20 @@ def test_bytes_are_those_of_what_is_read_and_written(load: Load, name: str) -> N
     assert case.bytes == read + written.nbytes
 
 
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_16_bits_halve_the_bytes_of_activations_only(load: Load, dtype: str) -> None:
+    cost = load("gpu_cost")
+    whole, half = ({w.name: w for w in cost.works(kind)} for kind in ("float32", dtype))
+    saved = {name: work.bytes / half[name].bytes for name, work in whole.items()}
+    assert saved["copy"] == saved["im2col 3x3"] == saved["ReLU backward"] == 2
+    assert saved["SGD"] == saved["Adam, 25 million"] == saved["loss"] == 1
+    assert 1.9 < saved["256x64x56x56-k64-3x3-s1-p1 forward"] < 2
+    more = {"weights, rounded", "logits, widened", "their gradient, rounded"}
+    scaling = {"loss scale", "scale taken back"} if dtype == "float16" else set()
+    assert set(half) - set(whole) == more | scaling
+    assert all(half[name].flop == work.flop for name, work in whole.items())
+
+
 def test_convolutions_agree_in_every_direction(load: Load) -> None:
     conv = load("gpu_conv")
     problem = ConvProblem.draw(parse("2x4x9x9-k6-3x3-s2-p1-g2"))
