@@ -45,9 +45,11 @@ def check_inputs(x: Any, dtype: Any) -> Array:
         raise ValueError(f"inputs have shape {x.shape}: nothing to train on or to predict")
     if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.dtype.itemsize not in (4, 8)):
         x = x.astype(wide(dtype))
-    if x.dtype.kind == "f" and not on_disk:
-        _require_finite(x)
-        _require_within(x, dtype)
+    if not on_disk:
+        if x.dtype.kind == "f":
+            _require_finite(x)
+        if x.dtype != np.uint8:
+            _require_within(x, dtype)
     return np.require(x, x.dtype.newbyteorder("="), ["C_CONTIGUOUS", "ALIGNED"])
 
 
@@ -217,10 +219,11 @@ def _hold_the_same(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
 def _require_within(x: np.ndarray, dtype: np.dtype[Any]) -> None:
     """Raise a ValueError if numbers are too large for a model of a narrower dtype."""
     limit = float(np.finfo(dtype if dtype.kind == "f" else np.float32).max)  # bfloat16's, nearly
-    if x.dtype.itemsize > dtype.itemsize and not -limit <= x.min() <= x.max() <= limit:
+    largest = np.iinfo(x.dtype).max if x.dtype.kind in "iu" else np.finfo(x.dtype).max
+    if float(largest) > limit and not -limit <= x.min() <= x.max() <= limit:
         raise ValueError(
-            f"inputs run from {x.min():.3g} to {x.max():.3g}, beyond what the model's "
-            f"{dtype} can hold: bring them to another scale"
+            f"inputs run from {x.min():.6g} to {x.max():.6g}, but the model's {dtype} holds "
+            f"nothing beyond {limit:.6g}: bring them to another scale"
         )
 
 

@@ -42,6 +42,11 @@ class CompiledNetwork(Network):
         """The optimiser the model was compiled with."""
         return self._require_compiled()[1]
 
+    @property
+    def loss_scale(self) -> float | None:
+        """What gradients are multiplied by; None where they are not, or before a training."""
+        return None if self._scale is None else float(to_numpy(self._scale)[0])
+
     def compile(
         self,
         loss: str | Loss = "categorical_crossentropy",

@@ -78,14 +78,17 @@ class Explanation(tuple[Step, ...]):
     ----------
     batch_size : int
         Items in the step that is told of.
+    dtype : dtype
+        Of activations, but for those of the last layer.
     """
 
     batch_size: int
+    dtype: np.dtype[Any]
 
-    def __new__(cls, steps: Iterable[Step], batch_size: int) -> Self:
+    def __new__(cls, steps: Iterable[Step], batch_size: int, dtype: np.dtype[Any]) -> Self:
         """Hold the steps."""
         explanation = super().__new__(cls, steps)
-        explanation.batch_size = batch_size
+        explanation.batch_size, explanation.dtype = batch_size, dtype
         return explanation
 
     def __str__(self) -> str:
@@ -107,7 +110,7 @@ class Explanation(tuple[Step, ...]):
             lines.append("  ".join([*left, *right, row[8]]).rstrip())
         rule = "-" * max(map(len, lines))
         gflop = f"{sum(step.gflop for step in self):.4f} GFLOP"
-        total = f"{gflop} a training step of {self.batch_size:,} items"
+        total = f"{gflop} a training step of {self.batch_size:,} items in {self.dtype}"
         most = f"{max((step.workspace for step in self), default=0):,} bytes of workspace at most"
         return "\n".join([lines[0], rule, *lines[1:], rule, f"{total}, {most}"])
 
@@ -152,10 +155,11 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     first = with_params[0] if with_params else len(model.layers)
     steps = []
     for index, layer in enumerate(model.layers):
-        for step in _steps(layer, batch_size, model.backend, model.compute_dtype):
+        dtype = model.dtype if layer is model.layers[-1] else model.compute_dtype
+        for step in _steps(layer, batch_size, model.backend, dtype):
             if step.direction != INPUT or index > first:
                 steps.append(step)
-    return Explanation(steps, batch_size)
+    return Explanation(steps, batch_size, model.compute_dtype)
 
 
 def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> Iterator[Step]:

@@ -78,7 +78,7 @@ def _check_model(
     """Compare the model's gradient with differences of its loss, along a random direction."""
     if model.dtype != np.float64:
         raise TypeError(
-            f"gradcheck needs a float64 model, not {model.dtype}: make it with "
+            f"gradcheck needs a float64 model, not {model.policy.name}: make it with "
             "Sequential(layers, dtype='float64')"
         )
     with model.on_backend():
@@ -181,7 +181,7 @@ def assert_parity(
     x, y : array_like
         One batch.
     rtol, atol : float
-        Tolerances for float32; a model of mixed precision needs wider ones, such as 2e-2.
+        Tolerances for float32; a model of mixed precision needs wider ones, such as 2e-2 for both.
 
     Raises
     ------

@@ -42,6 +42,11 @@ class LossScale:
         self.state = backend.asarray(begin)
         self._overflows = backend.asarray(np.zeros(1))
 
+    @property
+    def factor(self) -> float:
+        """What gradients are multiplied by now."""
+        return float(to_numpy(self.state)[0])
+
     def scale(self, dy: Array) -> None:
         """Multiply the gradient that the backward pass begins with, in place."""
         self._kernels.scale_gradient(dy, self.state)

@@ -20,7 +20,6 @@ from nnaccel.backends import (
     use_backend,
 )
 from nnaccel.layers import Layer, Shape
-from nnaccel.ops import activation
 from nnaccel.parameters import Parameters
 from nnaccel.precision import Policy, cast
 
@@ -214,21 +213,19 @@ class Network:
             ``backward(dy, input_gradient=False)`` fills `gradients` and returns dx if wanted.
         """
         self._require_built()
-        last = len(self.layers) - 1
-        inside = self.compute_dtype
-        is_mixed = inside != self.dtype
+        last, inside = len(self.layers) - 1, self.compute_dtype
         x, backwards = cast(self.backend, x, inside), []
         for index, layer in enumerate(self.layers):
             rows = len(x)
-            activates = index < last or (activate and not is_mixed)
-            x, backward = layer.forward(x, training, activates)
+            if index == last:  # 16 bits are too few for what comes out
+                x = cast(self.backend, x, self.dtype)
+            x, backward = layer.forward(x, training, activate or index < last)
             if not layer.recordable:
                 x = self._as_expected(layer, "forward", x, (rows, *layer.output_shape))
             backwards.append(backward)
-        x, leave = self._outputs(x, activate and is_mixed)
 
         def run_back(dy: Array, input_gradient: bool = False) -> Array | None:
-            stop, dy = 0 if input_gradient else self._first_with_params(), leave(dy)
+            stop = 0 if input_gradient else self._first_with_params()
             for index in range(last, stop - 1, -1):
                 layer, rows, wanted = self.layers[index], len(dy), input_gradient or index > stop
                 dy = backwards[index](dy, wanted)
@@ -236,24 +233,11 @@ class Network:
                     self._require_in_place(layer)
                 if wanted and not layer.recordable:
                     dy = self._as_expected(layer, "backward", dy, (rows, *layer.input_shape))
+                if wanted:
+                    dy = cast(self.backend, dy, inside)
             return cast(self.backend, dy, self.dtype) if input_gradient else None
 
         return x, run_back
-
-    def _outputs(self, x: Array, activate: bool) -> tuple[Array, Callable[[Array], Array]]:
-        """Return what the last layer gave in the model's dtype, and the way back.
-
-        With `activate` its activation is applied: 16 bits are too few for probabilities.
-        """
-        inside, z = x.dtype, cast(self.backend, x, self.dtype)
-        name = self.layers[-1].activation if activate and self.layers else "linear"
-        y = z if name == "linear" else activation.activate(name, z)
-
-        def backward(dy: Array) -> Array:
-            dz = dy if name == "linear" else activation.activate_backward(name, dy, z, y)
-            return cast(self.backend, dz, inside)
-
-        return y, backward
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
@@ -305,7 +289,8 @@ class Network:
                 f"layer {layer.name!r}: {what} returned "
                 f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
             )
-        return self.backend.xp.ascontiguousarray(a, self.compute_dtype)
+        inside = self.dtype if layer is self.layers[-1] else self.compute_dtype
+        return self.backend.xp.ascontiguousarray(a, inside)
 
     def _require_in_place(self, layer: Layer) -> None:
         """Raise unless a layer of the user's own wrote its gradients into the flat buffer."""

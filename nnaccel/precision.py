@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel import _config
 from nnaccel.backends import Array, Backend
 from nnaccel.ops import _memory
 
@@ -23,8 +22,8 @@ class Policy:
     Attributes
     ----------
     name : str
-        'float32' or 'float64', or 'mixed_float16' or 'mixed_bfloat16': parameters, losses and
-        optimiser in float32, activations and their gradients in 16 bits.
+        'float32' or 'float64', or 'mixed_float16' or 'mixed_bfloat16': parameters, the last layer,
+        losses and optimiser in float32, other activations and their gradients in 16 bits.
 
     References
     ----------
@@ -40,7 +39,7 @@ class Policy:
         Raises
         ------
         ValueError
-            If there is none; the message has the nearest match.
+            If there is none; the message names those that there are.
 
         Examples
         --------
@@ -52,12 +51,20 @@ class Policy:
         for name in _WHOLE:
             if dtype is not None and dtype == np.dtype(name):
                 return cls(name)
-        raise ValueError(_config.unknown("dtype", dtype, POLICIES))
+        text, hint = str(dtype).lower(), ""
+        if "16" in text or "half" in text:
+            hint = f" For 16 bits take 'mixed_{'b' * text.startswith('b')}float16'."
+        raise ValueError(f"unknown dtype {dtype!r}: choose one of {', '.join(POLICIES)}.{hint}")
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of parameters, losses and outputs."""
         return np.dtype("float64" if self.name == "float64" else "float32")
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether activations may have other dtypes than parameters."""
+        return self.name in _MIXED
 
     @property
     def scales_loss(self) -> bool:
@@ -72,7 +79,7 @@ class Policy:
         RuntimeError
             If it is bfloat16 and ml_dtypes, which brings it to NumPy, is not installed.
         """
-        if self.name not in _MIXED or not backend.halves:
+        if not self.is_mixed or not backend.halves:
             return self.dtype
         if self.name == "mixed_float16":
             return np.dtype(np.float16)

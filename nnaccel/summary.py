@@ -18,8 +18,9 @@ def summarize(network: Network) -> str:
     rule = "-" * len(lines[0])
     size = network.count_params * network.dtype.itemsize
     total = f"{network.count_params:,} parameters, {size / 1e6:.2f} MB of {network.dtype}"
-    if network.compute_dtype != network.dtype:
-        total += f", activations in {network.compute_dtype}"
+    if network.policy.is_mixed:
+        inside, backend = network.compute_dtype, network.backend.name
+        total += f", activations in {inside} ({network.policy.name} on backend {backend})"
     states = sum(int(a.size) for layer in network.layers for a in layer.state.values())
     if states:
         total += f", and {states:,} running numbers that have no gradient"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, Protocol
 
 import numpy as np
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, to_numpy
 from nnaccel.callbacks import CallbackList
 from nnaccel.checks import check_batch
 from nnaccel.feed import Feed
@@ -137,7 +138,7 @@ def run_epochs(
         if should_stop():
             break
         callbacks.on_epoch_begin(epoch, {})
-        with _undone_if_diverging(plan, epoch):
+        with _told_if_idle(plan, epoch), _undone_if_diverging(plan, epoch):
             logs = _run_epoch(plan, source, callbacks)
         plan.network.epochs += 1
         if evaluation is not None:
@@ -160,10 +161,29 @@ def _run_epoch(plan: Plan, source: Epochs, callbacks: CallbackList) -> Logs:
 
 
 @contextlib.contextmanager
+def _told_if_idle(plan: Plan, epoch: int) -> Iterator[None]:
+    """Warn if gradients overflowed in all steps of the block, so that none made an update."""
+    if plan.loss_scale is None:
+        yield
+        return
+    before = to_numpy(plan.network.iterations).copy()
+    yield
+    if to_numpy(plan.network.iterations) == before:
+        warnings.warn(
+            f"float16 gradients overflowed in every step of epoch {epoch + 1}, so nothing was "
+            f"learnt yet; the loss scale is down to {plan.loss_scale.factor:g} and falls on. "
+            "Bring inputs and targets to a scale near 1, or take dtype='mixed_bfloat16'",
+            stacklevel=2,
+        )
+
+
+@contextlib.contextmanager
 def _undone_if_diverging(plan: Plan, epoch: int) -> Iterator[None]:
     """Put all that training changes back if the block ends with numbers that are not finite."""
     network = plan.network
     arrays = [network.weights, network.states, plan.slots, network.iterations]
+    if plan.loss_scale is not None:
+        arrays.append(plan.loss_scale.state)
     copies = [array.copy() for array in arrays]
     yield
     loss, isfinite = plan.tally.means()["loss"], network.backend.xp.isfinite
@@ -172,7 +192,8 @@ def _undone_if_diverging(plan: Plan, epoch: int) -> Iterator[None]:
     for array, copy in zip(arrays, copies, strict=True):
         array[...] = copy
     what = "weights became NaN or infinite" if np.isfinite(loss) else f"loss became {loss}"
+    narrow = ", or take 'mixed_bfloat16': float16 ends at 65,504" * network.policy.scales_loss
     raise DivergenceError(
         f"the {what} in epoch {epoch + 1}; the model is as it was before that epoch. Lower the "
-        "learning rate, clip gradients, or look for extreme values in the data"
+        f"learning rate, clip gradients, or look for extreme values in the data{narrow}"
     )

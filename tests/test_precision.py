@@ -55,7 +55,18 @@ def test_a_policy_by_its_dtype(dtype: Any) -> None:
 
 @pytest.mark.parametrize("dtype", ["mixed_float", "float16", np.float16, None, 3, int])
 def test_unknown_policies(dtype: Any) -> None:
-    with pytest.raises(ValueError, match=r"unknown dtype .* choose one of 'float32'"):
+    with pytest.raises(
+        ValueError, match=r"unknown dtype .*: choose one of float32, float64, mixed"
+    ):
+        nn.Sequential(dtype=dtype)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "wanted"),
+    [("half", ""), (np.float16, ""), ("bf16-mixed", "b"), ("bfloat16", "b"), ("16-mixed", "")],
+)
+def test_who_asks_for_16_bits_is_told_how(dtype: Any, wanted: str) -> None:
+    with pytest.raises(ValueError, match=f"For 16 bits take 'mixed_{wanted}float16'"):
         nn.Sequential(dtype=dtype)
 
 
@@ -78,18 +89,18 @@ def test_training_is_that_of_float32_but_for_rounding(
 @pytest.mark.parametrize("dtype", MIXED)
 def test_activations_and_their_gradients_have_16_bits(half_backend: Any, dtype: str) -> None:
     model, _ = trained(convolutions, dtype, epochs=1)
-    seen: list[Any] = []
+    seen: dict[str, list[Any]] = {}
 
     def watched(layer: nn.Layer) -> Any:
-        forward = layer.forward
+        forward, mine = layer.forward, seen.setdefault(layer.name, [])
 
         def run(x: Any, *how: Any) -> Any:
             y, backward = forward(x, *how)
-            seen.extend((x.dtype, y.dtype))
+            mine.extend((x.dtype, y.dtype))
 
             def run_back(dy: Any, wanted: bool) -> Any:
                 dx = backward(dy, wanted)
-                seen.extend(a.dtype for a in (dy, dx) if a is not None)
+                mine.extend((dy.dtype, dx.dtype))
                 return dx
 
             return y, run_back
@@ -102,8 +113,8 @@ def test_activations_and_their_gradients_have_16_bits(half_backend: Any, dtype: 
     y, run_back = model.forward(x, training=True)
     dx = run_back(half_backend.asarray(np.ones((70, 3), np.float32)), True)
     assert (y.dtype, dx.dtype) == (np.float32, np.float32)
-    assert len(seen) == 4 * len(model.layers)
-    assert set(seen) == {MIXED[dtype]}
+    assert seen.pop(model.layers[-1].name) == 4 * [np.float32]
+    assert list(seen.values()) == [4 * [MIXED[dtype]]] * (len(model.layers) - 1)
     assert all(g.dtype == np.float32 for layer in model.layers for g in layer.grads.values())
 
 
@@ -151,17 +162,26 @@ def test_another_precision_is_another_training(tmp_path: Path) -> None:
         trained(perceptron, "float32", checkpoint=tmp_path / "training", resume=True)
 
 
-def test_inputs_that_16_bits_cannot_hold() -> None:
-    x = np.array([[1.0, 70_000.0]], np.float32)
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int64, np.int32, np.uint32])
+def test_inputs_that_16_bits_cannot_hold(kind: Any) -> None:
+    x = np.array([[1, 70_000]], kind)
+    layers = [nn.Dense(2), nn.Dense(1)]
     with nn.use_backend("numpy"):
-        model = nn.Sequential([nn.Dense(1)], dtype="mixed_float16")
-        with pytest.raises(ValueError, match="beyond what the model's float16 can hold"):
+        model = nn.Sequential(layers, dtype="mixed_float16")
+        with pytest.raises(ValueError, match="float16 holds nothing beyond 65504"):
             model.predict(x)
-        bfloat = nn.Sequential([nn.Dense(1)], dtype="mixed_bfloat16")
+        bfloat = nn.Sequential([nn.Dense(2), nn.Dense(1)], dtype="mixed_bfloat16")
         assert np.isfinite(bfloat.predict(x)).all()
     with nn.use_backend("numba"):
-        model = nn.Sequential([nn.Dense(1)], dtype="mixed_float16")
+        model = nn.Sequential([nn.Dense(2), nn.Dense(1)], dtype="mixed_float16")
         assert np.isfinite(model.predict(x)).all()
+
+
+def test_outputs_that_16_bits_cannot_hold(half_backend: Any) -> None:
+    model = nn.Sequential([nn.Dense(3), nn.Dense(1)], seed=0, dtype="mixed_float16")
+    model.build((2,))
+    model.set_weights([w + 100_001 if w.shape == (1,) else w for w in model.get_weights()])
+    assert (abs(model.predict(np.zeros((4, 2))) - 100_001) < 0.1).all()
 
 
 def test_bfloat16_needs_ml_dtypes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,8 +197,14 @@ def test_it_is_told(half_backend: Any) -> None:
     model, _ = trained(perceptron, "mixed_float16", epochs=1)
     lines: list[str] = []
     model.summary(lines.append)
-    assert "MB of float32, activations in float16" in lines[0]
-    assert "matmul of float16" in str(nn.explain(model))
+    assert (
+        f"float32, activations in float16 (mixed_float16 on backend {half_backend.name})"
+        in lines[0]
+    )
+    explained = nn.explain(model)
+    assert "matmul of float16" in str(explained[0])
+    assert "items in float16" in str(explained)
+    assert explained[-1].algorithm == "matmul", "of the last layer"
 
 
 @pytest.mark.parametrize("dtype", MIXED.values(), ids=str)

@@ -73,7 +73,8 @@ class Layer(ABC):
         Parameters
         ----------
         x : array, shape (N, *input_shape)
-            A batch.
+            A batch; of 16 bits in a model of mixed precision, whose parameters and gradients of
+            them are float32 nevertheless.
         training : bool
             Whether this is a training step, where dropout drops.
         activate : bool

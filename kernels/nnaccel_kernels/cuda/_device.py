@@ -10,7 +10,6 @@ device = cuda.jit(device=True)
 
 _source = device(_index.source)
 _taps_inside = device(_index.taps_inside)
-_positions_over = device(_index.positions_over)
 _tap_on = device(_index.tap_on)
 
 
@@ -30,20 +29,6 @@ def column(j, s, window):  # type: ignore[no-untyped-def]
 def is_on(h, v, x):  # type: ignore[no-untyped-def]
     """Whether row h, column v lies on the image."""
     return 0 <= h < x.shape[2] and 0 <= v < x.shape[3]
-
-
-@device
-def rows_over(h, positions, window):  # type: ignore[no-untyped-def]
-    """First and one past the last of the position rows whose windows span row h."""
-    taps, stride, dilation = window.kernel_size[0], window.stride[0], window.dilation[0]
-    return _positions_over(h, taps, stride, window.padding[0], dilation, positions)
-
-
-@device
-def columns_over(v, positions, window):  # type: ignore[no-untyped-def]
-    """First and one past the last of the position columns whose windows span column v."""
-    taps, stride, dilation = window.kernel_size[1], window.stride[1], window.dilation[1]
-    return _positions_over(v, taps, stride, window.padding[2], dilation, positions)
 
 
 @device

@@ -16,14 +16,21 @@ from nnaccel_kernels.cuda._channels import Sum
 from nnaccel_kernels.cuda._device import (
     column,
     column_tap,
-    columns_over,
     device,
     is_on,
     row,
     row_tap,
-    rows_over,
 )
 from nnaccel_kernels.cuda._fill import Fill
+from nnaccel_kernels.cuda._known import (
+    Kind,
+    clamped,
+    columns_from,
+    is_tap,
+    kind_of,
+    known,
+    rows_from,
+)
 from nnaccel_kernels.cuda._launch import scalar
 
 
@@ -32,52 +39,61 @@ def _correlate(n, k, i, j, x, w, window):  # type: ignore[no-untyped-def]
     """One element of the output, before bias and activation."""
     channels = w.shape[1]
     first = k // (w.shape[0] * channels // x.shape[1]) * channels
-    total = x.dtype.type(0)
-    for r in range(window.kernel_size[0]):
-        h = row(i, r, window)
-        for s in range(window.kernel_size[1]):
-            v = column(j, s, window)
-            if is_on(h, v, x):
-                for c in range(channels):
-                    total += w[k, c, r, s] * x[n, first + c, h, v]
+    zero = total = x.dtype.type(0)
+    for c in range(channels):
+        for r in range(window.kernel_size[0]):
+            h = row(i, r, window)
+            for s in range(window.kernel_size[1]):
+                v = column(j, s, window)
+                pixel = x[n, first + c, clamped(h, x.shape[2]), clamped(v, x.shape[3])]
+                total += w[k, c, r, s] * (pixel if is_on(h, v, x) else zero)
     return total
 
 
 @cache
-def _forward(name: str, dtype: np.dtype[Any], biased: bool) -> Fill:
-    f = activation_of(name, dtype)
+def _forward(name: str, dtype: np.dtype[Any], biased: bool, kind: Kind) -> Fill:
+    f, of = activation_of(name, dtype), known(kind)
 
     @Fill
     def direct_biased(n, k, i, j, args):  # type: ignore[no-untyped-def]
         x, w, b, alpha, window = args
-        return f(_correlate(n, k, i, j, x, w, window) + b[k], alpha)
+        return f(_correlate(n, k, i, j, x, w, of(window)) + b[k], alpha)
 
     @Fill
     def direct(n, k, i, j, args):  # type: ignore[no-untyped-def]
         x, w, _, alpha, window = args
-        return f(_correlate(n, k, i, j, x, w, window), alpha)
+        return f(_correlate(n, k, i, j, x, w, of(window)), alpha)
 
     return direct_biased if biased else direct
 
 
-@Fill
-def _direct_input_gradient(n, c, h, v, args):  # type: ignore[no-untyped-def]
-    dy, w, filters, window = args  # `filters` for each group
-    channels = w.shape[1]
-    group = c // channels
-    q = c - group * channels
-    top, bottom = rows_over(h, dy.shape[2], window)
-    left, right = columns_over(v, dy.shape[3], window)
-    total = dy.dtype.type(0)
-    for i in range(top, bottom):
-        r = row_tap(i, h, window)
-        if r >= 0:
-            for j in range(left, right):
-                s = column_tap(j, v, window)
-                if s >= 0:
-                    for k in range(group * filters, (group + 1) * filters):
-                        total += w[k, q, r, s] * dy[n, k, i, j]
-    return total
+@cache
+def _input_gradient(kind: Kind) -> Fill:
+    of = known(kind)
+
+    @Fill
+    def direct_input_gradient(n, c, h, v, args):  # type: ignore[no-untyped-def]
+        dy, w, filters, window = args[0], args[1], args[2], of(args[3])  # `filters` for each group
+        channels = w.shape[1]
+        group = c // channels
+        q = c - group * channels
+        top, down = rows_from(h, window)
+        left, across = columns_from(v, window)
+        zero = total = dy.dtype.type(0)
+        for k in range(group * filters, (group + 1) * filters):
+            for a in range(down):
+                i = top + a
+                r = row_tap(i, h, window)
+                for b in range(across):
+                    j = left + b
+                    s = column_tap(j, v, window)
+                    is_over = is_tap(r, s, window) and is_on(i, j, dy)
+                    gradient = dy[n, k, clamped(i, dy.shape[2]), clamped(j, dy.shape[3])]
+                    weight = w[k, q, r if is_over else 0, s if is_over else 0]
+                    total += weight * (gradient if is_over else zero)
+        return total
+
+    return direct_input_gradient
 
 
 @Sum
@@ -102,13 +118,13 @@ def forward(
     x: Any, w: Any, b: Any, window: Window, groups: int, activation: str, alpha: float, y: Any
 ) -> None:
     """y = f(conv(x, w) + b)."""
-    fill = _forward(activation, y.dtype, b is not None)
+    fill = _forward(activation, y.dtype, b is not None, kind_of(window))
     fill(y, x, w, w if b is None else b, scalar(alpha, y), window)
 
 
 def input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> None:
     """dx, from the positions that each pixel was seen from."""
-    _direct_input_gradient(dx, dy, w, w.shape[0] // groups, window)
+    _input_gradient(kind_of(window))(dx, dy, w, w.shape[0] // groups, window)
 
 
 def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> None:

@@ -27,10 +27,14 @@ def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
                 copies[key] = value, copied, copied.copy()
             return copies[key][1]
 
-        result = kernel(*map(wide, args), **{name: wide(v) for name, v in kwargs.items()})
-        for array, now, before in copies.values():
-            if not np.array_equal(now, before, equal_nan=True):
-                array[...] = now.astype(array.dtype)
+        given = [wide(a) for a in args], {name: wide(v) for name, v in kwargs.items()}
+        if not copies:
+            return kernel(*args, **kwargs)
+        with np.errstate(over="ignore", invalid="ignore"):  # few bits overflow to infinity
+            result = kernel(*given[0], **given[1])
+            for array, now, before in copies.values():
+                if not np.array_equal(now, before, equal_nan=True):
+                    array[...] = now.astype(array.dtype)
         return result
 
     return call
