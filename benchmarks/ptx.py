@@ -89,7 +89,7 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
             else a
         )
 
-    window = Window((3, 3), (2, 2), (1, 1, 1, 1))
+    window, wide = Window((3, 3), (2, 2), (1, 1, 1, 1)), Window((2, 3), (2, 2), (0, 0, 0, 1))
     x, y, w = image(2, 4, 8, 8), image(2, 6, 4, 4), np.zeros((6, 2, 3, 3), parameter)
     plain, v = Window((3, 3), padding=(1, 1, 1, 1)), np.zeros((3, 4, 3, 3), parameter)
     pooled, padded, cols = image(2, 4, 4, 4), image(2, 4, 10, 10), np.zeros((2, 36, 16), dtype)
@@ -108,6 +108,12 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
         ("conv2d_input_gradient", (x[:, :3], v, plain, 1, "winograd", x)),
         ("conv2d_weight_gradient", (x[:, :3], x, plain, 1, "winograd", v)),
         ("im2col", (x, window, cols)),
+        ("im2col", (x, wide, cols[:, :24])),
+        ("col2im", (cols[:, :24], wide, x)),
+        ("max_pool2d", (x, wide, pooled)),
+        ("max_pool2d_backward", (pooled, x, pooled, wide, x)),
+        ("avg_pool2d", (x, wide, True, pooled)),
+        ("avg_pool2d_backward", (pooled, wide, True, x)),
         ("col2im", (cols, window, x)),
         ("max_pool2d", (x, window, pooled)),
         ("max_pool2d_backward", (pooled, x, pooled, window, x)),

@@ -23,6 +23,7 @@ from nnaccel_kernels.cuda._known import (
     is_tap,
     kind_of,
     known,
+    label,
     rows_from,
 )
 
@@ -33,7 +34,6 @@ _TOGETHER = 4  # taps of a row whose loads are on their way before the first is 
 def _im2col(kind: Kind) -> Visit:
     of = known(kind)
 
-    @Visit
     def im2col(n, c, i, j, args):  # type: ignore[no-untyped-def]
         x, cols, window, channel_step, tap_step = args[0], args[1], of(args[2]), args[3], args[4]
         across, zero = window.kernel_size[1], x.dtype.type(0)
@@ -50,14 +50,13 @@ def _im2col(kind: Kind) -> Visit:
                         tap = r * across + first + s
                         cols[n, c * channel_step + tap * tap_step, i, j] = pixels[s]
 
-    return im2col
+    return Visit(label(im2col, kind))
 
 
 @cache
 def _col2im(kind: Kind) -> Fill:
     of = known(kind)
 
-    @Fill
     def col2im(n, c, h, v, args):  # type: ignore[no-untyped-def]
         cols, window, channel_step, tap_step = args[0], of(args[1]), args[2], args[3]
         top, down = rows_from(h, window)
@@ -76,7 +75,7 @@ def _col2im(kind: Kind) -> Fill:
                 total += entry if is_over else zero
         return total
 
-    return col2im
+    return Fill(label(col2im, kind))
 
 
 def im2col(x: Any, window: Window, cols: Any) -> None:

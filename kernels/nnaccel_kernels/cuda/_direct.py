@@ -29,6 +29,7 @@ from nnaccel_kernels.cuda._known import (
     is_tap,
     kind_of,
     known,
+    label,
     rows_from,
 )
 from nnaccel_kernels.cuda._launch import scalar
@@ -54,24 +55,21 @@ def _correlate(n, k, i, j, x, w, window):  # type: ignore[no-untyped-def]
 def _forward(name: str, dtype: np.dtype[Any], biased: bool, kind: Kind) -> Fill:
     f, of = activation_of(name, dtype), known(kind)
 
-    @Fill
     def direct_biased(n, k, i, j, args):  # type: ignore[no-untyped-def]
         x, w, b, alpha, window = args
         return f(_correlate(n, k, i, j, x, w, of(window)) + b[k], alpha)
 
-    @Fill
     def direct(n, k, i, j, args):  # type: ignore[no-untyped-def]
         x, w, _, alpha, window = args
         return f(_correlate(n, k, i, j, x, w, of(window)), alpha)
 
-    return direct_biased if biased else direct
+    return Fill(label(direct_biased if biased else direct, kind))
 
 
 @cache
 def _input_gradient(kind: Kind) -> Fill:
     of = known(kind)
 
-    @Fill
     def direct_input_gradient(n, c, h, v, args):  # type: ignore[no-untyped-def]
         dy, w, filters, window = args[0], args[1], args[2], of(args[3])  # `filters` for each group
         channels = w.shape[1]
@@ -93,7 +91,7 @@ def _input_gradient(kind: Kind) -> Fill:
                     total += weight * (gradient if is_over else zero)
         return total
 
-    return direct_input_gradient
+    return Fill(label(direct_input_gradient, kind))
 
 
 @Sum

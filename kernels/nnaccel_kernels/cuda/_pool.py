@@ -28,6 +28,7 @@ from nnaccel_kernels.cuda._known import (
     is_tap,
     kind_of,
     known,
+    label,
     rows_from,
 )
 
@@ -36,7 +37,6 @@ from nnaccel_kernels.cuda._known import (
 def _max_pool2d(kind: Kind) -> Fill:
     of = known(kind)
 
-    @Fill
     def max_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
         x, window = args[0], of(args[1])
         best = x.dtype.type(-math.inf)
@@ -48,7 +48,7 @@ def _max_pool2d(kind: Kind) -> Fill:
                     best = pixel
         return best
 
-    return max_pool2d
+    return Fill(label(max_pool2d, kind))
 
 
 @device
@@ -73,7 +73,6 @@ def _is_first(n, c, i, j, r, s, x, best, window):  # type: ignore[no-untyped-def
 def _max_pool2d_backward(kind: Kind) -> Fill:
     of = known(kind)
 
-    @Fill
     def max_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
         dy, x, y, window = args[0], args[1], args[2], of(args[3])
         top, down = rows_from(h, window)
@@ -92,7 +91,7 @@ def _max_pool2d_backward(kind: Kind) -> Fill:
                     total += gradient
         return total
 
-    return max_pool2d_backward
+    return Fill(label(max_pool2d_backward, kind))
 
 
 @device
@@ -107,7 +106,6 @@ def _divisor(i, j, bounds, window):  # type: ignore[no-untyped-def]
 def _avg_pool2d(kind: Kind) -> Fill:
     of = known(kind)
 
-    @Fill
     def avg_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
         x, bounds, window = args[0], args[1], of(args[2])
         zero = total = x.dtype.type(0)
@@ -118,14 +116,13 @@ def _avg_pool2d(kind: Kind) -> Fill:
                 total += pixel if is_on(h, v, x) else zero
         return total / x.dtype.type(_divisor(i, j, bounds, window))
 
-    return avg_pool2d
+    return Fill(label(avg_pool2d, kind))
 
 
 @cache
 def _avg_pool2d_backward(kind: Kind) -> Fill:
     of = known(kind)
 
-    @Fill
     def avg_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
         dy, bounds, window = args[0], args[1], of(args[2])
         top, down = rows_from(h, window)
@@ -142,7 +139,7 @@ def _avg_pool2d_backward(kind: Kind) -> Fill:
                 total += share if is_tap(r, s, window) and is_on(i, j, dy) else zero
         return total
 
-    return avg_pool2d_backward
+    return Fill(label(avg_pool2d_backward, kind))
 
 
 def max_pool2d(x: Any, window: Window, y: Any) -> None:

@@ -44,7 +44,12 @@ def kernels() -> list[dict[str, Any]]:
     """Every kernel for one architecture, the hot ones for all."""
     options = "--dtype", "float32", "--layout", "NCHW"
     hot = "--only", "conv2d", "im2col", "col2im", "pool"
-    return compiled(*options, "--sm", "sm_80") + compiled(*options, "--sm", "sm_75", "sm_90", *hot)
+    halves = "--dtype", "float16", "bfloat16", "--layout", "NCHW"
+    return [
+        *compiled(*options, "--sm", "sm_80"),
+        *compiled(*options, "--sm", "sm_75", "sm_90", *hot),
+        *compiled(*halves, "--sm", "sm_90", *hot),
+    ]
 
 
 def outside_registers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

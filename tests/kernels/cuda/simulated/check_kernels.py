@@ -24,6 +24,7 @@ from nnaccel_kernels.cuda import (
     _each,
     _explicit,
     _fill,
+    _known,
     _launch,
     _room,
     _rows,
@@ -236,6 +237,30 @@ def test_avg_pool2d(
     x, dy = make(n, 2, height, width), make(n, 2, *window.output_size(height, width))
     assert_same("avg_pool2d", x, window, count_include_pad, out=[dy])
     assert_same("avg_pool2d_backward", dy, window, count_include_pad, out=[x])
+
+
+@pytest.mark.parametrize(("size", "stride"), [(2, 1), (2, 2), (3, 1), (3, 2), (3, 3)])
+@pytest.mark.parametrize("padding", [(0, 0, 0, 0), (1, 0, 0, 1), (-1, 1, 1, -1)])
+def test_windows_that_compilers_know(
+    size: int, stride: int, padding: tuple[int, int, int, int]
+) -> None:
+    window = Window((size, size), (stride, stride), padding)
+    assert _known.kind_of(window) is not None
+    rng = np.random.default_rng(0)
+    x, w = rng.standard_normal((2, 2, 6, 5)), rng.standard_normal((4, 1, size, size))
+    rows, columns = window.output_size(6, 5)
+    y, cols = rng.standard_normal((2, 2, rows, columns)), np.zeros((2, 2 * size**2, rows * columns))
+    z = rng.standard_normal((2, 4, rows, columns))
+    assert_same("im2col", x, window, out=[cols])
+    assert_same("col2im", rng.standard_normal(cols.shape), window, out=[x])
+    assert_same("conv2d", x, w, w[:, 0, 0, 0], window, 2, "tanh", 0.3, "direct", out=[z])
+    assert_same("conv2d_input_gradient", z, w, window, 2, "direct", out=[x])
+    assert_same("avg_pool2d", x, window, True, out=[y])
+    assert_same("avg_pool2d_backward", y, window, False, out=[x])
+    best = np.empty_like(y)
+    reference.max_pool2d(x, window, best)
+    assert_same("max_pool2d", x, window, out=[y])
+    assert_same("max_pool2d_backward", y, x, best, window, out=[x])
 
 
 shapes = st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 3), st.integers(1, 3))
