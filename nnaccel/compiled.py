@@ -129,14 +129,14 @@ class CompiledNetwork(Network):
         seed, iterations, epochs = (
             checkpoint.count_in(described, key) for key in ("seed", "iterations", "epochs")
         )
-        slots = None
+        slots, scale = None, _scale_in(arrays)
         if "loss" in described:
             settings = described["optimizer"]
             optimizer = optim.from_config(settings["name"], settings["config"])
             slots = self._slots_in(arrays, optimizer)
             self.compile(described["loss"], optimizer, described["metrics"])
         self.set_weights(weights)
-        self._slots, self._scale = slots, arrays.get("loss_scale")
+        self._slots, self._scale = slots, scale
         self.seed, self.iterations[0], self.epochs = seed, iterations, epochs
         self.bind_layers()
 
@@ -182,3 +182,14 @@ class CompiledNetwork(Network):
         if self.loss is None or self._optimizer is None:
             raise RuntimeError("the model is not compiled yet: call compile(loss, optimizer) first")
         return self.loss, self._optimizer
+
+
+def _scale_in(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the state of the loss scale, if it is among `arrays`."""
+    scale = arrays.get("loss_scale")
+    if scale is not None and not (scale.shape == (2,) and scale[0] > 0 and np.isfinite(scale[0])):
+        raise checkpoint.CheckpointError(
+            f"the loss scale has shape {scale.shape}, beginning with {scale.ravel()[:1]}; expected "
+            "two numbers, a factor above 0 and the steps it has lasted"
+        )
+    return scale

@@ -367,6 +367,14 @@ def test_arrays_of_wrong_shapes(
         refuse(tmp_path / "m", save_tensors(arrays, text), f"{name} is missing")
 
 
+@pytest.mark.parametrize("scale", [1.0, [1.0], [0.0, 3.0], [-1.0, 3.0], [np.nan, 0.0], [np.inf, 0]])
+def test_wrong_loss_scales(scale: Any, whole: bytes, tmp_path: Path) -> None:
+    described, arrays = parts(whole)
+    text = {"nnaccel": json.dumps({**described, "dtype": "mixed_float16"})}
+    content = save_tensors({**arrays, "loss_scale": np.array(scale)}, text)
+    refuse(tmp_path / "m", content, "the loss scale has .* expected two numbers")
+
+
 def test_numbers_that_numpy_does_not_know(whole: bytes, tmp_path: Path) -> None:
     size = struct.unpack("<Q", whole[:8])[0]
     header = json.loads(whole[8 : 8 + size])
