@@ -23,6 +23,7 @@ PLAIN, TURNED = 0, 1  # CUBLAS_OP_N, CUBLAS_OP_T
 KINDS = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}  # CUDA_R_32F and so on
 _COMPUTE = {"float32": 68, "float64": 70}  # CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F
 _COMPUTE_TF32 = 77  # CUBLAS_COMPUTE_32F_FAST_TF32
+_NOT_SUPPORTED = 15  # CUBLAS_STATUS_NOT_SUPPORTED
 _SCALARS = {"float32": ctypes.c_float, "float64": ctypes.c_double}
 
 WORKSPACE = 32 << 20  # bytes; what NVIDIA advises for sm_90
@@ -61,7 +62,9 @@ def layout(a: Any) -> tuple[int, int]:
 
 
 def check(status: int, what: str) -> None:
-    """Raise unless a call succeeded."""
+    """Raise unless a call succeeded; a NotImplementedError if the device has no such product."""
+    if status == _NOT_SUPPORTED:
+        raise NotImplementedError(f"{what} does not support such a product")
     if status:
         raise RuntimeError(f"{what} failed with status {status}")
 

@@ -88,7 +88,7 @@ class CublasLt:
     def __init__(self) -> None:
         self.made: list[dict[Any, Any]] = [{}]  # a pointer is a place in this list
         self.multiplied: list[int] = []
-        self.has_algorithms = True
+        self.has_algorithms = self.runs = True
 
     def _make(self, pointer: Any, **what: Any) -> int:
         self.made.append(what)
@@ -135,11 +135,14 @@ class CublasLt:
         one, a, a_side, b, b_side, zero, c, c_side, d, d_side, algorithm, *_ = args
         assert (number(one), number(zero), c, c_side) == (1, 0, d, d_side)
         assert algorithm._obj[0] == 7
+        if not self.runs:
+            return 15  # CUBLAS_STATUS_NOT_SUPPORTED
         asked = self.made[what.value]
         left, right, out = (self._matrix(*side) for side in ((a, a_side), (b, b_side), (d, d_side)))
         sums = SUMS[asked["compute"]]
         left, right = (m.astype(sums) for m in (left, right))
         left, right = left.T if asked[3] else left, right.T if asked[4] else right
+        assert asked[26] == self.made[d_side.value]["kind"], "a bias is of the results' type"
         vector = columns(asked[8], asked[26], (len(left), 1), len(left))
         product = left @ right
         if asked[7] == 256:  # CUBLASLT_EPILOGUE_BGRADA

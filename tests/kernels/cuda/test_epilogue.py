@@ -48,11 +48,39 @@ def test_a_plan_is_made_once_and_follows_its_arrays(library: Cublas) -> None:
     assert made[-1] <= 1 + 5 * 3, "at most one for each alignment"
 
 
-def test_a_product_without_an_algorithm(library: Cublas) -> None:
-    library.lt.has_algorithms = False
+@pytest.mark.parametrize("lacks", ["has_algorithms", "runs"])
+def test_a_product_that_cublaslt_does_not_do(library: Cublas, lacks: str) -> None:
+    setattr(library.lt, lacks, False)
     a = np.ones((2, 2), np.float32).view(Matrix)
-    with pytest.raises(NotImplementedError, match="cuBLASLt has no algorithm"):
+    with pytest.raises(NotImplementedError, match=r"Matmul does not|no algorithm"):
         matmul_with(BIAS, a, a, a.copy(), a[0])
+
+
+@pytest.mark.parametrize("lacks", ["has_algorithms", "runs"])
+def test_arrays_that_cublaslt_does_not_take_though_it_won(
+    library: Cublas, monkeypatch: pytest.MonkeyPatch, lacks: str
+) -> None:
+    setattr(library.lt, lacks, False)
+    monkeypatch.setattr(_dense, "fastest", lambda *_: ("cuBLASLt", ""))
+    monkeypatch.setattr(_dense, "bias_activate", lambda y, b, *_: y.__iadd__(b[:, None, None]))
+    x = np.eye(3, dtype=np.float32).view(Matrix)
+    y = np.empty((3, 3), np.float32).view(Matrix)
+    _dense.linear(x, x, np.arange(3, dtype=np.float32).view(Matrix), "relu", 0.0, y)
+    np.testing.assert_array_equal(y, np.eye(3) + np.arange(3))
+
+
+def test_a_bias_of_float32_is_not_added_to_16_bits_by_cublaslt(
+    library: Cublas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_dense, "fastest", lambda *_: ("cuBLASLt", ""))
+    monkeypatch.setattr(_dense, "bias_activate", lambda *_: None)
+    x, b = np.eye(3, dtype=np.float16).view(Matrix), np.ones(3, np.float32).view(Matrix)
+    dw = np.empty((3, 3), np.float32).view(Matrix)
+    _dense.linear(x, x, b, "relu", 0.0, x.copy())
+    assert library.lt.multiplied == []
+    _dense.linear_backward(x, x, x, None, dw, b)
+    assert library.lt.multiplied == [BIAS_GRADIENT]
+    np.testing.assert_array_equal(dw, np.eye(3))
 
 
 @pytest.mark.parametrize("won", ["cuBLASLt", "cuBLAS and a kernel", None])
