@@ -223,6 +223,18 @@ def test_ops_take_16_bits_beside_parameters_of_32(half_backend: Any, dtype: Any)
         nn.ops.linear_backward(y, x, w)
 
 
+@pytest.mark.parametrize("dtype", MIXED.values(), ids=str)
+def test_statistics_beside_parameters_of_16_bits_are_of_32(half_backend: Any, dtype: Any) -> None:
+    """Their sum is beyond float16 though they are not."""
+    x = half_backend.asarray(np.random.default_rng(0).normal(1000, 1, (300, 2, 1, 1)), dtype)
+    one, nought = (half_backend.asarray(np.full(2, v), dtype) for v in (1, 0))
+    y, mean, inv_std = nn.ops.batch_norm(x, one, nought, one.copy(), one.copy(), training=True)
+    assert (mean.dtype, inv_std.dtype) == (np.float32, np.float32)
+    np.testing.assert_allclose(to_numpy(y).astype(float).std(axis=0), 1, 0.01)
+    dx, *_ = nn.ops.batch_norm_backward(y, x, one, mean, inv_std, training=True)
+    assert np.isfinite(to_numpy(dx).astype(float)).all()
+
+
 def test_numba_takes_no_16_bits() -> None:
     with nn.use_backend("numba"), pytest.raises(TypeError, match="'numba' does not take"):
         nn.ops.relu(np.zeros(2, np.float16))

@@ -60,8 +60,8 @@ def _agree(kinds: dict[str, np.dtype[Any]]) -> bool:
     """Whether arrays of such dtypes, by name, can be used together."""
     rest = {kind for name, kind in kinds.items() if name not in _PARAMETERS}
     parameters = {kind for name, kind in kinds.items() if name in _PARAMETERS}
-    allowed = {wide(kind) for kind in rest}
-    return len(rest | parameters) < 2 or (len(rest) == 1 and parameters == allowed)
+    allowed = rest | {wide(kind) for kind in rest}
+    return len(rest | parameters) < 2 or (len(rest) == 1 and parameters <= allowed)
 
 
 def _in_order(backend: Backend, name: str, a: Array, either: bool) -> Array:

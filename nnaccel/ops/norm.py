@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check, _memory
+from nnaccel_kernels._half import wide
 
 
 def batch_norm(
@@ -78,13 +79,13 @@ def batch_norm(
     else:
         _, (_, running_mean, running_var) = _check.floats("x", x=x, **given)
         _channels(x, **given)
-    y, inv_std = _memory.empty_like(backend, x), backend.empty(channels, gamma.dtype)
+    y, inv_std = _memory.empty_like(backend, x), backend.empty(channels, wide(gamma.dtype))
     running, images = (running_mean, running_var), (_as_images(x), _as_images(y))
     scale = gamma, beta, float(epsilon)
     if not training:
         backend.kernels.batch_norm_inference(images[0], *scale, *running, inv_std, images[1])
         return y, running_mean, inv_std
-    mean = backend.empty(channels, gamma.dtype)
+    mean = backend.empty(channels, wide(gamma.dtype))  # which is a sum of many at first
     statistics = float(momentum), *running, mean, inv_std
     backend.kernels.batch_norm(images[0], *scale, *statistics, images[1])
     return y, mean, inv_std
