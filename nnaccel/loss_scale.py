@@ -47,6 +47,11 @@ class LossScale:
         """What gradients are multiplied by now."""
         return float(to_numpy(self.state)[0])
 
+    @property
+    def is_least(self) -> bool:
+        """Whether the factor is as small as it may be, so that gradients overflow without it."""
+        return self.factor <= _LIMITS[0]
+
     def scale(self, dy: Array) -> None:
         """Multiply the gradient that the backward pass begins with, in place."""
         self._kernels.scale_gradient(dy, self.state)

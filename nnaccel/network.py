@@ -213,12 +213,16 @@ class Network:
             ``backward(dy, input_gradient=False)`` fills `gradients` and returns dx if wanted.
         """
         self._require_built()
-        last, inside = len(self.layers) - 1, self.compute_dtype
-        x, backwards = cast(self.backend, x, inside), []
+        last, inside, outside = len(self.layers) - 1, self.compute_dtype, self.dtype
+
+        def to(dtype: np.dtype[Any], a: Array) -> Array:
+            return a if inside == outside else cast(self.backend, a, dtype)
+
+        x, backwards = to(inside, x), []
         for index, layer in enumerate(self.layers):
             rows = len(x)
             if index == last:  # 16 bits are too few for what comes out
-                x = cast(self.backend, x, self.dtype)
+                x = to(outside, x)
             x, backward = layer.forward(x, training, activate or index < last)
             if not layer.recordable:
                 x = self._as_expected(layer, "forward", x, (rows, *layer.output_shape))
@@ -234,8 +238,8 @@ class Network:
                 if wanted and not layer.recordable:
                     dy = self._as_expected(layer, "backward", dy, (rows, *layer.input_shape))
                 if wanted:
-                    dy = cast(self.backend, dy, inside)
-            return cast(self.backend, dy, self.dtype) if input_gradient else None
+                    dy = to(inside, dy)
+            return to(outside, dy) if input_gradient else None
 
         return x, run_back
 

@@ -186,14 +186,26 @@ def _undone_if_diverging(plan: Plan, epoch: int) -> Iterator[None]:
         arrays.append(plan.loss_scale.state)
     copies = [array.copy() for array in arrays]
     yield
-    loss, isfinite = plan.tally.means()["loss"], network.backend.xp.isfinite
-    if np.isfinite(loss) and isfinite(network.weights).all() and isfinite(network.states).all():
+    what = _what_diverged(plan)
+    if what is None:
         return
     for array, copy in zip(arrays, copies, strict=True):
         array[...] = copy
-    what = "weights became NaN or infinite" if np.isfinite(loss) else f"loss became {loss}"
     narrow = ", or take 'mixed_bfloat16': float16 ends at 65,504" * network.policy.scales_loss
     raise DivergenceError(
         f"the {what} in epoch {epoch + 1}; the model is as it was before that epoch. Lower the "
         f"learning rate, clip gradients, or look for extreme values in the data{narrow}"
     )
+
+
+def _what_diverged(plan: Plan) -> str | None:
+    """Tell what is not finite after an epoch; None if all is."""
+    network, loss = plan.network, plan.tally.means()["loss"]
+    isfinite, scale = network.backend.xp.isfinite, plan.loss_scale
+    if not np.isfinite(loss):
+        return f"loss became {loss}"
+    if not (isfinite(network.weights).all() and isfinite(network.states).all()):
+        return "weights became NaN or infinite"
+    if scale is not None and scale.is_least:
+        return "gradients stayed NaN or infinite, however small the loss scale,"
+    return None

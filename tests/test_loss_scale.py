@@ -102,3 +102,14 @@ def test_compiling_anew_forgets_the_factor(half_backend: Any) -> None:
     model.fit(X, Y, verbose=0)
     model.compile()
     assert model.loss_scale is None
+
+
+@pytest.mark.filterwarnings("ignore:float16 gradients overflowed")
+def test_gradients_that_no_factor_keeps_finite_are_an_error(half_backend: Any) -> None:
+    """An activation beyond float16 whose tanh is 1: the loss is finite, no gradient ever is."""
+    huge = nn.Dense(1, bias_initializer=nn.initializers.Constant(70_000.0))
+    layers = [huge, nn.Dense(4, "tanh"), nn.Dense(2, "softmax")]
+    model = nn.Sequential(layers, seed=0, dtype="mixed_float16")
+    model.compile(optimizer="sgd")
+    with pytest.raises(nn.DivergenceError, match=r"gradients stayed NaN .* in epoch \d"):
+        model.fit(X, Y, batch_size=1, epochs=3, verbose=0)

@@ -325,3 +325,14 @@ def test_strided_float64_results_of_a_custom_layer_are_taken(backend: Any) -> No
 
 def test_network_alone_has_no_training() -> None:
     assert not hasattr(Network([Dense(2)]), "fit")
+
+
+def test_arrays_of_another_dtype_are_not_converted(backend: Any) -> None:
+    model = Sequential([Dense(2)])
+    model.build((3,))
+    wrong = backend.asarray(np.ones((4, 3)))
+    with pytest.raises(TypeError, match="x float64, w float32"):
+        model.forward(wrong)
+    _, run_back = model.forward(backend.asarray(wrong, "float32"))
+    with pytest.raises(TypeError, match="dy float64, x float32"):
+        run_back(wrong[:, :2])

@@ -132,6 +132,20 @@ def test_gradients_point_where_those_of_float32_do(half_backend: Any, dtype: str
     assert np.linalg.norm(ours - wanted) < 8 * EPS[dtype] * np.linalg.norm(wanted)
 
 
+@pytest.mark.parametrize("ending", [nn.LeakyReLU(0.01), nn.ELU(0.2)], ids=repr)
+def test_the_last_activation_keeps_its_slope(half_backend: Any, ending: nn.Activation) -> None:
+    x, results = np.float32(X.reshape(70, -1)) / 255, []
+    for dtype in ("float32", "mixed_float16"):
+        last = nn.Activation(ending.activation, ending.alpha)
+        model = nn.Sequential([nn.Dense(5), last], seed=1, dtype=dtype)
+        model.build((72,))
+        y, run_back = model.forward(half_backend.asarray(x))
+        dx = run_back(half_backend.asarray(np.ones((70, 5), np.float32)), True)
+        results.append((to_numpy(y), to_numpy(dx)))
+    for ours, wanted in zip(*reversed(results), strict=True):
+        np.testing.assert_allclose(ours, wanted, 2e-3, 2e-3)
+
+
 @pytest.mark.parametrize("dtype", MIXED)
 def test_numba_computes_in_float32(dtype: str) -> None:
     with nn.use_backend("numba"):
