@@ -59,9 +59,9 @@ def perceptron(dtype: str, rows: int = 128) -> Iterator[Work]:
     yield Work("ReLU backward", "activate_backward", back, 3 * hidden.nbytes)
     yield Work("bias gradient", "sum_channels", (image, b), hidden.nbytes)
     yield Work("SGD", "sgd", (w, w, rates, now), 3 * w.nbytes)
-    yield Work("counter", "advance", (now,), 16)
+    yield Work("counters", "finish_step", (rates, now, now), 40)
     if dtype in ptx.HALVES:
-        yield from roundings(dtype, np.empty((784, 100), F), logits)
+        yield from roundings(np.empty((784, 100), F), hidden)
     if dtype == "float16":
         scale = np.empty(2)
         yield Work("loss scale", "scale_gradient", (logits, scale), 2 * logits.nbytes)
@@ -69,14 +69,13 @@ def perceptron(dtype: str, rows: int = 128) -> Iterator[Work]:
         yield Work("scale taken back", "unscale_gradients", scaled, 2 * w.nbytes)
 
 
-def roundings(dtype: str, w: Any, logits: Any) -> Iterator[Work]:
-    """What mixed precision launches to go to 16 bits and back: weights are of float32."""
-    half_w, half = np.empty(w.shape, dtype), np.empty(logits.shape, dtype)
-    plain = "linear", 0.0
+def roundings(w: Any, hidden: Any) -> Iterator[Work]:
+    """What mixed precision launches to go to 16 bits, and back for the last layer."""
+    half_w, wide = np.empty(w.shape, hidden.dtype), np.empty(hidden.shape, F)
+    plain, both = ("linear", 0.0), hidden.nbytes + wide.nbytes
     yield Work("weights, rounded", "activate", (*plain, w, half_w), w.nbytes + half_w.nbytes)
-    both = logits.nbytes + half.nbytes
-    yield Work("logits, widened", "activate", (*plain, half, logits), both)
-    yield Work("their gradient, rounded", "activate", (*plain, logits, half), both)
+    yield Work("last layer's input, widened", "activate", (*plain, hidden, wide), both)
+    yield Work("its gradient, rounded", "activate", (*plain, wide, hidden), both)
 
 
 def large(dtype: str) -> Iterator[Work]:

@@ -194,7 +194,7 @@ def test_16_bits_halve_the_bytes_of_activations_only(load: Load, dtype: str) -> 
     assert saved["copy"] == saved["im2col 3x3"] == saved["ReLU backward"] == 2
     assert saved["SGD"] == saved["Adam, 25 million"] == saved["loss"] == 1
     assert 1.9 < saved["256x64x56x56-k64-3x3-s1-p1 forward"] < 2
-    more = {"weights, rounded", "logits, widened", "their gradient, rounded"}
+    more = {"weights, rounded", "last layer's input, widened", "its gradient, rounded"}
     scaling = {"loss scale", "scale taken back"} if dtype == "float16" else set()
     assert set(half) - set(whole) == more | scaling
     assert all(half[name].flop == work.flop for name, work in whole.items())
