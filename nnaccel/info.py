@@ -11,7 +11,16 @@ from nnaccel import _config
 from nnaccel.backends import BackendUnavailableError, backends, get_backend, reason_for_choice
 
 #: What runs at one time or another, by the name it is installed under.
-LIBRARIES = ("numpy", "numba", "numba-cuda", "scipy", "scikit-learn", "safetensors", "matplotlib")
+LIBRARIES = (
+    "numpy",
+    "numba",
+    "numba-cuda",
+    "ml-dtypes",
+    "scipy",
+    "scikit-learn",
+    "safetensors",
+    "matplotlib",
+)
 
 
 def collect() -> dict[str, Any]:
