@@ -102,6 +102,7 @@ class StreamEpochs:
 
     def _train_on(self, x: Array, targets: np.ndarray) -> None:
         recorded, backend = self._pass_for(x, targets), self._plan.network.backend
+        # On a GPU CuPy puts what it is given into pinned memory first, and does not wait for it.
         recorded.feed.x[...] = backend.asarray(x).reshape(recorded.feed.x.shape)
         recorded.feed.targets[...] = backend.asarray(targets)
         for _ in recorded.chunks(np.arange(len(x)), begin=None):
