@@ -273,7 +273,9 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy.cuda = SimpleNamespace(
         runtime=runtime,
         get_current_stream=lambda: stream,
-        MemoryPool=lambda _: SimpleNamespace(malloc=None, set_limit=lambda size: None),
+        MemoryPool=lambda _: SimpleNamespace(
+            malloc=None, set_limit=lambda size: None, total_bytes=lambda: 1000
+        ),
         using_allocator=lambda _allocator: contextlib.nullcontext(),
         Stream=Stream,
     )

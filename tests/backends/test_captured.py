@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import nnaccel as nn
+from nnaccel.backends import _capture
 
 from .. import fake_cupy as fake
 from ..fake_cupy import transfers
@@ -72,6 +73,21 @@ def test_few_runs_are_not_worth_a_graph(repeats: tuple[int, ...], launched: int)
             replay(each)
         assert fake.Graph.launched - before == launched
         assert int(count) == sum(repeats)
+
+
+def test_short_steps_are_captured_many_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    for small, launched in ((1000, [4, 62 // 16 + 62 % 16, 1]), (999, [4, 62, 1])):
+        monkeypatch.setattr(_capture, "_MANY", 60)
+        monkeypatch.setattr(_capture, "_SMALL", small)
+        with nn.use_backend("cupy") as backend:
+            count, counts = backend.xp.zeros(1, "int64"), []
+            replay = backend.record(lambda count=count: backend.kernels.advance(count))
+            for repeats in (5, 62, 1):
+                before = fake.Graph.launched
+                replay(repeats)
+                counts.append(fake.Graph.launched - before)
+        assert counts == launched
+        assert int(count) == 5 + 62 + 1
 
 
 def test_a_graph_that_finds_no_room_gets_what_lies_idle(monkeypatch: pytest.MonkeyPatch) -> None:
