@@ -163,18 +163,22 @@ def _run_epoch(plan: Plan, source: Epochs, callbacks: CallbackList) -> Logs:
 
 @contextlib.contextmanager
 def _told_if_idle(plan: Plan, epoch: int) -> Iterator[None]:
-    """Warn if gradients overflowed in all steps of the block, so that none made an update."""
-    if plan.loss_scale is None:
+    """Warn if gradients overflowed in all steps of the block, so that none made an update.
+
+    One step that overflows is none to tell of: a larger factor is tried now and then.
+    """
+    network, scale = plan.network, plan.loss_scale
+    if scale is None:
         yield
         return
-    before = to_numpy(plan.network.iterations).copy()
+    before, factor = to_numpy(network.iterations).copy(), scale.factor
     yield
-    if to_numpy(plan.network.iterations) == before:
+    if to_numpy(network.iterations) == before and scale.factor < factor / 2:
         warnings.warn(
             f"float16 gradients overflowed in every step of epoch {epoch + 1}, so nothing was "
-            f"learnt yet; the loss scale is down to {plan.loss_scale.factor:g} and falls on. "
+            f"learnt in it; the loss scale is down to {scale.factor:g} and falls on. "
             "Bring inputs and targets to a scale near 1, or take dtype='mixed_bfloat16'",
-            stacklevel=2,
+            stacklevel=5,  # the call of fit
         )
 
 

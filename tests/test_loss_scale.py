@@ -49,9 +49,12 @@ def test_a_step_that_overflows_changes_nothing_but_the_factor(half_backend: Any)
     model.fit(X, Y, batch_size=24, verbose=0)
     before, slots = model.get_weights(), to_numpy(model._slots)
     model._scale = np.array([2.0**24, 7.0])
-    with pytest.warns(UserWarning, match=r"overflowed in every step of epoch 1, .* 8.38861e\+06"):
-        model.fit(X, Y, batch_size=24, verbose=0)
-    assert model.loss_scale == 2.0**23
+    with pytest.warns(
+        UserWarning, match=r"overflowed in every step of epoch 1, .* 4.1943e\+06"
+    ) as told:
+        model.fit(X, Y, batch_size=12, verbose=0)
+    assert [warning.filename for warning in told] == [__file__]
+    assert model.loss_scale == 2.0**22
     assert to_numpy(model.iterations)[0] == 1
     for now, was in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, was)
@@ -59,6 +62,16 @@ def test_a_step_that_overflows_changes_nothing_but_the_factor(half_backend: Any)
     model.fit(X, Y, batch_size=1, epochs=1, verbose=0)  # it comes down, and training goes on
     assert 1 < to_numpy(model.iterations)[0] < 1 + len(X)
     assert not np.array_equal(model.get_weights()[0], before[0])
+
+
+def test_epochs_of_one_step_may_try_a_factor_too_large(
+    half_backend: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is halved again without a word: warnings are errors in tests."""
+    monkeypatch.setattr(loss_scale, "_PATIENCE", 1)
+    model = network()
+    model.fit(X, Y, batch_size=24, epochs=30, verbose=0)
+    assert 1 < to_numpy(model.iterations)[0] < 30
 
 
 def test_small_gradients_do_not_vanish(half_backend: Any) -> None:
