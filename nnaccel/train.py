@@ -165,7 +165,7 @@ def _run_epoch(plan: Plan, source: Epochs, callbacks: CallbackList) -> Logs:
 def _told_if_idle(plan: Plan, epoch: int) -> Iterator[None]:
     """Warn if gradients overflowed in all steps of the block, so that none made an update.
 
-    One step that overflows is none to tell of: a larger factor is tried now and then.
+    A single one in the middle of a training is no news: a larger factor is tried now and then.
     """
     network, scale = plan.network, plan.loss_scale
     if scale is None:
@@ -173,7 +173,8 @@ def _told_if_idle(plan: Plan, epoch: int) -> Iterator[None]:
         return
     before, factor = to_numpy(network.iterations).copy(), scale.factor
     yield
-    if to_numpy(network.iterations) == before and scale.factor < factor / 2:
+    is_idle = to_numpy(network.iterations) == before
+    if is_idle and (not before or scale.factor < factor / 2):
         warnings.warn(
             f"float16 gradients overflowed in every step of epoch {epoch + 1}, so nothing was "
             f"learnt in it; the loss scale is down to {scale.factor:g} and falls on. "

@@ -74,6 +74,13 @@ def test_epochs_of_one_step_may_try_a_factor_too_large(
     assert 1 < to_numpy(model.iterations)[0] < 30
 
 
+def test_a_first_step_that_overflows_is_told(half_backend: Any) -> None:
+    model = nn.Sequential([nn.Dense(4), nn.Dense(1)], seed=0, dtype="mixed_float16")
+    model.compile("mse")
+    with pytest.warns(UserWarning, match="every step of epoch 1"):
+        model.fit(X, 1e3 * X[:, :1], batch_size=24, verbose=0)
+
+
 def test_small_gradients_do_not_vanish(half_backend: Any) -> None:
     """Weights so small that float16 has no number for what goes back through them."""
     gradients = []
