@@ -14,7 +14,7 @@ from nnaccel import losses
 from nnaccel.backends import Array, is_cupy, to_numpy
 from nnaccel.losses import Loss
 from nnaccel.network import Network
-from nnaccel_kernels._half import wide
+from nnaccel_kernels._half import is_half, wide
 
 
 def check_inputs(x: Any, dtype: Any) -> Array:
@@ -37,6 +37,8 @@ def check_inputs(x: Any, dtype: Any) -> Array:
         return x
     on_disk = isinstance(x, np.memmap)
     x = np.asarray(x)
+    if is_half(x.dtype):  # of bfloat16 NumPy does not know that it is one of floats
+        x = x.astype(wide(x.dtype))
     if x.dtype.kind not in "biuf":
         raise ValueError(f"inputs have dtype {x.dtype}; expected numbers")
     if x.ndim < 2:

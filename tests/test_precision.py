@@ -191,6 +191,13 @@ def test_inputs_that_16_bits_cannot_hold(kind: Any) -> None:
         assert np.isfinite(model.predict(x)).all()
 
 
+@pytest.mark.parametrize("dtype", POLICIES)
+@pytest.mark.parametrize("kind", MIXED.values(), ids=str)
+def test_inputs_of_16_bits(dtype: str, kind: Any) -> None:
+    model, x = nn.Sequential([nn.Dense(2)], seed=0, dtype=dtype), X.reshape(70, -1).astype(kind)
+    np.testing.assert_array_equal(model.predict(x), model.predict(x.astype("float32")))
+
+
 def test_outputs_that_16_bits_cannot_hold(half_backend: Any) -> None:
     model = nn.Sequential([nn.Dense(3), nn.Dense(1)], seed=0, dtype="mixed_float16")
     model.build((2,))
