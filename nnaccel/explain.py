@@ -79,7 +79,7 @@ class Explanation(tuple[Step, ...]):
     batch_size : int
         Items in the step that is told of.
     dtype : dtype
-        Of activations, but for those of the last layer.
+        Of activations, but for those of the last layer with parameters and what follows it.
     """
 
     batch_size: int
@@ -155,7 +155,7 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     first = with_params[0] if with_params else len(model.layers)
     steps = []
     for index, layer in enumerate(model.layers):
-        dtype = model.dtype if layer is model.layers[-1] else model.compute_dtype
+        dtype = model.dtype if index >= model.head else model.compute_dtype
         for step in _steps(layer, batch_size, model.backend, dtype):
             if step.direction != INPUT or index > first:
                 steps.append(step)

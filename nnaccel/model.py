@@ -46,10 +46,10 @@ class Sequential(CompiledNetwork, PipelineStep):
         Decides initial weights, shuffles and dropout masks, the same on every backend; drawn at
         random by default.
     dtype : {'float32', 'float64', 'mixed_float16', 'mixed_bfloat16'}
-        Of parameters and all computation; mixed ones keep parameters, the last layer and losses in
-        float32 and compute in 16 bits, sums in float32, on the backends whose kernels do so
-        ('cupy', and 'numpy' for comparison). Gradients of float16 are scaled so that they do not
-        vanish.
+        Of parameters and all computation. Mixed ones keep parameters and losses in float32, and
+        the last layer that has parameters with what follows it; all else is in 16 bits, summed in
+        float32, on the backends whose kernels do so ('cupy', and 'numpy' for comparison). Gradients
+        of float16 are scaled so that they do not vanish.
 
     Notes
     -----

@@ -146,6 +146,12 @@ class Network:
         return sum(layer.count_params for layer in self.layers)
 
     @property
+    def head(self) -> int:
+        """Index of the last layer with parameters; from it on, mixed precision has float32."""
+        with_params = [i for i, layer in enumerate(self.layers) if layer.params]
+        return with_params[-1] if with_params else len(self.layers) - 1
+
+    @property
     def compute_dtype(self) -> np.dtype[Any]:
         """Dtype of activations and their gradients, on the model's backend."""
         return self.policy.compute_dtype(self.backend)
@@ -213,7 +219,8 @@ class Network:
             ``backward(dy, input_gradient=False)`` fills `gradients` and returns dx if wanted.
         """
         self._require_built()
-        last, inside, outside = len(self.layers) - 1, self.compute_dtype, self.dtype
+        last, head = len(self.layers) - 1, self.head
+        inside, outside = self.compute_dtype, self.dtype
 
         def to(dtype: np.dtype[Any], a: Array) -> Array:
             return a if inside == outside else cast(self.backend, a, dtype)
@@ -221,7 +228,7 @@ class Network:
         x, backwards = to(inside, x), []
         for index, layer in enumerate(self.layers):
             rows = len(x)
-            if index == last:  # 16 bits are too few for what comes out
+            if index == head:  # 16 bits are too few for what comes out
                 x = to(outside, x)
             x, backward = layer.forward(x, training, activate or index < last)
             if not layer.recordable:
@@ -237,7 +244,7 @@ class Network:
                     self._require_in_place(layer)
                 if wanted and not layer.recordable:
                     dy = self._as_expected(layer, "backward", dy, (rows, *layer.input_shape))
-                if wanted:
+                if wanted and index <= head:
                     dy = to(inside, dy)
             return to(outside, dy) if input_gradient else None
 
@@ -293,7 +300,8 @@ class Network:
                 f"layer {layer.name!r}: {what} returned "
                 f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
             )
-        inside = self.dtype if layer is self.layers[-1] else self.compute_dtype
+        is_inside = self.layers.index(layer) < self.head
+        inside = self.compute_dtype if is_inside else self.dtype
         return self.backend.xp.ascontiguousarray(a, inside)
 
     def _require_in_place(self, layer: Layer) -> None:

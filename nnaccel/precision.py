@@ -22,8 +22,8 @@ class Policy:
     Attributes
     ----------
     name : str
-        'float32' or 'float64', or 'mixed_float16' or 'mixed_bfloat16': parameters, the last layer,
-        losses and optimiser in float32, other activations and their gradients in 16 bits.
+        'float32' or 'float64', or 'mixed_float16' or 'mixed_bfloat16': parameters, losses, the
+        optimiser, and the last layer with parameters in float32, what comes before it in 16 bits.
 
     References
     ----------

@@ -198,8 +198,10 @@ def test_inputs_of_16_bits(dtype: str, kind: Any) -> None:
     np.testing.assert_array_equal(model.predict(x), model.predict(x.astype("float32")))
 
 
-def test_outputs_that_16_bits_cannot_hold(half_backend: Any) -> None:
-    model = nn.Sequential([nn.Dense(3), nn.Dense(1)], seed=0, dtype="mixed_float16")
+@pytest.mark.parametrize("ending", [[], [nn.Activation("linear"), nn.Flatten()]], ids=len)
+def test_outputs_that_16_bits_cannot_hold(half_backend: Any, ending: list[nn.Layer]) -> None:
+    layers = [nn.Dense(3), nn.Dense(1), *(type(end)(**end.config()) for end in ending)]
+    model = nn.Sequential(layers, seed=0, dtype="mixed_float16")
     model.build((2,))
     model.set_weights([w + 100_001 if w.shape == (1,) else w for w in model.get_weights()])
     assert (abs(model.predict(np.zeros((4, 2))) - 100_001) < 0.1).all()

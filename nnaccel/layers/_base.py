@@ -73,8 +73,8 @@ class Layer(ABC):
         Parameters
         ----------
         x : array, shape (N, *input_shape)
-            A batch; of 16 bits in a model of mixed precision unless this is its last layer, though
-            parameters and gradients of them are float32.
+            A batch; of 16 bits in a model of mixed precision, before its last layer that has
+            parameters. Parameters and gradients of them are float32.
         training : bool
             Whether this is a training step, where dropout drops.
         activate : bool
