@@ -153,8 +153,8 @@ class Network:
 
     @property
     def compute_dtype(self) -> np.dtype[Any]:
-        """Dtype of activations and their gradients, on the model's backend."""
-        return self.policy.compute_dtype(self.backend)
+        """Dtype of activations before the head, and of their gradients, on the model's backend."""
+        return self.policy.compute_dtype(self.backend) if self.head > 0 else self.dtype
 
     @property
     def backend(self) -> Backend:

@@ -198,6 +198,14 @@ def test_inputs_of_16_bits(dtype: str, kind: Any) -> None:
     np.testing.assert_array_equal(model.predict(x), model.predict(x.astype("float32")))
 
 
+def test_a_model_that_is_all_head_rounds_nothing(half_backend: Any) -> None:
+    outputs = []
+    for dtype in ("float32", "mixed_bfloat16"):
+        model = nn.Sequential([nn.Conv2D(3, 3, "relu"), nn.MaxPool2D(2)], seed=0, dtype=dtype)
+        outputs.append(model.predict(X))
+    np.testing.assert_array_equal(*outputs)
+
+
 @pytest.mark.parametrize("ending", [[], [nn.Activation("linear"), nn.Flatten()]], ids=len)
 def test_outputs_that_16_bits_cannot_hold(half_backend: Any, ending: list[nn.Layer]) -> None:
     layers = [nn.Dense(3), nn.Dense(1), *(type(end)(**end.config()) for end in ending)]
@@ -209,7 +217,7 @@ def test_outputs_that_16_bits_cannot_hold(half_backend: Any, ending: list[nn.Lay
 
 def test_bfloat16_needs_ml_dtypes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ml_dtypes", None)
-    model = nn.Sequential([nn.Dense(1)], dtype="mixed_bfloat16")
+    model = nn.Sequential([nn.Dense(2), nn.Dense(1)], dtype="mixed_bfloat16")
     with nn.use_backend("numpy"), pytest.raises(RuntimeError, match="pip install ml_dtypes"):
         model.predict(np.ones((1, 2)))
     with nn.use_backend("numba"):
