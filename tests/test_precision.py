@@ -13,7 +13,8 @@ import pytest
 
 import nnaccel as nn
 from nnaccel.backends import to_numpy
-from nnaccel.precision import POLICIES, Policy
+from nnaccel.ops import _memory
+from nnaccel.precision import POLICIES, Policy, cast
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (70, 9, 8)).astype(np.uint8)
@@ -161,7 +162,10 @@ def test_a_model_keeps_its_precision(half_backend: Any, tmp_path: Path) -> None:
     trained(perceptron, "mixed_float16", epochs=2, checkpoint=path)
     resumed, later = trained(perceptron, "mixed_float16", epochs=4, checkpoint=path, resume=True)
     assert later == losses
+    whole._scale = half_backend.asarray(np.array([8.0, 3.0]))
     whole.save(tmp_path / "model")
+    for kept in (nn.load(tmp_path / "model"), copy.deepcopy(whole)):
+        assert to_numpy(kept._scale).tolist() == [8, 3]
     for other in (nn.load(tmp_path / "model"), copy.deepcopy(whole), resumed, whole[:]):
         assert other.policy.name == "mixed_float16"
         np.testing.assert_array_equal(other.predict(X), whole.predict(X))
@@ -236,6 +240,15 @@ def test_it_is_told(half_backend: Any) -> None:
     assert "matmul of float16" in str(explained[0])
     assert "items in float16" in str(explained)
     assert explained[-1].algorithm == "matmul", "of the last layer"
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_a_conversion_keeps_the_memory_order(half_backend: Any, channels_last: bool) -> None:
+    x = _memory.empty(half_backend, (2, 3, 4, 5), np.float32, channels_last)
+    x[...] = half_backend.asarray(np.arange(120, dtype=np.float32).reshape(x.shape))
+    y = cast(half_backend, x, np.dtype(np.float16))
+    assert (y.dtype, _memory.is_channels_last(y)) == (np.float16, channels_last)
+    np.testing.assert_array_equal(to_numpy(y), to_numpy(x))
 
 
 @pytest.mark.parametrize("dtype", MIXED.values(), ids=str)

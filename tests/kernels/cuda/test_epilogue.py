@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
-from nnaccel_kernels.cuda import _dense
+from nnaccel_kernels.cuda import _cublas, _dense
 from nnaccel_kernels.cuda._epilogue import BIAS, BIAS_GRADIENT, RELU_BIAS, matmul_with
 
 from .cublas import Cublas, Matrix, drawn
@@ -46,6 +47,29 @@ def test_a_plan_is_made_once_and_follows_its_arrays(library: Cublas) -> None:
         assert (out == 64 + value).all()
         made.append(len(library.lt.made))
     assert made[-1] <= 1 + 5 * 3, "at most one for each alignment"
+
+
+def placed(dtype: Any, past: int, *shape: int) -> Matrix:
+    """Zeros that begin so many bytes past a multiple of 256."""
+    memory = np.zeros(1024, np.uint8)
+    begin = -memory.ctypes.data % 256 + past
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    return memory[begin : begin + size].view(dtype).reshape(shape).view(Matrix)
+
+
+def test_a_plan_is_for_one_kind_of_product(
+    library: Cublas, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_cublas, "_settings", {"tf32": False})
+    plans = _cublas.handle().plans
+    bfloat16 = ml_dtypes.bfloat16
+    kinds = (np.float16, 0, 0), (bfloat16, 0, 0), (np.float16, 16, 0), (np.float32, 0, 1)
+    for count, (dtype, past, tf32) in enumerate([*kinds, (np.float32, 0, 0)], 1):
+        _cublas.set_tf32(bool(tf32))
+        for _ in range(2):
+            a, out = (placed(dtype, 0, 4, 4) for _ in range(2))
+            matmul_with(BIAS, a, a, out, placed(dtype, past, 4))
+        assert len(plans) == count
 
 
 @pytest.mark.parametrize("lacks", ["has_algorithms", "runs"])

@@ -130,3 +130,10 @@ def test_a_way_that_the_device_has_not_is_left_out(gpu: Gpu) -> None:
         "old",
         "the fastest here, in ms: old 9",
     )
+
+
+def test_tf32_is_measured_on_its_own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tf32, way in ((False, "exact"), (True, "rounded"), (False, "exact")):
+        monkeypatch.setattr(_race, "uses_tf32", lambda tf32=tf32: tf32)
+        won = _race.fastest(("a",), lambda _, way=way: {way: lambda: None})  # type: ignore[misc]
+        assert won == (way, f"the fastest here, in ms: {way} 0")
