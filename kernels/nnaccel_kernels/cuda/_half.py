@@ -57,6 +57,9 @@ class Halves(types.Array):  # type: ignore[misc]
         layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
         return cls(array.dtype.name, array.ndim, layout)
 
+    def __repr__(self) -> str:
+        return str(self.name)  # an array's own is all about its dtype, and PTX is kept by it
+
     @property
     def key(self) -> tuple[Any, ...]:
         """What tells such types apart."""

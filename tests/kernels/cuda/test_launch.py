@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numba import types
 
 from nnaccel_kernels import cuda
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda import _elementwise, _launch, _ptx
 from nnaccel_kernels.cuda._arguments import flatten, size_of
+from nnaccel_kernels.cuda._half import Halves
 
 PTX = ".visible .entry some_kernel(\n{}\n)\n{{ ret; }}"
 
@@ -104,3 +106,14 @@ def test_ptx_is_kept_for_what_it_was_compiled_from(
         assert _ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
     assert compiled == ["activate"] * 3  # tanh has no constants: its types tell it apart
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_ptx_is_kept_for_each_kind_of_16_bits(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(_ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(_ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
+    kernel = _elementwise._activate("linear", np.dtype("float32")).kernel
+    arrays = Halves("float16", 1, "C"), Halves("bfloat16", 1, "C"), types.float32[::1]
+    for array in arrays:
+        assert _ptx.ptx_of(kernel, (types.Tuple((array, types.int64)),), (9, 0)) == str(array)
