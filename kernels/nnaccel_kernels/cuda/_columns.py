@@ -8,24 +8,10 @@ from typing import Any
 from numba import cuda
 
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cuda._device import (
-    column,
-    column_tap,
-    is_on,
-    row,
-    row_tap,
-)
+from nnaccel_kernels.cuda._device import column, is_on, row
 from nnaccel_kernels.cuda._fill import Fill, Visit
-from nnaccel_kernels.cuda._known import (
-    Kind,
-    clamped,
-    columns_from,
-    is_tap,
-    kind_of,
-    known,
-    label,
-    rows_from,
-)
+from nnaccel_kernels.cuda._known import Kind, clamped, kind_of, known, label
+from nnaccel_kernels.cuda._spanned import spanned
 
 _TOGETHER = 4  # taps of a row whose loads are on their way before the first is stored
 
@@ -34,7 +20,7 @@ _TOGETHER = 4  # taps of a row whose loads are on their way before the first is 
 def _im2col(kind: Kind) -> Visit:
     of = known(kind)
 
-    def im2col(n, c, i, j, args):  # type: ignore[no-untyped-def]
+    def im2col(n, c, i, j, first_tap, args):  # type: ignore[no-untyped-def]
         x, cols, window, channel_step, tap_step = args[0], args[1], of(args[2]), args[3], args[4]
         across, zero = window.kernel_size[1], x.dtype.type(0)
         pixels = cuda.local.array(_TOGETHER, x.dtype)
@@ -53,27 +39,19 @@ def _im2col(kind: Kind) -> Visit:
     return Visit(label(im2col, kind))
 
 
+@spanned
+def _entry(n, c, i, j, r, s, is_over, cols, window, args):  # type: ignore[no-untyped-def]
+    channel_step, tap_step = args
+    tap = r * window.kernel_size[1] + s if is_over else 0
+    return cols[n, c * channel_step + tap * tap_step, i, j]
+
+
 @cache
 def _col2im(kind: Kind) -> Fill:
     of = known(kind)
 
     def col2im(n, c, h, v, args):  # type: ignore[no-untyped-def]
-        cols, window, channel_step, tap_step = args[0], of(args[1]), args[2], args[3]
-        top, down = rows_from(h, window)
-        left, across = columns_from(v, window)
-        zero = total = cols.dtype.type(0)
-        for a in range(down):
-            i = top + a
-            r = row_tap(i, h, window)
-            for b in range(across):
-                j = left + b
-                s = column_tap(j, v, window)
-                is_over = is_tap(r, s, window) and is_on(i, j, cols)
-                tap = r * window.kernel_size[1] + s if is_over else 0
-                q = c * channel_step + tap * tap_step
-                entry = cols[n, q, clamped(i, cols.shape[2]), clamped(j, cols.shape[3])]
-                total += entry if is_over else zero
-        return total
+        return _entry(n, c, h, v, args[0], of(args[1]), args[2:])
 
     return Fill(label(col2im, kind))
 

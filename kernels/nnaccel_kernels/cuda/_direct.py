@@ -13,26 +13,11 @@ import numpy as np
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._activation import activation as activation_of
 from nnaccel_kernels.cuda._channels import Sum
-from nnaccel_kernels.cuda._device import (
-    column,
-    column_tap,
-    device,
-    is_on,
-    row,
-    row_tap,
-)
+from nnaccel_kernels.cuda._device import column, device, is_on, row
 from nnaccel_kernels.cuda._fill import Fill
-from nnaccel_kernels.cuda._known import (
-    Kind,
-    clamped,
-    columns_from,
-    is_tap,
-    kind_of,
-    known,
-    label,
-    rows_from,
-)
+from nnaccel_kernels.cuda._known import Kind, clamped, kind_of, known, label
 from nnaccel_kernels.cuda._launch import scalar
+from nnaccel_kernels.cuda._spanned import spanned
 
 
 @device
@@ -66,29 +51,24 @@ def _forward(name: str, dtype: np.dtype[Any], biased: bool, kind: Kind) -> Fill:
     return Fill(label(direct_biased if biased else direct, kind))
 
 
+@spanned
+def _weighted(n, k, i, j, r, s, is_over, dy, window, args):  # type: ignore[no-untyped-def]
+    w, q = args
+    return w[k, q, r if is_over else 0, s if is_over else 0] * dy[n, k, i, j]
+
+
 @cache
 def _input_gradient(kind: Kind) -> Fill:
     of = known(kind)
 
     def direct_input_gradient(n, c, h, v, args):  # type: ignore[no-untyped-def]
-        dy, w, filters, window = args[0], args[1], args[2], of(args[3])  # `filters` for each group
+        dy, w, filters, window = args  # `filters` for each group
         channels = w.shape[1]
         group = c // channels
         q = c - group * channels
-        top, down = rows_from(h, window)
-        left, across = columns_from(v, window)
-        zero = total = dy.dtype.type(0)
+        total = dy.dtype.type(0)
         for k in range(group * filters, (group + 1) * filters):
-            for a in range(down):
-                i = top + a
-                r = row_tap(i, h, window)
-                for b in range(across):
-                    j = left + b
-                    s = column_tap(j, v, window)
-                    is_over = is_tap(r, s, window) and is_on(i, j, dy)
-                    gradient = dy[n, k, clamped(i, dy.shape[2]), clamped(j, dy.shape[3])]
-                    weight = w[k, q, r if is_over else 0, s if is_over else 0]
-                    total += weight * (gradient if is_over else zero)
+            total += _weighted(n, k, h, v, dy, of(window), (w, q))
         return total
 
     return Fill(label(direct_input_gradient, kind))

@@ -10,28 +10,28 @@ from nnaccel_kernels.cuda._device import device
 from nnaccel_kernels.cuda._launch import THREADS, launch, named, spread
 
 
-class Fill:
-    """Sets y[n, c, i, j] = value(n, c, i, j, args) everywhere, for a plain function `value`.
+class Visit:
+    """Calls body(n, c, i, j, y, args) for each element of an image y, for a plain function `body`.
 
     Nothing is added up across threads, so results are the same on every device.
     """
 
     pixels = 1  # that a thread should have
 
-    def __init__(self, value: Any) -> None:
-        self.name = value.__name__.strip("_")
-        self.kernel = named(self.name, self._compile(device(value)))
+    def __init__(self, body: Any) -> None:
+        self.name = body.__name__.strip("_")
+        self.kernel = named(self.name, self._compile(device(body)))
 
     def __call__(self, y: Any, *args: Any) -> None:
-        """Fill y (N, C, H, W); `args` is handed on as a tuple."""
+        """Go through y (N, C, H, W); `args` is handed on as a tuple."""
         launch(self.kernel, *spread(y, THREADS, self.pixels), y, args)
 
-    def _compile(self, value: Any) -> Any:
+    def _compile(self, body: Any) -> Any:
         @device
         def run(n, c, pixel, i, j, step, i_step, j_step, y, args):  # type: ignore[no-untyped-def]
             size, width = y.shape[2] * y.shape[3], y.shape[3]
             while pixel < size:
-                y[n, c, i, j] = value(n, c, i, j, args)
+                body(n, c, i, j, y, args)
                 pixel += step
                 i = pixel // width  # seldom: a grid has a thread for each pixel if it can
                 j = pixel - i * width
@@ -39,20 +39,15 @@ class Fill:
         return _over_images(run)
 
 
-class Visit(Fill):
-    """Calls body(n, c, i, j, args) for each element of an image, which stores what it finds."""
+class Fill(Visit):
+    """Sets y[n, c, i, j] = value(n, c, i, j, args) everywhere, for a plain function `value`."""
 
     def _compile(self, value: Any) -> Any:
         @device
-        def run(n, c, pixel, i, j, step, i_step, j_step, y, args):  # type: ignore[no-untyped-def]
-            size, width = y.shape[2] * y.shape[3], y.shape[3]
-            while pixel < size:
-                value(n, c, i, j, args)
-                pixel += step
-                i = pixel // width
-                j = pixel - i * width
+        def store(n, c, i, j, y, args):  # type: ignore[no-untyped-def]
+            y[n, c, i, j] = value(n, c, i, j, args)
 
-        return _over_images(run)
+        return super()._compile(store)
 
 
 class Stream(Fill):

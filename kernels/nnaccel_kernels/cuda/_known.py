@@ -50,28 +50,6 @@ def label(function: Any, kind: Kind) -> Any:
 
 
 @device
-def rows_from(h, window):  # type: ignore[no-untyped-def]
-    """First of the position rows whose windows may span row h, and how many: the same for all."""
-    stride = window.stride[0]
-    count = (window.dilation[0] * (window.kernel_size[0] - 1) + stride) // stride
-    return (h + window.padding[0]) // stride - count + 1, count
-
-
-@device
-def columns_from(v, window):  # type: ignore[no-untyped-def]
-    """First of the position columns whose windows may span column v, and how many."""
-    stride = window.stride[1]
-    count = (window.dilation[1] * (window.kernel_size[1] - 1) + stride) // stride
-    return (v + window.padding[2]) // stride - count + 1, count
-
-
-@device
-def is_tap(r, s, window):  # type: ignore[no-untyped-def]
-    """Whether a window has a tap of such numbers."""
-    return 0 <= r < window.kernel_size[0] and 0 <= s < window.kernel_size[1]
-
-
-@device
 def clamped(index, size):  # type: ignore[no-untyped-def]
     """The nearest index that there is: what lies there can be loaded, whether or not it counts."""
     index = 0 if index < 0 else index

@@ -10,27 +10,10 @@ from functools import cache
 from typing import Any
 
 from nnaccel_kernels._window import Window
-from nnaccel_kernels.cuda._device import (
-    column,
-    column_tap,
-    columns_within,
-    device,
-    is_on,
-    row,
-    row_tap,
-    rows_within,
-)
+from nnaccel_kernels.cuda._device import column, columns_within, device, is_on, row, rows_within
 from nnaccel_kernels.cuda._fill import Fill
-from nnaccel_kernels.cuda._known import (
-    Kind,
-    clamped,
-    columns_from,
-    is_tap,
-    kind_of,
-    known,
-    label,
-    rows_from,
-)
+from nnaccel_kernels.cuda._known import Kind, clamped, kind_of, known, label
+from nnaccel_kernels.cuda._spanned import spanned
 
 
 @cache
@@ -69,27 +52,23 @@ def _is_first(n, c, i, j, r, s, x, best, window):  # type: ignore[no-untyped-def
     return True
 
 
+@spanned
+def _if_largest(n, c, i, j, r, s, is_over, dy, window, args):  # type: ignore[no-untyped-def]
+    pixel, x, y = args
+    best, gradient, zero = y[n, c, i, j], dy[n, c, i, j], dy.dtype.type(0)
+    share = gradient if _takes(pixel, best) else zero
+    if is_over and share != zero and not _is_first(n, c, i, j, r, s, x, best, window):
+        share = zero
+    return share
+
+
 @cache
 def _max_pool2d_backward(kind: Kind) -> Fill:
     of = known(kind)
 
     def max_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
-        dy, x, y, window = args[0], args[1], args[2], of(args[3])
-        top, down = rows_from(h, window)
-        left, across = columns_from(v, window)
-        pixel, total = x[n, c, h, v], dy.dtype.type(0)
-        for a in range(down):
-            i = top + a
-            r = row_tap(i, h, window)
-            for b in range(across):
-                j = left + b
-                s = column_tap(j, v, window)
-                at = clamped(i, dy.shape[2]), clamped(j, dy.shape[3])
-                best, gradient = y[n, c, at[0], at[1]], dy[n, c, at[0], at[1]]
-                takes = is_tap(r, s, window) and is_on(i, j, dy) and _takes(pixel, best)
-                if takes and _is_first(n, c, i, j, r, s, x, best, window):
-                    total += gradient
-        return total
+        dy, x, y, window = args
+        return _if_largest(n, c, h, v, dy, of(window), (x[n, c, h, v], x, y))
 
     return Fill(label(max_pool2d_backward, kind))
 
@@ -119,25 +98,18 @@ def _avg_pool2d(kind: Kind) -> Fill:
     return Fill(label(avg_pool2d, kind))
 
 
+@spanned
+def _share(n, c, i, j, r, s, is_over, dy, window, bounds):  # type: ignore[no-untyped-def]
+    return dy[n, c, i, j] / dy.dtype.type(_divisor(i, j, bounds, window))
+
+
 @cache
 def _avg_pool2d_backward(kind: Kind) -> Fill:
     of = known(kind)
 
     def avg_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
-        dy, bounds, window = args[0], args[1], of(args[2])
-        top, down = rows_from(h, window)
-        left, across = columns_from(v, window)
-        zero = total = dy.dtype.type(0)
-        for a in range(down):
-            i = top + a
-            r = row_tap(i, h, window)
-            for b in range(across):
-                j = left + b
-                s = column_tap(j, v, window)
-                gradient = dy[n, c, clamped(i, dy.shape[2]), clamped(j, dy.shape[3])]
-                share = gradient / dy.dtype.type(_divisor(i, j, bounds, window))
-                total += share if is_tap(r, s, window) and is_on(i, j, dy) else zero
-        return total
+        dy, bounds, window = args
+        return _share(n, c, h, v, dy, of(window), bounds)
 
     return Fill(label(avg_pool2d_backward, kind))
 
