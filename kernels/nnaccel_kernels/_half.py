@@ -12,6 +12,11 @@ def is_half(dtype: np.dtype[Any]) -> bool:
     return dtype.itemsize == 2 and dtype.name in ("float16", "bfloat16")
 
 
+def wide_bytes(itemsize: int) -> int:
+    """Bytes of the numbers that those of so many bytes are computed in."""
+    return max(itemsize, 4)
+
+
 def wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """The dtype that numbers of some dtype are computed in."""
     return np.dtype(np.float32) if is_half(dtype) else dtype

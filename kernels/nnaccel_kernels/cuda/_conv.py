@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any
 
+from nnaccel_kernels._half import wide_bytes
 from nnaccel_kernels._window import Plan, Window
 from nnaccel_kernels.cuda import _direct, _explicit, _gemm, _winograd
 from nnaccel_kernels.cuda._race import fastest, numbers
@@ -117,7 +118,7 @@ def _ways(
     x = numbers(cupy, (n, height, width, c), kind).transpose(0, 3, 1, 2)
     rows, columns = window.output_size(height, width)
     y = numbers(cupy, (n, rows, columns, w_shape[0]), kind).transpose(0, 3, 1, 2)
-    w = numbers(cupy, w_shape, f"f{max(itemsize, 4)}")  # parameters are never of 16 bits
+    w = numbers(cupy, w_shape, f"f{wide_bytes(itemsize)}")  # parameters are never of 16 bits
 
     def way(name: str) -> Callable[[], None]:
         module = _ALGORITHMS[name]

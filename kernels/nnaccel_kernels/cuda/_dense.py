@@ -26,14 +26,12 @@ Way = Callable[..., None]
 
 def linear(x: Any, w: Any, b: Any, activation: str, alpha: float, y: Any) -> None:
     """y = f(x @ w + b) for the elementwise activation f."""
-    w = _as(w, x)
+    arrays, apart = (x, _as(w, x), y, b), partial(_linear, activation, alpha)
     if _adds(b, y) and activation in _EPILOGUES and y.size and w.size:
         together = partial(_epilogue.matmul_with, _EPILOGUES[activation])
-        _run_faster(f"linear, {activation}", partial(_biased, activation), together, x, w, y, b)
-        return
-    matmul(x, w, y)
-    if b is not None or activation != "linear":
-        bias_activate(_as_image(y), b, activation, alpha)
+        _run_faster(f"linear, {activation}", apart, together, *arrays)
+    else:
+        apart(*arrays)
 
 
 def linear_backward(dy: Any, x: Any, w: Any, dx: Any, dw: Any, db: Any) -> None:
@@ -42,11 +40,8 @@ def linear_backward(dy: Any, x: Any, w: Any, dx: Any, dw: Any, db: Any) -> None:
         matmul(dy, _as(w, dy).T, dx)
     if dw is not None and db is not None and dy.size and w.size:
         _run_faster("linear, dw and db", _gradients, _gradients_together, x, dy, dw, db)
-        return
-    if dw is not None:
-        matmul(x.T, dy, dw)
-    if db is not None:
-        sum_channels(_as_image(dy), db)
+    else:
+        _gradients(x, dy, dw, db)
 
 
 def _adds(b: Any, y: Any) -> bool:
@@ -54,14 +49,17 @@ def _adds(b: Any, y: Any) -> bool:
     return b is not None and b.dtype == y.dtype
 
 
-def _biased(activation: str, x: Any, w: Any, y: Any, b: Any) -> None:
+def _linear(activation: str, alpha: float, x: Any, w: Any, y: Any, b: Any) -> None:
     matmul(x, w, y)
-    bias_activate(_as_image(y), b, activation, 0.0)
+    if b is not None or activation != "linear":
+        bias_activate(_as_image(y), b, activation, alpha)
 
 
 def _gradients(x: Any, dy: Any, dw: Any, db: Any) -> None:
-    matmul(x.T, dy, dw)
-    sum_channels(_as_image(dy), db)
+    if dw is not None:
+        matmul(x.T, dy, dw)
+    if db is not None:
+        sum_channels(_as_image(dy), db)
 
 
 def _gradients_together(x: Any, dy: Any, dw: Any, db: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from nnaccel_kernels._half import wide_bytes
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda._forward import forward
 from nnaccel_kernels.cuda._input_gradient import input_gradient
@@ -23,4 +24,4 @@ def workspace(
     if direction != "weight_gradient":
         return 0
     parts = parts_of(x_shape[0] * math.prod(window.output_size(*x_shape[2:])))
-    return parts * math.prod(w_shape) * max(itemsize, 4) if parts > 1 else 0
+    return parts * math.prod(w_shape) * wide_bytes(itemsize) if parts > 1 else 0

@@ -1,6 +1,7 @@
 """Convolution by Winograd's F(4x4, 3x3): 36 products of matrices with a quarter of the operations.
 
-Images are taken so many at a time that their tiles stay near the processors.
+Images are taken so many at a time that their tiles stay near the processors. Tiles never have 16
+bits, in which the transforms would lose too much.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from nnaccel_kernels._half import wide
+from nnaccel_kernels._half import wide, wide_bytes
 from nnaccel_kernels._window import Window
 from nnaccel_kernels.cuda import _tiles
 from nnaccel_kernels.cuda._blas import matmul_each
@@ -19,7 +20,6 @@ from nnaccel_kernels.cuda._room import at_once, pieces, room
 FEWEST = 16  # channels on either side, below which transforms cost more than they save
 
 _PLACES = 36  # of a tile
-_LEAST = 4  # bytes of a number in a tile: in 16 bits the transforms would lose too much
 _NEAR = 96 << 20  # bytes that the tiles of the images taken together may fill
 
 
@@ -40,7 +40,7 @@ def workspace(
     filters, channels = w_shape[:2]
     size = x_shape[2:] if direction == "input_gradient" else window.output_size(*x_shape[2:])
     down, across = _grid(size)
-    each, itemsize = down * across * (channels + filters), max(itemsize, _LEAST)
+    each, itemsize = down * across * (channels + filters), wide_bytes(itemsize)
     together = at_once(x_shape[0], each * _PLACES * itemsize, _NEAR)
     return _PLACES * itemsize * (together * each + channels * filters)
 

@@ -106,17 +106,15 @@ class CublasLt:
     def cublasLtMatmulPreferenceCreate(self, pointer: Any) -> int:  # noqa: N802
         return self._make(pointer)
 
-    def cublasLtMatmulDescSetAttribute(  # noqa: N802
-        self, what: Any, attribute: int, value: Any, size: int
-    ) -> int:
-        assert size == ctypes.sizeof(value._obj) == (8 if attribute == 8 else 4)
-        self.made[what.value][attribute] = value._obj.value
-        return 0
+    def cublasLtMatmulDescSetAttribute(self, *args: Any) -> int:  # noqa: N802
+        return self._note(8, *args)
 
-    def cublasLtMatmulPreferenceSetAttribute(  # noqa: N802
-        self, what: Any, attribute: int, value: Any, size: int
-    ) -> int:
-        assert size == ctypes.sizeof(value._obj) == (8 if attribute == 1 else 4)
+    def cublasLtMatmulPreferenceSetAttribute(self, *args: Any) -> int:  # noqa: N802
+        return self._note(1, *args)
+
+    def _note(self, wide: int, what: Any, attribute: int, value: Any, size: int) -> int:
+        """Note an attribute of four bytes, or of eight if it is the `wide` one."""
+        assert size == ctypes.sizeof(value._obj) == (8 if attribute == wide else 4)
         self.made[what.value][attribute] = value._obj.value
         return 0
 
