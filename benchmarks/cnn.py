@@ -6,9 +6,9 @@ import argparse
 
 import _results
 
-from nnaccel.architectures import ARCHITECTURES
 from nnaccel.bench.cnn import run_cnn
 from nnaccel.bench.images import mnist_or_synthetic
+from nnaccel.model.architectures import ARCHITECTURES
 
 
 def main() -> None:

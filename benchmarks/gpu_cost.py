@@ -20,7 +20,7 @@ import numpy as np
 import ptx
 
 from nnaccel.bench.shapes import parse
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 
 SM = "sm_90"
 BYTES_PER_SECOND, FLOP_PER_SECOND = 4.3e12, 67e12  # copy bandwidth and float32 of an H200

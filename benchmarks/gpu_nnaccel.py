@@ -8,8 +8,8 @@ import numpy as np
 from gpu_timing import Clock, cupy_clock, wall_clock
 
 import nnaccel as nn
-from nnaccel.architectures import convolutional
 from nnaccel.bench.cnn_problem import CnnProblem
+from nnaccel.model.architectures import convolutional
 
 
 class Ours:

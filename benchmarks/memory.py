@@ -50,7 +50,7 @@ def train(hidden: int, batch_size: int) -> dict[str, Any]:
     from nnaccel.backends import use_backend
     from nnaccel.data import DataNotFoundError, mnist
     from nnaccel.layers import Dense
-    from nnaccel.model import Sequential
+    from nnaccel.model.sequential import Sequential
     from nnaccel.optim import SGD
 
     def fit(x: Any, y: Any, **settings: Any) -> Any:

@@ -24,7 +24,7 @@ from typing import Any
 import ml_dtypes  # noqa: F401  (adds bfloat16 to NumPy's dtypes)
 import numpy as np
 
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
 HALVES = ("float16", "bfloat16")  # beside parameters of float32
@@ -180,7 +180,7 @@ def _wide(dtype: str) -> str:
 
 def _typed(value: Any) -> Any:
     """What a kernel is given, with the type that it has on a GPU."""
-    from nnaccel_kernels.cuda._half import Halves
+    from nnaccel_kernels.cuda.runtime.half import Halves
 
     if isinstance(value, np.ndarray) and value.dtype.name in HALVES:
         return SimpleNamespace(_numba_type_=Halves.of(value))
@@ -195,8 +195,8 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
     from numba import cuda, typeof
     from numba.cuda import dispatcher
 
-    from nnaccel_kernels.cuda._arguments import flatten, size_of
-    from nnaccel_kernels.cuda._ptx import entry
+    from nnaccel_kernels.cuda.runtime.arguments import flatten, size_of
+    from nnaccel_kernels.cuda.runtime.ptx import entry
 
     cc = int(sm[3]), int(sm[4])
     # Device functions are compiled for the current device, or here for the one asked for.
@@ -212,10 +212,11 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
 def watch(look: Callable[..., None]) -> Any:
     """Give the kernels' package, whose launches are looked at from now on and not made."""
     import nnaccel_kernels.cuda as kernels
-    from nnaccel_kernels.cuda import _explicit, _launch, _winograd
+    from nnaccel_kernels.cuda.conv import im2col, winograd
+    from nnaccel_kernels.cuda.runtime import launch
 
-    _launch.run = look
-    _explicit.matmul = _winograd.matmul_each = lambda *_, **__: None  # cuBLAS's
+    launch.run = look
+    im2col.matmul = winograd.matmul_each = lambda *_, **__: None  # cuBLAS's
     return kernels
 
 

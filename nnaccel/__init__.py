@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from nnaccel import data, filters, initializers, layers, losses, ops, optim, schedules
+from nnaccel import data, filters, layers, ops, optim
 from nnaccel.backends import (
     Backend,
     BackendInfo,
@@ -15,19 +15,6 @@ from nnaccel.backends import (
     to_numpy,
     use_backend,
 )
-from nnaccel.callbacks import (
-    Callback,
-    CSVLogger,
-    EarlyStopping,
-    History,
-    LambdaCallback,
-    ModelCheckpoint,
-    ProgressBar,
-    ReduceLROnPlateau,
-)
-from nnaccel.checkpoint import CheckpointError
-from nnaccel.explain import explain
-from nnaccel.gradients import assert_parity, gradcheck
 from nnaccel.layers import (
     ELU,
     Activation,
@@ -47,10 +34,26 @@ from nnaccel.layers import (
     ReLU,
     Softmax,
     ZeroPad2D,
+    initializers,
 )
-from nnaccel.model import Sequential, load
-from nnaccel.penalties import L1, L1L2, L2, Penalty
-from nnaccel.train import DivergenceError
+from nnaccel.layers.penalties import L1, L1L2, L2, Penalty
+from nnaccel.model.explain import explain
+from nnaccel.model.sequential import Sequential, load
+from nnaccel.optim import schedules
+from nnaccel.testing import assert_parity, gradcheck
+from nnaccel.training import losses
+from nnaccel.training.callbacks import (
+    Callback,
+    CSVLogger,
+    EarlyStopping,
+    History,
+    LambdaCallback,
+    ModelCheckpoint,
+    ProgressBar,
+    ReduceLROnPlateau,
+)
+from nnaccel.training.checkpoint import CheckpointError
+from nnaccel.training.loop import DivergenceError
 
 __all__ = [
     "ELU",

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
-import operator
 import os
 import sys
 from pathlib import Path
 
+from nnaccel import _validate
+
 BACKENDS = ("numpy", "numba", "cupy")
 _ON, _OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 _ALIASES = {"cuda": "cupy", "gpu": "cupy", "cpu": "numba"}
-
-
-def unknown(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
-    """Sentence for a name that is not among `choices`, with the nearest match if there is one."""
-    near = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {name!r}: choose one of {', '.join(map(repr, choices))}.{hint}"
-
-
-def whole_number(name: str, value: object, least: int = 1) -> int:
-    """Return a whole number of at least `least`; ValueError naming the argument otherwise."""
-    try:
-        number = operator.index(value)  # type: ignore[arg-type]
-    except TypeError:
-        number = least - 1
-    if isinstance(value, bool) or number < least:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
-    return number
 
 
 def parse_backend(name: object, source: str = "backend") -> str:
@@ -38,7 +20,7 @@ def parse_backend(name: object, source: str = "backend") -> str:
     folded = name.strip().lower()
     folded = _ALIASES.get(folded, folded)
     if folded not in ("auto", *BACKENDS):
-        raise ValueError(unknown(source, name, ("auto", *BACKENDS, *_ALIASES)))
+        raise ValueError(_validate.unknown_name(source, name, ("auto", *BACKENDS, *_ALIASES)))
     return folded
 
 

@@ -1,4 +1,4 @@
-"""Every import inside the project goes strictly down the ladder, and importing nnaccel is light."""
+"""Imports go down the tiers, in no cycle, and importing nnaccel is light."""
 
 from __future__ import annotations
 
@@ -14,46 +14,23 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Lowest first: a module may import from the lines above its own. Rooms that share a line do not
-# know each other. A room is a module or subpackage of nnaccel, or the kernels, or the root.
-LADDER = [
+# Lowest first: a room imports from the tiers below its own, and from its own tier as long as no
+# module is part of a cycle. A room is a module or subpackage of nnaccel, the kernels, or the root.
+TIERS = [
     ["nnaccel_kernels"],
-    ["_config", "_maps"],
+    ["_config", "_validate"],
     ["backends"],
     ["ops"],
-    ["initializers", "penalties"],
-    ["layers"],
-    ["losses", "metrics", "parameters", "schedules"],
-    ["precision", "loss_scale"],
-    ["network", "optim"],
-    ["callbacks", "checks", "feed"],
-    ["step", "checkpoint"],
-    ["compiled", "resume", "summary", "train"],
-    ["copying", "pipeline"],
+    ["layers", "optim"],
+    ["network"],
+    ["training"],
     ["model"],
-    [
-        "architectures",
-        "confusion",
-        "data",
-        "distributed",
-        "estimators",
-        "explain",
-        "filters",
-        "gradients",
-        "images",
-        "info",
-        "onnx",
-        "plot",
-    ],
-    ["bench"],
+    ["bench", "data", "estimators", "filters", "plot", "testing"],
     ["cli"],
     ["__main__"],
     ["nnaccel"],
 ]
-RANK = {room: rank for rank, rooms in enumerate(LADDER) for room in rooms}
-
-# In these rooms each file stands alone: siblings share only through a helper named _like_this.
-FLAT = {"ops", "layers"}
+RANK = {room: rank for rank, rooms in enumerate(TIERS) for room in rooms}
 
 KERNELS_MAY_IMPORT = {"nnaccel_kernels", "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
 # Inside functions, for CuPy's arrays; "cuda" is NVIDIA's finder of the libraries it came with.
@@ -107,13 +84,8 @@ def room(module: str) -> str:
 
 
 def is_allowed(importer: str, imported: str) -> bool:
-    """Whether the edge goes strictly down, or stays inside a room that permits it."""
-    here, there = room(importer), room(imported)
-    if here != there:
-        return RANK[there] < RANK[here]
-    is_front_door = imported.startswith(f"{importer}.")
-    is_helper = any(part.startswith("_") for part in imported.split(".")[2:])
-    return here not in FLAT or is_front_door or is_helper
+    """Whether the edge goes to a lower tier, or stays in its own."""
+    return RANK[room(imported)] <= RANK[room(importer)]
 
 
 def internal_edges() -> list[tuple[str, str]]:
@@ -125,9 +97,8 @@ def internal_edges() -> list[tuple[str, str]]:
     ]
 
 
-def test_every_module_has_a_rank() -> None:
-    homeless = sorted({room(module) for module in MODULES} - set(RANK))
-    assert not homeless, f"give these a line in LADDER: {homeless}"
+def test_the_tiers_are_the_rooms_there_are() -> None:
+    assert {room(module) for module in MODULES} == set(RANK)
 
 
 def test_every_import_goes_down() -> None:
@@ -146,13 +117,15 @@ def test_no_module_is_part_of_a_cycle() -> None:
     ("module", "source"),
     [
         ("nnaccel.ops.dense", "from nnaccel.layers import dense"),
-        ("nnaccel.ops.dense", "from ..model import Sequential"),
+        ("nnaccel.ops.dense", "from ..model import sequential"),
         ("nnaccel.ops.dense", "def f():\n    import nnaccel.optim"),
-        ("nnaccel.ops.dense", "if TYPE_CHECKING:\n    from nnaccel.model import Sequential"),
+        (
+            "nnaccel.ops.dense",
+            "if TYPE_CHECKING:\n    from nnaccel.model.sequential import Sequential",
+        ),
         ("nnaccel.ops.dense", "from nnaccel import Dense"),
-        ("nnaccel.ops.dense", "from .activation import relu"),
-        ("nnaccel.ops.dense", "importlib.import_module('nnaccel.train')"),
-        ("nnaccel.losses", "from . import metrics"),
+        ("nnaccel.ops.dense", "importlib.import_module('nnaccel.training.loop')"),
+        ("nnaccel.training.losses", "from nnaccel.model import sequential"),
         ("nnaccel.cli", "import nnaccel"),
         ("nnaccel_kernels.cpu.dense", "from nnaccel import _config"),
     ],

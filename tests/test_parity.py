@@ -10,9 +10,9 @@ import pytest
 
 from nnaccel import data, get_backend, set_backend, use_backend
 from nnaccel.layers import Activation, Dense, Dropout
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
-from nnaccel.schedules import CosineDecay
+from nnaccel.optim.schedules import CosineDecay
 
 OPTIMIZERS: dict[str, Any] = {
     "sgd": lambda: SGD(0.1),
@@ -87,9 +87,9 @@ def test_every_activation(activation: str, digits: Any) -> None:
 @pytest.fixture
 def set_threads() -> Iterator[Any]:
     from nnaccel_kernels.cpu import set_num_threads
-    from nnaccel_kernels.cpu._team import team
+    from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 
-    before = team().size
+    before = thread_pool().size
     yield set_num_threads
     set_num_threads(before)
 
@@ -168,7 +168,7 @@ def test_a_model_put_somewhere_stays_there(default_backend: None, digits: Any) -
 def test_a_backend_chosen_by_a_callback_is_for_the_next_fit(
     default_backend: None, digits: Any
 ) -> None:
-    from nnaccel.callbacks import LambdaCallback
+    from nnaccel.training.callbacks import LambdaCallback
 
     set_backend("numba")
     switched, plain = network(Adam()), network(Adam())

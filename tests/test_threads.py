@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from nnaccel import get_backend, use_backend
-from nnaccel.callbacks import LambdaCallback
 from nnaccel.layers import Dense, Dropout
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
+from nnaccel.training.callbacks import LambdaCallback
 
 ROWS = 400
 

@@ -29,7 +29,7 @@ def run_cnn(
     Parameters
     ----------
     architecture : str
-        Name in `nnaccel.architectures.ARCHITECTURES`.
+        Name in `nnaccel.model.architectures.ARCHITECTURES`.
     batch_size : int
         Images in an SGD step.
     against : sequence of str

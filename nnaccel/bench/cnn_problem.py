@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from nnaccel.architectures import ARCHITECTURES, Conv, Hidden, Pool
 from nnaccel.bench.problem import FloatArray, IntArray, Weights
+from nnaccel.model.architectures import ARCHITECTURES, Conv, Hidden, Pool
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class CnnProblem:
     labels : int64 (N,)
         Class of each image, 0 … classes - 1.
     architecture : str
-        Name in `nnaccel.architectures.ARCHITECTURES`.
+        Name in `nnaccel.model.architectures.ARCHITECTURES`.
     batch_size, learning_rate, classes, seed
         As in `nnaccel.bench.problem.Problem`.
 

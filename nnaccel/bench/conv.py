@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from nnaccel._config import unknown
+from nnaccel._validate import unknown_name
 from nnaccel.bench.conv_problem import ConvContestant, ConvProblem, Floats, Results
 from nnaccel.bench.conv_report import DIRECTIONS, ConvRace, ConvReport, ConvRow
 from nnaccel.bench.machine import measure_machine
@@ -72,7 +72,7 @@ def run_conv(
     require_turns(repeats)
     for direction in directions:
         if direction not in DIRECTIONS:
-            raise ValueError(unknown("direction", direction, DIRECTIONS))
+            raise ValueError(unknown_name("direction", direction, DIRECTIONS))
     wanted = expand_names(against, CONV_PEERS, CONV_GROUPS)
     convolutions = expand_shapes(shapes)
     runners = {"nnaccel": replace(CONV_NNACCEL["nnaccel"], options={"backend": backend})}

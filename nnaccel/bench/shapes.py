@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from nnaccel._config import unknown
-from nnaccel_kernels._window import Window
+from nnaccel._validate import unknown_name
+from nnaccel_kernels.window import Window
 
 EXAMPLE = "64x32x28x28-k64-3x3-s1-p1"
 _LETTERS = {"k": "filters", "s": "stride", "p": "padding", "d": "dilation", "g": "groups"}
@@ -177,7 +177,7 @@ def expand_shapes(texts: Iterable[str]) -> list[ConvShape]:
             shapes[parse(name)] = None
         else:
             choices = (*SHAPES, *GROUPS)
-            raise ValueError(f"{unknown('shape', text, choices)} Or describe one: {EXAMPLE}.")
+            raise ValueError(f"{unknown_name('shape', text, choices)} Or describe one: {EXAMPLE}.")
     return list(shapes)
 
 

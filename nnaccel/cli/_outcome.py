@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from nnaccel.model import Sequential
+    from nnaccel.model.sequential import Sequential
 
 #: More classes than these make a matrix that no terminal shows.
 _MAX_CLASSES = 20
@@ -37,14 +37,14 @@ class Outcome:
         scores = {name: float(value) for name, value in logs.items()}
         if not classes:
             return cls(x, y, classes, scores, None, None)
-        from nnaccel.confusion import confusion_counts
+        from nnaccel.training.metrics.confusion import confusion_counts
 
         predicted = model.predict(x).argmax(1)
         return cls(x, y, classes, scores, predicted, confusion_counts(y, predicted, len(classes)))
 
     def print(self) -> None:
         """Print the scores and the confusion matrix."""
-        from nnaccel.confusion import confusion_text
+        from nnaccel.training.metrics.confusion import confusion_text
 
         for name, value in self.scores.items():
             text = f"{value:.2%}" if name == "accuracy" else f"{value:.4g}"

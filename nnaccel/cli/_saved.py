@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnaccel.callbacks import Callback
+from nnaccel.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from nnaccel.data import Dataset
-    from nnaccel.model import Sequential
+    from nnaccel.model.sequential import Sequential
 
 
 class Note(Callback):
@@ -42,8 +42,8 @@ class Saved:
     @classmethod
     def read(cls, path: Path) -> Saved:
         """Read a file that `--save`, or `Sequential.save`, wrote."""
-        from nnaccel import checkpoint
-        from nnaccel.model import load
+        from nnaccel.model.sequential import load
+        from nnaccel.training import checkpoint
 
         model = load(path)
         training = checkpoint.read(path)[1].get("training", {})

@@ -40,7 +40,7 @@ def predict_command(
     An IMAGE is a PNG or JPEG of one digit, drawn or photographed, dark on light or light on dark.
     """
     from nnaccel.cli._saved import Saved
-    from nnaccel.images import load_image
+    from nnaccel.data.pictures import load_image
 
     choose_backend(backend)
     saved = Saved.read(model)

@@ -10,7 +10,7 @@ from typing import Self
 
 import numpy as np
 
-from nnaccel._config import unknown
+from nnaccel._validate import unknown_name
 from nnaccel.data.csvcolumns import Column
 from nnaccel.data.csvnumbers import is_number
 from nnaccel.data.csvrows import open_rows
@@ -81,7 +81,7 @@ class Table:
                 first = self.names.index(name) + 1
                 raise DataError(f"{self.path}: columns {first} and {i + 1} are both named {name!r}")
         if absent:
-            raise DataError(f"{self.path}: {unknown('column', absent[0], self.names)}")
+            raise DataError(f"{self.path}: {unknown_name('column', absent[0], self.names)}")
 
     def column(self, name: str, missing: Collection[str], as_text: bool) -> Column:
         """Parse a column, and refuse numbers misspelt or infinite; `missing` is in lower case."""

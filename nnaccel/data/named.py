@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nnaccel._config import unknown
+from nnaccel._validate import unknown_name
 from nnaccel.data.dataset import Dataset
 from nnaccel.data.embedded import IRIS_CLASSES, digits, iris
 from nnaccel.data.errors import DataError
@@ -55,4 +55,6 @@ def load_named(source: str | Path, *, download: bool = True, timeout: float = 60
         return Dataset(name, *flowers, *test_flowers, IRIS_CLASSES)
     if Path(source).suffix.lower() in (".npz", ".csv"):
         return load(source)
-    raise DataError(f"{unknown('data set', str(source), NAMES)} A file must end in .npz or .csv.")
+    raise DataError(
+        f"{unknown_name('data set', str(source), NAMES)} A file must end in .npz or .csv."
+    )

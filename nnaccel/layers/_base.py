@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from nnaccel.backends import Array
-from nnaccel.initializers import Initializer
-from nnaccel.penalties import Penalty
+from nnaccel.layers.initializers import Initializer
+from nnaccel.layers.penalties import Penalty
 
 Shape = tuple[int, ...]
 Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx

@@ -7,10 +7,10 @@ from typing import Any
 
 from nnaccel import ops
 from nnaccel.backends import Array
-from nnaccel.initializers import Initializer
 from nnaccel.layers._base import Backward, Shape
 from nnaccel.layers._images import Sliding, as_images, image_shape
 from nnaccel.layers._weighted import Weighted
+from nnaccel.layers.initializers import Initializer
 from nnaccel.ops import _convolution, _geometry
 from nnaccel.ops._geometry import Padding, Size
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from nnaccel import initializers, penalties
 from nnaccel.backends import Array
-from nnaccel.initializers import Initializer
+from nnaccel.layers import initializers, penalties
 from nnaccel.layers._base import Layer, Shape
+from nnaccel.layers.initializers import Initializer
+from nnaccel.layers.penalties import Penalty
 from nnaccel.ops import _check
 from nnaccel.ops.activation import activate, activate_backward
-from nnaccel.penalties import Penalty
-from nnaccel_kernels._activations import FROM_OUTPUT
+from nnaccel_kernels.activations import FROM_OUTPUT
 
 
 class Weighted(Layer):
@@ -67,10 +65,3 @@ class Weighted(Layer):
         z = product(fused)
         y = z if fused == name else activate(name, z)
         return y, lambda dy: dy if name == "linear" else activate_backward(name, dy, z, y)
-
-
-def whole_number(name: str, value: Any) -> int:
-    """Return a whole number of at least 1; ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
-    return int(value)

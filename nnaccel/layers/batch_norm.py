@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel import initializers, ops
+from nnaccel import ops
 from nnaccel.backends import Array
-from nnaccel.initializers import Initializer
+from nnaccel.layers import initializers
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._images import as_images, image_shape
+from nnaccel.layers.initializers import Initializer
 from nnaccel.ops import _check
 
 _ZEROS, _ONES = initializers.get("zeros"), initializers.get("ones")

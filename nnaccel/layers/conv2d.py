@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel.initializers import Initializer
+from nnaccel._validate import whole_number
 from nnaccel.layers._convolution import Convolution
-from nnaccel.layers._weighted import whole_number
+from nnaccel.layers.initializers import Initializer
+from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
-from nnaccel.penalties import Penalty
 
 
 class Conv2D(Convolution, recordable=True):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.initializers import Initializer
+from nnaccel._validate import whole_number
 from nnaccel.layers._base import Shape
 from nnaccel.layers._convolution import Convolution
 from nnaccel.layers._images import image_shape
-from nnaccel.layers._weighted import whole_number
+from nnaccel.layers.initializers import Initializer
+from nnaccel.layers.penalties import Penalty
 from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding, Size
-from nnaccel.penalties import Penalty
 
 
 class Conv2DTranspose(Convolution, recordable=True):

@@ -6,12 +6,13 @@ import math
 from typing import Any
 
 from nnaccel import ops
+from nnaccel._validate import whole_number
 from nnaccel.backends import Array
-from nnaccel.initializers import Initializer
 from nnaccel.layers._base import Backward, Shape
-from nnaccel.layers._weighted import Weighted, whole_number
+from nnaccel.layers._weighted import Weighted
+from nnaccel.layers.initializers import Initializer
+from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._memory import as_rows
-from nnaccel.penalties import Penalty
 
 
 class Dense(Weighted, recordable=True):

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel import _config
+from nnaccel import _validate
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _memory
-from nnaccel_kernels._activations import ACTIVATIONS, FROM_OUTPUT
-from nnaccel_kernels._half import is_half, wide
+from nnaccel_kernels.activations import ACTIVATIONS, FROM_OUTPUT
+from nnaccel_kernels.half import is_half, wide
 
 _FLOATS = np.dtype("float32"), np.dtype("float64")
 # Arrays that stay float32 where the others have 16 bits.
@@ -117,7 +117,7 @@ def activation(name: str) -> None:
     """Raise a ValueError, with the nearest match, unless `name` is an activation."""
     choices = (*ACTIVATIONS, "softmax", "log_softmax")
     if name not in choices:
-        raise ValueError(_config.unknown("activation", name, choices))
+        raise ValueError(_validate.unknown_name("activation", name, choices))
 
 
 def fusable_activation(name: str) -> None:

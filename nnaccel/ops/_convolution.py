@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from nnaccel import _config
+from nnaccel import _config, _validate
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
-from nnaccel_kernels._window import Plan, Window
+from nnaccel_kernels.window import ConvolutionPlan, Window
 
 ALGORITHMS = ("auto", "im2col", "direct", "gemm", "winograd")
 
@@ -16,7 +16,7 @@ _SHARE = 10  # the workspace may be this part of input and output
 def algorithm(name: str) -> None:
     """Raise a ValueError, with the nearest match, unless `name` is an algorithm."""
     if name not in ALGORITHMS:
-        raise ValueError(_config.unknown("algorithm", name, ALGORITHMS))
+        raise ValueError(_validate.unknown_name("algorithm", name, ALGORITHMS))
 
 
 def weights(w: Array, groups: int, of: str) -> int:
@@ -24,7 +24,7 @@ def weights(w: Array, groups: int, of: str) -> int:
     _check.ndim("w", w, 4, of)
     if 0 in w.shape:
         raise ValueError(f"w has shape {w.shape}; each axis must be at least 1")
-    groups = _config.whole_number("groups", groups)
+    groups = _validate.whole_number("groups", groups)
     if w.shape[0] % groups:
         raise ValueError(
             f"w has shape {w.shape}: its first axis does not split into {groups} groups"
@@ -71,7 +71,7 @@ def plan(
     window: Window,
     groups: int,
     name: str,
-) -> Plan:
+) -> ConvolutionPlan:
     """Return how to convolve, inside the budget for workspace.
 
     Parameters
@@ -90,7 +90,7 @@ def plan(
         max(_LEAST_WORKSPACE, (image.nbytes + positions.nbytes) // _SHARE)
     )
     shapes, size = (image.shape, w.shape), image.dtype.itemsize
-    chosen: Plan = backend.kernels.conv2d_plan(
+    chosen: ConvolutionPlan = backend.kernels.conv2d_plan(
         direction, *shapes, window, groups, size, name, budget
     )
     return chosen

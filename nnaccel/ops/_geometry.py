@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nnaccel import _config
-from nnaccel_kernels._window import Window
+from nnaccel import _validate
+from nnaccel_kernels.window import Window
 
 Size: TypeAlias = int | Sequence[int]
 Padding: TypeAlias = int | str | Sequence[int]
@@ -33,7 +33,7 @@ def sides(padding: Padding, least: int | None = 0) -> str | Sides:
     """Return 'same', or (top, bottom, left, right) from one, two or four numbers or 'valid'."""
     if isinstance(padding, str):
         if padding not in _NAMED:
-            raise ValueError(_config.unknown("padding", padding, _NAMED))
+            raise ValueError(_validate.unknown_name("padding", padding, _NAMED))
         return "same" if padding == "same" else (0, 0, 0, 0)
     numbers = _numbers(padding)
     if len(numbers) not in (1, 2, 4):

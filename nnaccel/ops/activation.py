@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
-from nnaccel_kernels._activations import ACTIVATIONS
+from nnaccel_kernels.activations import ACTIVATIONS
 
 
 def activate(name: str, x: Array, alpha: float | None = None) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _convolution, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 
 _WEIGHTS = "(K, C/groups, R, S)"
 

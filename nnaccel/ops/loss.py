@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
-from nnaccel_kernels._half import wide
+from nnaccel_kernels.half import wide
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:

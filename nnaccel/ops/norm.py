@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check, _memory
-from nnaccel_kernels._half import wide
+from nnaccel_kernels.half import wide
 
 
 def batch_norm(

@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel import schedules
+from nnaccel._validate import check_range
 from nnaccel.backends import Array
-from nnaccel.schedules import Schedule
+from nnaccel.optim import schedules
+from nnaccel.optim.schedules import Schedule
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,3 @@ class Optimizer(ABC):
     def __repr__(self) -> str:
         shown = {k: v for k, v in self.config().items() if v is not None}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
-
-
-def check_range(name: str, value: float, low: float, high: float, open_low: bool = False) -> None:
-    """Raise a ValueError unless ``low <= value < high`` (``low < value`` if `open_low`)."""
-    if not low <= value < high or (open_low and value == low):
-        bound = f"{'above' if open_low else 'at least'} {low}"
-        raise ValueError(f"{name}={value!r} must be {bound} and below {high}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel import _config, schedules
+from nnaccel import _validate
+from nnaccel.optim import schedules
 from nnaccel.optim._base import Optimizer
 from nnaccel.optim.adagrad import Adagrad
 from nnaccel.optim.adam import Adam, AdamW
@@ -44,7 +45,7 @@ def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
         )
     kind = _CLASSES.get(str(optimizer).lower())
     if kind is None:
-        raise ValueError(_config.unknown("optimizer", optimizer, list(_CLASSES)))
+        raise ValueError(_validate.unknown_name("optimizer", optimizer, list(_CLASSES)))
     return kind(**settings)
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel._validate import check_range
 from nnaccel.backends import Array
-from nnaccel.optim._base import Clock, Optimizer, check_range
-from nnaccel.schedules import Schedule
+from nnaccel.optim._base import Clock, Optimizer
+from nnaccel.optim.schedules import Schedule
 
 
 class Adagrad(Optimizer):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nnaccel._validate import check_range
 from nnaccel.backends import Array
-from nnaccel.optim._base import Clock, Optimizer, check_range
-from nnaccel.schedules import Schedule
+from nnaccel.optim._base import Clock, Optimizer
+from nnaccel.optim.schedules import Schedule
 
 
 class RMSprop(Optimizer):

@@ -85,7 +85,7 @@ def test_a_process_fails_with_one_line_too(run: Any) -> None:
 
 
 def test_a_fault_of_ours_is_named_as_such(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnaccel.info.collect", dict)  # lacks what is printed
+    monkeypatch.setattr("nnaccel.backends._info.collect", dict)  # lacks what is printed
     done = call("info")
     assert done.returncode == 1
     assert (

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnaccel.model import load
+from nnaccel.model.sequential import load
 
 
 def accuracy(text: str) -> float:

@@ -24,8 +24,8 @@ from nnaccel.estimators import (
     MLPRegressor,
     SoftmaxRegression,
 )
-from nnaccel.penalties import L1L2
-from nnaccel.train import DivergenceError
+from nnaccel.layers.penalties import L1L2
+from nnaccel.training.loop import DivergenceError
 
 unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

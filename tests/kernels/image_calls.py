@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 
 Rng = np.random.Generator
 Args = dict[str, Any]

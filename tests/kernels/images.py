@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from nnaccel.backends import Backend, to_numpy
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 
 Shape = tuple[int, ...]
 

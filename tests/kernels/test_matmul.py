@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from nnaccel_kernels.cpu._matmul import block_of, matmul_nn, matmul_nt, matmul_tn
+from nnaccel_kernels.cpu.matmul.matmul import block_of, matmul_nn, matmul_nt, matmul_tn
 
 GUARD = 32  # elements on either side of c that nobody may write
 PRODUCTS = {"nn": matmul_nn, "tn": matmul_tn, "nt": matmul_nt}

@@ -39,7 +39,7 @@ CONVOLUTIONS = """
 import numpy as np
 from nnaccel.backends import get_backend
 from tests.kernels.images import assert_within
-from tests.kernels.test_conv import DIRECTIONS, Convolution, three_by_three
+from tests.kernels.test_conv2d import DIRECTIONS, Convolution, three_by_three
 
 conv = Convolution(three_by_three(1, 3, 5, 6), 4, 1, np.float64)
 for direction in DIRECTIONS:

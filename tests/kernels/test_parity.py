@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from nnaccel.backends import get_backend
 from nnaccel_kernels import cpu, cuda, reference
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 
 from .calls import CALLS, HALVES, assert_same, halved, move, run
 from .image_calls import convolution
@@ -66,12 +66,14 @@ def test_numbers_of_16_bits_are_computed_in_float32(
 @pytest.fixture
 def many_threads() -> Iterator[None]:
     """Let every kernel use all threads of the team, however little there is to do."""
-    before = cpu._team.team().size
+    before = cpu.runtime.thread_pool.thread_pool().size
     with pytest.MonkeyPatch.context() as monkeypatch:
         for name, module in list(sys.modules.items()):
             if name.startswith("nnaccel_kernels.cpu.") and hasattr(module, "threads_for"):
                 monkeypatch.setattr(
-                    module, "threads_for", lambda *_args, **_more: cpu._team.team().size
+                    module,
+                    "threads_for",
+                    lambda *_args, **_more: cpu.runtime.thread_pool.thread_pool().size,
                 )
         yield
     cpu.set_num_threads(before)

@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnaccel.backends import to_numpy
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 
 from . import naive
 from .images import Case, assert_within, eps, normal, orders, place, room

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from nnaccel_kernels import cpu
-from nnaccel_kernels.cpu._kernel import kernel, share
-from nnaccel_kernels.cpu._machine import MAX_WORDS
+from nnaccel_kernels.cpu.runtime.kernel import kernel, share
+from nnaccel_kernels.cpu.runtime.machine import MAX_WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -53,7 +53,7 @@ def _too_many(rank, size, a, b, c, d, e, f, g, h, i, j, k, l, m, n):  # type: ig
 
 @pytest.fixture(params=[1, 2, 3, 5])
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = cpu._team.team().size
+    before = cpu.runtime.thread_pool.thread_pool().size
     cpu.set_num_threads(request.param)
     yield request.param
     cpu.set_num_threads(before)
@@ -179,7 +179,7 @@ def test_strided_arrays_are_refused() -> None:
 
 
 def test_python_threads_launch_at_once() -> None:
-    before = cpu._team.team().size
+    before = cpu.runtime.thread_pool.thread_pool().size
     cpu.set_num_threads(3)
     errors: list[BaseException] = []
 

@@ -10,7 +10,7 @@ import pytest
 from nnaccel import layers
 from nnaccel.backends import to_numpy
 from nnaccel.layers import ELU, Activation, Dense, Dropout, Flatten, Layer, LeakyReLU, ReLU, Softmax
-from nnaccel.penalties import L1L2, L2
+from nnaccel.layers.penalties import L1L2, L2
 
 from .checks import assert_gradients, place
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nnaccel.layers import Activation, AvgPool2D, Conv2D, Dense, Flatten, MaxPool2D
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
 
 
 @pytest.mark.parametrize("activation", ["softmax", "log_softmax"])

@@ -14,15 +14,15 @@ from nnaccel import (
     DivergenceError,
     EarlyStopping,
     assert_parity,
-    checkpoint,
     gradcheck,
     load,
     optim,
     to_numpy,
 )
-from nnaccel.callbacks import Callback
 from nnaccel.layers import BatchNorm, Conv2D, Dense, Layer
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
+from nnaccel.training import checkpoint
+from nnaccel.training.callbacks import Callback
 
 
 def problem(rows: int = 24) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel.backends import asarray, to_numpy
-from nnaccel.gradients import gradcheck
+from nnaccel.testing import gradcheck
 
 
 class Checked:

@@ -3,22 +3,23 @@
 Importing this needs Numba but no driver: kernels are compiled when they are first called.
 """
 
-from nnaccel_kernels.cuda._batch import advance, finish_step, gather_one_hot, gather_rows
-from nnaccel_kernels.cuda._channels import bias_activate, sum_channels
-from nnaccel_kernels.cuda._columns import col2im, im2col
-from nnaccel_kernels.cuda._conv import (
+from nnaccel_kernels.cuda.activation import activate, activate_backward
+from nnaccel_kernels.cuda.batch import advance, finish_step, gather_one_hot, gather_rows
+from nnaccel_kernels.cuda.batch_norm import batch_norm, batch_norm_backward, batch_norm_inference
+from nnaccel_kernels.cuda.channels import bias_activate, sum_channels
+from nnaccel_kernels.cuda.conv2d import (
     conv2d,
     conv2d_input_gradient,
     conv2d_plan,
     conv2d_weight_gradient,
 )
-from nnaccel_kernels.cuda._cublas import set_tf32, uses_tf32
-from nnaccel_kernels.cuda._dense import linear, linear_backward
-from nnaccel_kernels.cuda._dropout import dropout
-from nnaccel_kernels.cuda._elementwise import activate, activate_backward
-from nnaccel_kernels.cuda._gradient import add_penalty, clip_norm, clip_value, penalty
-from nnaccel_kernels.cuda._layout import copy, pad2d
-from nnaccel_kernels.cuda._loss import (
+from nnaccel_kernels.cuda.copy import copy, pad2d
+from nnaccel_kernels.cuda.dropout import dropout
+from nnaccel_kernels.cuda.gradient import add_penalty, clip_norm, clip_value, penalty
+from nnaccel_kernels.cuda.im2col import col2im, im2col
+from nnaccel_kernels.cuda.linear import linear, linear_backward
+from nnaccel_kernels.cuda.loss_scale import adjust_scale, scale_gradient, unscale_gradients
+from nnaccel_kernels.cuda.losses import (
     add_sum,
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -29,21 +30,20 @@ from nnaccel_kernels.cuda._loss import (
     softmax_cross_entropy,
     weigh,
 )
-from nnaccel_kernels.cuda._loss_scale import adjust_scale, scale_gradient, unscale_gradients
-from nnaccel_kernels.cuda._norm import batch_norm, batch_norm_backward, batch_norm_inference
-from nnaccel_kernels.cuda._pool import (
+from nnaccel_kernels.cuda.optimizers import adagrad, adam, momentum, rmsprop, sgd
+from nnaccel_kernels.cuda.pool import (
     avg_pool2d,
     avg_pool2d_backward,
     max_pool2d,
     max_pool2d_backward,
 )
-from nnaccel_kernels.cuda._softmax import (
+from nnaccel_kernels.cuda.runtime.cublas import set_tf32, uses_tf32
+from nnaccel_kernels.cuda.softmax import (
     log_softmax,
     log_softmax_backward,
     softmax,
     softmax_backward,
 )
-from nnaccel_kernels.cuda._update import adagrad, adam, momentum, rmsprop, sgd
 
 __all__ = [
     "activate",

@@ -1,6 +1,6 @@
 """The obvious version of every kernel, on whole NumPy arrays."""
 
-from nnaccel_kernels.reference._activation import (
+from nnaccel_kernels.reference.activation import (
     activate,
     activate_backward,
     log_softmax,
@@ -8,9 +8,13 @@ from nnaccel_kernels.reference._activation import (
     softmax,
     softmax_backward,
 )
-from nnaccel_kernels.reference._batch import advance, finish_step, gather_one_hot, gather_rows
-from nnaccel_kernels.reference._columns import col2im, im2col
-from nnaccel_kernels.reference._conv import (
+from nnaccel_kernels.reference.batch import advance, finish_step, gather_one_hot, gather_rows
+from nnaccel_kernels.reference.batch_norm import (
+    batch_norm,
+    batch_norm_backward,
+    batch_norm_inference,
+)
+from nnaccel_kernels.reference.conv2d import (
     bias_activate,
     conv2d,
     conv2d_input_gradient,
@@ -18,12 +22,14 @@ from nnaccel_kernels.reference._conv import (
     conv2d_weight_gradient,
     sum_channels,
 )
-from nnaccel_kernels.reference._dense import linear, linear_backward
-from nnaccel_kernels.reference._dropout import dropout
-from nnaccel_kernels.reference._gradient import add_penalty, clip_norm, clip_value, penalty
-from nnaccel_kernels.reference._half import widened
-from nnaccel_kernels.reference._layout import copy, pad2d
-from nnaccel_kernels.reference._loss import (
+from nnaccel_kernels.reference.copy import copy, pad2d
+from nnaccel_kernels.reference.dropout import dropout
+from nnaccel_kernels.reference.gradient import add_penalty, clip_norm, clip_value, penalty
+from nnaccel_kernels.reference.half import widened
+from nnaccel_kernels.reference.im2col import col2im, im2col
+from nnaccel_kernels.reference.linear import linear, linear_backward
+from nnaccel_kernels.reference.loss_scale import adjust_scale, scale_gradient, unscale_gradients
+from nnaccel_kernels.reference.losses import (
     add_sum,
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -34,20 +40,18 @@ from nnaccel_kernels.reference._loss import (
     softmax_cross_entropy,
     weigh,
 )
-from nnaccel_kernels.reference._loss_scale import adjust_scale, scale_gradient, unscale_gradients
-from nnaccel_kernels.reference._naive import (
+from nnaccel_kernels.reference.naive import (
     naive_conv2d,
     naive_conv2d_input_gradient,
     naive_conv2d_weight_gradient,
 )
-from nnaccel_kernels.reference._norm import batch_norm, batch_norm_backward, batch_norm_inference
-from nnaccel_kernels.reference._pool import (
+from nnaccel_kernels.reference.optimizers import adagrad, adam, momentum, rmsprop, sgd
+from nnaccel_kernels.reference.pool import (
     avg_pool2d,
     avg_pool2d_backward,
     max_pool2d,
     max_pool2d_backward,
 )
-from nnaccel_kernels.reference._update import adagrad, adam, momentum, rmsprop, sgd
 
 __all__ = [
     "activate",

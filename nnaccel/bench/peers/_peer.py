@@ -8,7 +8,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from nnaccel._config import unknown
+from nnaccel._validate import unknown_name
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,6 @@ def expand_names(
     for asked in names:
         name = asked.strip().lower()
         if name not in peers and name not in groups:
-            raise ValueError(unknown("peer", asked, tuple(dict.fromkeys((*peers, *groups)))))
+            raise ValueError(unknown_name("peer", asked, tuple(dict.fromkeys((*peers, *groups)))))
         expanded.update(dict.fromkeys(groups.get(name, (name,))))
     return list(expanded)

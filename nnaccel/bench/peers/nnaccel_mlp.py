@@ -8,7 +8,7 @@ import numpy.typing as npt
 from nnaccel.backends import asarray, to_numpy, use_backend
 from nnaccel.bench.problem import IntArray, Problem, Weights
 from nnaccel.layers import Dense
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD
 
 

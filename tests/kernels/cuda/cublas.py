@@ -12,7 +12,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from nnaccel_kernels.cuda import _blas, _cublas, _epilogue
+from nnaccel_kernels.cuda.runtime import blas, cublas, epilogue
 
 KINDS = {0: np.float32, 1: np.float64, 2: np.float16, 14: ml_dtypes.bfloat16}  # CUDA_R_32F, …
 SUMS = {68: np.float32, 70: np.float64, 77: np.float32}  # CUBLAS_COMPUTE_32F, _64F, _32F_FAST_TF32
@@ -172,10 +172,10 @@ def library(monkeypatch: pytest.MonkeyPatch) -> Cublas:
     cuda = SimpleNamespace(get_current_stream=lambda: stream, runtime=runtime)
     cupy = SimpleNamespace(cuda=cuda, empty=lambda n, t: np.empty(8, t).view(Matrix))
     monkeypatch.setitem(sys.modules, "cupy", cupy)
-    monkeypatch.setattr(_cublas, "library", lambda: made)
-    monkeypatch.setattr(_blas, "library", lambda: made)
-    monkeypatch.setattr(_cublas, "_local", threading.local())
-    monkeypatch.setattr(_cublas, "_idle", {})
-    monkeypatch.setattr(_epilogue, "lt_library", lambda: made.lt)
+    monkeypatch.setattr(cublas, "library", lambda: made)
+    monkeypatch.setattr(blas, "library", lambda: made)
+    monkeypatch.setattr(cublas, "_local", threading.local())
+    monkeypatch.setattr(cublas, "_idle", {})
+    monkeypatch.setattr(epilogue, "lt_library", lambda: made.lt)
     made.stream = stream
     return made

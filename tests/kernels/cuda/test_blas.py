@@ -9,7 +9,7 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from nnaccel_kernels.cuda import _blas, _cublas
+from nnaccel_kernels.cuda.runtime import blas, cublas
 
 from .cublas import Cublas, Matrix, drawn
 
@@ -27,10 +27,10 @@ def test_products_of_any_layout(
     for out_how in ("plain", "cut"):
         out = drawn(rng, n, m, dtype, out_how)
         before, tolerance = np.array(out), 1e-5 if dtype == np.float32 else 1e-12
-        _blas.matmul(a, b, out)
+        blas.matmul(a, b, out)
         np.testing.assert_allclose(out, np.array(a) @ np.array(b), tolerance, tolerance)
         out[...] = before
-        _blas.matmul(a, b, out, add=True)
+        blas.matmul(a, b, out, add=True)
         np.testing.assert_allclose(out, before + np.array(a) @ np.array(b), tolerance, tolerance)
 
 
@@ -38,15 +38,15 @@ def test_stacks_of_products(library: Cublas) -> None:
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(shape).view(Matrix) for shape in ((4, 5, 3), (4, 5, 2)))
     out = np.ones((4, 3, 2)).view(Matrix)
-    _blas.matmul_each(a.transpose(0, 2, 1), b, out, add=True)
+    blas.matmul_each(a.transpose(0, 2, 1), b, out, add=True)
     np.testing.assert_allclose(out, 1 + np.array(a).transpose(0, 2, 1) @ np.array(b))
 
 
 def test_nothing_to_multiply(library: Cublas) -> None:
     out = np.ones((2, 3)).view(Matrix)
-    _blas.matmul(np.ones((2, 0)), np.ones((0, 3)), out)
+    blas.matmul(np.ones((2, 0)), np.ones((0, 3)), out)
     assert (out == 0).all()
-    _blas.matmul(np.ones((0, 2)), np.ones((2, 3)), np.ones((0, 3)))
+    blas.matmul(np.ones((0, 2)), np.ones((2, 3)), np.ones((0, 3)))
     assert library.compute == []
 
 
@@ -54,7 +54,7 @@ def test_a_new_stream_gets_the_workspace_again(library: Any) -> None:
     a = np.ones((2, 2), np.float32).view(Matrix)
     for stream in (0, 0, 7, 0):
         library.stream.ptr = stream
-        _blas.matmul(a, a, a.copy())
+        blas.matmul(a, a, a.copy())
     assert library.streams == [0, 7, 0]
     assert library.workspaces == 3
 
@@ -62,7 +62,7 @@ def test_a_new_stream_gets_the_workspace_again(library: Any) -> None:
 def test_a_handle_for_each_thread_and_device_left_to_the_next_thread(library: Cublas) -> None:
     def multiply() -> None:
         a = np.ones((2, 2), np.float32).view(Matrix)
-        _blas.matmul(a, a, a.copy())
+        blas.matmul(a, a, a.copy())
 
     for _ in range(2):
         thread = threading.Thread(target=multiply)
@@ -81,13 +81,13 @@ def test_a_handle_for_each_thread_and_device_left_to_the_next_thread(library: Cu
 
 
 def test_tf32_is_for_single_precision(library: Cublas, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_cublas, "_settings", {"tf32": False})
+    monkeypatch.setattr(cublas, "_settings", {"tf32": False})
     for on in (False, True):
-        _cublas.set_tf32(on)
-        assert _cublas.uses_tf32() is on
+        cublas.set_tf32(on)
+        assert cublas.uses_tf32() is on
         for dtype in (np.float32, np.float64):
             a = np.ones((2, 2), dtype).view(Matrix)
-            _blas.matmul(a, a, a.copy())
+            blas.matmul(a, a, a.copy())
     assert library.compute == [68, 70, 77, 70]
 
 
@@ -97,8 +97,8 @@ def test_factors_of_16_bits_are_summed_in_float32(library: Cublas, dtype: Any) -
     a, b = (drawn(rng, 5, 5, dtype, how) for how in ("plain", "turned"))
     wanted = np.array(a, np.float32) @ np.array(b, np.float32)
     wide, narrow = np.empty((5, 5), np.float32).view(Matrix), a.copy()
-    _blas.matmul(a, b, wide)
-    _blas.matmul(a, b, narrow)
+    blas.matmul(a, b, wide)
+    blas.matmul(a, b, narrow)
     np.testing.assert_allclose(wide, wanted, 1e-6, 1e-6)
     np.testing.assert_array_equal(narrow, wanted.astype(dtype))
     assert library.compute == [68, 68]

@@ -8,8 +8,9 @@ import ml_dtypes
 import numpy as np
 import pytest
 
-from nnaccel_kernels.cuda import _cublas, _dense
-from nnaccel_kernels.cuda._epilogue import BIAS, BIAS_GRADIENT, RELU_BIAS, matmul_with
+from nnaccel_kernels.cuda import linear
+from nnaccel_kernels.cuda.runtime import cublas
+from nnaccel_kernels.cuda.runtime.epilogue import BIAS, BIAS_GRADIENT, RELU_BIAS, matmul_with
 
 from .cublas import Cublas, Matrix, drawn
 
@@ -60,12 +61,12 @@ def placed(dtype: Any, past: int, *shape: int) -> Matrix:
 def test_a_plan_is_for_one_kind_of_product(
     library: Cublas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_cublas, "_settings", {"tf32": False})
-    plans = _cublas.handle().plans
+    monkeypatch.setattr(cublas, "_settings", {"tf32": False})
+    plans = cublas.handle().plans
     bfloat16 = ml_dtypes.bfloat16
     kinds = (np.float16, 0, 0), (bfloat16, 0, 0), (np.float16, 16, 0), (np.float32, 0, 1)
     for count, (dtype, past, tf32) in enumerate([*kinds, (np.float32, 0, 0)], 1):
-        _cublas.set_tf32(bool(tf32))
+        cublas.set_tf32(bool(tf32))
         for _ in range(2):
             a, out = (placed(dtype, 0, 4, 4) for _ in range(2))
             matmul_with(BIAS, a, a, out, placed(dtype, past, 4))
@@ -85,24 +86,24 @@ def test_arrays_that_cublaslt_does_not_take_though_it_won(
     library: Cublas, monkeypatch: pytest.MonkeyPatch, lacks: str
 ) -> None:
     setattr(library.lt, lacks, False)
-    monkeypatch.setattr(_dense, "fastest", lambda *_: ("cuBLASLt", ""))
-    monkeypatch.setattr(_dense, "bias_activate", lambda y, b, *_: y.__iadd__(b[:, None, None]))
+    monkeypatch.setattr(linear, "fastest", lambda *_: ("cuBLASLt", ""))
+    monkeypatch.setattr(linear, "bias_activate", lambda y, b, *_: y.__iadd__(b[:, None, None]))
     x = np.eye(3, dtype=np.float32).view(Matrix)
     y = np.empty((3, 3), np.float32).view(Matrix)
-    _dense.linear(x, x, np.arange(3, dtype=np.float32).view(Matrix), "relu", 0.0, y)
+    linear.linear(x, x, np.arange(3, dtype=np.float32).view(Matrix), "relu", 0.0, y)
     np.testing.assert_array_equal(y, np.eye(3) + np.arange(3))
 
 
 def test_a_bias_of_float32_is_not_added_to_16_bits_by_cublaslt(
     library: Cublas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_dense, "fastest", lambda *_: ("cuBLASLt", ""))
-    monkeypatch.setattr(_dense, "bias_activate", lambda *_: None)
+    monkeypatch.setattr(linear, "fastest", lambda *_: ("cuBLASLt", ""))
+    monkeypatch.setattr(linear, "bias_activate", lambda *_: None)
     x, b = np.eye(3, dtype=np.float16).view(Matrix), np.ones(3, np.float32).view(Matrix)
     dw = np.empty((3, 3), np.float32).view(Matrix)
-    _dense.linear(x, x, b, "relu", 0.0, x.copy())
+    linear.linear(x, x, b, "relu", 0.0, x.copy())
     assert library.lt.multiplied == []
-    _dense.linear_backward(x, x, x, None, dw, b)
+    linear.linear_backward(x, x, x, None, dw, b)
     assert library.lt.multiplied == [BIAS_GRADIENT]
     np.testing.assert_array_equal(dw, np.eye(3))
 
@@ -113,13 +114,13 @@ def test_the_dense_layer_takes_what_won(
     library: Cublas, monkeypatch: pytest.MonkeyPatch, won: str | None, activation: str
 ) -> None:
     kernels: list[str] = []
-    monkeypatch.setattr(_dense, "fastest", lambda *_: (won, "") if won else None)
-    monkeypatch.setattr(_dense, "bias_activate", lambda y, b, *_: kernels.append("bias"))
-    monkeypatch.setattr(_dense, "sum_channels", lambda *_: kernels.append("sums"))
+    monkeypatch.setattr(linear, "fastest", lambda *_: (won, "") if won else None)
+    monkeypatch.setattr(linear, "bias_activate", lambda y, b, *_: kernels.append("bias"))
+    monkeypatch.setattr(linear, "sum_channels", lambda *_: kernels.append("sums"))
     x, w = (np.eye(3, dtype=np.float32).view(Matrix) for _ in range(2))
     b, y = np.ones(3, np.float32).view(Matrix), np.empty((3, 3), np.float32).view(Matrix)
-    _dense.linear(x, w, b, activation, 0.0, y)
-    _dense.linear_backward(y, x, w, None, w.copy(), b)
+    linear.linear(x, w, b, activation, 0.0, y)
+    linear.linear_backward(y, x, w, None, w.copy(), b)
     fused = won == "cuBLASLt"
     assert kernels == ([] if fused and activation != "tanh" else ["bias"]) + ["sums"] * (not fused)
     forward = {"linear": [BIAS], "relu": [RELU_BIAS], "tanh": []}[activation]

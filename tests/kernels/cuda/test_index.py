@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnaccel_kernels._index import phases, positions_over, source, tap_on
+from nnaccel_kernels.index import phases, positions_over, source, tap_on
 
 sizes = {
     "pixels": st.integers(1, 12),

@@ -12,10 +12,11 @@ import pytest
 from numba import types
 
 from nnaccel_kernels import cuda
-from nnaccel_kernels._window import Window
-from nnaccel_kernels.cuda import _elementwise, _launch, _ptx
-from nnaccel_kernels.cuda._arguments import flatten, size_of
-from nnaccel_kernels.cuda._half import Halves
+from nnaccel_kernels.cuda import activation
+from nnaccel_kernels.cuda.runtime import launch, ptx
+from nnaccel_kernels.cuda.runtime.arguments import flatten, size_of
+from nnaccel_kernels.cuda.runtime.half import Halves
+from nnaccel_kernels.window import Window
 
 PTX = ".visible .entry some_kernel(\n{}\n)\n{{ ret; }}"
 
@@ -41,10 +42,10 @@ class Gpu:
         function = SimpleNamespace(Module=lambda: module)
         fake = SimpleNamespace(runtime=runtime, function=function)
         monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=fake))
-        monkeypatch.setattr(_launch, "ptx_of", compile_it)
+        monkeypatch.setattr(launch, "ptx_of", compile_it)
         device = SimpleNamespace(compute_capability=(9, 0))
-        monkeypatch.setattr(_launch.cuda, "get_current_device", lambda: device)
-        monkeypatch.setattr(_launch, "_functions", {})
+        monkeypatch.setattr(launch.cuda, "get_current_device", lambda: device)
+        monkeypatch.setattr(launch, "_functions", {})
 
     def _launch(self, grid: Any, block: Any, numbers: list[Any]) -> None:
         self.launched.append((grid, block, numbers))
@@ -94,16 +95,16 @@ def test_ptx_is_kept_for_what_it_was_compiled_from(
         compiled.append(function.__name__)
         return f"{types} {cc}", None
 
-    monkeypatch.setattr(_ptx.config, "CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(_ptx.cuda, "compile_ptx", compile_it)
+    monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(ptx.cuda, "compile_ptx", compile_it)
     single, double = np.dtype("float32"), np.dtype("float64")
     kernels = [
-        _elementwise._activate(name, dtype).kernel
+        activation._activate(name, dtype).kernel
         for name in ("relu", "tanh")
         for dtype in (single, double)
     ]
     for kernel in kernels * 2:
-        assert _ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
+        assert ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
     assert compiled == ["activate"] * 3  # tanh has no constants: its types tell it apart
     assert len(list(tmp_path.iterdir())) == 3
 
@@ -111,9 +112,9 @@ def test_ptx_is_kept_for_what_it_was_compiled_from(
 def test_ptx_is_kept_for_each_kind_of_16_bits(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(_ptx.config, "CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(_ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
-    kernel = _elementwise._activate("linear", np.dtype("float32")).kernel
+    monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
+    kernel = activation._activate("linear", np.dtype("float32")).kernel
     arrays = Halves("float16", 1, "C"), Halves("bfloat16", 1, "C"), types.float32[::1]
     for array in arrays:
-        assert _ptx.ptx_of(kernel, (types.Tuple((array, types.int64)),), (9, 0)) == str(array)
+        assert ptx.ptx_of(kernel, (types.Tuple((array, types.int64)),), (9, 0)) == str(array)

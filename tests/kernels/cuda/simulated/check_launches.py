@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nnaccel as nn
-from nnaccel_kernels.cuda import _blas, _launch
+from nnaccel_kernels.cuda.runtime import blas, launch
 from tests.fake_cupy import fake_cupy  # noqa: F401
 
 X = np.random.default_rng(0).integers(0, 256, (4, 20)).astype(np.uint8)
@@ -22,7 +22,7 @@ def test_how_many_launches_a_step_takes(
 ) -> None:
     """Two dense layers are five products; all else is kernels."""
     launched: list[str] = []
-    run, multiply = _launch.run, _blas.matmul_each
+    run, multiply = launch.run, blas.matmul_each
 
     def counted(kernel: Any, *args: Any) -> None:
         launched.append("kernel")
@@ -36,8 +36,8 @@ def test_how_many_launches_a_step_takes(
         model = nn.Sequential([nn.Dense(4, "relu"), nn.Dense(3, "softmax")], dtype=dtype)
         model.compile(optimizer="sgd", metrics=["accuracy"])
         model.build((20,))
-        monkeypatch.setattr(_launch, "run", counted)
-        monkeypatch.setattr(_blas, "matmul_each", counted_product)
+        monkeypatch.setattr(launch, "run", counted)
+        monkeypatch.setattr(blas, "matmul_each", counted_product)
         model.fit(X, Y, batch_size=4, verbose=0)
     assert launched.count("product") == 5
     assert launched.count("kernel") == kernels

@@ -1,0 +1,156 @@
+"""What is done to the channels of image arrays: sums over each, and biases.
+
+Arrays are (pixels, C, 1), where a pixel's channels lie side by side, or (N, C, pixels). The former
+are worked on some pixels at a time, a run, so that loops are long where there are few channels;
+what is known of each channel is then repeated along a run.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from nnaccel_kernels.activations import ACTIVATIONS
+from nnaccel_kernels.cpu.activation import activate_span
+from nnaccel_kernels.cpu.copy import by_channel
+from nnaccel_kernels.cpu.linear import add_to
+from nnaccel_kernels.cpu.runtime.kernel import kernel, scratch, share, threads_for
+
+_RUN = 512  # elements, about
+_RUNS = 8  # at least, in a block
+_BLOCKS = 64  # at most, that are summed apart from each other
+
+reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums several lanes at once
+
+
+def run_length(channels: int) -> int:
+    """Elements in a run of pixels."""
+    return channels * max(1, _RUN // channels)
+
+
+def run_of(x: np.ndarray) -> int:
+    """How many numbers say something of each channel of a run; C where runs are of one channel."""
+    return run_length(x.shape[1]) if x.shape[2] == 1 else x.shape[1]
+
+
+def sums_of(x: np.ndarray, kinds: int = 1) -> np.ndarray:
+    """Room for sums over parts of x, (blocks, kinds, run).
+
+    The number of blocks is one of the shape alone, so that no sum depends on the threads.
+    """
+    blocks = max(1, min(_BLOCKS, x.size // (run_of(x) * _RUNS))) if x.shape[2] == 1 else len(x)
+    (sums,) = scratch(np.float64, (blocks, kinds, run_of(x)))
+    return sums
+
+
+@njit(nogil=True, inline="always")
+def runs_of_block(x, length, block, blocks):  # type: ignore[no-untyped-def]
+    """The elements of a block of runs of that length, as a slice."""
+    runs = (x.size + length - 1) // length
+    return x.reshape(-1)[runs * block // blocks * length : runs * (block + 1) // blocks * length]
+
+
+@njit(nogil=True, inline="always")
+def sum_of_channel(sums, c, channels):  # type: ignore[no-untyped-def]
+    """The sum for channel c of sums (blocks, run), in an order that is always the same."""
+    total = 0.0
+    for block in range(sums.shape[0]):
+        for i in range(c, sums.shape[1], channels):
+            total += sums[block, i]
+    return total
+
+
+@njit(nogil=True, cache=True)
+def _add_runs(x, total):  # type: ignore[no-untyped-def]
+    total[:] = 0
+    for start in range(0, x.size, total.size):
+        run = x[start : start + total.size]
+        for i in range(run.size):
+            total[i] += run[i]
+
+
+@reorder
+def _sum(x):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for i in range(x.size):
+        total += x[i]
+    return total
+
+
+@kernel
+def _sums(rank, size, x, sums):  # type: ignore[no-untyped-def]
+    blocks, _, length = sums.shape
+    if x.shape[2] == 1:
+        lo, hi = share(blocks, rank, size)
+        for block in range(lo, hi):
+            _add_runs(runs_of_block(x, length, block, blocks), sums[block, 0])
+    else:
+        lo, hi = share(blocks * length, rank, size)
+        for plane in range(lo, hi):
+            n, c = plane // length, plane % length
+            sums[n, 0, c] = _sum(x[n, c])
+
+
+@kernel
+def _add_up(rank, size, sums, total):  # type: ignore[no-untyped-def]
+    lo, hi = share(total.size, rank, size)
+    for c in range(lo, hi):
+        total[c] = sum_of_channel(sums[:, 0], c, total.size)
+
+
+@kernel
+def _repeat(rank, size, values, run):  # type: ignore[no-untyped-def]
+    for i in range(run.size):
+        run[i] = values[i % values.size]
+
+
+@njit(nogil=True, inline="always")
+def finish_runs(y, b, code, alpha):  # type: ignore[no-untyped-def]
+    """Add a run of biases, if there are any, to each run of pixels, and apply the activation."""
+    if b.size:
+        for start in range(0, y.size, b.size):
+            run = y[start : start + b.size]
+            add_to(run, b[: run.size])
+    activate_span(code, alpha[0], y)
+
+
+@kernel
+def _bias_activate(rank, size, y, b, length, code, alpha):  # type: ignore[no-untyped-def]
+    """b is a run of biases of that length, or has no elements."""
+    channels = y.shape[1]
+    if y.shape[2] == 1:
+        mine = runs_of_block(y, length, rank, size)
+        for start in range(0, mine.size, length):
+            finish_runs(mine[start : start + length], b, code, alpha)
+    else:
+        lo, hi = share(y.shape[0] * channels, rank, size)
+        for plane in range(lo, hi):
+            n, c = plane // channels, plane % channels
+            pixels = y[n, c]
+            if b.size:
+                pixels += b[c]
+            activate_span(code, alpha[0], pixels)
+
+
+def sum_channels(dy: np.ndarray, db: np.ndarray) -> None:
+    """db[k] = sum of dy over N, H and W: the gradient of a convolution in its bias."""
+    (pixels,) = by_channel(dy)
+    sums = sums_of(pixels)
+    _sums(pixels, sums, width=threads_for(dy.size * 2.0))
+    _add_up(sums, db)
+
+
+def bias_activate(y: np.ndarray, b: np.ndarray | None, activation: str, alpha: float) -> None:
+    """y = f(y + b) in place, b per channel or None, for the elementwise activation f."""
+    (pixels,) = by_channel(y)
+    length = run_of(pixels)
+    run = np.empty(0, y.dtype) if b is None else repeated(b, length)
+    rest = length, ACTIVATIONS.index(activation), np.array([alpha])
+    _bias_activate(pixels, run, *rest, width=threads_for(y.size * 20.0))
+
+
+def repeated(values: np.ndarray, length: int) -> np.ndarray:
+    """A number of each channel, repeated along a run."""
+    run = np.empty(length, values.dtype)
+    _repeat(values, run)
+    return run

@@ -1,0 +1,101 @@
+"""Implicit GEMM, the gradient of the input: products that give patches, which are then added up."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba.extending import register_jitable
+
+from nnaccel_kernels.cpu.conv.band import Images, flat_images, pixel_at, store_rows, strides
+from nnaccel_kernels.cpu.conv.shape import (
+    Conv,
+    conv_of,
+    cut,
+    locate,
+    reach,
+    row_under,
+    rows_reaching,
+    runs_of,
+)
+from nnaccel_kernels.cpu.linear import add_to
+from nnaccel_kernels.cpu.matmul.matmul import product_of_strips
+from nnaccel_kernels.cpu.matmul.packing import pack_patches, strips_shape
+from nnaccel_kernels.cpu.runtime.kernel import claimed, kernel
+from nnaccel_kernels.cpu.runtime.partial import rooms_for
+from nnaccel_kernels.window import Window
+
+
+@register_jitable
+def add_run(count, room, source, target):  # type: ignore[no-untyped-def]
+    """room[target : target + count] += room[source : source + count]."""
+    add_to(room[target : target + count], room[source : source + count])
+
+
+@kernel
+def _input_gradient(rank, size, conv, ys, dy, strips, xs, dx, counters, rooms):  # type: ignore[no-untyped-def]
+    room = rooms[rank]
+    channels, filters, across = conv.channels, conv.filters, conv.out_width
+    lanes = strips.shape[3]
+    strip = strips.shape[2] * lanes
+    runs, run = runs_of(conv)
+    patch = conv.taps_down * runs * run
+    zero = room.dtype.type(0)
+    # The band covers the image's columns and all that taps reach.
+    left = min(0, -conv.left)
+    width = max(xs.width, reach(conv, 1)[1] - conv.left) - left
+    patches = (conv.rows * width * channels + lanes) // lanes * lanes
+    chunk = max(1, (room.size - patches) // max(1, across * patch))
+    pixel, plane = strides(ys)
+    for item in claimed(counters, rank, size, xs.batch * conv.groups * conv.pieces):
+        n, group, first = locate(item, conv)
+        rows = min(conv.rows, xs.height - first)
+        room[: rows * width * channels] = zero
+        begin, end = rows_reaching(conv, first, rows)
+        for top in range(begin, end, chunk):
+            count = min(chunk, end - top)
+            product_of_strips(
+                count * across, patch, filters,
+                dy, pixel_at(ys, n, top, 0) + group * filters * plane, pixel, plane,
+                strips, group * strips.shape[1] * strip, strip,
+                room, patches, patch, 0,
+            )  # fmt: skip
+            for i in range(count):
+                for r in range(conv.taps_down):
+                    row = row_under(conv, top + i, r) - first
+                    if row < 0 or row >= rows:
+                        continue
+                    for j in range(across):
+                        source = patches + (i * across + j) * patch + r * runs * run
+                        column = j * conv.stride_across - conv.left - left
+                        for s in range(runs):
+                            target = row * width + column + s * conv.dilation_across
+                            add_run(run, room, source + s * run, target * channels)
+        store_rows(
+            room, -left * channels, channels, width,
+            dx, xs, n, group * channels, channels, first, rows,
+        )  # fmt: skip
+
+
+def input_gradient(
+    dy: np.ndarray, w: np.ndarray, window: Window, groups: int, dx: np.ndarray
+) -> None:
+    """dx of conv2d."""
+    flat_dy, ys = flat_images(dy)
+    flat_dx, xs = flat_images(dx)
+    conv, words = plan_input_gradient(
+        conv_of(w.shape, dy.shape[2:], window, groups), xs, dx.itemsize
+    )
+    strips, counters, rooms = rooms_for(
+        dx.dtype, strips_shape(w.shape, w.itemsize, groups, patches=True), words
+    )
+    pack_patches(w, strips)
+    _input_gradient(conv, ys, flat_dy, strips, xs, flat_dx, counters, rooms, width=len(rooms))
+
+
+def plan_input_gradient(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
+    """Cut the convolution into items; also how many elements of room one takes."""
+    width = max(xs.width, reach(conv, 1)[1] - conv.left) - min(0, -conv.left)
+    # A band shares its neighbours' output rows, and each computes them: so make bands high.
+    conv = cut(conv, xs.height, width * conv.channels * itemsize, 1 << 20)
+    row = conv.out_width * conv.channels * conv.taps_down * conv.taps_across
+    chunk = max(1, min(conv.out_height, (1 << 17) // (row * itemsize)))
+    return conv, conv.rows * width * conv.channels + chunk * row + 64

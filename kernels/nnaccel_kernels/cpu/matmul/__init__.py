@@ -1,0 +1,1 @@
+"""Matrix products: the register tile, packing, transposition, and the epilogue."""

@@ -1,0 +1,49 @@
+"""Activations, forward and backward."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels.cuda.runtime.launch import scalar
+from nnaccel_kernels.cuda.skeletons.activations import activation as activation_of
+from nnaccel_kernels.cuda.skeletons.activations import derivative as derivative_of
+from nnaccel_kernels.cuda.skeletons.elementwise import Each
+
+
+def activate(name: str, alpha: float, x: Any, y: Any) -> None:
+    """y = f(x) elementwise, for f of that name; x and y may differ in dtype."""
+    _activate(name, x.dtype)(x.size, x.reshape(-1), scalar(alpha, x), y.reshape(-1))
+
+
+def activate_backward(name: str, alpha: float, dy: Any, x: Any, y: Any, dx: Any) -> None:
+    """dx = dy * f'(x); only 'gelu' looks at x, the others at y."""
+    known = x if name == "gelu" else y
+    flat = dy.reshape(-1), known.reshape(-1)
+    _activate_backward(name, dy.dtype)(dy.size, *flat, scalar(alpha, dy), dx.reshape(-1))
+
+
+@cache
+def _activate(name: str, dtype: np.dtype[Any]) -> Each:
+    f = activation_of(name, dtype)
+
+    @Each
+    def activate(i, args):  # type: ignore[no-untyped-def]
+        x, alpha, y = args
+        y[i] = f(x[i], alpha)
+
+    return activate
+
+
+@cache
+def _activate_backward(name: str, dtype: np.dtype[Any]) -> Each:
+    slope = derivative_of(name, dtype)
+
+    @Each
+    def activate_backward(i, args):  # type: ignore[no-untyped-def]
+        dy, known, alpha, dx = args
+        dx[i] = slope(dy[i], known[i], alpha)
+
+    return activate_backward

@@ -1,0 +1,212 @@
+"""Winograd's transforms F(4x4, 3x3) as kernels: images, gradients and filters to tiles and back.
+
+A tile has 36 places, each of which is a matrix of its own: (36, tiles, channels). Neighbouring
+threads have neighbouring channels.
+
+A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import cuda
+
+from nnaccel_kernels.cuda.runtime.index import device, is_on
+from nnaccel_kernels.cuda.skeletons.activations import activation as activation_of
+from nnaccel_kernels.cuda.skeletons.elementwise import Each
+from nnaccel_kernels.half import wide
+
+
+class Vectors(NamedTuple):
+    """The transforms of one row or column, computed in one dtype throughout."""
+
+    image: Any  # 6 -> 6
+    filter: Any  # 3 -> 6
+    output: Any  # 6 -> 4
+    gradient: Any  # 4 -> 6, adjoint of `output`
+    filter_gradient: Any  # 6 -> 3, adjoint of `filter`
+
+
+@cache
+def vectors(dtype: np.dtype[Any]) -> Vectors:
+    """Transforms as device functions."""
+    two, four, five, eight = (wide(dtype).type(v) for v in (2, 4, 5, 8))
+    quarter, sixth, twelfth, of_24 = (wide(dtype).type(1 / v) for v in (4, 6, 12, 24))
+
+    @device
+    def image(a, b, c, d, e, f):  # type: ignore[no-untyped-def]
+        even, odd = e - four * c, d - four * b
+        half, other = e - c, two * (d - b)
+        first, last = four * a - five * c + e, four * b - five * d + f
+        return first, even + odd, even - odd, half + other, half - other, last
+
+    @device
+    def filter(a, b, c):  # type: ignore[no-untyped-def]
+        ends, middle = (a + c) * sixth, b * sixth
+        wide, off = a * of_24 + c * sixth, b * twelfth
+        return a * quarter, -ends - middle, middle - ends, wide + off, wide - off, c
+
+    @device
+    def output(a, b, c, d, e, f):  # type: ignore[no-untyped-def]
+        near, far, off, wide = b + c, d + e, b - c, d - e
+        return a + near + far, off + two * wide, near + four * far, off + eight * wide + f
+
+    @device
+    def gradient(a, b, c, d):  # type: ignore[no-untyped-def]
+        even, odd = a + c, b + d
+        far, wide = a + four * c, two * b + eight * d
+        return a, even + odd, even - odd, far + wide, far - wide, d
+
+    @device
+    def filter_gradient(a, b, c, d, e, f):  # type: ignore[no-untyped-def]
+        near, far = (b + c) * sixth, d + e
+        middle = (c - b) * sixth + (d - e) * twelfth
+        return a * quarter - near + far * of_24, middle, far * sixth - near + f
+
+    return Vectors(image, filter, output, gradient, filter_gradient)
+
+
+@device
+def place_of(t, down, across):  # type: ignore[no-untyped-def]
+    """Image, and first row and column of the output under tile t."""
+    n = t // (down * across)
+    t -= n * (down * across)
+    row = t // across
+    return n, 4 * row, 4 * (t - row * across)
+
+
+@device
+def store_row(tiles, r, i, j, six):  # type: ignore[no-untyped-def]
+    """Put row r of a tile into its six matrices."""
+    for s in range(6):
+        tiles[6 * r + s, i, j] = six[s]
+
+
+@cache
+def from_images(dtype: np.dtype[Any]) -> Each:
+    """v[:, t, c] = tile t of channel c of x, whose output begins at -top, -left of the image."""
+    transform = vectors(dtype).image
+
+    @Each
+    def winograd_images(q, args):  # type: ignore[no-untyped-def]
+        x, top, left, down, across, v = args
+        t = q // x.shape[1]
+        c = q - t * x.shape[1]
+        n, first, start = place_of(t, down, across)
+        d = cuda.local.array((6, 6), x.dtype)
+        for s in range(6):
+            for r in range(6):
+                h, w = first + r - top, start + s - left
+                d[r, s] = x[n, c, h, w] if is_on(h, w, x) else x.dtype.type(0)
+            d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s] = transform(
+                d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s]
+            )
+        for r in range(6):
+            store_row(v, r, t, c, transform(d[r, 0], d[r, 1], d[r, 2], d[r, 3], d[r, 4], d[r, 5]))
+
+    return winograd_images
+
+
+@cache
+def from_gradients(dtype: np.dtype[Any]) -> Each:
+    """z[:, t, k] = tile t of channel k of dy."""
+    transform = vectors(dtype).gradient
+
+    @Each
+    def winograd_gradients(q, args):  # type: ignore[no-untyped-def]
+        dy, down, across, z = args
+        t = q // dy.shape[1]
+        k = q - t * dy.shape[1]
+        n, first, start = place_of(t, down, across)
+        d = cuda.local.array((6, 4), dy.dtype)
+        for s in range(4):
+            for r in range(4):
+                i, j = first + r, start + s
+                d[r, s] = dy[n, k, i, j] if is_on(i, j, dy) else dy.dtype.type(0)
+            d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s] = transform(
+                d[0, s], d[1, s], d[2, s], d[3, s]
+            )
+        for r in range(6):
+            store_row(z, r, t, k, transform(d[r, 0], d[r, 1], d[r, 2], d[r, 3]))
+
+    return winograd_gradients
+
+
+@cache
+def from_filters(dtype: np.dtype[Any]) -> Each:
+    """u[:, c, k] from w[k, c]; turned round, u[:, k, c]: for the gradient of the images."""
+    transform = vectors(dtype).filter
+
+    @Each
+    def winograd_filters(q, args):  # type: ignore[no-untyped-def]
+        w, turned, u = args
+        i = q // u.shape[2]
+        o = q - i * u.shape[2]
+        d = cuda.local.array((6, 3), w.dtype)
+        for s in range(3):
+            for r in range(3):
+                d[r, s] = w[i, o, 2 - r, 2 - s] if turned else w[o, i, r, s]
+            d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s] = transform(
+                d[0, s], d[1, s], d[2, s]
+            )
+        for r in range(6):
+            store_row(u, r, i, o, transform(d[r, 0], d[r, 1], d[r, 2]))
+
+    return winograd_filters
+
+
+@cache
+def to_outputs(name: str, dtype: np.dtype[Any]) -> Each:
+    """y = f(tiles of m, put together, + b)."""
+    transform, f = vectors(dtype).output, activation_of(name, dtype)
+
+    @Each
+    def winograd_outputs(q, args):  # type: ignore[no-untyped-def]
+        m, b, biased, alpha, down, across, y = args
+        t = q // y.shape[1]
+        k = q - t * y.shape[1]
+        n, first, start = place_of(t, down, across)
+        offset = b[k] if biased else y.dtype.type(0)
+        d = cuda.local.array((4, 6), y.dtype)
+        for s in range(6):
+            d[0, s], d[1, s], d[2, s], d[3, s] = transform(
+                m[s, t, k], m[6 + s, t, k], m[12 + s, t, k],
+                m[18 + s, t, k], m[24 + s, t, k], m[30 + s, t, k],
+            )  # fmt: skip
+        values = cuda.local.array(4, y.dtype)
+        for r in range(4):
+            values[0], values[1], values[2], values[3] = transform(
+                d[r, 0], d[r, 1], d[r, 2], d[r, 3], d[r, 4], d[r, 5]
+            )
+            for s in range(4):
+                if is_on(first + r, start + s, y):
+                    y[n, k, first + r, start + s] = f(values[s] + offset, alpha)
+
+    return winograd_outputs
+
+
+@cache
+def to_filter_gradients(dtype: np.dtype[Any]) -> Each:
+    """dw[k, c] from g[:, c, k]."""
+    transform = vectors(dtype).filter_gradient
+
+    @Each
+    def winograd_filter_gradients(q, args):  # type: ignore[no-untyped-def]
+        g, dw = args
+        c = q // g.shape[2]
+        k = q - c * g.shape[2]
+        d = cuda.local.array((3, 6), dw.dtype)
+        for s in range(6):
+            d[0, s], d[1, s], d[2, s] = transform(
+                g[s, c, k], g[6 + s, c, k], g[12 + s, c, k],
+                g[18 + s, c, k], g[24 + s, c, k], g[30 + s, c, k],
+            )  # fmt: skip
+        for r in range(3):
+            dw[k, c, r, 0], dw[k, c, r, 1], dw[k, c, r, 2] = transform(
+                d[r, 0], d[r, 1], d[r, 2], d[r, 3], d[r, 4], d[r, 5]
+            )
+
+    return winograd_filter_gradients

@@ -1,0 +1,1 @@
+"""The loops that kernels share: elementwise, by rows, reductions, images, tiled products."""

@@ -1,0 +1,67 @@
+"""Pooling: the largest or the mean of the pixels under a window; taps outside are passed over."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels.index import taps_inside
+from nnaccel_kernels.reference.taps import taps
+from nnaccel_kernels.window import Window
+
+
+def max_pool2d(x: Any, window: Window, y: Any) -> None:
+    """y = largest pixel under the window; a NaN there gives NaN."""
+    y[...] = -math.inf
+    for _, _, at, pixels in taps(window, x.shape, y.shape):
+        y[at] = np.maximum(y[at], x[pixels])
+
+
+def max_pool2d_backward(dy: Any, x: Any, y: Any, window: Window, dx: Any) -> None:
+    """Send each dy to the first tap, in scan order, that holds the maximum or a NaN."""
+    joined = [(at, pixels) for _, _, at, pixels in taps(window, x.shape, y.shape)]
+    first = np.zeros(y.shape, "int32")  # numbers from 1 on; 0 where no tap lies on the image
+    for number, (at, pixels) in reversed(list(enumerate(joined, 1))):
+        tap = x[pixels]
+        first[at] = np.where((tap == y[at]) | (tap != tap), number, first[at])
+    dx[...] = 0
+    for number, (at, pixels) in enumerate(joined, 1):
+        dx[pixels] += np.where(first[at] == number, dy[at], 0)
+
+
+def avg_pool2d(x: Any, window: Window, count_include_pad: bool, y: Any) -> None:
+    """y = sum of the pixels under the window, divided by how many taps count."""
+    y[...] = 0
+    for _, _, at, pixels in taps(window, x.shape, y.shape):
+        y[at] += x[pixels]
+    y /= _divisor(window, count_include_pad, x, y)
+
+
+def avg_pool2d_backward(dy: Any, window: Window, count_include_pad: bool, dx: Any) -> None:
+    """Share each dy equally among the pixels under its window."""
+    share = dy / _divisor(window, count_include_pad, dx, dy)
+    dx[...] = 0
+    for _, _, at, pixels in taps(window, dx.shape, dy.shape):
+        dx[pixels] += share[at]
+
+
+def _divisor(window: Window, count_include_pad: bool, image: Any, positions: Any) -> Any:
+    """How many taps count at each position (OH, OW); 1 where none does."""
+    counts = []
+    for axis in (0, 1):
+        sliding = window.stride[axis], window.padding[2 * axis], window.dilation[axis]
+        size, total = image.shape[2 + axis], window.kernel_size[axis]
+        if count_include_pad:
+            begin, end = -window.padding[2 * axis], size + window.padding[2 * axis + 1]
+        else:
+            begin, end = 0, size
+        counts.append(
+            [
+                taps_inside(p, total, *sliding, end) - taps_inside(p, total, *sliding, begin)
+                for p in range(positions.shape[2 + axis])
+            ]
+        )
+    rows, columns = (np.asarray(count, image.dtype) for count in counts)
+    return np.maximum(rows[:, None] * columns, 1)
