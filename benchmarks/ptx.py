@@ -210,14 +210,14 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
 
 
 def watch(look: Callable[..., None]) -> Any:
-    """Give the kernels' package, whose launches are looked at from now on and not made."""
-    import nnaccel_kernels.cuda as kernels
+    """Return the CUDA kernels, whose launches are looked at from now on and not made."""
+    from nnaccel_kernels import cuda
     from nnaccel_kernels.cuda.conv import im2col, winograd
     from nnaccel_kernels.cuda.runtime import launch
 
     launch.run = look
     im2col.matmul = winograd.matmul_each = lambda *_, **__: None  # cuBLAS's
-    return kernels
+    return cuda.kernels
 
 
 def measure(

@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnaccel_kernels.lookup import Kernels
+
 FAKE = "fake cupy"
 transfers: Counter[str] = Counter()  # copies 'to_device' and 'to_host', scalars read included
 
@@ -154,15 +156,19 @@ class _Kernels(ModuleType):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         simulated = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
-        self.real = import_module(name if simulated else "nnaccel_kernels.reference")
+        real = import_module(name if simulated else "nnaccel_kernels.reference").kernels
+        self.kernels = Kernels(
+            {kernel: self._as_fake(getattr(real, kernel)) for kernel in dir(real)}
+        )
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "set_tf32":
-            return lambda on: None
-        function = getattr(self.real, name)
-        if name == "conv2d_plan" or name.startswith("_"):
+    def set_tf32(self, on: bool) -> None:
+        pass
+
+    def _as_fake(self, function: Any) -> Any:
+        if function.__name__ == "conv2d_plan":
             return function
 
+        @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> None:
             args = tuple(map(_memory_of, args))
             kwargs = {key: _memory_of(value) for key, value in kwargs.items()}

@@ -6,13 +6,16 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
+
+from nnaccel_kernels.lookup import Kernels
 
 _LINE = 64  # bytes in a cache line; vectors that straddle two are slow to load and store
 
 Array = Any  # numpy.ndarray or cupy.ndarray
 Step = Callable[[], None]
 Replay = Callable[[int], None]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class BackendUnavailableError(RuntimeError):
@@ -47,8 +50,28 @@ class BackendInfo:
     version: str = ""
 
 
+def kernels_only(function: Function) -> Function:
+    """Declare that a function does all its work through kernels, so that recording it is enough.
+
+    Without this, a layer's `forward`, a loss, a metric or an optimiser's `update` is a host row of
+    a recorded step: Python that is called again at every replay.
+    """
+    function.kernels_only = True  # type: ignore[attr-defined]
+    return function
+
+
+def is_kernels_only(function: Callable[..., Any]) -> bool:
+    """Whether a function, or the method it is, was declared by `kernels_only`."""
+    return getattr(function, "kernels_only", False)
+
+
+def call(function: Step) -> None:
+    """Call a host row at once, where nothing is recorded."""
+    function()
+
+
 def loop(step: Step) -> Replay:
-    """Replay of a step that cannot be recorded: call it again."""
+    """Replay of a step on a backend without a tape: call it again."""
 
     def replay(repeats: int) -> None:
         for _ in range(repeats):
@@ -69,8 +92,14 @@ class Backend:
         The array namespace: `numpy` or `cupy`.
     device : str
         The processor or GPU.
-    kernels : module
-        Functions that fill given arrays; the same names in every backend.
+    kernels : Kernels
+        Functions that fill given arrays: the backend's own, or else the plain ones.
+    record : callable
+        Takes a step and returns what replays it so many times.
+    recording : callable
+        Whether this thread's kernels are noted on a tape rather than run.
+    host : callable
+        Calls a Python function now, or notes it as a row of the tape being recorded.
     tf32 : bool
         Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
     halves : bool
@@ -80,9 +109,10 @@ class Backend:
     name: str
     xp: ModuleType = field(repr=False)
     device: str
-    kernels: ModuleType = field(repr=False)
+    kernels: Kernels = field(repr=False)
     record: Callable[[Step], Replay] = field(default=loop, repr=False)
     recording: Callable[[], bool] = field(default=lambda: False, repr=False)
+    host: Callable[[Step], None] = field(default=call, repr=False)
     tf32: bool = field(default=False, repr=False)
     halves: bool = field(default=False, repr=False)
 

@@ -6,8 +6,9 @@ import contextlib
 import functools
 import importlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
+from typing import Any
 
 from nnaccel import _config
 from nnaccel.backends import _capture
@@ -162,18 +163,34 @@ def _make(name: str) -> Backend:
     if name == "numba":
         return _on_cores(info)
     reference = importlib.import_module("nnaccel_kernels.reference")
-    return Backend(name, importlib.import_module("numpy"), info.device, reference, halves=True)
+    numpy = importlib.import_module("numpy")
+    return Backend(name, numpy, info.device, reference.kernels, halves=True)
 
 
 def _on_gpu(info: BackendInfo) -> Backend:
-    cupy, kernels = (importlib.import_module(m) for m in ("cupy", "nnaccel_kernels.cuda"))
+    cupy, cuda, reference = map(
+        importlib.import_module, ("cupy", "nnaccel_kernels.cuda", "nnaccel_kernels.reference")
+    )
     tf32, record = _config.tf32(), functools.partial(_capture.record, cupy)
-    kernels.set_tf32(tf32)
-    return Backend(info.name, cupy, info.device, kernels, record, tf32=tf32, halves=True)
+    cuda.set_tf32(tf32)
+    kernels = cuda.kernels.above(reference.kernels)
+    return Backend(
+        info.name,
+        cupy,
+        info.device,
+        kernels,
+        record,
+        _capture.recording,
+        _capture.host,
+        tf32=tf32,
+        halves=True,
+    )
 
 
 def _on_cores(info: BackendInfo) -> Backend:
-    numpy, cpu = (importlib.import_module(m) for m in ("numpy", "nnaccel_kernels.cpu"))
+    numpy, cpu, reference = map(
+        importlib.import_module, ("numpy", "nnaccel_kernels.cpu", "nnaccel_kernels.reference")
+    )
     cpu.set_num_threads(_config.num_threads())
 
     def record(step: Step) -> Replay:
@@ -182,4 +199,14 @@ def _on_cores(info: BackendInfo) -> Backend:
         replay: Replay = tape.replay
         return replay
 
-    return Backend(info.name, numpy, info.device, cpu, record, cpu.recording)
+    def as_row(kernel: Callable[..., None]) -> Callable[..., None]:
+        """A plain kernel as a host row of its own."""
+
+        @functools.wraps(kernel)
+        def note(*args: Any, **kwargs: Any) -> None:
+            cpu.host(functools.partial(kernel, *args, **kwargs))
+
+        return note
+
+    kernels = cpu.kernels.above(reference.kernels, as_row)
+    return Backend(info.name, numpy, info.device, kernels, record, cpu.recording, cpu.host)

@@ -35,12 +35,7 @@ class Layer(ABC):
         Without the batch axis; set by `build`.
     """
 
-    recordable = False  # whether forward and backward do all their work through kernels
     activation = "linear"  # what `forward` ends with, and leaves out if told to
-
-    def __init_subclass__(cls, recordable: bool = False, **kwargs: Any) -> None:
-        super().__init_subclass__(**kwargs)
-        cls.recordable = recordable
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()

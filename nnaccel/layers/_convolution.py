@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Shape
 from nnaccel.layers._images import Sliding, as_images, image_shape
 from nnaccel.layers._weighted import Weighted
@@ -64,6 +64,7 @@ class Convolution(Weighted, Sliding):
         filters, _ = self._split(image[0])
         return filters, *self.positions(image)
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.ops import _check
 from nnaccel.ops.activation import activate as apply
 from nnaccel.ops.activation import activate_backward
 
 
-class Activation(Layer, recordable=True):
+class Activation(Layer):
     """Apply an activation to each element, or a softmax over the last axis.
 
     Parameters
@@ -53,6 +53,7 @@ class Activation(Layer, recordable=True):
             )
         return input_shape
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers import initializers
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._images import as_images, image_shape
@@ -15,7 +15,7 @@ from nnaccel.ops import _check
 _ZEROS, _ONES = initializers.get("zeros"), initializers.get("ones")
 
 
-class BatchNorm(Layer, recordable=True):
+class BatchNorm(Layer):
     """Bring each channel of images, or each feature, to a mean and deviation that are learned.
 
     In training by the statistics of the batch; otherwise by running means of those. Defaults and
@@ -73,6 +73,7 @@ class BatchNorm(Layer, recordable=True):
         self._channels(input_shape)
         return input_shape
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:

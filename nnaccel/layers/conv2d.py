@@ -11,7 +11,7 @@ from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
 
 
-class Conv2D(Convolution, recordable=True):
+class Conv2D(Convolution):
     """Convolution of images: ``y = activation(conv2d(x, w, b))``.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (filters, OH, OW).

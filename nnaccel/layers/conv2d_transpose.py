@@ -15,7 +15,7 @@ from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding, Size
 
 
-class Conv2DTranspose(Convolution, recordable=True):
+class Conv2DTranspose(Convolution):
     """Transposed convolution, which makes images larger where `Conv2D` makes them smaller.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (filters, OH, OW), where OH is

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnaccel import ops
 from nnaccel._validate import whole_number
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Shape
 from nnaccel.layers._weighted import Weighted
 from nnaccel.layers.initializers import Initializer
@@ -15,7 +15,7 @@ from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._memory import as_rows
 
 
-class Dense(Weighted, recordable=True):
+class Dense(Weighted):
     """Fully connected layer: ``y = activation(x @ w + b)``.
 
     Inputs with more than one axis, such as images, are flattened first.
@@ -82,6 +82,7 @@ class Dense(Weighted, recordable=True):
         """Return (units,)."""
         return (self.units,)
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:

@@ -11,7 +11,7 @@ from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
 
 
-class DepthwiseConv2D(Convolution, recordable=True):
+class DepthwiseConv2D(Convolution):
     """Convolution of each channel of images by filters of its own.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C * multiplier, OH, OW), where the

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from nnaccel import ops
-from nnaccel.backends import Array, backend_of
+from nnaccel.backends import Array, backend_of, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 
 
-class Dropout(Layer, recordable=True):
+class Dropout(Layer):
     """Zero inputs at random while training; do nothing otherwise.
 
     Parameters
@@ -54,6 +54,7 @@ class Dropout(Layer, recordable=True):
         """Draw masks from the stream `key`, one for each value of `step`."""
         self._key, self._step = key, step
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:

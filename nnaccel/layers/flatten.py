@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.ops._memory import as_rows
 
 
-class Flatten(Layer, recordable=True):
+class Flatten(Layer):
     """Turn each item of a batch into one row of numbers.
 
     Examples
@@ -24,6 +24,7 @@ class Flatten(Layer, recordable=True):
         """Return the product of the axes."""
         return (math.prod(input_shape),)
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:

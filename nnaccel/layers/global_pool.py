@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 
 from nnaccel import ops
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._images import as_images, image_shape
 
@@ -22,6 +22,7 @@ class GlobalPooling(Layer):
         """Return (C,)."""
         return image_shape(self, input_shape)[:1]
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
@@ -34,7 +35,7 @@ class GlobalPooling(Layer):
         return y.reshape(y.shape[:2]), backward
 
 
-class GlobalAvgPool2D(GlobalPooling, recordable=True):
+class GlobalAvgPool2D(GlobalPooling):
     """The mean of each channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C,).
@@ -60,7 +61,7 @@ class GlobalAvgPool2D(GlobalPooling, recordable=True):
         return ops.avg_pool2d(x, size), lambda dy: ops.avg_pool2d_backward(dy, x, size)
 
 
-class GlobalMaxPool2D(GlobalPooling, recordable=True):
+class GlobalMaxPool2D(GlobalPooling):
     """The largest number of each channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C,).

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Shape
 from nnaccel.layers._images import Sliding, as_images, image_shape
 from nnaccel.ops import _check, _geometry
@@ -54,6 +54,7 @@ class Pooling(Sliding):
         image = image_shape(self, input_shape)
         return image[0], *self.positions(image, self.ceil_mode)
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
@@ -70,7 +71,7 @@ class Pooling(Sliding):
         return {**self.movement, "ceil_mode": self.ceil_mode}
 
 
-class MaxPool2D(Pooling, recordable=True):
+class MaxPool2D(Pooling):
     """The largest number under each position of a window, channel by channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).
@@ -109,7 +110,7 @@ class MaxPool2D(Pooling, recordable=True):
         return y, lambda dy: ops.max_pool2d_backward(dy, x, y, self.kernel_size, **how)
 
 
-class AvgPool2D(Pooling, recordable=True):
+class AvgPool2D(Pooling):
     """The mean under each position of a window, channel by channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._images import as_images, image_shape
 from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding
 
 
-class ZeroPad2D(Layer, recordable=True):
+class ZeroPad2D(Layer):
     """Put rows and columns of zeros around images.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).
@@ -46,6 +46,7 @@ class ZeroPad2D(Layer, recordable=True):
         channels, height, width = image_shape(self, input_shape)
         return channels, *_geometry.padded_size((height, width), self.padding)
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:

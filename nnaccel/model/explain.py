@@ -164,10 +164,9 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
 
 def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> Iterator[Step]:
     """What a layer does in every direction."""
-    kernels = backend.kernels.__name__.removeprefix("nnaccel_kernels.")
 
     def step(op: str, direction: str, kernel: str, *rest: Any) -> Step:
-        place = f"{kernels}.{kernel}" if kernel else ""
+        place = backend.kernels.place(kernel) if kernel else ""
         return Step(layer.name, op, direction, backend.name, place, *rest)
 
     if isinstance(layer, Convolution):

@@ -304,7 +304,7 @@ class Sequential(CompiledNetwork, PipelineStep):
             outputs[0], _ = self.forward(feed.inputs(rows))
             self.backend.kernels.advance(feed.cursor)
 
-        replay = self.record(step)
+        replay = self.backend.record(step)
 
         def predict() -> np.ndarray:
             replay(1)

@@ -12,14 +12,14 @@ import numpy as np
 from nnaccel.backends import (
     Array,
     Backend,
-    Replay,
     backend_of,
     get_backend,
-    loop,
+    is_kernels_only,
     to_numpy,
     use_backend,
 )
 from nnaccel.layers import Layer, Shape
+from nnaccel.layers._base import Backward
 from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
 
@@ -177,11 +177,6 @@ class Network:
                 )
                 raise
 
-    def record(self, step: Callable[[], None]) -> Replay:
-        """Return what runs `step` again and again: from a tape where every layer allows it."""
-        recordable = all(layer.recordable for layer in self.layers)
-        return self.backend.record(step) if recordable else loop(step)
-
     def to(self, name: str) -> Self:
         """Move parameters to a backend, and run there from now on.
 
@@ -227,23 +222,17 @@ class Network:
 
         x, backwards = to(inside, x), []
         for index, layer in enumerate(self.layers):
-            rows = len(x)
             if index == head:  # 16 bits are too few for what comes out
                 x = to(outside, x)
-            x, backward = layer.forward(x, training, activate or index < last)
-            if not layer.recordable:
-                x = self._as_expected(layer, "forward", x, (rows, *layer.output_shape))
+            forward = layer.forward if is_kernels_only(layer.forward) else self._on_host(layer)
+            x, backward = forward(x, training, activate or index < last)
             backwards.append(backward)
 
         def run_back(dy: Array, input_gradient: bool = False) -> Array | None:
             stop = 0 if input_gradient else self._first_with_params()
             for index in range(last, stop - 1, -1):
-                layer, rows, wanted = self.layers[index], len(dy), input_gradient or index > stop
+                wanted = input_gradient or index > stop
                 dy = backwards[index](dy, wanted)
-                if not layer.recordable:
-                    self._require_in_place(layer)
-                if wanted and not layer.recordable:
-                    dy = self._as_expected(layer, "backward", dy, (rows, *layer.input_shape))
                 if wanted and index <= head:
                     dy = to(inside, dy)
             return to(outside, dy) if input_gradient else None
@@ -293,16 +282,39 @@ class Network:
             key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
             layer.bind(key, self.iterations)
 
-    def _as_expected(self, layer: Layer, what: str, a: Array, shape: tuple[int, ...]) -> Array:
-        """Check what a layer of the user's own returned, and make it fit for kernels."""
-        if getattr(a, "shape", None) != shape:
-            raise ValueError(
-                f"layer {layer.name!r}: {what} returned "
-                f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
-            )
-        is_inside = self.layers.index(layer) < self.head
-        inside = self.compute_dtype if is_inside else self.dtype
-        return self.backend.xp.ascontiguousarray(a, inside)
+    def _on_host(self, layer: Layer) -> Callable[[Array, bool, bool], tuple[Array, Backward]]:
+        """The forward of a layer of the user's own, and its backward, as host rows.
+
+        What the user's Python returns is copied into buffers that the other rows read.
+        """
+        backend = self.backend
+        dtype = self.compute_dtype if self.layers.index(layer) < self.head else self.dtype
+
+        def forward(x: Array, training: bool, activate: bool) -> tuple[Array, Backward]:
+            y = backend.empty((len(x), *layer.output_shape), dtype)
+            latest: list[Backward] = []
+
+            def run_forward() -> None:
+                outputs, run_back = layer.forward(x, training, activate)
+                y[...] = _as_expected(layer, "forward", outputs, y.shape)
+                latest[:] = [run_back]
+
+            def backward(dy: Array, input_gradient: bool) -> Array | None:
+                dx = backend.empty((len(x), *layer.input_shape), dtype) if input_gradient else None
+
+                def run_backward() -> None:
+                    gradient = latest[0](dy, input_gradient)
+                    self._require_in_place(layer)
+                    if dx is not None:
+                        dx[...] = _as_expected(layer, "backward", gradient, dx.shape)
+
+                backend.host(run_backward)
+                return dx
+
+            backend.host(run_forward)
+            return y, backward
+
+        return forward
 
     def _require_in_place(self, layer: Layer) -> None:
         """Raise unless a layer of the user's own wrote its gradients into the flat buffer."""
@@ -333,6 +345,16 @@ class Network:
                     f"layer {layer.name!r} already belongs to a model: take a slice of that model "
                     "such as model[:-1], or make a new layer"
                 )
+
+
+def _as_expected(layer: Layer, what: str, a: Array, shape: tuple[int, ...]) -> Array:
+    """Return what a layer of the user's own gave, if its shape is right."""
+    if getattr(a, "shape", None) != shape:
+        raise ValueError(
+            f"layer {layer.name!r}: {what} returned "
+            f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
+        )
+    return a
 
 
 @contextlib.contextmanager

@@ -71,7 +71,7 @@ def _in_order(backend: Backend, name: str, a: Array, either: bool) -> Array:
     if backend.recording() and not a.flags.c_contiguous:
         raise RuntimeError(
             f"{name} is not C-contiguous, and a copy of it would not follow its changes when the "
-            "step is replayed: declare the layer without recordable=True"
+            "step is replayed: make it C-contiguous, or leave out @kernels_only"
         )
     return backend.xp.asarray(a, order="C")
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel.backends import Array, is_cupy, to_numpy
+from nnaccel.backends import Array, is_cupy, is_kernels_only, to_numpy
 from nnaccel.network.chain import Network
 from nnaccel.training import losses
 from nnaccel.training.losses import Loss
@@ -173,7 +173,7 @@ def check_ending(network: Network, loss: Loss) -> None:
         If a softmax meets the loss of independent probabilities, or sigmoids that of classes.
     """
     last = network.layers[-1] if network.layers else None
-    if last is None or not loss.fused_activation or not last.recordable:
+    if last is None or not loss.fused_activation or not is_kernels_only(last.forward):
         return  # what a layer of the user's own gives is not known
     if last.activation not in ("softmax", "sigmoid"):
         raise ValueError(

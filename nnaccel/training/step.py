@@ -195,7 +195,7 @@ class StepRunner:
         """Run some batches of `rows` rows."""
         if rows not in self._replays:
             self.plan.network.bind_layers()  # a slice may have been trained meanwhile
-            self._replays[rows] = self.plan.network.record(lambda: self._step(rows))
+            self._replays[rows] = self.plan.network.backend.record(lambda: self._step(rows))
         with np.errstate(all="ignore"):  # a loss that is no longer finite is found by its value
             self._replays[rows](repeats)
         self.plan.tally.rows += rows * repeats

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from nnaccel_kernels import cpu
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share
+from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.machine import MAX_WORDS
+from nnaccel_kernels.cpu.runtime.sharing import share
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -89,10 +90,10 @@ def test_a_kernel_sees_all_that_the_one_before_wrote(threads: int) -> None:
 def test_narrow_and_wide_kernels_in_turn(threads: int) -> None:
     x, counter = np.ones(500), np.array([0])
     with cpu.record() as tape:
-        cpu.advance(counter)
+        cpu.kernels.advance(counter)
         _double(x, width=threads)
-        cpu.advance(counter)
-        cpu.advance(counter)
+        cpu.kernels.advance(counter)
+        cpu.kernels.advance(counter)
         _double(x, width=1)
     tape.replay(50)
     assert counter[0] == 150
@@ -102,7 +103,7 @@ def test_narrow_and_wide_kernels_in_turn(threads: int) -> None:
 def test_recording_runs_nothing_and_replaying_nothing_changes_nothing() -> None:
     counter = np.array([0])
     with cpu.record() as tape:
-        cpu.advance(counter)
+        cpu.kernels.advance(counter)
     tape.replay(0)
     assert counter[0] == 0
     with cpu.record() as empty:
@@ -113,11 +114,11 @@ def test_recording_runs_nothing_and_replaying_nothing_changes_nothing() -> None:
 def test_records_nest_and_end_with_their_block() -> None:
     counter = np.array([0])
     with cpu.record() as outer:
-        cpu.advance(counter)
+        cpu.kernels.advance(counter)
         with cpu.record() as inner:
-            cpu.advance(counter)
-            cpu.advance(counter)
-    cpu.advance(counter)
+            cpu.kernels.advance(counter)
+            cpu.kernels.advance(counter)
+    cpu.kernels.advance(counter)
     assert counter[0] == 1
     outer.replay()
     assert counter[0] == 2
@@ -129,15 +130,15 @@ def test_an_error_ends_the_recording() -> None:
     with pytest.raises(ZeroDivisionError), cpu.record():
         raise ZeroDivisionError
     counter = np.array([0])
-    cpu.advance(counter)
+    cpu.kernels.advance(counter)
     assert counter[0] == 1
 
 
 def test_recording_belongs_to_one_thread() -> None:
     counter, elsewhere = np.array([0]), np.array([0])
     with cpu.record():
-        cpu.advance(counter)
-        thread = threading.Thread(target=cpu.advance, args=(elsewhere,))
+        cpu.kernels.advance(counter)
+        thread = threading.Thread(target=cpu.kernels.advance, args=(elsewhere,))
         thread.start()
         thread.join()
     assert (counter[0], elsewhere[0]) == (0, 1)
@@ -149,7 +150,7 @@ def test_a_tape_keeps_its_arrays_alive() -> None:
     def record() -> Any:
         data = np.full((1000, 3), 4.0)
         with cpu.record() as tape:
-            cpu.gather_rows(data, np.arange(1000), np.array([0]), 1000, 0.5, out)
+            cpu.kernels.gather_rows(data, np.arange(1000), np.array([0]), 1000, 0.5, out)
         return tape
 
     tape = record()
@@ -217,7 +218,7 @@ from nnaccel_kernels import cpu
 def work(n=200_000):
     x = np.linspace(-1, 1, n).astype(np.float32)
     y = np.empty_like(x)
-    cpu.activate("tanh", 0.0, x, y)
+    cpu.kernels.activate("tanh", 0.0, x, y)
     return bool(np.allclose(y, np.tanh(x), rtol=1e-5))
 
 cpu.set_num_threads(3)
@@ -253,8 +254,8 @@ def test_ctrl_c_during_a_long_replay_leaves_the_process_usable() -> None:
     script = """
 w, g = np.zeros(300_000), np.ones(300_000)
 with cpu.record() as tape:
-    cpu.sgd(w, g, np.array([-1.0]), np.array([0]))
-    cpu.clip_value(g, 5.0)
+    cpu.kernels.sgd(w, g, np.array([-1.0]), np.array([0]))
+    cpu.kernels.clip_value(g, 5.0)
 tape.replay(2)
 threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
@@ -274,14 +275,14 @@ except KeyboardInterrupt:
 def test_ctrl_c_while_threads_are_told_of_a_table_leaves_the_process_usable() -> None:
     script = """
 import time
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 x = np.linspace(-1, 1, 50_000).astype(np.float32)
 y = np.empty_like(x)
 images, w = np.ones((2, 1, 8, 8), np.float32), np.ones((4, 1, 3, 3), np.float32)
 
 def convolve():
     maps = np.zeros((2, 4, 6, 6), np.float32)
-    cpu.conv2d(images, w, None, Window((3, 3)), 1, "linear", 0.0, "gemm", maps)
+    cpu.kernels.conv2d(images, w, None, Window((3, 3)), 1, "linear", 0.0, "gemm", maps)
     return (maps == 9).all()
 
 assert convolve()
@@ -306,7 +307,7 @@ while time.perf_counter() < end:
     try:
         launching = True
         while time.perf_counter() < end:
-            cpu.activate("relu", 0.0, x, y)
+            cpu.kernels.activate("relu", 0.0, x, y)
             convolve()
         launching = False
     except KeyboardInterrupt:

@@ -49,8 +49,7 @@ def test_products_say_that_they_round(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_kernels_exist_where_they_are_said_to_be(model: Sequential, backend: Any) -> None:
     for step in explain(model):
         package, name = step.kernel.split(".")
-        assert backend.kernels.__name__ == f"nnaccel_kernels.{package}"
-        assert callable(getattr(backend.kernels, name))
+        assert getattr(backend.kernels, name).__module__.startswith(f"nnaccel_kernels.{package}.")
 
 
 def test_operations_are_those_of_the_definition(model: Sequential) -> None:

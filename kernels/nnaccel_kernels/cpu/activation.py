@@ -9,10 +9,20 @@ from numba import carray, njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.activations import ACTIVATIONS
-from nnaccel_kernels.cpu.runtime.kernel import kernel, part, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.runtime.math import exp, tanh
+from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
 from nnaccel_kernels.cpu.runtime.simd import copy_run
+
+__all__ = [
+    "activate",
+    "activate_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "softmax",
+    "softmax_backward",
+]
 
 _LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
 _BLOCK = 4096  # elements that surely stay in the L1 cache

@@ -7,12 +7,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.windows.parts import plane_parts
 from nnaccel_kernels.cpu.windows.sliding import SOURCE, SOURCE_STEP, TAPS, tables
 from nnaccel_kernels.cpu.windows.taps import window_products
 from nnaccel_kernels.index import taps_inside
 from nnaccel_kernels.window import Window
+
+__all__ = ["avg_pool2d", "avg_pool2d_backward"]
 
 
 @kernel

@@ -10,8 +10,11 @@ import math
 
 import numpy as np
 
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.machine import prefetch
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+
+__all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
 
 _AHEAD = 4  # rows asked for before they are needed: a random row is in no cache
 _LINE_BYTES = 64

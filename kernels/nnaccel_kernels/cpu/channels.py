@@ -14,7 +14,11 @@ from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cpu.activation import activate_span
 from nnaccel_kernels.cpu.copy import by_channel
 from nnaccel_kernels.cpu.linear import add_to
-from nnaccel_kernels.cpu.runtime.kernel import kernel, scratch, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+from nnaccel_kernels.cpu.runtime.workspace import scratch
+
+__all__ = ["bias_activate", "sum_channels"]
 
 _RUN = 512  # elements, about
 _RUNS = 8  # at least, in a block

@@ -12,9 +12,11 @@ from nnaccel_kernels.cpu.conv import direct, gemm, im2col, planes, winograd
 from nnaccel_kernels.cpu.conv.shape import Problem
 from nnaccel_kernels.cpu.conv.winograd_tiles import FEWEST
 from nnaccel_kernels.cpu.matmul.epilogue import ending
-from nnaccel_kernels.cpu.runtime.kernel import at_once
+from nnaccel_kernels.cpu.runtime.tape import at_once
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 from nnaccel_kernels.window import ConvolutionPlan, Window
+
+__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_gradient"]
 
 _FRUGAL = {"winograd": "gemm", "gemm": "direct"}  # what to do where room is short
 _TYPICAL = 2  # threads that a choice counts with: results shall not depend on how many there are

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from nnaccel_kernels.cpu.matmul.transpose import turn
-from nnaccel_kernels.cpu.runtime.kernel import kernel, part, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
 from nnaccel_kernels.cpu.runtime.simd import VECTOR_BYTES
+
+__all__ = ["copy"]
 
 _COPY = 4.0  # about what moving one element costs, in floating-point operations
 _STRIP_BYTES = 256  # of each row of a matrix that are transposed together: some cache lines

@@ -7,7 +7,10 @@ import math
 import numpy as np
 from numba import njit
 
-from nnaccel_kernels.cpu.runtime.kernel import kernel, part, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
+
+__all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
 
 _CHUNK = 4096  # sums of squares are taken chunk by chunk, so they don't depend on the threads
 

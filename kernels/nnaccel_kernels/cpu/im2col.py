@@ -6,9 +6,12 @@ import numpy as np
 from numba import njit
 
 from nnaccel_kernels.cpu.copy import copy
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.windows.sliding import PIXEL, POSITION, POSITIONS, tap_tables
 from nnaccel_kernels.window import Window
+
+__all__ = ["col2im", "im2col"]
 
 _inline = njit(nogil=True, inline="always")
 

@@ -15,7 +15,10 @@ from nnaccel_kernels.cpu.matmul.matmul import (
     matmul_nt,
     matmul_tn,
 )
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+
+__all__ = ["linear", "linear_backward"]
 
 
 @njit(nogil=True, inline="always")

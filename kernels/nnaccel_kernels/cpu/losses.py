@@ -8,7 +8,20 @@ import numpy as np
 from numba import njit
 
 from nnaccel_kernels.cpu.activation import softmax_row
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+
+__all__ = [
+    "add_sum",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "count_binary_hits",
+    "count_category_hits",
+    "mse",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+    "weigh",
+]
 
 _WORK = 40.0
 

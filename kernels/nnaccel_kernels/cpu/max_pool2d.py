@@ -6,11 +6,14 @@ import math
 
 import numpy as np
 
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.windows.parts import plane_parts
 from nnaccel_kernels.cpu.windows.sliding import SOURCE, SOURCE_STEP, TAPS, tables
 from nnaccel_kernels.cpu.windows.taps import return_to_maxima, window_maxima
 from nnaccel_kernels.window import Window
+
+__all__ = ["max_pool2d", "max_pool2d_backward"]
 
 _BLOCK = 16  # channels that one thread takes at least, in the backward pass
 

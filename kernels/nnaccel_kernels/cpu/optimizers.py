@@ -11,7 +11,10 @@ import math
 
 import numpy as np
 
-from nnaccel_kernels.cpu.runtime.kernel import kernel, part, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import part, threads_for
+
+__all__ = ["adagrad", "adam", "momentum", "rmsprop", "sgd"]
 
 
 @kernel

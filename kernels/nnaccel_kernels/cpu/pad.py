@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.windows.parts import image_parts
+
+__all__ = ["pad2d"]
 
 
 @kernel

@@ -12,6 +12,8 @@ from nnaccel_kernels.cuda.skeletons.activations import activation as activation_
 from nnaccel_kernels.cuda.skeletons.activations import derivative as derivative_of
 from nnaccel_kernels.cuda.skeletons.elementwise import Each
 
+__all__ = ["activate", "activate_backward"]
+
 
 def activate(name: str, alpha: float, x: Any, y: Any) -> None:
     """y = f(x) elementwise, for f of that name; x and y may differ in dtype."""

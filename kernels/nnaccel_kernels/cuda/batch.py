@@ -11,6 +11,8 @@ from typing import Any
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.elementwise import Each
 
+__all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
+
 
 @Each
 def _gather_rows(i, args):  # type: ignore[no-untyped-def]

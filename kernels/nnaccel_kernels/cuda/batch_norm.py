@@ -13,6 +13,8 @@ from nnaccel_kernels.cuda.channels import Sum, sum_channels
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.image import Fill, Stream
 
+__all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
+
 
 @Sum
 def _sum_of_squares(c, t, n, i, j, x, args):  # type: ignore[no-untyped-def]

@@ -15,6 +15,8 @@ from nnaccel_kernels.cuda.skeletons.activations import activation as activation_
 from nnaccel_kernels.cuda.skeletons.image import Fill, Stream
 from nnaccel_kernels.half import wide
 
+__all__ = ["bias_activate", "sum_channels"]
+
 _TOGETHER = 32  # channels that neighbouring threads add up, where those come last
 
 

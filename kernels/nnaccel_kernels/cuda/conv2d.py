@@ -14,6 +14,8 @@ from nnaccel_kernels.cuda.runtime.autotune import fastest, numbers
 from nnaccel_kernels.half import wide_bytes
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
+__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_gradient"]
+
 _ALGORITHMS = {"winograd": winograd, "gemm": gemm, "im2col": im2col, "direct": direct}
 _WHY = {
     "winograd": "3x3 with stride 1: a quarter of the multiplications, in cuBLAS's products",

@@ -8,6 +8,8 @@ from nnaccel_kernels.cuda.runtime.index import is_on
 from nnaccel_kernels.cuda.skeletons.image import Stream
 from nnaccel_kernels.cuda.skeletons.known import clamped
 
+__all__ = ["copy", "pad2d"]
+
 
 @Stream
 def _copy(n, c, i, j, args):  # type: ignore[no-untyped-def]

@@ -10,6 +10,8 @@ from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.elementwise import Each
 
+__all__ = ["dropout"]
+
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31, _S40 = (np.uint64(s) for s in (27, 30, 31, 40))

@@ -12,6 +12,8 @@ from nnaccel_kernels.cuda.runtime.namespace import namespace_of
 from nnaccel_kernels.cuda.skeletons.elementwise import Each
 from nnaccel_kernels.cuda.skeletons.reduction import Total
 
+__all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
+
 
 @Each
 def _add_penalty(i, args):  # type: ignore[no-untyped-def]

@@ -13,6 +13,8 @@ from nnaccel_kernels.cuda.skeletons.known import Kind, clamped, kind_of, known, 
 from nnaccel_kernels.cuda.skeletons.spanned import spanned
 from nnaccel_kernels.window import Window
 
+__all__ = ["col2im", "im2col"]
+
 _TOGETHER = 4  # taps of a row whose loads are on their way before the first is stored
 
 

@@ -19,6 +19,8 @@ from nnaccel_kernels.cuda.runtime.autotune import fastest, numbers
 from nnaccel_kernels.cuda.runtime.blas import matmul
 from nnaccel_kernels.cuda.runtime.namespace import namespace_of
 
+__all__ = ["linear", "linear_backward"]
+
 _EPILOGUES = {"linear": epilogue.BIAS, "relu": epilogue.RELU_BIAS}
 
 Way = Callable[..., None]

@@ -14,6 +14,8 @@ import numpy as np
 from nnaccel_kernels.cuda.skeletons.elementwise import Each
 from nnaccel_kernels.cuda.skeletons.reduction import Total
 
+__all__ = ["adjust_scale", "scale_gradient", "unscale_gradients"]
+
 
 @Each
 def _scale_gradient(i, args):  # type: ignore[no-untyped-def]

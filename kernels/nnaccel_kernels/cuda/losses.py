@@ -12,6 +12,18 @@ from nnaccel_kernels.cuda.skeletons.reduction import Total
 from nnaccel_kernels.cuda.skeletons.rows import Rows, add_up
 from nnaccel_kernels.cuda.softmax import top_and_total
 
+__all__ = [
+    "add_sum",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "count_binary_hits",
+    "count_category_hits",
+    "mse",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+    "weigh",
+]
+
 _TINY = 1e-7  # probabilities are kept this far from 0, where the logarithm ends
 
 

@@ -15,6 +15,8 @@ from numba import cuda
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.elementwise import Each
 
+__all__ = ["adagrad", "adam", "momentum", "rmsprop", "sgd"]
+
 
 class Update(Each):
     """Calls body(i, now, args) for every i below a count, with the learning rate of this batch.

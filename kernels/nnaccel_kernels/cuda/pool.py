@@ -22,6 +22,8 @@ from nnaccel_kernels.cuda.skeletons.known import Kind, clamped, kind_of, known, 
 from nnaccel_kernels.cuda.skeletons.spanned import spanned
 from nnaccel_kernels.window import Window
 
+__all__ = ["avg_pool2d", "avg_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
+
 
 @cache
 def _max_pool2d(kind: Kind) -> Fill:

@@ -8,6 +8,8 @@ from typing import Any
 from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.cuda.skeletons.rows import Rows, add_up, largest
 
+__all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
+
 
 @device
 def top_and_total(row, lane, lanes, width, shared, x):  # type: ignore[no-untyped-def]

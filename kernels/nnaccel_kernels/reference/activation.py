@@ -7,6 +7,15 @@ from typing import Any
 
 import numpy as np
 
+__all__ = [
+    "activate",
+    "activate_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "softmax",
+    "softmax_backward",
+]
+
 
 def activate(name: str, alpha: float, x: Any, y: Any) -> None:
     """y = f(x) elementwise, for f of that name."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
+
 
 def gather_rows(
     data: Any, order: Any, cursor: Any, batch_size: int, scale: float, out: Any

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
+
 _PIXELS = (0, 2, 3)  # all axes but the channels
 
 

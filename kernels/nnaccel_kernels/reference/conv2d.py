@@ -16,6 +16,15 @@ from nnaccel_kernels.reference.naive import (
 )
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
+__all__ = [
+    "bias_activate",
+    "conv2d",
+    "conv2d_input_gradient",
+    "conv2d_plan",
+    "conv2d_weight_gradient",
+    "sum_channels",
+]
+
 _WHY = {
     "im2col": "a matrix product over the columns of one image at a time",
     "direct": "the loops of the definition, in Python",

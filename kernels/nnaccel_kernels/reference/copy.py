@@ -7,6 +7,8 @@ from typing import Any
 from nnaccel_kernels.reference.taps import taps
 from nnaccel_kernels.window import Window
 
+__all__ = ["copy", "pad2d"]
+
 
 def copy(x: Any, y: Any) -> None:
     """y = x, each in its own memory order."""

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
+
 
 def add_penalty(w: Any, l1: float, l2: float, dw: Any) -> None:
     """dw += gradient of l1 * sum|w| + l2 * sum(w**2), for flat arrays."""

@@ -7,6 +7,8 @@ from typing import Any
 from nnaccel_kernels.reference.taps import taps
 from nnaccel_kernels.window import Window
 
+__all__ = ["col2im", "im2col"]
+
 
 def im2col(x: Any, window: Window, cols: Any) -> None:
     """cols[n, (c, r, s), (i, j)] = the pixel of channel c under tap (r, s) at position (i, j)."""

@@ -8,6 +8,8 @@ import numpy as np
 
 from nnaccel_kernels.reference.activation import activate
 
+__all__ = ["linear", "linear_backward"]
+
 
 def linear(x: Any, w: Any, b: Any, activation: str, alpha: float, y: Any) -> None:
     """y = f(x @ w + b) for the elementwise activation f."""

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["adjust_scale", "scale_gradient", "unscale_gradients"]
+
 
 def scale_gradient(dy: Any, scale: Any) -> None:
     """dy *= the factor, in place."""

@@ -8,6 +8,18 @@ import numpy as np
 
 from nnaccel_kernels.reference.activation import activate, log_softmax
 
+__all__ = [
+    "add_sum",
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "count_binary_hits",
+    "count_category_hits",
+    "mse",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+    "weigh",
+]
+
 _TINY = 1e-7  # probabilities are kept this far from 0, where the logarithm ends
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+__all__ = ["adagrad", "adam", "momentum", "rmsprop", "sgd"]
+
 
 def sgd(w: Any, g: Any, rate: Any, cursor: Any) -> None:
     """w -= rate * g."""

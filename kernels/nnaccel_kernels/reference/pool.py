@@ -11,6 +11,8 @@ from nnaccel_kernels.index import taps_inside
 from nnaccel_kernels.reference.taps import taps
 from nnaccel_kernels.window import Window
 
+__all__ = ["avg_pool2d", "avg_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
+
 
 def max_pool2d(x: Any, window: Window, y: Any) -> None:
     """y = largest pixel under the window; a NaN there gives NaN."""

@@ -65,7 +65,7 @@ class Gpu:
 
 def plan(direction: str = "forward", n: int = 2, budget: int = 1 << 20, how: str = "auto") -> Any:
     shapes = (n, 16, 9, 9), (16, 16, 3, 3)
-    return cuda.conv2d_plan(direction, *shapes, Window((3, 3)), 1, 4, how, budget)
+    return cuda.kernels.conv2d_plan(direction, *shapes, Window((3, 3)), 1, 4, how, budget)
 
 
 @pytest.fixture

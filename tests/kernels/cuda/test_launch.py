@@ -57,13 +57,13 @@ def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
     array = ["u64"] * 7
     gpu = Gpu(monkeypatch, declared("u64", *array, "f32", *array))
     for x in (np.zeros(600, np.float32), np.ones(3, np.float32)):
-        cuda.activate("relu", 0.0, x, x)
+        cuda.kernels.activate("relu", 0.0, x, x)
     assert [call[0] for call in gpu.launched] == [(3,), (1,)]
     numbers = gpu.launched[0][2]
     assert numbers[:5] == [600, 0, 0, 600, 4]
     assert numbers[6:9] == [600, 4, 0.0]  # shape, stride, alpha
     assert gpu.compiled == 1
-    cuda.activate("relu", 0.0, *np.zeros((2, 6), np.float32)[:, ::2])
+    cuda.kernels.activate("relu", 0.0, *np.zeros((2, 6), np.float32)[:, ::2])
     assert gpu.compiled == 2
 
 
@@ -72,7 +72,7 @@ def test_a_kernel_that_takes_other_numbers_is_left_to_numba(
 ) -> None:
     gpu = Gpu(monkeypatch, declared("u64", "u64"))
     with pytest.raises(AttributeError):  # there is no stream for Numba here
-        cuda.activate("relu", 0.0, np.zeros(3), np.zeros(3))
+        cuda.kernels.activate("relu", 0.0, np.zeros(3), np.zeros(3))
     assert "Numba launches kernel activate, which is slower: it takes 2 numbers" in caplog.text
     assert gpu.launched == []
 

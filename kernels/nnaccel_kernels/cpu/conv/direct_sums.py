@@ -7,7 +7,8 @@ convolution's output and y that of its input; the tables of taps say which it is
 from __future__ import annotations
 
 from nnaccel_kernels.cpu.channels import finish_runs
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share
 from nnaccel_kernels.cpu.windows.sliding import SOURCE, SOURCE_STEP, TAP, TAP_STEP, TAPS
 from nnaccel_kernels.cpu.windows.taps import window_products
 

@@ -5,7 +5,8 @@ They are added to `sums`, which has parts so that threads need not wait for each
 
 from __future__ import annotations
 
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share
 from nnaccel_kernels.cpu.windows.sliding import PIXEL, POSITION, POSITIONS
 from nnaccel_kernels.cpu.windows.taps import window_products
 

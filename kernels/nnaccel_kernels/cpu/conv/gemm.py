@@ -24,8 +24,9 @@ from nnaccel_kernels.cpu.conv.shape import Conv, Problem, conv_of, cut, locate, 
 from nnaccel_kernels.cpu.matmul.epilogue import Ending, finish_pixels
 from nnaccel_kernels.cpu.matmul.matmul import product_of_strips
 from nnaccel_kernels.cpu.matmul.packing import pack_filters, strips_shape
-from nnaccel_kernels.cpu.runtime.kernel import claimed, kernel
+from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.partial import parts_for, rooms_for
+from nnaccel_kernels.cpu.runtime.sharing import claimed
 from nnaccel_kernels.window import Window
 
 __all__ = ["forward", "input_gradient", "weight_gradient", "workspace"]

@@ -28,8 +28,9 @@ from nnaccel_kernels.cpu.conv.shape import (
 )
 from nnaccel_kernels.cpu.matmul.epilogue import Ending, finish_pixels
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product, product_from
-from nnaccel_kernels.cpu.runtime.kernel import claimed, kernel
+from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.partial import add_up, cuts_for, parts_for, rooms_for, task_of
+from nnaccel_kernels.cpu.runtime.sharing import claimed
 from nnaccel_kernels.cpu.runtime.simd import copy_run
 from nnaccel_kernels.window import Window
 

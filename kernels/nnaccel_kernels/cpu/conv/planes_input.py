@@ -19,8 +19,9 @@ from nnaccel_kernels.cpu.conv.shape import (
 )
 from nnaccel_kernels.cpu.linear import add_to
 from nnaccel_kernels.cpu.matmul.matmul import product
-from nnaccel_kernels.cpu.runtime.kernel import claimed, kernel
+from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.partial import rooms_for
+from nnaccel_kernels.cpu.runtime.sharing import claimed
 from nnaccel_kernels.window import Window
 
 

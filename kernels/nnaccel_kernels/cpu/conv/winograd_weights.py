@@ -16,8 +16,9 @@ from nnaccel_kernels.cpu.conv.winograd_tiles import (
 )
 from nnaccel_kernels.cpu.linear import add_to
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product
-from nnaccel_kernels.cpu.runtime.kernel import claimed, kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.partial import cuts_for, parts_for, rooms_for
+from nnaccel_kernels.cpu.runtime.sharing import claimed, share, threads_for
 from nnaccel_kernels.cpu.runtime.simd import VECTOR_BYTES, copy_run
 from nnaccel_kernels.window import Window
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share, threads_for
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 
 
 def strips_shape(

@@ -7,7 +7,9 @@ import os
 import sys
 import threading
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +26,18 @@ def _give_way_address() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+Host = Callable[[], None]  # Python that runs between two tables
+
+
+class Table(NamedTuple):
+    """Rows for `worker.run`, and the most threads that any of them is for."""
+
+    memory: np.ndarray
+    address: int
+    rows: int
+    width: int
+
+
 class ThreadPool:
     """Threads that run tables together; whoever finds it busy runs its table alone."""
 
@@ -36,22 +50,40 @@ class ThreadPool:
         self._barrier = np.zeros(worker.MAILBOX, np.int64)  # a line of its own
         self._addresses = self._mailboxes.ctypes.data, self._barrier.ctypes.data
 
-    def run(self, table: int, rows: int, width: int, repeats: int, pace: Autotune) -> None:
-        """Execute the table at that address `repeats` times, on up to `width` threads."""
-        size = min(self.size, width)
-        if size == 1 or not self._busy.acquire(blocking=False):
-            self._run_alone(table, rows, repeats)
+    def run(self, parts: Sequence[Table | Host], repeats: int, autotune: Autotune) -> None:
+        """Execute tables and host rows in order, `repeats` times."""
+        size = min(self.size, max((p.width for p in parts if isinstance(p, Table)), default=1))
+        if size == 1:
+            self._run_parts(parts, repeats, 1)
             return
-        try:
-            for together, count in pace.plan(repeats):
-                start = time.perf_counter()
-                if together:
-                    self._run_together(table, rows, count, size)
+        for together, count in autotune.plan(repeats):
+            start = time.perf_counter()
+            if self._run_parts(parts, count, size if together else 1):
+                autotune.note(together, count, time.perf_counter() - start)
+
+    def _run_parts(self, parts: Sequence[Table | Host], repeats: int, size: int) -> bool:
+        """Run on up to `size` threads; False if the pool was busy, so that there was but one."""
+        if len(parts) == 1 and isinstance(parts[0], Table):
+            return self._execute(parts[0], repeats, size)
+        as_wanted = True
+        for _ in range(repeats):
+            for part in parts:
+                if isinstance(part, Table):
+                    as_wanted &= self._execute(part, 1, min(size, part.width))
                 else:
-                    self._run_alone(table, rows, count)
-                pace.note(together, count, time.perf_counter() - start)
+                    part()
+        return as_wanted
+
+    def _execute(self, table: Table, repeats: int, size: int) -> bool:
+        """Run a table `repeats` times; False if the pool was busy, so that one thread ran it."""
+        if size == 1 or not self._busy.acquire(blocking=False):
+            self._run_alone(table.address, table.rows, repeats)
+            return size == 1
+        try:
+            self._run_together(table.address, table.rows, repeats, size)
         finally:
             self._busy.release()
+        return True
 
     def _run_alone(self, table: int, rows: int, repeats: int) -> None:
         worker.run(table, rows, repeats, 0, 1, 0, self._give_way)

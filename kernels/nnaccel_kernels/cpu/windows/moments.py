@@ -9,7 +9,8 @@ import numpy as np
 from numba import njit
 
 from nnaccel_kernels.cpu.channels import reorder, runs_of_block
-from nnaccel_kernels.cpu.runtime.kernel import kernel, share
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.sharing import share
 
 
 @njit(nogil=True, cache=True)

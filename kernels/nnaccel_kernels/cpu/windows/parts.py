@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from nnaccel_kernels.cpu.copy import copy, is_channels_last, pixels
-from nnaccel_kernels.cpu.runtime.kernel import scratch
+from nnaccel_kernels.cpu.runtime.workspace import scratch
 
 ROOM = 1 << 22  # bytes of images that are copied at a time
 

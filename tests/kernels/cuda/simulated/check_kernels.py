@@ -82,10 +82,10 @@ def images(draw: Draw) -> Images:
 def assert_same(function: str, *args: Any, out: list[np.ndarray]) -> None:
     """Call it with copies of `out` as its last arguments, in both places, and compare those."""
     results = []
-    for kernels in (reference, cuda):
+    for package in (reference, cuda):
         filled = [np.copy(a, order="K") for a in out]
-        own = [_own_algorithm(a, kernels) for a in args]
-        getattr(kernels, function)(*own, *filled)
+        own = [_own_algorithm(a, package) for a in args]
+        getattr(package.kernels, function)(*own, *filled)
         results.append(filled)
     for want, got in zip(*results, strict=True):
         tolerance = 2e-5 if want.dtype == np.float32 else 1e-11
@@ -104,9 +104,9 @@ def test_kernels_without_images(
 ) -> None:
     args = CALLS[function](np.random.default_rng(seed), rows, columns, dtype)
     results = []
-    for kernels in (reference, cuda):
+    for package in (reference, cuda):
         own = {k: v.copy() if isinstance(v, np.ndarray) else v for k, v in args.items()}
-        getattr(kernels, function)(**own)
+        getattr(package.kernels, function)(**own)
         results.append({k: v for k, v in own.items() if isinstance(v, np.ndarray)})
     assert_close(results[1], results[0], dtype)
 
@@ -119,9 +119,9 @@ def test_kernels_without_images(
 def test_numbers_of_16_bits(function: str, dtype: Any, rows: int, columns: int, seed: int) -> None:
     args = halved(CALLS[function](np.random.default_rng(seed), rows, columns, np.float32), dtype)
     results = []
-    for kernels in (reference, cuda):
+    for package in (reference, cuda):
         own = {k: v.copy("K") if isinstance(v, np.ndarray) else v for k, v in args.items()}
-        getattr(kernels, function)(**own)
+        getattr(package.kernels, function)(**own)
         results.append({k: v for k, v in own.items() if isinstance(v, np.ndarray)})
     assert_close(results[1], results[0], dtype)
 
@@ -131,9 +131,9 @@ def test_slopes(name: str) -> None:
     rng = np.random.default_rng(0)
     x, dy, dx, wanted = rng.standard_normal((4, 3, 5))
     y = np.empty_like(x)
-    reference.activate(name, 0.3, x, y)
-    reference.activate_backward(name, 0.3, dy, x, y, wanted)
-    cuda.activate_backward(name, 0.3, dy, x, y, dx)
+    reference.kernels.activate(name, 0.3, x, y)
+    reference.kernels.activate_backward(name, 0.3, dy, x, y, wanted)
+    cuda.kernels.activate_backward(name, 0.3, dy, x, y, dx)
     np.testing.assert_allclose(dx, wanted, 1e-12)
 
 
@@ -213,7 +213,7 @@ def test_max_pool2d(
         x = np.round(x)
         x[x > 1], x[x < -1] = np.nan, -np.inf
     y = np.empty_like(dy)
-    reference.max_pool2d(x, window, y)
+    reference.kernels.max_pool2d(x, window, y)
     assert_same("max_pool2d", x, window, out=[dy])
     assert_same("max_pool2d_backward", dy, x, y, window, out=[x])
 
@@ -248,7 +248,7 @@ def test_windows_that_compilers_know(
     assert_same("avg_pool2d", x, window, True, out=[y])
     assert_same("avg_pool2d_backward", y, window, False, out=[x])
     best = np.empty_like(y)
-    reference.max_pool2d(x, window, best)
+    reference.kernels.max_pool2d(x, window, best)
     assert_same("max_pool2d", x, window, out=[y])
     assert_same("max_pool2d_backward", y, x, best, window, out=[x])
 
@@ -264,9 +264,9 @@ def test_elementwise(shape: tuple[int, ...], make: Images, data: st.DataObject) 
     assert_same("sum_channels", x, out=[channels])
     for name in ACTIVATIONS:
         y, b = x.copy("K"), data.draw(st.sampled_from([None, channels]))
-        cuda.bias_activate(y, b, name, 0.3)
+        cuda.kernels.bias_activate(y, b, name, 0.3)
         want = x.copy("K")
-        reference.bias_activate(want, b, name, 0.3)
+        reference.kernels.bias_activate(want, b, name, 0.3)
         np.testing.assert_allclose(y, want, 2e-5, 2e-6, err_msg=name)
     top, bottom, left, right = padding = data.draw(st.tuples(*[st.integers(-1, 2)] * 4))
     height, width = shape[2] + top + bottom, shape[3] + left + right
@@ -281,16 +281,20 @@ def test_batch_norm(shape: tuple[int, ...], make: Images, training: bool) -> Non
     gamma, beta, mean, running_mean = (make(shape[1]) for _ in range(4))
     running_var, inv_std = np.abs(make(shape[1])) + 1, np.abs(make(shape[1])) + 1
     results: list[list[np.ndarray]] = []
-    for kernels in (reference, cuda):
+    for package in (reference, cuda):
         state = [a.copy() for a in (running_mean, running_var, mean, inv_std)]
         y, dx, dgamma, dbeta = (np.copy(a, order="K") for a in (dy, dy, gamma, beta))
         if training:
-            kernels.batch_norm(x, gamma, beta, 1e-2, 0.9, *state, y)
+            package.kernels.batch_norm(x, gamma, beta, 1e-2, 0.9, *state, y)
         else:
-            kernels.batch_norm_inference(x, gamma, beta, 1e-2, *state[:2], state[3], y)
-        kernels.batch_norm_backward(dy, x, gamma, mean, inv_std, training, dx, dgamma, dbeta)
+            package.kernels.batch_norm_inference(x, gamma, beta, 1e-2, *state[:2], state[3], y)
+        package.kernels.batch_norm_backward(
+            dy, x, gamma, mean, inv_std, training, dx, dgamma, dbeta
+        )
         results.append([*state, y, dx, dgamma, dbeta])
-        kernels.batch_norm_backward(dy, x, gamma, mean, inv_std, training, None, dgamma, dbeta)
+        package.kernels.batch_norm_backward(
+            dy, x, gamma, mean, inv_std, training, None, dgamma, dbeta
+        )
     tolerance = 1e-4 if x.dtype == np.float32 else 1e-11
     for want, got in zip(*results, strict=True):
         np.testing.assert_allclose(got, want, tolerance, tolerance)
@@ -302,7 +306,7 @@ def test_a_sum_is_the_same_every_time() -> None:
     x, dy = (rng.standard_normal((2, c, 5, 4)).astype(np.float32) for c in (3, 2))
     first, again = np.empty((2, 2, 3, 3, 3), np.float32)
     for dw in (first, again):
-        cuda.conv2d_weight_gradient(dy, x, window, 1, "gemm", dw)
+        cuda.kernels.conv2d_weight_gradient(dy, x, window, 1, "gemm", dw)
     np.testing.assert_array_equal(first, again)
 
 
@@ -326,11 +330,11 @@ def test_a_device_short_of_memory_takes_less_at_a_time() -> None:
 def test_what_cannot_be_done_is_said() -> None:
     shapes = "forward", (1, 4, 5, 5), (6, 2, 3, 3), Window((3, 3)), 2, 4
     with pytest.raises(ValueError, match="'winograd' is for 3x3 windows with stride 1"):
-        cuda.conv2d_plan(*shapes, "winograd", 0)
-    assert cuda.conv2d_plan(*shapes, "auto", 0).algorithm == "gemm"
+        cuda.kernels.conv2d_plan(*shapes, "winograd", 0)
+    assert cuda.kernels.conv2d_plan(*shapes, "auto", 0).algorithm == "gemm"
     depthwise = "forward", (1, 4, 5, 5), (8, 1, 3, 3), Window((3, 3)), 4, 4
-    assert cuda.conv2d_plan(*depthwise, "auto", 0).algorithm == "direct"
+    assert cuda.kernels.conv2d_plan(*depthwise, "auto", 0).algorithm == "direct"
     many = "forward", (1, 16, 9, 9), (16, 16, 3, 3), Window((3, 3)), 1, 4
-    assert cuda.conv2d_plan(*many, "auto", 1 << 20).algorithm == "winograd"
-    assert cuda.conv2d_plan(*many, "auto", 1 << 10).algorithm == "gemm"
-    assert cuda.conv2d_plan(*shapes, "im2col", 0).workspace == 2 * 9 * 9 * 4
+    assert cuda.kernels.conv2d_plan(*many, "auto", 1 << 20).algorithm == "winograd"
+    assert cuda.kernels.conv2d_plan(*many, "auto", 1 << 10).algorithm == "gemm"
+    assert cuda.kernels.conv2d_plan(*shapes, "im2col", 0).workspace == 2 * 9 * 9 * 4
