@@ -41,7 +41,7 @@ from nnaccel.model.explain import explain
 from nnaccel.model.sequential import Sequential, load
 from nnaccel.optim import schedules
 from nnaccel.testing import assert_parity, gradcheck
-from nnaccel.training import losses
+from nnaccel.training import losses, metrics
 from nnaccel.training.callbacks import (
     Callback,
     CSVLogger,
@@ -105,6 +105,7 @@ __all__ = [
     "layers",
     "load",
     "losses",
+    "metrics",
     "ops",
     "optim",
     "schedules",

@@ -30,7 +30,7 @@ from nnaccel.training.checks import (
 )
 from nnaccel.training.loop import ArrayEpochs, Evaluation, StreamEpochs, run_epochs
 from nnaccel.training.resume import Backup
-from nnaccel.training.step import TrainingSetup
+from nnaccel.training.setup import TrainingSetup
 
 _PREDICT_BATCH = 256
 
@@ -196,11 +196,11 @@ class Sequential(CompiledNetwork, PipelineStep):
             for saved in backup:
                 saved.load()
             with self._training():
-                plan = self._plan()
-                source: StreamEpochs | ArrayEpochs = StreamEpochs(plan, x)
+                setup = self._training_setup()
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x)
                 if y is not None:
-                    feed = BatchLoader(self, x, y, batch_size, weights)
-                    source = ArrayEpochs(plan, feed, shuffle)
+                    loader = BatchLoader(self, x, y, batch_size, weights)
+                    source = ArrayEpochs(setup, loader, shuffle)
                 params = {
                     "epochs": epochs,
                     "steps": source.steps,
@@ -214,7 +214,7 @@ class Sequential(CompiledNetwork, PipelineStep):
                     for saved in backup:
                         first_epoch = saved.restore(told, first_epoch)
                     todo = range(first_epoch, epochs)
-                    run_epochs(plan, todo, source, evaluation, told, lambda: self.stop_training)
+                    run_epochs(setup, todo, source, evaluation, told, lambda: self.stop_training)
                     told.on_train_end({})
         return history
 
@@ -272,13 +272,13 @@ class Sequential(CompiledNetwork, PipelineStep):
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)
             fit_shape(self, x)
-            feed = BatchLoader(self, x, None, batch_size)
+            loader = BatchLoader(self, x, None, batch_size)
             result = np.empty((len(x), *self.output_shape), self.dtype)
             batches: dict[int, Callable[[], np.ndarray]] = {}
             for first in range(0, len(x), batch_size):
                 rows = min(batch_size, len(x) - first)
                 if rows not in batches:
-                    batches[rows] = self._predictor(feed, rows)
+                    batches[rows] = self._predictor(loader, rows)
                 result[first : first + rows] = batches[rows]()
         return result
 
@@ -296,13 +296,13 @@ class Sequential(CompiledNetwork, PipelineStep):
         """
         files.write(path, *self.state())
 
-    def _predictor(self, feed: BatchLoader, rows: int) -> Callable[[], np.ndarray]:
-        """Return a function that gives the outputs for the next batch of the feed."""
+    def _predictor(self, loader: BatchLoader, rows: int) -> Callable[[], np.ndarray]:
+        """Return a function that gives the outputs for the next batch of the loader."""
         outputs: list[Array] = [None]
 
         def step() -> None:
-            outputs[0], _ = self.forward(feed.inputs(rows))
-            self.backend.kernels.advance(feed.cursor)
+            outputs[0], _ = self.forward(loader.inputs(rows))
+            self.backend.kernels.advance(loader.cursor)
 
         replay = self.backend.record(step)
 
@@ -345,12 +345,15 @@ class Sequential(CompiledNetwork, PipelineStep):
             raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
         x, targets = check_pair(self, loss, *data[:2])
         weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
-        plan = TrainingSetup(self, loss, optimizer, self.metrics)
-        return Evaluation(plan, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
+        setup = TrainingSetup(self, loss, optimizer, self._metrics)
+        return Evaluation(setup, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
 
 
 def load(
-    path: str | Path, *, custom_objects: Mapping[str, type[Layer]] | None = None
+    path: str | Path,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
 ) -> Sequential:
     """Return the model in a file that `Sequential.save` wrote, ready to predict or to train on.
 
@@ -358,8 +361,11 @@ def load(
     ----------
     path : str or Path
         A safetensors file.
-    custom_objects : dict of str to type, optional
-        Layer classes of your own, by name.
+    custom_objects : dict of str to object, optional
+        Layer and optimiser classes, losses and metrics of your own, by name.
+    compile : bool, default True
+        Whether to compile it as it was, with the optimiser's state; False needs no loss, optimiser
+        or metric of your own, and is enough to predict.
 
     Returns
     -------
@@ -380,7 +386,9 @@ def load(
         files.check_shapes(made, shape, arrays)
         model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
         model.build(shape)
-        model.load_state(arrays, described)
+        if not compile:
+            described = {k: v for k, v in described.items() if k != "loss"}
+        model.load_state(arrays, described, custom_objects)
     return model
 
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from nnaccel.backends import Array, is_cupy, is_kernels_only, to_numpy
 from nnaccel.network.chain import Network
-from nnaccel.training import losses
 from nnaccel.training.losses import Loss
+from nnaccel.training.targets import encode_targets
 from nnaccel_kernels.half import is_half, wide
 
 
@@ -72,7 +72,7 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
             f"the model's outputs have shape {output_shape}; to train it, end it with Flatten or "
             "Dense"
         )
-    targets = losses.encode_targets(loss, y, output_shape[0], network.dtype)
+    targets = encode_targets(loss, y, output_shape[0], network.dtype)
     fit_shape(network, x)
     return x, targets
 
