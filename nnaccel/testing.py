@@ -102,10 +102,10 @@ def _check_model(
 
 def _loss_and_gradient(model: Sequential, x: Any, y: Any) -> Callable[[], tuple[float, Any]]:
     """Return a function that gives loss with penalties, and flat gradient, as training would."""
-    loss, optimizer = model._require_compiled()
-    x, targets = check_pair(model, loss, x, y)
+    compiled = model._require_compiled()
+    x, targets = check_pair(model, compiled.loss, x, y)
     rows, loader = len(x), BatchLoader(model, x, targets, len(x))
-    setup = TrainingSetup(model, loss, optimizer, [])
+    setup = TrainingSetup(model, compiled.loss, compiled.optimizer, [])
 
     def evaluate() -> tuple[float, Any]:
         setup.sums.reset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -21,6 +21,14 @@ from nnaccel.training.metrics import Metric
 from nnaccel.training.setup import TrainingSetup
 
 
+class Compiled(NamedTuple):
+    """What a model is compiled with."""
+
+    loss: Loss
+    optimizer: Optimizer
+    metrics: list[Metric]
+
+
 class CompiledNetwork(Network):
     """A network that can be compiled, and whose whole state can be taken and put back.
 
@@ -34,21 +42,24 @@ class CompiledNetwork(Network):
 
     def __init__(self, layers: Sequence[Layer], seed: int | None, dtype: Any) -> None:
         super().__init__(layers, seed, dtype)
-        self.loss: Loss | None = None
-        self._metrics: list[Metric] = []
-        self._optimizer: Optimizer | None = None
+        self._compiled: Compiled | None = None
         self._slots: Array | None = None
         self._scale: Array | None = None  # state of the loss scale
 
     @property
+    def loss(self) -> Loss | None:
+        """The loss the model was compiled with; None before."""
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
     def metrics(self) -> list[str]:
         """Names of the metrics the model was compiled with."""
-        return [metric.name for metric in self._metrics]
+        return [] if self._compiled is None else [m.name for m in self._compiled.metrics]
 
     @property
     def optimizer(self) -> Optimizer:
         """The optimiser the model was compiled with."""
-        return self._require_compiled()[1]
+        return self._require_compiled().optimizer
 
     @property
     def loss_scale(self) -> float | None:
@@ -81,8 +92,7 @@ class CompiledNetwork(Network):
             If a name is unknown; the message has the nearest match.
         """
         self._require_idle("compile")
-        chosen = losses.get(loss), optim.get(optimizer), counting.get_all(metrics)
-        self.loss, self._optimizer, self._metrics = chosen
+        self._compiled = Compiled(losses.get(loss), optim.get(optimizer), counting.get_all(metrics))
         self._slots = self._scale = None
         self.iterations[0] = 0
 
@@ -121,9 +131,10 @@ class CompiledNetwork(Network):
             "iterations": int(to_numpy(self.iterations)[0]),
             "epochs": self.epochs,
         }
-        if self.loss is not None and self._optimizer is not None:
-            described["loss"], described["metrics"] = losses.describe(self.loss), self.metrics
-            described["optimizer"] = checkpoint.describe_optimizer(self._optimizer)
+        if self._compiled is not None:
+            described["loss"] = losses.describe(self._compiled.loss)
+            described["optimizer"] = checkpoint.describe_optimizer(self._compiled.optimizer)
+            described["metrics"] = self.metrics
             if self._slots is not None:
                 arrays["optimizer"] = to_numpy(self._slots)
             if self._scale is not None:
@@ -153,7 +164,7 @@ class CompiledNetwork(Network):
         slots, scale = None, _scale_in(arrays)
         if "loss" in described:
             compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})
-            slots = self._slots_in(arrays, compiled[1])
+            slots = self._slots_in(arrays, compiled.optimizer)
             self.compile(*compiled)
         self.set_weights(weights)
         self._slots, self._scale = slots, scale
@@ -161,13 +172,11 @@ class CompiledNetwork(Network):
         self.bind_layers()
 
     @staticmethod
-    def _compiled_as(
-        described: Mapping[str, Any], custom: Mapping[str, Any]
-    ) -> tuple[Loss, Optimizer, list[Metric]]:
+    def _compiled_as(described: Mapping[str, Any], custom: Mapping[str, Any]) -> Compiled:
         """Return loss, optimiser and metrics that a file describes."""
         settings = described["optimizer"]
         try:
-            return (
+            return Compiled(
                 losses.from_description(described["loss"], custom),
                 optim.from_config(settings["name"], settings["config"], custom),
                 counting.get_all(described["metrics"], custom),
@@ -179,11 +188,11 @@ class CompiledNetwork(Network):
 
     def _own_pieces(self) -> dict[str, Any]:
         """Return loss, optimiser and metrics that the model is compiled with, by name."""
-        if self.loss is None or self._optimizer is None:
+        if self._compiled is None:
             return {}
-        kind = type(self._optimizer)
-        pieces: dict[str, Any] = {optim.name_of(kind): kind, self.loss.name: self.loss}
-        return pieces | {metric.name: metric for metric in self._metrics}
+        loss, optimizer, metrics = self._compiled
+        pieces: dict[str, Any] = {optim.name_of(type(optimizer)): type(optimizer), loss.name: loss}
+        return pieces | {metric.name: metric for metric in metrics}
 
     def _slots_in(self, arrays: Mapping[str, np.ndarray], optimizer: Optimizer) -> Array | None:
         """Return the optimiser's state, if it is among `arrays`, on the model's backend."""
@@ -198,16 +207,16 @@ class CompiledNetwork(Network):
 
     def _training_setup(self) -> TrainingSetup:
         """What is trained, with the optimiser's state on the model's backend."""
-        loss, optimizer = self._require_compiled()
+        compiled = self._require_compiled()
         if self._slots is None:
-            self._slots = optimizer.initial_slots(to_numpy(self.weights))
+            self._slots = compiled.optimizer.initial_slots(to_numpy(self.weights))
         self._slots = self.backend.asarray(to_numpy(self._slots))
         self.bind_layers()  # a slice with these layers may have been trained since
-        if not self.policy.scales_loss:
-            return TrainingSetup(self, loss, optimizer, self._metrics, self._slots)
-        scale = LossScale(self.backend, self._scale)
-        self._scale = scale.state
-        return TrainingSetup(self, loss, optimizer, self._metrics, self._slots, scale)
+        scale = None
+        if self.policy.scales_loss:
+            scale = LossScale(self.backend, self._scale)
+            self._scale = scale.state
+        return TrainingSetup(self, *compiled, self._slots, scale)
 
     @contextlib.contextmanager
     def _training(self) -> Iterator[None]:
@@ -223,10 +232,10 @@ class CompiledNetwork(Network):
         if self._parameters.in_training:
             raise RuntimeError(f"the model is being trained: call {what} when fit has returned")
 
-    def _require_compiled(self) -> tuple[Loss, Optimizer]:
-        if self.loss is None or self._optimizer is None:
+    def _require_compiled(self) -> Compiled:
+        if self._compiled is None:
             raise RuntimeError("the model is not compiled yet: call compile(loss, optimizer) first")
-        return self.loss, self._optimizer
+        return self._compiled
 
 
 def _scale_in(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:

@@ -73,7 +73,7 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
             "Dense"
         )
     targets = encode_targets(loss, y, output_shape[0], network.dtype)
-    fit_shape(network, x)
+    build_or_check(network, x)
     return x, targets
 
 
@@ -196,8 +196,8 @@ def check_ending(network: Network, loss: Loss) -> None:
     )
 
 
-def fit_shape(network: Network, x: Array) -> None:
-    """Build the network for inputs like x, or raise a ValueError if it was for others."""
+def build_or_check(network: Network, x: Array) -> None:
+    """Build the network for inputs like x, or raise a ValueError if it was built for others."""
     if not network.built:
         network.build(x.shape[1:])
     given, wanted = x.shape[1:], network.input_shape
