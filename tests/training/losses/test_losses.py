@@ -58,7 +58,11 @@ def test_the_mean_gradient_is_that_of_the_rows(backend: Any) -> None:
         np.testing.assert_allclose(to_numpy(means[1]) * 40, to_numpy(gradients), rtol=1e-5)
 
 
-@pytest.mark.parametrize("loss", [absolute_error, AbsoluteError(0.5), losses.Huber(0.3)], ids=str)
+@pytest.mark.parametrize(
+    "loss",
+    [absolute_error, AbsoluteError(0.5), losses.Huber(0.3)],
+    ids=["function", "class", "Huber"],
+)
 def test_a_loss_in_array_code_trains_alike_everywhere(backend: Any, loss: Any) -> None:
     _, history = trained(loss)
     assert history[-1] < 0.99 * history[0]
