@@ -28,6 +28,7 @@ _SIMPLE = {
     "GlobalMaxPool2D": ("max_pool2d", "max_pool2d", "max_pool2d_backward"),
     "GlobalAvgPool2D": ("avg_pool2d", "avg_pool2d", "avg_pool2d_backward"),
     "BatchNorm": ("batch_norm", "batch_norm", "batch_norm_backward"),
+    "LayerNorm": ("layer_norm", "layer_norm", "layer_norm_backward"),
     "ZeroPad2D": ("pad2d", "pad2d", "pad2d"),
     "Dropout": ("dropout", "dropout", "dropout"),
     "Activation": ("activation", "activate", "activate_backward"),
