@@ -19,7 +19,6 @@ from nnaccel.layers import (
     GlobalAvgPool2D,
     GlobalMaxPool2D,
     Layer,
-    LayerNorm,
     MaxPool2D,
     ZeroPad2D,
 )
@@ -50,7 +49,6 @@ MAKE: dict[str, Any] = {
     "pad": lambda: ZeroPad2D(),
     "pad-crop": lambda: ZeroPad2D((1, -1, 0, 2)),
     "norm": lambda: BatchNorm(0.5, 0.01),
-    "layer-norm": lambda: LayerNorm(0.01),
 }
 TAKES_ONE_CHANNEL = [name for name in MAKE if name not in ("conv-all", "transpose-all")]
 
@@ -134,7 +132,6 @@ def test_settings_make_the_same_layer(name: str) -> None:
         (DepthwiseConv2D(3, multiplier=2), {"w": (8, 1, 3, 3), "b": (8,)}),
         (Conv2DTranspose(6, 2, groups=2), {"w": (4, 3, 2, 2), "b": (6,)}),
         (BatchNorm(), {"gamma": (4,), "beta": (4,)}),
-        (LayerNorm(), {"gamma": (4, 6, 6), "beta": (4, 6, 6)}),
         (MaxPool2D(), {}),
     ],
 )
