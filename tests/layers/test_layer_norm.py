@@ -22,7 +22,7 @@ def test_gradients(backend: Any, shape: tuple[int, ...]) -> None:
         array[...] = rng.normal(size=shape)
     place(layer, backend)
     assert {name: a.shape for name, a in layer.params.items()} == {"gamma": shape, "beta": shape}
-    assert_gradients(layer, rng.normal(size=(4, *shape)))
+    assert_gradients(backend, layer, rng.normal(size=(4, *shape)))
 
 
 def test_images_of_either_memory_order_are_taken(backend: Any) -> None:
