@@ -132,7 +132,7 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
 def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
     """A call of every public function of matrices and flat arrays."""
     parameter = _wide(dtype)
-    y, b = np.zeros((8, 10), dtype), np.zeros(8, parameter)
+    y, b, c = np.zeros((8, 10), dtype), np.zeros(8, parameter), np.zeros(10, parameter)
     w, total, rate = np.zeros(99, parameter), np.zeros(1), np.zeros(3)
     order, cursor = np.zeros(8, np.int64), np.zeros(1, np.int64)
     key, pixels = np.zeros(1, np.uint64), np.zeros((8, 10), np.uint8)
@@ -146,6 +146,8 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
         ("softmax_backward", (y, y, y)),
         ("log_softmax", (y, y)),
         ("log_softmax_backward", (y, y, y)),
+        ("layer_norm", (y, c, c, 1e-3, b, b, y)),
+        ("layer_norm_backward", (y, y, c, b, b, y, c, c)),
         *((loss, (y, y, b, y)) for loss in (*losses, *others)),
         ("weigh", (b, b, y)),
         ("add_sum", (b, total)),

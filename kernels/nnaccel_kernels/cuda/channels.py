@@ -46,3 +46,8 @@ def _bias_activate(name: str, dtype: np.dtype[Any], has_bias: bool) -> UnrolledP
         return f(y[n, c, i, j], alpha)
 
     return biased_activation if has_bias else bare_activation
+
+
+def as_pixels(rows: Any) -> Any:
+    """A matrix as images of one pixel, whose channels are its columns."""
+    return rows.reshape(*rows.shape, 1, 1)

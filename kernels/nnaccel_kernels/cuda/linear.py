@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from nnaccel_kernels.cuda.activation import activate
-from nnaccel_kernels.cuda.channels import bias_activate, sum_channels
+from nnaccel_kernels.cuda.channels import as_pixels, bias_activate, sum_channels
 from nnaccel_kernels.cuda.runtime import epilogue
 from nnaccel_kernels.cuda.runtime.autotune import autotune, sample_input
 from nnaccel_kernels.cuda.runtime.blas import matmul
@@ -54,14 +54,14 @@ def _can_fuse(b: Any, y: Any) -> bool:
 def _linear(activation: str, alpha: float, x: Any, w: Any, y: Any, b: Any) -> None:
     matmul(x, w, y)
     if b is not None or activation != "linear":
-        bias_activate(_as_image(y), b, activation, alpha)
+        bias_activate(as_pixels(y), b, activation, alpha)
 
 
 def _gradients(x: Any, dy: Any, dw: Any, db: Any) -> None:
     if dw is not None:
         matmul(x.T, dy, dw)
     if db is not None:
-        sum_channels(_as_image(dy), db)
+        sum_channels(as_pixels(dy), db)
 
 
 def _fused_gradients(x: Any, dy: Any, dw: Any, db: Any) -> None:
@@ -93,8 +93,3 @@ def _cast(w: Any, x: Any) -> Any:
     rounded = namespace_of(w).empty(w.shape, x.dtype)
     activate("linear", 0.0, w, rounded)
     return rounded
-
-
-def _as_image(rows: Any) -> Any:
-    """A matrix (N, C) as images (N, C, 1, 1)."""
-    return rows.reshape(*rows.shape, 1, 1)
