@@ -95,7 +95,8 @@ class Backend:
     kernels : Kernels
         Functions that fill given arrays: the backend's own, or else the plain ones.
     record : callable
-        Takes a step and returns what replays it so many times.
+        Takes a step, and returns a function that runs it a number of times; nothing runs before
+        that is called.
     recording : callable
         Whether this thread's kernels are noted on a tape rather than run.
     host : callable
