@@ -51,14 +51,15 @@ class Step(NamedTuple):
     kernel : str
         What the backend calls; empty if nothing is computed.
     algorithm : str
-        Of a convolution: 'im2col', 'direct', 'gemm' or 'winograd'; of a product 'matmul'.
+        Of a convolution: 'im2col', 'direct', 'gemm' or 'winograd', and the implementation if there
+        are several, as in 'gemm-planes'; of a product 'matmul'.
     gflop : float
         Billions of floating-point operations for the batch, by the definition; 0 where there is
         no product.
     workspace : int
         Bytes besides arguments and results.
     why : str
-        What the choice of the algorithm rests on.
+        The reason for the choice of the algorithm.
     """
 
     layer: str
