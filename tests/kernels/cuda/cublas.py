@@ -15,11 +15,8 @@ import pytest
 from nnaccel_kernels.cuda.runtime import blas, cublas, epilogue
 
 DTYPES = {0: np.float32, 1: np.float64, 2: np.float16, 14: ml_dtypes.bfloat16}  # CUDA_R_32F, …
-ACCUMULATION = {
-    68: np.float32,
-    70: np.float64,
-    77: np.float32,
-}  # CUBLAS_COMPUTE_32F, _64F, _32F_FAST_TF32
+# CUBLAS_COMPUTE_32F, _64F, _32F_FAST_TF32
+ACCUMULATION = {68: np.float32, 70: np.float64, 77: np.float32}
 
 
 class Matrix(np.ndarray):
