@@ -1,4 +1,4 @@
-"""The CUDA kernels compile for every architecture, and keep their work in registers."""
+"""The CUDA kernels compile for every architecture, without register spills."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def compiled(options: tuple[str, ...]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def kernels() -> list[dict[str, Any]]:
-    """Every kernel for one architecture, the hot ones for all, and of 16 bits; two at a time."""
+    """All kernels for one architecture; the hot ones for the others, and for bfloat16."""
     options = "--dtype", "float32", "--layout", "NCHW"
     hot = "--only", "conv2d", "im2col", "col2im", "pool"
     halves = "--dtype", "bfloat16", "--layout", "NCHW"
@@ -59,7 +59,7 @@ def kernels() -> list[dict[str, Any]]:
 
 
 def outside_registers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Kernels with spills, or with an array that is indexed at run time."""
+    """Kernels with spills, or with a local array in memory."""
     return [row for row in rows if row["spilled"] or row["local"]]
 
 

@@ -14,7 +14,7 @@ CHECKS = Path(__file__).parent / "simulated"
 
 
 @pytest.mark.slow
-def test_kernels_do_under_the_simulator_what_the_reference_does() -> None:
+def test_simulated_kernels_agree_with_the_reference() -> None:
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(simulated, sorted(CHECKS.glob("check_*.py"))))
     assert results
