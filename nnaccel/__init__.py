@@ -29,6 +29,7 @@ from nnaccel.layers import (
     GlobalAvgPool2D,
     GlobalMaxPool2D,
     Layer,
+    LayerNorm,
     LeakyReLU,
     MaxPool2D,
     ReLU,
@@ -41,7 +42,7 @@ from nnaccel.model.explain import explain
 from nnaccel.model.sequential import Sequential, load
 from nnaccel.optim import schedules
 from nnaccel.testing import assert_parity, gradcheck
-from nnaccel.training import losses
+from nnaccel.training import losses, metrics
 from nnaccel.training.callbacks import (
     Callback,
     CSVLogger,
@@ -82,6 +83,7 @@ __all__ = [
     "History",
     "LambdaCallback",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "MaxPool2D",
     "ModelCheckpoint",
@@ -105,6 +107,7 @@ __all__ = [
     "layers",
     "load",
     "losses",
+    "metrics",
     "ops",
     "optim",
     "schedules",

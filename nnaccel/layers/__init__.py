@@ -10,6 +10,7 @@ from nnaccel.layers.depthwise_conv2d import DepthwiseConv2D
 from nnaccel.layers.dropout import Dropout
 from nnaccel.layers.flatten import Flatten
 from nnaccel.layers.global_pool import GlobalAvgPool2D, GlobalMaxPool2D
+from nnaccel.layers.layer_norm import LayerNorm
 from nnaccel.layers.pool import AvgPool2D, MaxPool2D
 from nnaccel.layers.zero_pad2d import ZeroPad2D
 
@@ -28,6 +29,7 @@ __all__ = [
     "GlobalAvgPool2D",
     "GlobalMaxPool2D",
     "Layer",
+    "LayerNorm",
     "LeakyReLU",
     "MaxPool2D",
     "ReLU",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel._validate import refuse_misspelt
 from nnaccel.backends import Array
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
@@ -33,8 +34,12 @@ class Layer(ABC):
         What training moves besides, and no gradient: saved, moved and put back with `params`.
     input_shape, output_shape : tuple of int
         Without the batch axis; set by `build`.
+    trainable : bool
+        Whether training changes the parameters; False freezes them: no gradient, no update, no
+        decay, and no backward pass below the lowest layer that is trainable.
     """
 
+    _trainable = True
     activation = "linear"  # what `forward` ends with, and leaves out if told to
 
     def __init__(self, name: str | None = None) -> None:
@@ -46,6 +51,21 @@ class Layer(ABC):
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
         self.built = False
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the parameters."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"trainable={value!r} must be True or False")
+        self._trainable = bool(value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_misspelt(self, name, ("trainable",))
+        super().__setattr__(name, value)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return shape and initialiser of each parameter, for inputs of `input_shape`."""

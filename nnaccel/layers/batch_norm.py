@@ -79,6 +79,7 @@ class BatchNorm(Layer):
     ) -> tuple[Array, Backward]:
         """Return x normalised, and the backward; in training the running statistics move."""
         images, gamma = as_images(x), self.params["gamma"]
+        training = training and self.trainable  # frozen, it keeps its statistics too, as in Keras
         y, *statistics = ops.batch_norm(
             images,
             gamma,
@@ -97,7 +98,7 @@ class BatchNorm(Layer):
                 *statistics,
                 training=training,
                 input_gradient=input_gradient,
-                out=(self.grads["gamma"], self.grads["beta"]),
+                out=(self.grads["gamma"], self.grads["beta"]) if self.trainable else None,
             )
             return None if dx is None else dx.reshape(x.shape)
 

@@ -28,6 +28,7 @@ _SIMPLE = {
     "GlobalMaxPool2D": ("max_pool2d", "max_pool2d", "max_pool2d_backward"),
     "GlobalAvgPool2D": ("avg_pool2d", "avg_pool2d", "avg_pool2d_backward"),
     "BatchNorm": ("batch_norm", "batch_norm", "batch_norm_backward"),
+    "LayerNorm": ("layer_norm", "layer_norm", "layer_norm_backward"),
     "ZeroPad2D": ("pad2d", "pad2d", "pad2d"),
     "Dropout": ("dropout", "dropout", "dropout"),
     "Activation": ("activation", "activate", "activate_backward"),
@@ -151,13 +152,17 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     if not model.built:
         raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
     batch_size = whole_number("batch_size", batch_size)
-    with_params = [i for i, layer in enumerate(model.layers) if layer.params]
-    first = with_params[0] if with_params else len(model.layers)
+    first = model.lowest_trainable
     steps = []
     for index, layer in enumerate(model.layers):
         dtype = model.dtype if index >= model.head else model.compute_dtype
         for step in _steps(layer, batch_size, model.backend, dtype):
-            if step.direction != INPUT or index > first:
+            is_needed = {
+                FORWARD: True,
+                INPUT: index > first,
+                WEIGHT: layer.trainable,
+            }
+            if is_needed[step.direction]:
                 steps.append(step)
     return Explanation(steps, batch_size, model.compute_dtype)
 

@@ -25,6 +25,7 @@ from nnaccel.ops.conv import conv2d, conv2d_backward
 from nnaccel.ops.conv_transpose import conv_transpose2d, conv_transpose2d_backward
 from nnaccel.ops.dense import linear, linear_backward
 from nnaccel.ops.dropout import dropout
+from nnaccel.ops.layer_norm import layer_norm, layer_norm_backward
 from nnaccel.ops.loss import (
     binary_cross_entropy,
     categorical_cross_entropy,
@@ -54,6 +55,8 @@ __all__ = [
     "gelu",
     "gelu_backward",
     "im2col",
+    "layer_norm",
+    "layer_norm_backward",
     "leaky_relu",
     "leaky_relu_backward",
     "linear",

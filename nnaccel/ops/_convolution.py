@@ -49,14 +49,15 @@ def bias(b: Array | None, count: int) -> None:
 
 
 def gradients(
-    backend: Backend, w: Array, count: int, out: tuple[Array, Array | None] | None
-) -> tuple[Array, Array | None]:
+    backend: Backend, w: Array, count: int, out: tuple[Array | None, Array | None] | None
+) -> tuple[Array | None, Array | None]:
     """Return where dw, and db of `count` output channels, are to be written."""
     if out is None:
         return backend.empty(w.shape, w.dtype), backend.empty(count, w.dtype)
     dw, db = out
     backend_of(w, dw, db)
-    _check.output("dw", dw, w, w.shape)
+    if dw is not None:
+        _check.output("dw", dw, w, w.shape)
     if db is not None:
         _check.output("db", db, w, (count,))
     return dw, db

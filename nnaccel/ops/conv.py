@@ -102,8 +102,8 @@ def conv2d_backward(
     groups: int = 1,
     algorithm: str = "auto",
     input_gradient: bool = True,
-    out: tuple[Array, Array | None] | None = None,
-) -> tuple[Array | None, Array, Array | None]:
+    out: tuple[Array | None, Array | None] | None = None,
+) -> tuple[Array | None, Array | None, Array | None]:
     """Return the gradients of ``sum(dy * conv2d(x, w, b))``.
 
     Parameters
@@ -119,13 +119,13 @@ def conv2d_backward(
     input_gradient : bool, default True
         Whether dx is wanted; the first layer of a network does not need it.
     out : pair of arrays, optional
-        Where dw and db are to be written (db may be None, and is then not computed).
+        Where dw and db are to be written; one that is None is not computed.
 
     Returns
     -------
     dx : array, shape (N, C, H, W), or None
         In the memory order of x.
-    dw : array, shape (K, C/groups, R, S)
+    dw : array, shape (K, C/groups, R, S), or None
     db : array, shape (K,), or None
 
     Raises
@@ -152,8 +152,9 @@ def conv2d_backward(
     if dx is not None:
         plan = _convolution.plan(backend, "input_gradient", x, dy, w, *how, algorithm)
         backend.kernels.conv2d_input_gradient(dy, w, *how, plan.algorithm, dx)
-    plan = _convolution.plan(backend, "weight_gradient", x, dy, w, *how, algorithm)
-    backend.kernels.conv2d_weight_gradient(dy, x, *how, plan.algorithm, dw)
+    if dw is not None:
+        plan = _convolution.plan(backend, "weight_gradient", x, dy, w, *how, algorithm)
+        backend.kernels.conv2d_weight_gradient(dy, x, *how, plan.algorithm, dw)
     if db is not None:
         backend.kernels.sum_channels(dy, db)
     return dx, dw, db

@@ -64,8 +64,8 @@ def linear_backward(
     w: Array,
     *,
     input_gradient: bool = True,
-    out: tuple[Array, Array | None] | None = None,
-) -> tuple[Array | None, Array, Array | None]:
+    out: tuple[Array | None, Array | None] | None = None,
+) -> tuple[Array | None, Array | None, Array | None]:
     """Return the gradients of ``sum(dy * (x @ w + b))``.
 
     Parameters
@@ -79,12 +79,12 @@ def linear_backward(
     input_gradient : bool, default True
         Whether dx is wanted; the first layer of a network does not need it.
     out : pair of arrays, optional
-        Where dw and db are to be written (db may be None, and is then not computed).
+        Where dw and db are to be written; one that is None is not computed.
 
     Returns
     -------
     dx : array, shape (N, in), or None
-    dw : array, shape (in, out)
+    dw : array, shape (in, out), or None
     db : array, shape (out,), or None
 
     Raises
@@ -109,7 +109,8 @@ def linear_backward(
         out = backend.empty(w.shape, w.dtype), backend.empty(w.shape[1], w.dtype)
     dw, db = out
     backend_of(x, dw, db)
-    _check.output("dw", dw, w, w.shape)
+    if dw is not None:
+        _check.output("dw", dw, w, w.shape)
     if db is not None:
         _check.output("db", db, w, w.shape[1:])
     backend.kernels.linear_backward(dy, x, w, dx, dw, db)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
 from nnaccel_kernels.half import wide
@@ -39,7 +42,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     >>> dlogits
     array([[-0.5,  0.5]])
     """
-    return _run("softmax_cross_entropy", logits, targets)
+    return _run(lambda kernels: kernels.softmax_cross_entropy, logits, targets)
 
 
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
@@ -65,7 +68,7 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     >>> dlogits
     array([[-0.5]])
     """
-    return _run("sigmoid_cross_entropy", logits, targets)
+    return _run(lambda kernels: kernels.sigmoid_cross_entropy, logits, targets)
 
 
 def categorical_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
@@ -85,7 +88,7 @@ def categorical_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     loss : scalar
     dp : array, shape (N, C)
     """
-    return _run("categorical_cross_entropy", p, targets)
+    return _run(lambda kernels: kernels.categorical_cross_entropy, p, targets)
 
 
 def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
@@ -103,7 +106,7 @@ def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     loss : scalar
     dp : array, shape (N, C)
     """
-    return _run("binary_cross_entropy", p, targets)
+    return _run(lambda kernels: kernels.binary_cross_entropy, p, targets)
 
 
 def mse(y: Array, targets: Array) -> tuple[Array, Array]:
@@ -128,17 +131,17 @@ def mse(y: Array, targets: Array) -> tuple[Array, Array]:
     >>> dy
     array([[0., 2.]])
     """
-    return _run("mse", y, targets)
+    return _run(lambda kernels: kernels.mse, y, targets)
 
 
-def _run(name: str, outputs: Array, targets: Array) -> tuple[Array, Array]:
+def _run(kernel: Callable[[Any], Any], outputs: Array, targets: Array) -> tuple[Array, Array]:
     backend, (outputs,) = _check.floats(outputs=outputs)
     _check.ndim("outputs", outputs, 2, "(N, C)")
     targets = _dense_targets(backend, outputs, targets)
     losses = backend.empty(outputs.shape[0], wide(outputs.dtype))
     gradient = backend.empty(outputs.shape, outputs.dtype)
     if outputs.size:
-        getattr(backend.kernels, name)(outputs, targets, losses, gradient)
+        kernel(backend.kernels)(outputs, targets, losses, gradient)
     return losses.sum() / max(1, outputs.shape[0]), gradient
 
 

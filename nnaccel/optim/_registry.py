@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from nnaccel import _validate
@@ -9,11 +10,12 @@ from nnaccel.optim import schedules
 from nnaccel.optim._base import Optimizer
 from nnaccel.optim.adagrad import Adagrad
 from nnaccel.optim.adam import Adam, AdamW
+from nnaccel.optim.lion import Lion
 from nnaccel.optim.rmsprop import RMSprop
 from nnaccel.optim.sgd import SGD
 
-_CLASSES: dict[str, type[Optimizer]] = {
-    kind.__name__.lower(): kind for kind in (SGD, Adagrad, RMSprop, Adam, AdamW)
+OPTIMIZERS: dict[str, type[Optimizer]] = {
+    kind.__name__.lower(): kind for kind in (SGD, Adagrad, RMSprop, Adam, AdamW, Lion)
 }
 
 
@@ -23,7 +25,7 @@ def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
     Parameters
     ----------
     optimizer : str or Optimizer
-        'sgd', 'adagrad', 'rmsprop', 'adam' or 'adamw', in any case.
+        A name of `OPTIMIZERS`, such as 'sgd' or 'adam', in any case.
     **settings
         For its constructor.
 
@@ -43,14 +45,33 @@ def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
         raise ValueError(
             f"{optimizer.__name__} is a class: write {optimizer.__name__}() with brackets"
         )
-    kind = _CLASSES.get(str(optimizer).lower())
+    kind = OPTIMIZERS.get(str(optimizer).lower())
     if kind is None:
-        raise ValueError(_validate.unknown_name("optimizer", optimizer, list(_CLASSES)))
+        raise ValueError(_validate.unknown_name("optimizer", optimizer, list(OPTIMIZERS)))
     return kind(**settings)
 
 
-def from_config(name: str, config: dict[str, Any]) -> Optimizer:
-    """Return the optimiser that `name` and its `config()` describe."""
+def name_of(kind: type[Optimizer]) -> str:
+    """Return the name that an optimiser of some class has in files."""
+    return kind.__name__.lower()
+
+
+def from_config(
+    name: str, config: dict[str, Any], custom: Mapping[str, Any] | None = None
+) -> Optimizer:
+    """Return the optimiser that `name` and its `config()` describe.
+
+    Parameters
+    ----------
+    name : str
+        As `name_of` gives it.
+    config : dict
+    custom : dict of str to type, optional
+        Optimisers of the user's own, by name.
+    """
     rate = config["learning_rate"]
     rate = schedules.from_config(rate) if isinstance(rate, dict) else rate
-    return get(name, **{**config, "learning_rate": rate})
+    settings = {**config, "learning_rate": rate}
+    own = {key.lower(): kind for key, kind in (custom or {}).items() if isinstance(kind, type)}
+    kind = own.get(name)
+    return kind(**settings) if kind is not None else get(name, **settings)

@@ -117,7 +117,11 @@ def count_in(described: Mapping[str, Any], key: str) -> int:
 
 def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
     """Return class name and settings of each layer, as JSON can hold them."""
-    return [{"class": type(layer).__name__, "config": layer.config()} for layer in chain]
+    return [
+        {"class": type(layer).__name__, "config": layer.config()}
+        | ({} if layer.trainable else {"trainable": False})
+        for layer in chain
+    ]
 
 
 def make_layers(
@@ -147,6 +151,7 @@ def make_layers(
             )
         try:
             made.append(kind(**entry["config"]))
+            made[-1].trainable = entry.get("trainable", True)
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"layer {entry['class']}: {error}") from None
     return made
