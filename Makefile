@@ -33,7 +33,7 @@ bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; 
 	$(BIN)/python benchmarks/table.py
 
 gpu-check: ## on a machine with a GPU: tests marked gpu, benchmarks; installs nothing; ARGS="--only conv"
-	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) benchmarks/gpu.py $(ARGS)
+	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m benchmarks.gpu $(ARGS)
 
 pictures: $(VENV)/installed-test ## draw README's pictures anew
 	$(BIN)/python examples/01_least_squares.py --picture docs/least_squares.png

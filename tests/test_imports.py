@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from .processes import ROOT, python
 
 # Lowest first: a room imports from the tiers below its own, and from its own tier as long as no
 # module is part of a cycle. A room is a module or subpackage of nnaccel, the kernels, or the root.
@@ -158,12 +156,5 @@ def test_only_config_reads_the_environment() -> None:
 
 def test_importing_nnaccel_is_light() -> None:
     code = f"import sys, nnaccel; print(*sys.modules.keys() & {HEAVY})"
-    path = os.pathsep.join([str(ROOT), str(ROOT / "kernels")])
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = python("-c", code)
     assert (done.returncode, done.stdout.split()) == (0, []), done.stderr

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +26,7 @@ from nnaccel.backends import (
     use_backend,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..processes import python
 
 
 @pytest.fixture(autouse=True)
@@ -141,14 +138,8 @@ def test_import_does_not_read_the_environment() -> None:
         "os.environ['NNACCEL_BACKEND'] = ' NUMPY'\n"
         "print(nnaccel.get_backend().name, nnaccel.xp.__name__)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "kernels")])},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["numpy", "numpy"]
+    done = python("-c", code)
+    assert done.stdout.split() == ["numpy", "numpy"], done.stderr
 
 
 def test_set_backend_beats_the_environment_and_use_backend_beats_both(

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from ...processes import python
 
 
 def has(package: str) -> bool:
@@ -32,9 +29,8 @@ pytestmark = [
 
 
 def compiled(options: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The rows of benchmarks/ptx.py."""
-    command = [sys.executable, "benchmarks/ptx.py", "--json", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    """The rows of benchmarks/gpu/ptx.py."""
+    done = python("-m", "benchmarks.gpu.ptx", "--json", *options)
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     return rows

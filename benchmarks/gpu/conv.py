@@ -7,14 +7,14 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
-import gpu_torch
 import numpy as np
-from gpu_report import OURS, Benchmark, Row
-from gpu_timing import cupy_clock, medians, require_close, timed, torch_clock
-from gpu_torch import EAGER, GRAPH
 
 import nnaccel as nn
-from nnaccel.backends import loop
+from benchmarks.gpu import pytorch
+from benchmarks.gpu.pytorch import EAGER, GRAPH
+from benchmarks.gpu.report import OURS, Benchmark, Row
+from benchmarks.gpu.timing import cupy_clock, medians, require_close, timed, torch_clock
+from nnaccel.backends._backend import loop
 from nnaccel.bench.conv_problem import ConvProblem
 from nnaccel.bench.shapes import SHAPES, ConvShape
 
@@ -37,7 +37,7 @@ def race(name: str, direction: str) -> list[Row]:
     """Compare with float64 and with cuDNN's result; then time in turns."""
     shape = SHAPES[name]
     problem = draw(replace(shape, image=(BATCH, *shape.image[1:])))
-    with nn.use_backend("cupy") as backend, gpu_torch.settings():
+    with nn.use_backend("cupy") as backend, pytorch.settings():
         few = problem.head(_CHECKED)
         with nn.use_backend("numpy"):
             wanted = ours(few.astype(np.float64), direction)()
@@ -48,14 +48,14 @@ def race(name: str, direction: str) -> list[Row]:
             OURS: timed(backend.record(run), cupy_clock),
             CALL: timed(loop(run), cupy_clock),
         }
-        if gpu_torch.is_available():
+        if pytorch.is_available():
             other = cudnn(problem, direction)
             part = slice(None if direction == WEIGHTS else _CHECKED)  # all filters, or few images
             got, wanted = nn.to_numpy(run()[part]), other()[part].cpu().numpy()
             errors[EAGER] = require_close(f"{direction} of {name} beside cuDNN", got, wanted)
             contestants[EAGER] = timed(loop(other), torch_clock)
-            with gpu_torch.left_out_if_failing(f"conv {name} {direction}: {GRAPH}"):
-                contestants[GRAPH] = timed(gpu_torch.capture(other), torch_clock)
+            with pytorch.left_out_if_failing(f"conv {name} {direction}: {GRAPH}"):
+                contestants[GRAPH] = timed(pytorch.capture(other), torch_clock)
         values = medians(contestants)
     rates = {f"{who}, TFLOP/s": problem.shape.flops / ms / 1e9 for who, ms in values.items()}
     return [Row(f"conv {name} {direction}", "ms", values, errors, rates)]
@@ -110,7 +110,7 @@ def cudnn(problem: ConvProblem, direction: str) -> Callable[[], Any]:
     from torch.nn import functional, grad
 
     arrays = problem.x, problem.w, problem.b, problem.dy
-    x, w, b, dy = (torch.from_numpy(a).to(gpu_torch.DEVICE) for a in arrays)
+    x, w, b, dy = (torch.from_numpy(a).to(pytorch.DEVICE) for a in arrays)
     shape = problem.shape
     how = shape.stride, shape.padding, shape.dilation, shape.groups
     run = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from gpu_timing import Clock, cupy_clock, wall_clock
 
 import nnaccel as nn
+from benchmarks.gpu.timing import Clock, cupy_clock, wall_clock
 from nnaccel.bench.cnn_problem import CnnProblem
 from nnaccel.model.architectures import convolutional
 

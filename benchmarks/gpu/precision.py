@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import gpu_torch
-
-import nnaccel as nn
+from benchmarks.gpu import pytorch
 
 
 @dataclass(frozen=True)
@@ -43,13 +42,13 @@ class Precision:
     @contextlib.contextmanager
     def settings(self) -> Iterator[None]:
         """Let both libraries' products round to TF32, or not."""
-        kernels = nn.get_backend("cupy").kernels
-        kernels.set_tf32(self.tf32)
+        cuda = importlib.import_module("nnaccel_kernels.cuda")
+        cuda.set_tf32(self.tf32)
         try:
-            with gpu_torch.settings(self.tf32):
+            with pytorch.settings(self.tf32):
                 yield
         finally:
-            kernels.set_tf32(False)
+            cuda.set_tf32(False)
 
 
 # Rounding puts a unit that is nearly zero on its other side, and its gradient is another then; the

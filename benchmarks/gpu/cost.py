@@ -3,7 +3,7 @@
 Each work is told by the bytes that it must read and write once and by its operations; the larger
 of the two times is the floor. Registers, spills and shared memory are read from code compiled for
 sm_90. Activations are of float32 or of 16 bits; parameters, losses and sums of float32 always, and
-so is what kernels compute in. Nothing here was run on a GPU. Wants what benchmarks/ptx.py wants.
+so is what kernels compute in. Nothing here was run on a GPU. Wants what `ptx.py` wants.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import _results
 import numpy as np
-import ptx
 
+from benchmarks import _results
+from benchmarks.gpu import ptx
 from nnaccel.bench.shapes import parse
 from nnaccel_kernels.window import Window
 

@@ -16,15 +16,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import _results
-import gpu_conv
-import gpu_kernels
-import gpu_machine
-import gpu_product
-import gpu_torch
-import gpu_training
-from gpu_report import FAILED, NOT_RUN, Benchmark, Outcome, run_all, table
-from gpu_tests import run_tests
+from benchmarks import _results
+from benchmarks.gpu import conv, kernels, machine, product, pytorch, training
+from benchmarks.gpu.report import FAILED, NOT_RUN, Benchmark, Outcome, run_all, table
+from benchmarks.gpu.suite import run_tests
 
 # Numba looks for the compiler's library here; a toolkit on the path is as good as one installed.
 if "CUDA_HOME" not in os.environ and (nvcc := shutil.which("nvcc")):
@@ -40,11 +35,11 @@ def main() -> int:
     options = read_options()
     gpu = nn.backends()["cupy"]
     if not gpu.available:
-        print(f"no GPU to check on: cupy: {gpu.reason}. To mend it: {gpu.remedy}", file=sys.stderr)
+        print(f"no GPU to check on: cupy: {gpu.reason}. To fix: {gpu.remedy}", file=sys.stderr)
         return NO_GPU
     print(f"{gpu.device}, CuPy {gpu.version}", flush=True)
     folder = Path(os.environ.get("NNACCEL_RESULTS") or _results.RESULTS)
-    report = _results.provenance() | {"gpu": gpu_machine.describe(), "tests": NOT_RUN}
+    report = _results.provenance() | {"gpu": machine.describe(), "tests": NOT_RUN}
     wrong = False
     if chosen("tests", options.only):
         limit = 60 * options.test_minutes
@@ -53,7 +48,7 @@ def main() -> int:
         tests = run_tests(folder, limit, options=several)
         print(tests, flush=True)
         report["tests"], wrong = asdict(tests), not tests.ok
-    if not gpu_torch.is_available():
+    if not pytorch.is_available():
         print("no PyTorch that sees the GPU: its columns stay empty", flush=True)
 
     def keep(outcomes: list[Outcome]) -> None:
@@ -61,9 +56,9 @@ def main() -> int:
         _results.write("gpu.json", content, folder)
 
     def obstacle() -> str:
-        if not gpu_machine.answers():
+        if not machine.answers():
             return "the device no longer answers: run this alone, with --only"
-        gpu_machine.free_memory()
+        machine.free_memory()
         return "the time is up" if time.monotonic() > end else ""
 
     end = time.monotonic() + 60 * options.minutes
@@ -97,11 +92,11 @@ def benchmarks() -> dict[str, Benchmark]:
     images = mnist_or_synthetic()
     print(f"images: {images.name}", flush=True)
     return {
-        **gpu_training.benchmarks(images),
-        "product": gpu_product.product,
-        **gpu_kernels.benchmarks(),
-        "tutorial": partial(gpu_training.tutorial, images),
-        **gpu_conv.benchmarks(),
+        **training.benchmarks(images),
+        "product": product.product,
+        **kernels.benchmarks(),
+        "tutorial": partial(training.tutorial, images),
+        **conv.benchmarks(),
     }
 
 

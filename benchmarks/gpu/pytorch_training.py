@@ -6,9 +6,10 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-import gpu_torch
 import numpy as np
-from gpu_timing import torch_clock
+
+from benchmarks.gpu import pytorch
+from benchmarks.gpu.timing import torch_clock
 
 
 class TorchEager:
@@ -23,7 +24,7 @@ class TorchEager:
     ) -> None:
         import torch
 
-        device = gpu_torch.DEVICE
+        device = pytorch.DEVICE
         self.problem = problem
         memory = torch.channels_last if channels_last else torch.contiguous_format
         self.x = torch.from_numpy(problem.x).to(device, memory_format=memory)
@@ -62,7 +63,7 @@ class TorchEager:
         if self.half is None:
             return contextlib.nullcontext()
         # No cache: a graph has to round the weights anew, and here each is used once.
-        return torch.autocast(gpu_torch.DEVICE, self.half, cache_enabled=False)
+        return torch.autocast(pytorch.DEVICE, self.half, cache_enabled=False)
 
     def loss(self, batch: Any) -> Any:
         """Mean loss of a batch of rows."""
@@ -114,7 +115,7 @@ class TorchGraph(TorchEager):
     def capture(self, rows: int) -> Callable[[int], None]:
         """Return what replays the step of a batch of so many rows."""
         self.cursor.zero_()
-        return gpu_torch.capture(lambda: self.step(self.next_batch(rows)))
+        return pytorch.capture(lambda: self.step(self.next_batch(rows)))
 
     def next_batch(self, rows: int) -> Any:
         """Look the next rows up at the cursor, on the device."""

@@ -7,15 +7,15 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import gpu_torch
 import numpy as np
-from gpu_nnaccel import Ours
-from gpu_precision import BFLOAT16, FLOAT16, FLOAT32, TF32, Precision
-from gpu_report import OURS, Benchmark, Row
-from gpu_timing import Timed, medians, require_close, wall_clock
-from gpu_torch import EAGER, GRAPH
-from gpu_torch_training import TorchEager, TorchGraph
 
+from benchmarks.gpu import pytorch
+from benchmarks.gpu.ours import Ours
+from benchmarks.gpu.precision import BFLOAT16, FLOAT16, FLOAT32, TF32, Precision
+from benchmarks.gpu.pytorch import EAGER, GRAPH
+from benchmarks.gpu.pytorch_training import TorchEager, TorchGraph
+from benchmarks.gpu.report import OURS, Benchmark, Row
+from benchmarks.gpu.timing import Timed, medians, require_close, wall_clock
 from nnaccel.bench.cnn_problem import CnnProblem
 from nnaccel.bench.images import Images
 from nnaccel.bench.peers.numpy_mlp import NumpyMLP
@@ -105,7 +105,7 @@ def race(
     with precision.settings():
         enter(OURS, partial(Ours, backend="cupy", dtype=precision.dtype))
         for name, kind in torch_peers(precision).items():
-            with gpu_torch.left_out_if_failing(f"{work}: {name}"):
+            with pytorch.left_out_if_failing(f"{work}: {name}"):
                 enter(name, partial(torch_peer, kind, half=precision.half))
         others = on_cpu(problem) if precision == FLOAT32 else {}
         return Row(work, "ms", medians({**contestants, **others}), errors)
@@ -113,7 +113,7 @@ def race(
 
 def torch_peers(precision: Precision) -> dict[str, Any]:
     """PyTorch's contestants; its manual keeps the step of a scaler of gradients out of graphs."""
-    if not gpu_torch.is_available():
+    if not pytorch.is_available():
         return {}
     if precision.scales_loss:
         return {EAGER: TorchEager}

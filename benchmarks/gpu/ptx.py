@@ -266,7 +266,7 @@ def main() -> None:
     if options.json:
         print(json.dumps(rows))
         return
-    import _results
+    from benchmarks import _results
 
     widths = [max(len(c), *(len(str(row[c])) for row in rows)) for c in COLUMNS]
     for row in [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]:

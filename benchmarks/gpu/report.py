@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from gpu_torch import EAGER, GRAPH
+from benchmarks.gpu.pytorch import EAGER, GRAPH
 
 OURS, COPY = "nnaccel", "device copy"
 MEASURED, FAILED, NOT_RUN = "measured", "failed", "not yet run on a GPU"

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from gpu_report import COPY, OURS, Benchmark, Row
-from gpu_timing import cupy_clock, medians, require_close, timed
 
 import nnaccel as nn
-from nnaccel.backends import loop
+from benchmarks.gpu.report import COPY, OURS, Benchmark, Row
+from benchmarks.gpu.timing import cupy_clock, medians, require_close, timed
+from nnaccel.backends._backend import loop
 
 IMAGES = 256, 64, 56, 56  # 206 MB: several times a large GPU's cache
 PARAMETERS = 1 << 26
