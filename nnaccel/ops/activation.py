@@ -6,6 +6,27 @@ from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
 from nnaccel_kernels.activations import ACTIVATIONS
 
+__all__ = [
+    "elu",
+    "elu_backward",
+    "gelu",
+    "gelu_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "relu",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax",
+    "softmax_backward",
+    "softplus",
+    "softplus_backward",
+    "tanh",
+    "tanh_backward",
+]
+
 
 def activate(name: str, x: Array, alpha: float | None = None) -> Array:
     """Return the activation called `name` of x, of any shape ('softmax' over the last axis)."""

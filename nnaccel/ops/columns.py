@@ -6,6 +6,8 @@ from nnaccel.backends import Array
 from nnaccel.ops import _check, _geometry
 from nnaccel.ops._geometry import Padding, Size
 
+__all__ = ["col2im", "im2col"]
+
 
 def im2col(
     x: Array,

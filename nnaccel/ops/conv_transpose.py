@@ -7,6 +7,8 @@ from nnaccel.ops import _check, _convolution, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
 from nnaccel_kernels.window import Window
 
+__all__ = ["conv_transpose2d", "conv_transpose2d_backward"]
+
 _WEIGHTS = "(C, K/groups, R, S)"
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check
 
+__all__ = ["linear", "linear_backward"]
+
 
 def linear(
     x: Array,

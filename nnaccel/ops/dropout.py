@@ -7,6 +7,8 @@ import numpy as np
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
 
+__all__ = ["dropout"]
+
 
 def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     """Zero each element with probability `rate`, and scale the others by ``1 / (1 - rate)``.

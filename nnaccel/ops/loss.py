@@ -9,6 +9,14 @@ from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
 from nnaccel_kernels.half import wide
 
+__all__ = [
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "mse",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+]
+
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """Return the mean cross-entropy of ``softmax(logits)`` and its gradient.

@@ -6,6 +6,8 @@ from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check, _memory
 from nnaccel_kernels.half import wide
 
+__all__ = ["batch_norm", "batch_norm_backward"]
+
 
 def batch_norm(
     x: Array,

@@ -6,6 +6,8 @@ from nnaccel.backends import Array
 from nnaccel.ops import _check, _geometry, _memory
 from nnaccel.ops._geometry import Padding
 
+__all__ = ["pad2d"]
+
 
 def pad2d(x: Array, padding: Padding) -> Array:
     """Return images with rows and columns of zeros around them.

@@ -7,6 +7,8 @@ from nnaccel.ops import _check, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
 from nnaccel_kernels.window import Window
 
+__all__ = ["avg_pool2d", "avg_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
+
 
 def max_pool2d(
     x: Array,
