@@ -62,10 +62,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve what is not there before it is asked for.
+    """Resolve attributes on first use.
 
-    That is `xp`, the array namespace of the backend in force; `__version__`; and the rooms that
-    need scikit-learn or matplotlib: `estimators` and `plot`.
+    `xp` is the array namespace of the current backend; `estimators` and `plot` need scikit-learn
+    and matplotlib.
     """
     if name in ("estimators", "plot"):
         from importlib import import_module
