@@ -29,7 +29,7 @@ __all__ = [
 
 
 def activate(name: str, x: Array, alpha: float | None = None) -> Array:
-    """Return the activation called `name` of x, of any shape ('softmax' over the last axis)."""
+    """Return the activation `name` of x: elementwise, or over the last axis for a softmax."""
     _check.activation(name)
     backend, (x,) = _check.floats("x", x=x)
     if x.ndim == 0 and name not in ACTIVATIONS:
@@ -52,7 +52,7 @@ def activate_backward(
     _check.activation(name)
     which, known = ("x", x) if name == "gelu" else ("y", y)
     if known is None:
-        raise ValueError(f"the gradient of {name!r} needs {which}")
+        raise ValueError(f"the gradient of {name!r} needs {which}, which is None")
     backend, (dy, known) = _check.floats(f"dy {which}", dy=dy, **{which: known})
     _check.same_shape("dy", dy, which, known)
     if name not in ACTIVATIONS:
