@@ -1,8 +1,8 @@
-"""Registers, spills and shared memory of the CUDA kernels, as ptxas tells; needs no GPU.
+"""Registers, spills and shared memory of the CUDA kernels, as ptxas reports them; needs no GPU.
 
-The public functions are called on small arrays, and what they would launch is compiled instead;
-what they would hand over must be as long as what the compiled kernel takes.
-Wants libNVVM and ptxas: `pip install nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12`.
+The public functions are called on small arrays, and each kernel is compiled instead of launched;
+its arguments must have the sizes of the compiled kernel's parameters.
+Needs libNVVM and ptxas: `pip install nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import numpy as np
 from nnaccel_kernels.window import Window
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
-HALVES = ("float16", "bfloat16")  # beside parameters of float32
+HALVES = ("float16", "bfloat16")  # of activations; parameters are float32 then
 COLUMNS = ("kernel", "dtype", "layout", "sm", "registers", "spilled", "local", "shared")
 
 
@@ -48,7 +48,7 @@ class Toolkit:
         os.environ["CUDA_HOME"] = str(folder)
 
     def report(self, ptx: str, sm: str) -> dict[str, Any]:
-        """What one kernel takes."""
+        """Resources of one kernel."""
         command = [self.ptxas, "-v", f"-arch={sm}", "-o", os.devnull, "/dev/stdin"]
         done = subprocess.run(command, input=ptx, capture_output=True, text=True, check=False)
         if done.returncode:
@@ -77,8 +77,7 @@ def _number(pattern: str, text: str) -> int:
 
 
 def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
-    """A call of every public function of images, of one dtype and memory order."""
-
+    """A call of every public function of images, for one dtype and memory order."""
     parameter = _wide(dtype)
 
     def image(*shape: int) -> np.ndarray:
@@ -133,7 +132,7 @@ def calls(dtype: str, channels_last: bool) -> list[tuple[str, tuple[Any, ...]]]:
 def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
     """A call of every public function of matrices and flat arrays."""
     parameter = _wide(dtype)
-    y, b = np.zeros((8, 10), dtype), np.zeros(8, parameter)
+    y, b, c = np.zeros((8, 10), dtype), np.zeros(8, parameter), np.zeros(10, parameter)
     w, total, rate = np.zeros(99, parameter), np.zeros(1), np.zeros(3)
     order, cursor = np.zeros(8, np.int64), np.zeros(1, np.int64)
     key, pixels = np.zeros(1, np.uint64), np.zeros((8, 10), np.uint8)
@@ -147,6 +146,8 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
         ("softmax_backward", (y, y, y)),
         ("log_softmax", (y, y)),
         ("log_softmax_backward", (y, y, y)),
+        ("layer_norm", (y, c, c, 1e-3, b, b, y)),
+        ("layer_norm_backward", (y, y, c, b, b, y, c, c)),
         *((loss, (y, y, b, y)) for loss in (*losses, *others)),
         ("weigh", (b, b, y)),
         ("add_sum", (b, total)),
@@ -174,24 +175,24 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
 
 
 def _wide(dtype: str) -> str:
-    """The dtype of parameters beside activations of some dtype."""
+    """The dtype of parameters for activations of `dtype`."""
     return "float32" if dtype in HALVES else dtype
 
 
 def _typed(value: Any) -> Any:
-    """What a kernel is given, with the type that it has on a GPU."""
-    from nnaccel_kernels.cuda.runtime.half import Halves
+    """An argument of a kernel, with the Numba type that it has on a GPU."""
+    from nnaccel_kernels.cuda.runtime.half import HalfArrayType
 
     if isinstance(value, np.ndarray) and value.dtype.name in HALVES:
-        return SimpleNamespace(_numba_type_=Halves.of(value))
+        return SimpleNamespace(_numba_type_=HalfArrayType.of(value))
     if isinstance(value, tuple):
-        each = map(_typed, value)
-        return type(value)(*each) if hasattr(value, "_fields") else tuple(each)
+        items = map(_typed, value)
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     return value
 
 
 def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> dict[str, Any]:
-    """What a kernel takes when it is compiled for such arguments and an architecture."""
+    """Resources of a kernel compiled for such arguments and an architecture."""
     from numba import cuda, typeof
     from numba.cuda import dispatcher
 
@@ -199,24 +200,24 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
     from nnaccel_kernels.cuda.runtime.ptx import entry
 
     cc = int(sm[3]), int(sm[4])
-    # Device functions are compiled for the current device, or here for the one asked for.
+    # Numba compiles device functions for the current device; here that is the given architecture.
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=cc)
     ptx, _ = cuda.compile_ptx(kernel.py_func, tuple(typeof(_typed(arg)) for arg in args), cc=cc)
     numbers: list[Any] = []
     flatten(args, numbers, [])
     if entry(ptx)[1] != list(map(size_of, numbers)):
-        raise RuntimeError(f"{kernel.py_func.__name__} takes other numbers than it would be given")
+        raise RuntimeError(f"{kernel.py_func.__name__}: its arguments do not match its parameters")
     return toolkit.report(ptx, sm)
 
 
 def watch(look: Callable[..., None]) -> Any:
-    """Return the CUDA kernels, whose launches are looked at from now on and not made."""
+    """Return the CUDA kernels, after replacing their launches by calls of `look`."""
     from nnaccel_kernels import cuda
     from nnaccel_kernels.cuda.conv import im2col, winograd
     from nnaccel_kernels.cuda.runtime import launch
 
     launch.run = look
-    im2col.matmul = winograd.matmul_each = lambda *_, **__: None  # cuBLAS's
+    im2col.matmul = winograd.batched_matmul = lambda *_, **__: None  # cuBLAS's
     return cuda.kernels
 
 
@@ -227,13 +228,13 @@ def measure(
     layouts: tuple[str, ...],
     only: tuple[str, ...],
 ) -> list[dict[str, Any]]:
-    """A row for each kernel that some call would launch."""
+    """A row for each kernel that the calls launch."""
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
-    place: tuple[str, str] = "", ""
+    settings: tuple[str, str] = "", ""
 
     def compile_instead(kernel: Any, grid: Any, block: Any, *args: Any) -> None:
         for sm in architectures:
-            key = kernel.py_func.__name__, *place, sm
+            key = kernel.py_func.__name__, *settings, sm
             if key not in rows:
                 taken = resources(toolkit, kernel, args, sm)
                 rows[key] = dict(zip(COLUMNS, key, strict=False)) | taken
@@ -241,7 +242,7 @@ def measure(
     kernels = watch(compile_instead)
     for dtype in dtypes:
         for layout in layouts:
-            place = dtype, layout
+            settings = dtype, layout
             flat = flat_calls(dtype) if layout == layouts[0] else []
             for function, args in [*calls(dtype, layout == "NHWC"), *flat]:
                 if any(part in function for part in only):
@@ -254,7 +255,7 @@ def main() -> None:
     parser.add_argument("--sm", nargs="+", default=ARCHITECTURES, help="architectures, as sm_80")
     parser.add_argument("--dtype", nargs="+", default=("float32", "float64", *HALVES))
     parser.add_argument("--layout", nargs="+", default=("NCHW", "NHWC"))
-    parser.add_argument("--only", nargs="+", default=("",), help="functions with this in the name")
+    parser.add_argument("--only", nargs="+", default=("",), help="parts of the names of functions")
     parser.add_argument("--json", action="store_true", help="print JSON, and write no file")
     options = parser.parse_args()
     warnings.simplefilter("ignore")

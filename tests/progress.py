@@ -46,7 +46,7 @@ class Progress:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Remember how long it took, unless it was cut short."""
-        if exitstatus == pytest.ExitCode.OK and self._config.cache is not None:
+        if exitstatus == pytest.ExitCode.OK and getattr(self._config, "cache", None) is not None:
             taken = round(time.monotonic() - self._begun)
             self._config.cache.set(_TAKEN, self._earlier() | {self._run: taken})
 

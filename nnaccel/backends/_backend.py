@@ -95,7 +95,8 @@ class Backend:
     kernels : Kernels
         Functions that fill given arrays: the backend's own, else the plain ones.
     record : callable
-        From a step to its replay, a function of the number of repeats.
+        Takes a step, and returns a function that runs it a number of times; nothing runs before
+        that is called.
     recording : callable
         Whether kernels called by this thread are recorded on a tape instead of run.
     host : callable

@@ -194,9 +194,16 @@ def _on_cores(info: BackendInfo) -> Backend:
     cpu.set_num_threads(_config.num_threads())
 
     def record(step: Step) -> Replay:
-        with cpu.record() as tape:
-            step()
-        replay: Replay = tape.replay
+        tape: Any = None
+
+        def replay(repeats: int) -> None:
+            nonlocal tape
+            if tape is None:
+                with cpu.record() as recorded:
+                    step()
+                tape = recorded
+            tape.replay(repeats)
+
         return replay
 
     def as_row(kernel: Callable[..., None]) -> Callable[..., None]:

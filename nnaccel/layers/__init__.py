@@ -12,6 +12,7 @@ from nnaccel.layers.depthwise_conv2d import *
 from nnaccel.layers.dropout import *
 from nnaccel.layers.flatten import *
 from nnaccel.layers.global_pool import *
+from nnaccel.layers.layer_norm import *
 from nnaccel.layers.pool import *
 from nnaccel.layers.zero_pad2d import *
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from nnaccel_kernels.cpu.runtime import math
+from nnaccel_kernels.cpu.vector import math
 
 SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
 

@@ -92,6 +92,7 @@ def test_every_layer_can_be_explained(backend: Any) -> None:
         layers.GlobalAvgPool2D(),
         layers.Flatten(),
         layers.Dense(3),
+        layers.LayerNorm(),
     ]
     model = Sequential(made)
     model.build((2, 12, 12))

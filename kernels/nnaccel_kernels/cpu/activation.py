@@ -1,28 +1,21 @@
-"""Elementwise activations and softmax, forward and backward."""
+"""Elementwise activations, forward and backward."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import carray, njit
+from numba import carray
 from numba.extending import register_jitable
 
 from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.linked import linked
-from nnaccel_kernels.cpu.runtime.math import exp, tanh
-from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
-from nnaccel_kernels.cpu.runtime.simd import copy_run
+from nnaccel_kernels.cpu.runtime.sharing import part, threads_for
+from nnaccel_kernels.cpu.vector.math import exp, tanh
+from nnaccel_kernels.cpu.vector.runs import copy_run
 
-__all__ = [
-    "activate",
-    "activate_backward",
-    "log_softmax",
-    "log_softmax_backward",
-    "softmax",
-    "softmax_backward",
-]
+__all__ = ["activate", "activate_backward"]
 
 _LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
 _BLOCK = 4096  # elements that surely stay in the L1 cache
@@ -121,64 +114,6 @@ def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[n
             dx[i] = dy[i] * (half * (one + math.erf(x[i] * scale)) + x[i] * density)
 
 
-@kernel
-def _softmax(rank, size, x, y):  # type: ignore[no-untyped-def]
-    lo, hi = share(x.shape[0], rank, size)
-    for i in range(lo, hi):
-        softmax_row(x[i], y[i])
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def softmax_row(x, y):  # type: ignore[no-untyped-def]
-    """y = softmax(x) for one row; returns the largest x and log(sum(exp(x - largest))).
-
-    The two are kept apart, for their sum would round the logarithm to the largest's last digit.
-    """
-    largest = x[0]
-    for j in range(1, x.shape[0]):
-        # Written so that a NaN becomes the largest, and so reaches the whole row.
-        largest = largest if x[j] <= largest else x[j]
-    total = x.dtype.type(0)
-    for j in range(x.shape[0]):
-        y[j] = exp(x[j] - largest)
-    for j in range(x.shape[0]):
-        total += y[j]
-    for j in range(x.shape[0]):
-        y[j] /= total
-    return largest, math.log(total)
-
-
-@kernel
-def _log_softmax(rank, size, x, y):  # type: ignore[no-untyped-def]
-    lo, hi = share(x.shape[0], rank, size)
-    for i in range(lo, hi):
-        largest, log_total = softmax_row(x[i], y[i])
-        for j in range(x.shape[1]):
-            y[i, j] = (x[i, j] - largest) - log_total
-
-
-@kernel
-def _softmax_backward(rank, size, dy, y, dx):  # type: ignore[no-untyped-def]
-    lo, hi = share(dy.shape[0], rank, size)
-    for i in range(lo, hi):
-        dot = dy.dtype.type(0)
-        for j in range(dy.shape[1]):
-            dot += dy[i, j] * y[i, j]
-        for j in range(dy.shape[1]):
-            dx[i, j] = y[i, j] * (dy[i, j] - dot)
-
-
-@kernel
-def _log_softmax_backward(rank, size, dy, y, dx):  # type: ignore[no-untyped-def]
-    lo, hi = share(dy.shape[0], rank, size)
-    for i in range(lo, hi):
-        total = dy.dtype.type(0)
-        for j in range(dy.shape[1]):
-            total += dy[i, j]
-        for j in range(dy.shape[1]):
-            dx[i, j] = dy[i, j] - exp(y[i, j]) * total
-
-
 def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:
     """y = f(x) elementwise, for f of that name."""
     code, width = ACTIVATIONS.index(name), threads_for(x.size * _WORK)
@@ -192,23 +127,3 @@ def activate_backward(
     code, width = ACTIVATIONS.index(name), threads_for(dy.size * _WORK)
     flat = (array.reshape(-1) for array in (dy, x, y, dx))
     _activate_backward(code, np.array([alpha]), *flat, width=width)
-
-
-def softmax(x: np.ndarray, y: np.ndarray) -> None:
-    """y = softmax of each row of x."""
-    _softmax(x, y, width=threads_for(x.size * _WORK))
-
-
-def log_softmax(x: np.ndarray, y: np.ndarray) -> None:
-    """y = log(softmax) of each row of x."""
-    _log_softmax(x, y, width=threads_for(x.size * _WORK))
-
-
-def softmax_backward(dy: np.ndarray, y: np.ndarray, dx: np.ndarray) -> None:
-    """dx from dy and y = softmax(x)."""
-    _softmax_backward(dy, y, dx, width=threads_for(dy.size * 4.0))
-
-
-def log_softmax_backward(dy: np.ndarray, y: np.ndarray, dx: np.ndarray) -> None:
-    """dx from dy and y = log_softmax(x)."""
-    _log_softmax_backward(dy, y, dx, width=threads_for(dy.size * _WORK))

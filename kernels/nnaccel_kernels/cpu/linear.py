@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from nnaccel_kernels.cpu.matmul.epilogue import ending, finish_pixels
 from nnaccel_kernels.cpu.matmul.matmul import (
@@ -17,15 +16,9 @@ from nnaccel_kernels.cpu.matmul.matmul import (
 )
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+from nnaccel_kernels.cpu.vector.runs import add_to
 
 __all__ = ["linear", "linear_backward"]
-
-
-@njit(nogil=True, inline="always")
-def add_to(a, b):  # type: ignore[no-untyped-def]
-    """a += b, for vectors."""
-    for j in range(a.size):
-        a[j] += b[j]
 
 
 @kernel

@@ -7,9 +7,9 @@ import math
 import numpy as np
 from numba import njit
 
-from nnaccel_kernels.cpu.activation import softmax_row
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+from nnaccel_kernels.cpu.softmax import softmax_row
 
 __all__ = [
     "add_sum",

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-from nnaccel_kernels.cpu.runtime.simd import VECTOR_BYTES, Lanes, i64
+from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, Lanes, i64
 
 CHAINS = 12  # independent sums: enough to hide the latency of each, few enough for the registers
 FLOPS_PER_ROUND = 2 * CHAINS * VECTOR_BYTES // 4

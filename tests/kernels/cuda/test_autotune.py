@@ -47,8 +47,8 @@ class Gpu:
 
     def forget(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """As in a new process."""
-        monkeypatch.setattr(autotune, "_won", {})
-        monkeypatch.setattr(autotune, "_names", {})
+        monkeypatch.setattr(autotune, "_choices", {})
+        monkeypatch.setattr(autotune, "_device_names", {})
 
     def _algorithm(self, name: str) -> Any:
         def run(direction: str) -> Any:
@@ -98,7 +98,7 @@ def test_the_choice_holds_in_the_next_process(gpu: Gpu, monkeypatch: pytest.Monk
 
 
 def test_a_broken_file_is_measured_over(gpu: Gpu, tmp_path: Path) -> None:
-    (tmp_path / "fastest-GPU-of-glass.json").write_text("{", "utf-8")
+    (tmp_path / "autotune-GPU-of-glass.json").write_text("{", "utf-8")
     assert plan().algorithm == "winograd"
 
 
@@ -127,7 +127,7 @@ def test_a_way_that_the_device_has_not_is_left_out(gpu: Gpu) -> None:
     def slow() -> None:
         gpu.clock += 9
 
-    assert autotune.fastest(("a",), lambda _: {"new": missing, "old": slow}) == (
+    assert autotune.autotune(("a",), lambda _: {"new": missing, "old": slow}) == (
         "old",
         "the fastest here, in ms: old 9",
     )
@@ -136,5 +136,5 @@ def test_a_way_that_the_device_has_not_is_left_out(gpu: Gpu) -> None:
 def test_tf32_is_measured_on_its_own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     for tf32, way in ((False, "exact"), (True, "rounded"), (False, "exact")):
         monkeypatch.setattr(autotune, "uses_tf32", lambda tf32=tf32: tf32)
-        won = autotune.fastest(("a",), lambda _, way=way: {way: lambda: None})  # type: ignore[misc]
+        won = autotune.autotune(("a",), lambda _, way=way: {way: lambda: None})  # type: ignore[misc]
         assert won == (way, f"the fastest here, in ms: {way} 0")

@@ -38,7 +38,7 @@ def test_stacks_of_products(library: Cublas) -> None:
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(shape).view(Matrix) for shape in ((4, 5, 3), (4, 5, 2)))
     out = np.ones((4, 3, 2)).view(Matrix)
-    blas.matmul_each(a.transpose(0, 2, 1), b, out, add=True)
+    blas.batched_matmul(a.transpose(0, 2, 1), b, out, add=True)
     np.testing.assert_allclose(out, 1 + np.array(a).transpose(0, 2, 1) @ np.array(b))
 
 

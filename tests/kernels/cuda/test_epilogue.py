@@ -10,7 +10,12 @@ import pytest
 
 from nnaccel_kernels.cuda import linear
 from nnaccel_kernels.cuda.runtime import cublas
-from nnaccel_kernels.cuda.runtime.epilogue import BIAS, BIAS_GRADIENT, RELU_BIAS, matmul_with
+from nnaccel_kernels.cuda.runtime.epilogue import (
+    BIAS,
+    BIAS_GRADIENT,
+    RELU_BIAS,
+    matmul_with_epilogue,
+)
 
 from .cublas import Cublas, Matrix, drawn
 
@@ -29,7 +34,7 @@ def test_products_with_an_epilogue(
     a, b = drawn(rng, n, k, dtype, a_how), drawn(rng, k, m, dtype, b_how)
     vector, out = rng.standard_normal(m).astype(dtype).view(Matrix), drawn(rng, n, m, dtype, "cut")
     given = vector.copy()
-    matmul_with(epilogue, a, b, out, vector)
+    matmul_with_epilogue(epilogue, a, b, out, vector)
     wanted = np.array(a, float) @ np.array(b, float)
     if epilogue == BIAS_GRADIENT:
         given = np.array(b, float).sum(axis=0)
@@ -44,7 +49,7 @@ def test_a_plan_is_made_once_and_follows_its_arrays(library: Cublas) -> None:
     a, made = np.ones((64, 64), np.float32).view(Matrix), []
     for value in (1.0, 2.0, 3.0):
         vector, out = np.full(64, value, np.float32).view(Matrix), a.copy()
-        matmul_with(BIAS, a, a, out, vector)
+        matmul_with_epilogue(BIAS, a, a, out, vector)
         assert (out == 64 + value).all()
         made.append(len(library.lt.made))
     assert made[-1] <= 1 + 5 * 3, "at most one for each alignment"
@@ -62,14 +67,14 @@ def test_a_plan_is_for_one_kind_of_product(
     library: Cublas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cublas, "_settings", {"tf32": False})
-    plans = cublas.handle().plans
+    plans = cublas.handle().products
     bfloat16 = ml_dtypes.bfloat16
     kinds = (np.float16, 0, 0), (bfloat16, 0, 0), (np.float16, 16, 0), (np.float32, 0, 1)
     for count, (dtype, past, tf32) in enumerate([*kinds, (np.float32, 0, 0)], 1):
         cublas.set_tf32(bool(tf32))
         for _ in range(2):
             a, out = (placed(dtype, 0, 4, 4) for _ in range(2))
-            matmul_with(BIAS, a, a, out, placed(dtype, past, 4))
+            matmul_with_epilogue(BIAS, a, a, out, placed(dtype, past, 4))
         assert len(plans) == count
 
 
@@ -78,7 +83,7 @@ def test_a_product_that_cublaslt_does_not_do(library: Cublas, lacks: str) -> Non
     setattr(library.lt, lacks, False)
     a = np.ones((2, 2), np.float32).view(Matrix)
     with pytest.raises(NotImplementedError, match=r"Matmul does not|no algorithm"):
-        matmul_with(BIAS, a, a, a.copy(), a[0])
+        matmul_with_epilogue(BIAS, a, a, a.copy(), a[0])
 
 
 @pytest.mark.parametrize("lacks", ["has_algorithms", "runs"])
@@ -86,7 +91,7 @@ def test_arrays_that_cublaslt_does_not_take_though_it_won(
     library: Cublas, monkeypatch: pytest.MonkeyPatch, lacks: str
 ) -> None:
     setattr(library.lt, lacks, False)
-    monkeypatch.setattr(linear, "fastest", lambda *_: ("cuBLASLt", ""))
+    monkeypatch.setattr(linear, "autotune", lambda *_: ("cuBLASLt", ""))
     monkeypatch.setattr(linear, "bias_activate", lambda y, b, *_: y.__iadd__(b[:, None, None]))
     x = np.eye(3, dtype=np.float32).view(Matrix)
     y = np.empty((3, 3), np.float32).view(Matrix)
@@ -97,7 +102,7 @@ def test_arrays_that_cublaslt_does_not_take_though_it_won(
 def test_a_bias_of_float32_is_not_added_to_16_bits_by_cublaslt(
     library: Cublas, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(linear, "fastest", lambda *_: ("cuBLASLt", ""))
+    monkeypatch.setattr(linear, "autotune", lambda *_: ("cuBLASLt", ""))
     monkeypatch.setattr(linear, "bias_activate", lambda *_: None)
     x, b = np.eye(3, dtype=np.float16).view(Matrix), np.ones(3, np.float32).view(Matrix)
     dw = np.empty((3, 3), np.float32).view(Matrix)
@@ -114,7 +119,7 @@ def test_the_dense_layer_takes_what_won(
     library: Cublas, monkeypatch: pytest.MonkeyPatch, won: str | None, activation: str
 ) -> None:
     kernels: list[str] = []
-    monkeypatch.setattr(linear, "fastest", lambda *_: (won, "") if won else None)
+    monkeypatch.setattr(linear, "autotune", lambda *_: (won, "") if won else None)
     monkeypatch.setattr(linear, "bias_activate", lambda y, b, *_: kernels.append("bias"))
     monkeypatch.setattr(linear, "sum_channels", lambda *_: kernels.append("sums"))
     x, w = (np.eye(3, dtype=np.float32).view(Matrix) for _ in range(2))

@@ -15,7 +15,7 @@ from nnaccel_kernels import cuda
 from nnaccel_kernels.cuda import activation
 from nnaccel_kernels.cuda.runtime import launch, ptx
 from nnaccel_kernels.cuda.runtime.arguments import flatten, size_of
-from nnaccel_kernels.cuda.runtime.half import Halves
+from nnaccel_kernels.cuda.runtime.half import HalfArrayType
 from nnaccel_kernels.window import Window
 
 PTX = ".visible .entry some_kernel(\n{}\n)\n{{ ret; }}"
@@ -115,6 +115,6 @@ def test_ptx_is_kept_for_each_kind_of_16_bits(
     monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
     kernel = activation._activate("linear", np.dtype("float32")).kernel
-    arrays = Halves("float16", 1, "C"), Halves("bfloat16", 1, "C"), types.float32[::1]
+    arrays = HalfArrayType("float16", 1, "C"), HalfArrayType("bfloat16", 1, "C"), types.float32[::1]
     for array in arrays:
         assert ptx.ptx_of(kernel, (types.Tuple((array, types.int64)),), (9, 0)) == str(array)

@@ -12,8 +12,8 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
-from nnaccel_kernels.cpu.matmul.transpose import turn
-from nnaccel_kernels.cpu.runtime.simd import copy_run
+from nnaccel_kernels.cpu.matmul.transpose import transpose
+from nnaccel_kernels.cpu.vector.runs import copy_run
 
 
 class Images(NamedTuple):
@@ -95,7 +95,7 @@ def load_rows(  # type: ignore[no-untyped-def]
             plane = images.height * images.width
             if depth > channels:
                 row[begin * depth : end * depth] = zero
-            turn(channels, count, x, source + first * plane, plane, row, begin * depth, depth)
+            transpose(channels, count, x, source + first * plane, plane, row, begin * depth, depth)
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -116,4 +116,4 @@ def store_rows(  # type: ignore[no-untyped-def]
                     copy_run(channels, band, source + j * depth, y, target + j * images.channels)
         else:
             plane = images.height * images.width
-            turn(count, channels, band, source, depth, y, target + first * plane, plane)
+            transpose(count, channels, band, source, depth, y, target + first * plane, plane)

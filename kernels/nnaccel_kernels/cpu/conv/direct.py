@@ -15,10 +15,10 @@ import numpy as np
 from nnaccel_kernels.cpu.channels import repeated, run_length
 from nnaccel_kernels.cpu.conv.direct_sums import sum_depthwise, sum_grouped
 from nnaccel_kernels.cpu.conv.direct_weights import clear, weigh_depthwise, weigh_grouped
+from nnaccel_kernels.cpu.conv.reduction import add_up, parts_for
 from nnaccel_kernels.cpu.conv.shape import Problem
 from nnaccel_kernels.cpu.matmul.epilogue import Ending, ending
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.partial import add_up, parts_for
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.windows.parts import ROOM, image_parts
 from nnaccel_kernels.cpu.windows.sliding import tables, tap_tables

@@ -20,12 +20,12 @@ from nnaccel_kernels.cpu.conv.band import flat_images, pixel_at, store_rows
 from nnaccel_kernels.cpu.conv.gemm_input import input_gradient, plan_input_gradient
 from nnaccel_kernels.cpu.conv.gemm_weights import plan_weight_gradient, weight_gradient
 from nnaccel_kernels.cpu.conv.patches import band_of, load_patches, needs_no_band
+from nnaccel_kernels.cpu.conv.reduction import parts_for, rooms_for
 from nnaccel_kernels.cpu.conv.shape import Conv, Problem, conv_of, cut, locate, reach, runs_of
 from nnaccel_kernels.cpu.matmul.epilogue import Ending, finish_pixels
 from nnaccel_kernels.cpu.matmul.matmul import product_of_strips
 from nnaccel_kernels.cpu.matmul.packing import pack_filters, strips_shape
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.partial import parts_for, rooms_for
 from nnaccel_kernels.cpu.runtime.sharing import claimed
 from nnaccel_kernels.window import Window
 

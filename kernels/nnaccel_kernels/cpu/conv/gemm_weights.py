@@ -6,12 +6,12 @@ import numpy as np
 
 from nnaccel_kernels.cpu.conv.band import flat_images, pixel_at, strides
 from nnaccel_kernels.cpu.conv.patches import band_of, load_patches, needs_no_band
+from nnaccel_kernels.cpu.conv.reduction import cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu.conv.shape import Conv, conv_of, cut, reach
-from nnaccel_kernels.cpu.linear import add_to
 from nnaccel_kernels.cpu.matmul.matmul import product
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.partial import cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu.runtime.sharing import claimed, share, threads_for
+from nnaccel_kernels.cpu.vector.runs import add_to
 from nnaccel_kernels.window import Window
 
 

@@ -7,7 +7,7 @@ from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.conv.band import Images, load_rows, pixel_at
 from nnaccel_kernels.cpu.conv.shape import Conv, reach, runs_of
-from nnaccel_kernels.cpu.runtime.simd import copy_run
+from nnaccel_kernels.cpu.vector.runs import copy_run
 
 
 @register_jitable

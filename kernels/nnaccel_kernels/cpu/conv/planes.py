@@ -16,6 +16,7 @@ from numba.extending import register_jitable
 from nnaccel_kernels.cpu.activation import activate_span
 from nnaccel_kernels.cpu.conv.band import Images, flat_images, pixel_at, strides
 from nnaccel_kernels.cpu.conv.planes_input import input_gradient, plan_input_planes
+from nnaccel_kernels.cpu.conv.reduction import add_up, cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu.conv.shape import (
     Conv,
     Problem,
@@ -29,9 +30,8 @@ from nnaccel_kernels.cpu.conv.shape import (
 from nnaccel_kernels.cpu.matmul.epilogue import Ending, finish_pixels
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product, product_from
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.partial import add_up, cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu.runtime.sharing import claimed
-from nnaccel_kernels.cpu.runtime.simd import copy_run
+from nnaccel_kernels.cpu.vector.runs import copy_run
 from nnaccel_kernels.window import Window
 
 __all__ = ["forward", "input_gradient", "weight_gradient", "workspace"]

@@ -6,6 +6,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.conv.band import Images, flat_images, pixel_at, strides
+from nnaccel_kernels.cpu.conv.reduction import rooms_for
 from nnaccel_kernels.cpu.conv.shape import (
     Conv,
     conv_of,
@@ -17,11 +18,10 @@ from nnaccel_kernels.cpu.conv.shape import (
     rows_reaching,
     source,
 )
-from nnaccel_kernels.cpu.linear import add_to
 from nnaccel_kernels.cpu.matmul.matmul import product
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.partial import rooms_for
 from nnaccel_kernels.cpu.runtime.sharing import claimed
+from nnaccel_kernels.cpu.vector.runs import add_to
 from nnaccel_kernels.window import Window
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnaccel_kernels.cpu.conv.band import flat_images, load_rows, store_rows
+from nnaccel_kernels.cpu.conv.reduction import rooms_for
 from nnaccel_kernels.cpu.conv.shape import Problem
 from nnaccel_kernels.cpu.conv.winograd_tiles import (
     POINTS,
@@ -27,7 +28,6 @@ from nnaccel_kernels.cpu.conv.winograd_weights import parts_of, weight_gradient
 from nnaccel_kernels.cpu.matmul.epilogue import Ending, ending, finish_pixels
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product_of_strips
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.partial import rooms_for
 from nnaccel_kernels.cpu.runtime.sharing import claimed, share, threads_for
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 from nnaccel_kernels.window import Window

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from nnaccel_kernels.cpu.conv.band import Images
 from nnaccel_kernels.cpu.conv.winograd_transform import transform
-from nnaccel_kernels.cpu.runtime.simd import VECTOR_BYTES
+from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 
 FEWEST = 16  # channels or filters that make the transforms worth their while
 TARGET = 32  # tiles in an item, about

@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
-from nnaccel_kernels.cpu.runtime.simd import SCALARS, Lanes, element, i64, pointer, void
+from nnaccel_kernels.cpu.vector.simd import SCALARS, Lanes, element, i64, pointer, void
 
 Matrix = Sequence[Sequence[float]]
 

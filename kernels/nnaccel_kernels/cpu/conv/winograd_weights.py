@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nnaccel_kernels.cpu.conv.band import Images, flat_images, load_rows
+from nnaccel_kernels.cpu.conv.reduction import cuts_for, parts_for, rooms_for
 from nnaccel_kernels.cpu.conv.winograd_tiles import (
     POINTS,
     SIDE,
@@ -14,12 +15,11 @@ from nnaccel_kernels.cpu.conv.winograd_tiles import (
     transform_results,
     transform_taps_back,
 )
-from nnaccel_kernels.cpu.linear import add_to
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.partial import cuts_for, parts_for, rooms_for
 from nnaccel_kernels.cpu.runtime.sharing import claimed, share, threads_for
-from nnaccel_kernels.cpu.runtime.simd import VECTOR_BYTES, copy_run
+from nnaccel_kernels.cpu.vector.runs import add_to, copy_run
+from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 from nnaccel_kernels.window import Window
 
 

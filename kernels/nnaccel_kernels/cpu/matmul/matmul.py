@@ -11,18 +11,11 @@ import numpy as np
 from numba import njit
 from numba.extending import register_jitable
 
-from nnaccel_kernels.cpu.matmul.register_tile import tile
+from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS, copy_panel_row, panel_like
+from nnaccel_kernels.cpu.matmul.register_tile import ROWS, VECTORS, tile
+from nnaccel_kernels.cpu.matmul.transpose import transpose_square
 from nnaccel_kernels.cpu.runtime.linked import linked
-from nnaccel_kernels.cpu.runtime.simd import (
-    PANEL_ROWS,
-    ROWS,
-    VECTOR_BYTES,
-    VECTORS,
-    move,
-    panel_like,
-    shift,
-    transpose,
-)
+from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, shift
 
 STRIP_BYTES = VECTORS * VECTOR_BYTES  # of a row of b that one tile multiplies
 
@@ -85,12 +78,12 @@ def _product(  # type: ignore[no-untyped-def]
                         at = max(0, min(t, steps - lanes))
                         source = shift(strip, half * b_col + at)
                         target = shift(panel, at * width + half)
-                        transpose(w - half, steps - at, source, b_col, target, width)
+                        transpose_square(w - half, steps - at, source, b_col, target, width)
                 strip = panel
                 step = width
             elif packed and w == width:
                 for t in range(steps):
-                    move(shift(strip, t * b_step), shift(panel, t * width))
+                    copy_panel_row(shift(strip, t * b_step), shift(panel, t * width))
                 strip = panel
                 step = width
             corner = shift(a, start * a_step)

@@ -16,7 +16,10 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from nnaccel_kernels.cpu.runtime.simd import ROWS, SCALARS, VECTORS, Lanes, i64, pointer, void
+from nnaccel_kernels.cpu.vector.simd import REGISTERS, SCALARS, Lanes, i64, pointer, void
+
+VECTORS = 2  # across a tile
+ROWS = 6 if REGISTERS == 16 else 8  # down a tile: ROWS * VECTORS sums stay in registers
 
 # How wide a tile is: all its vectors; one; or fewer columns than one has lanes.
 FULL, SINGLE, RAGGED = 2, 1, 0

@@ -18,8 +18,8 @@ from numba import from_dtype, njit, types
 
 import nnaccel_kernels
 from nnaccel_kernels.cpu.runtime.linked import link_all
-from nnaccel_kernels.cpu.runtime.simd import SCALARS
 from nnaccel_kernels.cpu.runtime.tape import Argument, Tape, local
+from nnaccel_kernels.cpu.vector.simd import SCALARS
 
 _log = logging.getLogger("nnaccel")
 

@@ -18,7 +18,7 @@ from numba import cfunc, config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
-from nnaccel_kernels.cpu.runtime.simd import element, void
+from nnaccel_kernels.cpu.vector.simd import element, void
 
 _KINDS = {"i": types.int64, "f": types.float64}
 _FUNCTIONS: list[tuple[str, str, Callable[..., None]]] = []

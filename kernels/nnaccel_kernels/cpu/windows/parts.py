@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnaccel_kernels.cpu.copy import copy, is_channels_last, pixels
 from nnaccel_kernels.cpu.runtime.workspace import scratch
+from nnaccel_kernels.cpu.windows.layout import copy, is_channels_last, pixels
 
 ROOM = 1 << 22  # bytes of images that are copied at a time
 

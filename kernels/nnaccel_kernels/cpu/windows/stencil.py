@@ -16,7 +16,7 @@ from llvmlite import ir
 from numba import types
 from numba.core.cgutils import alloca_once, for_range, for_range_slice
 
-from nnaccel_kernels.cpu.runtime.simd import Lanes, i64, pointer, void
+from nnaccel_kernels.cpu.vector.simd import Lanes, i64, pointer, void
 
 _UNROLL = 4  # vectors side by side, so that one need not wait for the sum of another
 VECTOR, STRIDED, SHARED = "vector", "strided", "shared"  # step 1, any step, step 0

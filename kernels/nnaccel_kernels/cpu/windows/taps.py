@@ -15,7 +15,7 @@ from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic
 
-from nnaccel_kernels.cpu.runtime.simd import element, i64
+from nnaccel_kernels.cpu.vector.simd import element, i64
 from nnaccel_kernels.cpu.windows.stencil import SHARED, VECTOR, Stencil, Vector, find, kinds
 
 Operand = tuple[np.ndarray, int, int, int, int]

@@ -18,10 +18,17 @@ from numba import config
 
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels.activations import ACTIVATIONS
-from nnaccel_kernels.cuda import channels
-from nnaccel_kernels.cuda.conv import im2col, weight_gradient, winograd
+from nnaccel_kernels.cuda.conv import gemm_weights, im2col, winograd
 from nnaccel_kernels.cuda.runtime import launch, workspace
-from nnaccel_kernels.cuda.skeletons import elementwise, image, known, reduction, rows, tiled
+from nnaccel_kernels.cuda.skeletons import (
+    channel_reduction,
+    elementwise,
+    fixed_window,
+    image,
+    reduction,
+    rows,
+    tiled,
+)
 from nnaccel_kernels.window import Window
 from tests.kernels.calls import CALLS, HALVES, halved
 from tests.kernels.calls import assert_same as assert_close
@@ -37,17 +44,17 @@ few = settings(max_examples=12, deadline=None)
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
-    monkeypatch.setattr(channels, "_EACH", 1)
-    monkeypatch.setattr(im2col, "MOST", 1)
-    monkeypatch.setattr(winograd, "_NEAR", 20_000)  # bytes
-    monkeypatch.setattr(channels, "_TOGETHER", 2)
-    for module in (image, channels, elementwise, rows, reduction):
+    monkeypatch.setattr(channel_reduction, "_POSITIONS", 1)
+    monkeypatch.setattr(im2col, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(winograd, "_CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(channel_reduction, "_BLOCK_CHANNELS", 2)
+    for module in (image, channel_reduction, elementwise, rows, reduction):
         monkeypatch.setattr(module, "THREADS", 4)
     monkeypatch.setattr(launch, "MAX_BLOCKS", 2)
-    tile = tiled.Tile(rows=4, columns=8, depth=4, down=2, across=2)
+    tile = tiled.Tile(rows=4, columns=8, depth=4, thread_rows=2, thread_columns=2)
     monkeypatch.setattr(tiled, "TILES", {4: tile, 8: tile})
-    monkeypatch.setattr(weight_gradient, "POSITIONS", 8)
-    monkeypatch.setattr(weight_gradient, "PARTS", 3)
+    monkeypatch.setattr(gemm_weights, "MIN_POSITIONS", 8)
+    monkeypatch.setattr(gemm_weights, "MAX_PARTS", 3)
 
 
 @st.composite
@@ -235,7 +242,7 @@ def test_windows_that_compilers_know(
     size: int, stride: int, padding: tuple[int, int, int, int]
 ) -> None:
     window = Window((size, size), (stride, stride), padding)
-    assert known.kind_of(window) is not None
+    assert fixed_window.fixed_size(window) is not None
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 2, 6, 5)), rng.standard_normal((4, 1, size, size))
     rows, columns = window.output_size(6, 5)
@@ -320,11 +327,11 @@ def test_a_device_short_of_memory_takes_less_at_a_time() -> None:
         return np.empty(shape, dtype)
 
     xp, limit = SimpleNamespace(empty=empty), 3
-    count, found = workspace.room(xp, 20, (2, 2), np.float32)
+    count, found = workspace.allocate(xp, 20, (2, 2), np.float32)
     assert (count, found.shape, taken) == (3, (3, 2, 2), [20, 10, 5, 3])
     limit = 0
     with pytest.raises(MemoryError):
-        workspace.room(xp, 2, (2, 2), np.float32)
+        workspace.allocate(xp, 2, (2, 2), np.float32)
 
 
 def test_what_cannot_be_done_is_said() -> None:

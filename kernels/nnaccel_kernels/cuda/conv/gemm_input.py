@@ -1,11 +1,11 @@
-"""Gradient of a convolution in its image, a product for each phase of the stride."""
+"""Input gradient of a convolution by implicit GEMM, one product for each phase of the stride."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from nnaccel_kernels.cuda.conv.patch import as_it_is, patch, pixel_of, tap_of
-from nnaccel_kernels.cuda.skeletons.tiled import Factor, Product
+from nnaccel_kernels.cuda.conv.patch import matrix_index, patch, pixel_of, tap_of
+from nnaccel_kernels.cuda.skeletons.tiled import Factor, TiledProduct
 from nnaccel_kernels.index import phases
 from nnaccel_kernels.window import Window
 
@@ -51,9 +51,9 @@ def _store(part, group, c, at, total, dx, args):  # type: ignore[no-untyped-def]
         dx[n, group * channels + c, h, v] = total
 
 
-_product = Product(
+_product = TiledProduct(
     "conv2d_input_gradient",
-    Factor(as_it_is, _tap, _filter, by_depth=True),
+    Factor(matrix_index, _tap, _filter, by_depth=True),
     Factor(_corner, _offset, _patch, by_depth=False),
     _place,
     _store,

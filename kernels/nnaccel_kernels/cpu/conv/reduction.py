@@ -8,12 +8,11 @@ from __future__ import annotations
 import numpy as np
 from numba.extending import register_jitable
 
-from nnaccel_kernels.cpu.linear import add_to
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.runtime.simd import copy_run
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 from nnaccel_kernels.cpu.runtime.workspace import counters, scratch
+from nnaccel_kernels.cpu.vector.runs import add_to, copy_run
 
 _MOST = 16
 _BYTES = 8_000_000  # that all parts may take

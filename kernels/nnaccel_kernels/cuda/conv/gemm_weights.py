@@ -1,21 +1,21 @@
-"""Gradient of a convolution in its filters: dy (K, N*OH*OW) times patches, transposed."""
+"""Weight gradient of a convolution by implicit GEMM: dy (K, N*OH*OW) times transposed patches."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from nnaccel_kernels.cuda.channels import sum_parts
-from nnaccel_kernels.cuda.conv.patch import as_it_is, corner_of, offset_of, patch, pixel_of
+from nnaccel_kernels.cuda.conv.patch import corner_of, matrix_index, offset_of, patch, pixel_of
 from nnaccel_kernels.cuda.runtime.launch import MAX_BLOCKS, blocks
 from nnaccel_kernels.cuda.runtime.namespace import namespace_of
-from nnaccel_kernels.cuda.runtime.workspace import room
-from nnaccel_kernels.cuda.skeletons.tiled import Factor, Product
+from nnaccel_kernels.cuda.runtime.workspace import allocate
+from nnaccel_kernels.cuda.skeletons.channel_reduction import sum_parts
+from nnaccel_kernels.cuda.skeletons.tiled import Factor, TiledProduct
 from nnaccel_kernels.half import wide
 from nnaccel_kernels.window import Window
 
-POSITIONS = 2048  # that a part of the sum has, at least
-PARTS = 64  # at most
+MIN_POSITIONS = 2048  # a part
+MAX_PARTS = 64
 
 
 def _position(p, args):  # type: ignore[no-untyped-def]
@@ -52,18 +52,18 @@ def _store(part, group, m, q, total, parts, args):  # type: ignore[no-untyped-de
         parts[part, group * filters + m, q] = total
 
 
-_product = Product(
+_product = TiledProduct(
     "conv2d_weight_gradient",
-    Factor(as_it_is, _position, _gradient, by_depth=True),
+    Factor(matrix_index, _position, _gradient, by_depth=True),
     Factor(_offset, _corner, _patch, by_depth=True),
     _place,
     _store,
 )
 
 
-def parts_of(positions: int) -> int:
-    """In how many parts to add up: of the shape alone, so that no device adds up differently."""
-    return max(1, min(PARTS, blocks(positions, POSITIONS)))
+def part_count(positions: int) -> int:
+    """Number of partial sums, from the shape alone, so that all devices round alike."""
+    return max(1, min(MAX_PARTS, blocks(positions, MIN_POSITIONS)))
 
 
 def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> None:
@@ -71,11 +71,11 @@ def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> No
     k, c, *taps = dw.shape
     n, _, *size = dy.shape
     filters, depth, positions = k // groups, c * math.prod(taps), n * math.prod(size)
-    count = min(parts_of(positions), max(1, MAX_BLOCKS // groups))
+    count = min(part_count(positions), max(1, MAX_BLOCKS // groups))
     parts = dw.reshape(1, k, depth)
     if count > 1:
-        count, found = room(namespace_of(dw), count, (k, depth), wide(dw.dtype))
-        parts = found if count > 1 else parts
+        count, sums = allocate(namespace_of(dw), count, (k, depth), wide(dw.dtype))
+        parts = sums if count > 1 else parts
     _product(
         (filters, depth, positions),
         dy,
