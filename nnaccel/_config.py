@@ -15,7 +15,7 @@ _ALIASES = {"cuda": "cupy", "gpu": "cupy", "cpu": "numba"}
 
 
 def parse_backend(name: object, source: str = "backend") -> str:
-    """Backend name in its one spelling: 'auto', 'numpy', 'numba' or 'cupy'."""
+    """Normalised backend name: 'auto' or one of `BACKENDS`."""
     if not isinstance(name, str):
         raise TypeError(f"{source} must be a string such as 'numba', not {type(name).__name__}")
     folded = name.strip().lower()
@@ -26,7 +26,7 @@ def parse_backend(name: object, source: str = "backend") -> str:
 
 
 def backend_name() -> str:
-    """What `NNACCEL_BACKEND` asks for; 'auto' when it is unset or blank."""
+    """Value of `NNACCEL_BACKEND`; 'auto' if it is unset or blank."""
     return parse_backend(os.environ.get("NNACCEL_BACKEND", "").strip() or "auto", "NNACCEL_BACKEND")
 
 
@@ -57,7 +57,7 @@ def _processors() -> int:
 
 
 def data_dir() -> Path | None:
-    """Folder that `NNACCEL_DATA` names, where data sets are looked for first."""
+    """Folder searched first for data sets: `NNACCEL_DATA`."""
     text = os.environ.get("NNACCEL_DATA", "").strip()
     return Path(text).expanduser() if text else None
 
@@ -77,13 +77,13 @@ def cache_dir() -> Path:
 
 
 def workspace_bytes(default: int) -> int:
-    """Memory an op may take for itself: `NNACCEL_WORKSPACE_MB` times 2**20, else `default`."""
+    """Workspace limit of an op, in bytes: `NNACCEL_WORKSPACE_MB` times 2**20, else `default`."""
     text = os.environ.get("NNACCEL_WORKSPACE_MB", "").strip()
     return _whole_number("NNACCEL_WORKSPACE_MB", text, least=0) << 20 if text else default
 
 
 def tf32() -> bool:
-    """Whether `NNACCEL_TF32` lets a GPU round the factors of float32 products; not by default."""
+    """Whether a GPU rounds the factors of float32 products to TF32: `NNACCEL_TF32`, else False."""
     text = os.environ.get("NNACCEL_TF32", "").strip().lower()
     if text not in (*_ON, *_OFF):
         raise ValueError(f"NNACCEL_TF32={text!r} must be 1 or 0")
@@ -91,7 +91,7 @@ def tf32() -> bool:
 
 
 def _whole_number(name: str, text: str, least: int = 1) -> int:
-    """Integer of at least `least` from the text of the variable `name`."""
+    """Integer of at least `least` in the text of the variable `name`."""
     if not text.isdecimal() or int(text) < least:
         raise ValueError(f"{name}={text!r} is not a whole number of at least {least}")
     return int(text)

@@ -13,6 +13,8 @@ from nnaccel.backends import Array
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 
+__all__ = ["Backward", "Layer", "Shape"]
+
 Shape = tuple[int, ...]
 Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
 
@@ -37,10 +39,13 @@ class Layer(ABC):
     trainable : bool
         Whether training changes the parameters; False freezes them: no gradient, no update, no
         decay, and no backward pass below the lowest layer that is trainable.
+    kernel_names : tuple of str
+        Kernel of the forward and of the backward pass, for `explain`; empty if there is none.
     """
 
     _trainable = True
-    activation = "linear"  # what `forward` ends with, and leaves out if told to
+    activation = "linear"  # applied last in `forward`, unless `activate` is False
+    kernel_names: tuple[str, ...] = ()
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()

@@ -12,6 +12,8 @@ from nnaccel.layers._images import as_images, image_shape
 from nnaccel.layers.initializers import Initializer
 from nnaccel.ops import _check
 
+__all__ = ["BatchNorm"]
+
 _ZEROS, _ONES = initializers.get("zeros"), initializers.get("ones")
 
 
@@ -50,6 +52,8 @@ class BatchNorm(Layer):
     array([[-1.],
            [ 1.]], dtype=float32)
     """
+
+    kernel_names = "batch_norm", "batch_norm_backward"
 
     def __init__(
         self, momentum: float = 0.99, epsilon: float = 1e-3, *, name: str | None = None

@@ -14,6 +14,8 @@ from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._memory import as_rows
 
+__all__ = ["Dense"]
+
 
 class Dense(Weighted):
     """Fully connected layer: ``y = activation(x @ w + b)``.

@@ -18,7 +18,8 @@ from nnaccel.model.summary import summarize
 from nnaccel.network.chain import number_names
 from nnaccel.training import checkpoint as files
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.callbacks import Callback, CallbackList, History, ProgressBar
+from nnaccel.training.callbacks import Callback, History, ProgressBar
+from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import (
     build_or_check,
     check_ending,

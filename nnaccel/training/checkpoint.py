@@ -174,7 +174,7 @@ def check_shapes(
 
 def describe_optimizer(optimizer: optim.Optimizer) -> dict[str, Any]:
     """Return name and settings of an optimiser, as JSON can hold them."""
-    return {"name": type(optimizer).__name__.lower(), "config": optimizer.config()}
+    return {"name": optim.name_of(type(optimizer)), "config": optimizer.config()}
 
 
 def split_arrays(

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnaccel.backends import Array, to_numpy
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.callbacks import CallbackList
+from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import check_batch
 from nnaccel.training.metric_sums import LazyMeans, Logs
 from nnaccel.training.setup import TrainingSetup

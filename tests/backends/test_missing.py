@@ -29,7 +29,7 @@ def refused(name: str) -> str:
     with pytest.raises(BackendUnavailableError) as caught:
         get_backend(name)
     assert str(caught.value) == (
-        f"backend {name!r} cannot run here: {info.reason}. To mend it: {info.remedy}"
+        f"backend {name!r} cannot run here: {info.reason}. To fix: {info.remedy}"
     )
     assert isinstance(caught.value, RuntimeError)
     return f"{info.reason} | {info.remedy}"

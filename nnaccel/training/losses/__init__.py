@@ -7,10 +7,14 @@ from typing import Any
 
 from nnaccel import _validate
 from nnaccel.training.losses._base import FunctionLoss, KernelLoss, Loss
-from nnaccel.training.losses.binary_crossentropy import BinaryCrossentropy
-from nnaccel.training.losses.categorical_crossentropy import CategoricalCrossentropy
-from nnaccel.training.losses.huber import Huber
-from nnaccel.training.losses.mean_squared_error import MeanSquaredError
+
+# `as`: public to type checkers, which do not evaluate `__all__`.
+from nnaccel.training.losses.binary_crossentropy import BinaryCrossentropy as BinaryCrossentropy
+from nnaccel.training.losses.categorical_crossentropy import (
+    CategoricalCrossentropy as CategoricalCrossentropy,
+)
+from nnaccel.training.losses.huber import Huber as Huber
+from nnaccel.training.losses.mean_squared_error import MeanSquaredError as MeanSquaredError
 
 LOSSES: dict[str, type[Loss]] = {
     "mse": MeanSquaredError,

@@ -7,13 +7,12 @@ from typing import Any
 
 from nnaccel import _validate
 from nnaccel.training.metrics._base import CountingMetric, FunctionMetric, Metric
-from nnaccel.training.metrics.accuracy import Accuracy
-from nnaccel.training.metrics.binary_accuracy import BinaryAccuracy
 
-METRICS: dict[str, type[Metric]] = {
-    "accuracy": Accuracy,
-    "binary_accuracy": BinaryAccuracy,
-}
+# `as`: public to type checkers, which do not evaluate `__all__`.
+from nnaccel.training.metrics.accuracy import Accuracy as Accuracy
+from nnaccel.training.metrics.binary_accuracy import BinaryAccuracy as BinaryAccuracy
+
+METRICS: dict[str, type[Metric]] = {kind.name: kind for kind in (Accuracy, BinaryAccuracy)}
 
 __all__ = [
     "METRICS",
@@ -22,7 +21,7 @@ __all__ = [
     "Metric",
     "get",
     "get_all",
-    *sorted({kind.__name__ for kind in METRICS.values()}),
+    *sorted(kind.__name__ for kind in METRICS.values()),
 ]
 
 

@@ -52,7 +52,7 @@ def test_captured_steps_give_numpys_numbers(
     dtype: str,
     tolerance: float,
 ) -> None:
-    monkeypatch.setattr(_capture, "_WORTH", 1)
+    monkeypatch.setattr(_capture, "_MIN_RUNS", 1)
     results = []
     for name in ("numpy", "cupy"):
         with nn.use_backend(name):
