@@ -40,11 +40,13 @@ RANK = {room: rank for rank, rooms in enumerate(TIERS) for room in rooms}
 KERNELS_MAY_IMPORT = {"nnaccel_kernels", "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
 # Inside functions, for CuPy's arrays; "cuda" is NVIDIA's finder of the libraries it came with.
 KERNELS_MAY_IMPORT |= {"cupy", "cupyx", "cuda"}
+# Inside a function, for arrays of libraries that have no namespace of the array API's functions.
+KERNELS_MAY_IMPORT |= {"array_api_compat"}
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 
 HEAVY = {"numba", "llvmlite", "cupy", "scipy", "sklearn", "matplotlib", "rich", "click", "pooch"}
-HEAVY |= {"safetensors", "PIL"}
+HEAVY |= {"safetensors", "PIL", "array_api_compat"}
 
 
 def find_modules() -> dict[str, Path]:

@@ -15,7 +15,7 @@ def spent(
     """Time and repeats of a number of runs, where a repeat takes `seconds(together, now)`."""
     now, done = 0.0, 0
     for repeats in chunks:
-        for together, count in autotune.plan(repeats):
+        for together, count in autotune.schedule(repeats):
             took = count * seconds(together, now)
             autotune.note(together, count, took)
             now, done = now + took, done + count

@@ -25,7 +25,7 @@ class Autotune:
         # The first repeat wakes threads and faults pages in.
         self._trials: list[tuple[bool, int]] = [(True, 1), (True, 0), (False, 0)]
 
-    def plan(self, repeats: int) -> Iterator[tuple[bool, int]]:
+    def schedule(self, repeats: int) -> Iterator[tuple[bool, int]]:
         """Yield how many repeats to run together (True) or alone (False), until all are done.
 
         The time of each is to be noted before the next is asked for.
