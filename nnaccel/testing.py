@@ -11,7 +11,7 @@ from nnaccel.backends import to_numpy
 from nnaccel.model.sequential import Sequential
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.checks import check_pair
-from nnaccel.training.step import TrainingSetup
+from nnaccel.training.setup import TrainingSetup
 
 
 def gradcheck(
@@ -84,7 +84,10 @@ def _check_model(
     with model.on_backend():
         evaluate = _loss_and_gradient(model, x, y)
         weights = model.weights
-        direction = model.backend.asarray(_direction(rng, weights.shape))
+        direction = np.zeros(weights.shape)
+        for span in model.trainable_spans():
+            direction[span] = 1
+        direction = model.backend.asarray(_direction(rng, weights.shape) * direction)
         analytic = float((evaluate()[1] * direction).sum())
         start = weights.copy()
         ends = []
@@ -99,18 +102,18 @@ def _check_model(
 
 def _loss_and_gradient(model: Sequential, x: Any, y: Any) -> Callable[[], tuple[float, Any]]:
     """Return a function that gives loss with penalties, and flat gradient, as training would."""
-    loss, optimizer = model._require_compiled()
-    x, targets = check_pair(model, loss, x, y)
-    rows, feed = len(x), BatchLoader(model, x, targets, len(x))
-    plan = TrainingSetup(model, loss, optimizer, [])
+    compiled = model._require_compiled()
+    x, targets = check_pair(model, compiled.loss, x, y)
+    rows, loader = len(x), BatchLoader(model, x, targets, len(x))
+    setup = TrainingSetup(model, compiled.loss, compiled.optimizer, [])
 
     def evaluate() -> tuple[float, Any]:
-        plan.tally.reset()
+        setup.sums.reset()
         states = model.states.copy()
-        plan.find_gradients(*feed.batch(rows))
+        setup.find_gradients(*loader.batch(rows))
         model.states[...] = states
-        plan.tally.rows = rows
-        return plan.tally.means()["loss"], model.gradients.copy()
+        setup.sums.rows = rows
+        return setup.sums.means()["loss"], model.gradients.copy()
 
     return evaluate
 

@@ -27,6 +27,8 @@ import pytest
 
 from nnaccel_kernels.lookup import Kernels
 
+from .each_backend import CUPY, activated
+
 FAKE = "fake cupy"
 transfers: Counter[str] = Counter()  # copies 'to_device' and 'to_host', scalars read included
 
@@ -325,18 +327,11 @@ def fake_cupy() -> Iterator[ModuleType]:
         yield cupy
 
 
-@pytest.fixture(params=["numpy", "numba", FAKE, pytest.param("cupy", marks=pytest.mark.gpu)])
+@pytest.fixture(params=["numpy", "numba", FAKE, *CUPY])
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Run the test on each backend, and on the cupy backend over the fake."""
-    from nnaccel.backends import backends, use_backend
-
     name = request.param
     if name == FAKE:
         request.getfixturevalue("fake_cupy")
         name = "cupy"
-    info = backends()[name]
-    if not info.available:
-        required = name != "cupy" or os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
-        (pytest.fail if required else pytest.skip)(f"{name}: {info.reason}")
-    with use_backend(name) as chosen:
-        yield chosen
+    yield from activated(name)

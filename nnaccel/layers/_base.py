@@ -8,9 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel._validate import refuse_misspelt
 from nnaccel.backends import Array
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
+
+__all__ = ["Backward", "Layer", "Shape"]
 
 Shape = tuple[int, ...]
 Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
@@ -33,9 +36,16 @@ class Layer(ABC):
         What training moves besides, and no gradient: saved, moved and put back with `params`.
     input_shape, output_shape : tuple of int
         Without the batch axis; set by `build`.
+    trainable : bool
+        Whether training changes the parameters; False freezes them: no gradient, no update, no
+        decay, and no backward pass below the lowest layer that is trainable.
+    kernel_names : tuple of str
+        Kernel of the forward and of the backward pass, for `explain`; empty if there is none.
     """
 
-    activation = "linear"  # what `forward` ends with, and leaves out if told to
+    _trainable = True
+    activation = "linear"  # applied last in `forward`, unless `activate` is False
+    kernel_names: tuple[str, ...] = ()
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
@@ -46,6 +56,21 @@ class Layer(ABC):
         self.input_shape: Shape = ()
         self.output_shape: Shape = ()
         self.built = False
+
+    @property
+    def trainable(self) -> bool:
+        """Whether training changes the parameters."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if not isinstance(value, bool | np.bool_):
+            raise TypeError(f"trainable={value!r} must be True or False")
+        self._trainable = bool(value)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_misspelt(self, name, ("trainable",))
+        super().__setattr__(name, value)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return shape and initialiser of each parameter, for inputs of `input_shape`."""

@@ -79,7 +79,7 @@ class Convolution(Weighted, Sliding):
         y, to_product = self._activated(convolve, activate)
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:
-            dz, out = to_product(dy), (self.grads["w"], self.grads.get("b"))
+            dz, out = to_product(dy), self._gradients()
             dx, _, _ = self._op_backward(dz, x, w, input_gradient=input_gradient, out=out, **how)
             return None if dx is None else dx.reshape(shape)
 

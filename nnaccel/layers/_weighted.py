@@ -52,6 +52,10 @@ class Weighted(Layer):
         w = weights, self.initializer
         return {"w": w, "b": ((units,), self.bias_initializer)} if self.use_bias else {"w": w}
 
+    def _gradients(self) -> tuple[Array | None, Array | None]:
+        """Return where dw and db are to be written; nowhere while the layer is frozen."""
+        return (self.grads["w"], self.grads.get("b")) if self.trainable else (None, None)
+
     def _activated(
         self, product: Callable[[str], Array], activate_it: bool
     ) -> tuple[Array, Callable[[Array], Array]]:

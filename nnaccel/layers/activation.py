@@ -9,6 +9,9 @@ from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.ops import _check
 from nnaccel.ops.activation import activate as apply
 from nnaccel.ops.activation import activate_backward
+from nnaccel_kernels.activations import ACTIVATIONS
+
+__all__ = ["ELU", "Activation", "LeakyReLU", "ReLU", "Softmax"]
 
 
 class Activation(Layer):
@@ -43,6 +46,8 @@ class Activation(Layer):
         _check.activation(activation)
         self.activation = activation
         self.alpha = _check.alpha(activation, alpha)
+        kernel = "activate" if activation in ACTIVATIONS else activation
+        self.kernel_names = kernel, f"{kernel}_backward"
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape`; ValueError for a softmax of images."""

@@ -12,6 +12,8 @@ from nnaccel.layers._images import as_images, image_shape
 from nnaccel.layers.initializers import Initializer
 from nnaccel.ops import _check
 
+__all__ = ["BatchNorm"]
+
 _ZEROS, _ONES = initializers.get("zeros"), initializers.get("ones")
 
 
@@ -51,6 +53,8 @@ class BatchNorm(Layer):
            [ 1.]], dtype=float32)
     """
 
+    kernel_names = "batch_norm", "batch_norm_backward"
+
     def __init__(
         self, momentum: float = 0.99, epsilon: float = 1e-3, *, name: str | None = None
     ) -> None:
@@ -79,6 +83,7 @@ class BatchNorm(Layer):
     ) -> tuple[Array, Backward]:
         """Return x normalised, and the backward; in training the running statistics move."""
         images, gamma = as_images(x), self.params["gamma"]
+        training = training and self.trainable  # frozen, it keeps its statistics too, as in Keras
         y, *statistics = ops.batch_norm(
             images,
             gamma,
@@ -97,7 +102,7 @@ class BatchNorm(Layer):
                 *statistics,
                 training=training,
                 input_gradient=input_gradient,
-                out=(self.grads["gamma"], self.grads["beta"]),
+                out=(self.grads["gamma"], self.grads["beta"]) if self.trainable else None,
             )
             return None if dx is None else dx.reshape(x.shape)
 

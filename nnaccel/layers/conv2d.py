@@ -10,6 +10,8 @@ from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
 
+__all__ = ["Conv2D"]
+
 
 class Conv2D(Convolution):
     """Convolution of images: ``y = activation(conv2d(x, w, b))``.

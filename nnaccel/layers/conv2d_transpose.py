@@ -14,6 +14,8 @@ from nnaccel.layers.penalties import Penalty
 from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding, Size
 
+__all__ = ["Conv2DTranspose"]
+
 
 class Conv2DTranspose(Convolution):
     """Transposed convolution, which makes images larger where `Conv2D` makes them smaller.

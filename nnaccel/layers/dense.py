@@ -14,6 +14,8 @@ from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._memory import as_rows
 
+__all__ = ["Dense"]
+
 
 class Dense(Weighted):
     """Fully connected layer: ``y = activation(x @ w + b)``.
@@ -94,7 +96,7 @@ class Dense(Weighted):
         )
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:
-            out = self.grads["w"], self.grads.get("b")
+            out = self._gradients()
             dz = to_product(dy)
             dx, _, _ = ops.linear_backward(dz, x, w, input_gradient=input_gradient, out=out)
             return None if dx is None else dx.reshape(shape)

@@ -10,6 +10,8 @@ from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
 
+__all__ = ["DepthwiseConv2D"]
+
 
 class DepthwiseConv2D(Convolution):
     """Convolution of each channel of images by filters of its own.

@@ -10,6 +10,8 @@ from nnaccel import ops
 from nnaccel.backends import Array, backend_of, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 
+__all__ = ["Dropout"]
+
 
 class Dropout(Layer):
     """Zero inputs at random while training; do nothing otherwise.
@@ -38,6 +40,8 @@ class Dropout(Layer):
     >>> y
     array([[1., 1., 1.]])
     """
+
+    kernel_names = "dropout", "dropout"
 
     def __init__(self, rate: float, *, name: str | None = None) -> None:
         super().__init__(name)

@@ -8,6 +8,8 @@ from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.ops._memory import as_rows
 
+__all__ = ["Flatten"]
+
 
 class Flatten(Layer):
     """Turn each item of a batch into one row of numbers.

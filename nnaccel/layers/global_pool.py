@@ -10,6 +10,8 @@ from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._images import as_images, image_shape
 
+__all__ = ["GlobalAvgPool2D", "GlobalMaxPool2D"]
+
 
 class GlobalPooling(Layer):
     """A window as large as the image."""
@@ -56,6 +58,8 @@ class GlobalAvgPool2D(GlobalPooling):
     array([[1.5, 5.5]])
     """
 
+    kernel_names = "avg_pool2d", "avg_pool2d_backward"
+
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         size = x.shape[2:]
         return ops.avg_pool2d(x, size), lambda dy: ops.avg_pool2d_backward(dy, x, size)
@@ -77,6 +81,8 @@ class GlobalMaxPool2D(GlobalPooling):
     >>> GlobalMaxPool2D().forward(np.arange(8.0).reshape(1, 2, 2, 2))[0]
     array([[3., 7.]])
     """
+
+    kernel_names = "max_pool2d", "max_pool2d_backward"
 
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         size = x.shape[2:]

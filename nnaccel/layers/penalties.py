@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from nnaccel import _validate
 
+__all__ = ["L1", "L1L2", "L2", "Penalty"]
+
 
 @dataclass(frozen=True)
 class Penalty:

@@ -13,6 +13,8 @@ from nnaccel.layers._images import Sliding, as_images, image_shape
 from nnaccel.ops import _check, _geometry
 from nnaccel.ops._geometry import Padding, Size
 
+__all__ = ["AvgPool2D", "MaxPool2D"]
+
 
 class Pooling(Sliding):
     """A window that slides over each channel of images, and what is made of what it sees."""
@@ -104,6 +106,8 @@ class MaxPool2D(Pooling):
     array([[[[5., 7.]]]])
     """
 
+    kernel_names = "max_pool2d", "max_pool2d_backward"
+
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         how = self._options()
         y = ops.max_pool2d(x, self.kernel_size, **how)
@@ -136,6 +140,8 @@ class AvgPool2D(Pooling):
     >>> y
     array([[[[2.5, 4.5]]]])
     """
+
+    kernel_names = "avg_pool2d", "avg_pool2d_backward"
 
     def __init__(
         self,

@@ -11,6 +11,8 @@ from nnaccel.layers._images import as_images, image_shape
 from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding
 
+__all__ = ["ZeroPad2D"]
+
 
 class ZeroPad2D(Layer):
     """Put rows and columns of zeros around images.
@@ -36,6 +38,8 @@ class ZeroPad2D(Layer):
     array([[[[0., 1., 1.],
              [0., 0., 0.]]]])
     """
+
+    kernel_names = "pad2d", "pad2d"
 
     def __init__(self, padding: Padding = 1, *, name: str | None = None) -> None:
         super().__init__(name)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -17,7 +17,16 @@ from nnaccel.optim.loss_scale import LossScale
 from nnaccel.training import checkpoint, losses
 from nnaccel.training import metrics as counting
 from nnaccel.training.losses import Loss
-from nnaccel.training.step import TrainingSetup
+from nnaccel.training.metrics import Metric
+from nnaccel.training.setup import TrainingSetup
+
+
+class Compiled(NamedTuple):
+    """What a model is compiled with."""
+
+    loss: Loss
+    optimizer: Optimizer
+    metrics: list[Metric]
 
 
 class CompiledNetwork(Network):
@@ -28,20 +37,29 @@ class CompiledNetwork(Network):
     loss : Loss or None
         None until `compile`.
     metrics : list of str
+        Names of what is reported beside the loss.
     """
 
     def __init__(self, layers: Sequence[Layer], seed: int | None, dtype: Any) -> None:
         super().__init__(layers, seed, dtype)
-        self.loss: Loss | None = None
-        self.metrics: list[str] = []
-        self._optimizer: Optimizer | None = None
+        self._compiled: Compiled | None = None
         self._slots: Array | None = None
         self._scale: Array | None = None  # state of the loss scale
 
     @property
+    def loss(self) -> Loss | None:
+        """The loss the model was compiled with; None before."""
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics the model was compiled with."""
+        return [] if self._compiled is None else [m.name for m in self._compiled.metrics]
+
+    @property
     def optimizer(self) -> Optimizer:
         """The optimiser the model was compiled with."""
-        return self._require_compiled()[1]
+        return self._require_compiled().optimizer
 
     @property
     def loss_scale(self) -> float | None:
@@ -50,21 +68,23 @@ class CompiledNetwork(Network):
 
     def compile(
         self,
-        loss: str | Loss = "categorical_crossentropy",
+        loss: str | Loss | Callable[..., Any] = "categorical_crossentropy",
         optimizer: str | Optimizer = "rmsprop",
-        metrics: str | Sequence[str] = (),
+        metrics: Any = (),
     ) -> None:
         """Choose what is minimised, how, and what is reported; forget the optimiser's state.
 
         Parameters
         ----------
-        loss : str
-            'mse', 'binary_crossentropy', 'categorical_crossentropy' or
-            'sparse_categorical_crossentropy' (the same: labels and one-hot rows both work).
+        loss : str, Loss or callable
+            A name of `nnaccel.losses.LOSSES`, such as 'mse' or 'categorical_crossentropy'; an
+            object such as ``nn.losses.Huber(2.0)``; or a function of (outputs, targets) that
+            returns the loss of each row, (N,), and each row's own gradient, shaped like outputs.
         optimizer : str or Optimizer
-            'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', or an object.
-        metrics : sequence of str
-            'accuracy', 'binary_accuracy'.
+            'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', 'lion', or an object.
+        metrics : str, Metric, callable, or a sequence of them
+            'accuracy', 'binary_accuracy', an object, or a function of (outputs, targets) that
+            returns a value for each row.
 
         Raises
         ------
@@ -72,11 +92,7 @@ class CompiledNetwork(Network):
             If a name is unknown; the message has the nearest match.
         """
         self._require_idle("compile")
-        names = [metrics] if isinstance(metrics, str) else list(metrics)
-        for name in names:
-            counting.check(name)
-        self.loss, self._optimizer = losses.get(loss), optim.get(optimizer)
-        self.metrics = names
+        self._compiled = Compiled(losses.get(loss), optim.get(optimizer), counting.get_all(metrics))
         self._slots = self._scale = None
         self.iterations[0] = 0
 
@@ -115,31 +131,68 @@ class CompiledNetwork(Network):
             "iterations": int(to_numpy(self.iterations)[0]),
             "epochs": self.epochs,
         }
-        if self.loss is not None and self._optimizer is not None:
-            described["loss"], described["metrics"] = self.loss.name, self.metrics
-            described["optimizer"] = checkpoint.describe_optimizer(self._optimizer)
+        if self._compiled is not None:
+            described["loss"] = losses.describe(self._compiled.loss)
+            described["optimizer"] = checkpoint.describe_optimizer(self._compiled.optimizer)
+            described["metrics"] = self.metrics
             if self._slots is not None:
                 arrays["optimizer"] = to_numpy(self._slots)
             if self._scale is not None:
                 arrays["loss_scale"] = to_numpy(self._scale)
         return arrays, described
 
-    def load_state(self, arrays: Mapping[str, np.ndarray], described: Mapping[str, Any]) -> None:
-        """Take back the weights, the optimiser and the counters that `state` returned."""
+    def load_state(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        described: Mapping[str, Any],
+        custom: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take back the weights, the optimiser and the counters that `state` returned.
+
+        Parameters
+        ----------
+        arrays, described : mapping
+            As `state` returns them.
+        custom : mapping of str to object, optional
+            Losses, optimisers and metrics of the user's own, by name; those the model is compiled
+            with are known already.
+        """
         weights = [arrays[f"{layer.name}.{name}"] for layer in self.layers for name in layer.arrays]
         seed, iterations, epochs = (
             checkpoint.count_in(described, key) for key in ("seed", "iterations", "epochs")
         )
         slots, scale = None, _scale_in(arrays)
         if "loss" in described:
-            settings = described["optimizer"]
-            optimizer = optim.from_config(settings["name"], settings["config"])
-            slots = self._slots_in(arrays, optimizer)
-            self.compile(described["loss"], optimizer, described["metrics"])
+            compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})
+            slots = self._slots_in(arrays, compiled.optimizer)
+            self.compile(*compiled)
         self.set_weights(weights)
         self._slots, self._scale = slots, scale
         self.seed, self.iterations[0], self.epochs = seed, iterations, epochs
         self.bind_layers()
+
+    @staticmethod
+    def _compiled_as(described: Mapping[str, Any], custom: Mapping[str, Any]) -> Compiled:
+        """Return loss, optimiser and metrics that a file describes."""
+        settings = described["optimizer"]
+        try:
+            return Compiled(
+                losses.from_description(described["loss"], custom),
+                optim.from_config(settings["name"], settings["config"], custom),
+                counting.get_all(described["metrics"], custom),
+            )
+        except ValueError as error:
+            raise checkpoint.CheckpointError(
+                f"{error} Give what is your own in custom_objects, or load with compile=False"
+            ) from None
+
+    def _own_pieces(self) -> dict[str, Any]:
+        """Return loss, optimiser and metrics that the model is compiled with, by name."""
+        if self._compiled is None:
+            return {}
+        loss, optimizer, metrics = self._compiled
+        pieces: dict[str, Any] = {optim.name_of(type(optimizer)): type(optimizer), loss.name: loss}
+        return pieces | {metric.name: metric for metric in metrics}
 
     def _slots_in(self, arrays: Mapping[str, np.ndarray], optimizer: Optimizer) -> Array | None:
         """Return the optimiser's state, if it is among `arrays`, on the model's backend."""
@@ -152,18 +205,18 @@ class CompiledNetwork(Network):
             )
         return self.backend.asarray(slots, self.dtype)
 
-    def _plan(self) -> TrainingSetup:
+    def _training_setup(self) -> TrainingSetup:
         """What is trained, with the optimiser's state on the model's backend."""
-        loss, optimizer = self._require_compiled()
+        compiled = self._require_compiled()
         if self._slots is None:
-            self._slots = optimizer.initial_slots(to_numpy(self.weights))
+            self._slots = compiled.optimizer.initial_slots(to_numpy(self.weights))
         self._slots = self.backend.asarray(to_numpy(self._slots))
         self.bind_layers()  # a slice with these layers may have been trained since
-        if not self.policy.scales_loss:
-            return TrainingSetup(self, loss, optimizer, self.metrics, self._slots)
-        scale = LossScale(self.backend, self._scale)
-        self._scale = scale.state
-        return TrainingSetup(self, loss, optimizer, self.metrics, self._slots, scale)
+        scale = None
+        if self.policy.scales_loss:
+            scale = LossScale(self.backend, self._scale)
+            self._scale = scale.state
+        return TrainingSetup(self, *compiled, self._slots, scale)
 
     @contextlib.contextmanager
     def _training(self) -> Iterator[None]:
@@ -179,10 +232,10 @@ class CompiledNetwork(Network):
         if self._parameters.in_training:
             raise RuntimeError(f"the model is being trained: call {what} when fit has returned")
 
-    def _require_compiled(self) -> tuple[Loss, Optimizer]:
-        if self.loss is None or self._optimizer is None:
+    def _require_compiled(self) -> Compiled:
+        if self._compiled is None:
             raise RuntimeError("the model is not compiled yet: call compile(loss, optimizer) first")
-        return self.loss, self._optimizer
+        return self._compiled
 
 
 def _scale_in(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:

@@ -44,7 +44,9 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
     It lives where that one did, or on the backend in force where that backend cannot run.
     """
     attributes = kept["attributes"]
-    layers = [kind(**settings) for kind, settings in kept["layers"]]
+    layers = [kind(**settings) for kind, settings, _ in kept["layers"]]
+    for layer, (_, _, trainable) in zip(layers, kept["layers"], strict=True):
+        layer.trainable = trainable
     Network.__init__(model, layers, attributes["seed"], attributes["policy"].name)
     vars(model).update(attributes, _slots=None, _scale=kept["scale"])
     model.iterations[0] = kept["iterations"]
@@ -56,8 +58,8 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
         model._slots = model.backend.copy(kept["slots"])
 
 
-def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any]]:
-    """Return class and settings of a layer, which make one like it."""
+def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any], bool]:
+    """Return class and settings of a layer, which make one like it, and whether it is trainable."""
     kind, settings = type(layer), layer.config()
     try:
         inspect.signature(kind).bind(**settings)
@@ -66,7 +68,7 @@ def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any]]:
             f"layer {layer.name!r} cannot be copied: {error}. Let its config() return the "
             f"arguments of {kind.__name__}"
         ) from None
-    return kind, settings
+    return kind, settings, layer.trainable
 
 
 def _home(model: CompiledNetwork) -> str | None:

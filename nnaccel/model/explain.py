@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from nnaccel._validate import whole_number
-from nnaccel.backends import Backend
+from nnaccel.backends import Backend, is_kernels_only
 from nnaccel.layers import Dense, Layer, Shape
 from nnaccel.layers._convolution import Convolution
 from nnaccel.layers._images import image_shape
@@ -21,18 +21,7 @@ from nnaccel_kernels.window import ConvolutionPlan, Window
 
 FORWARD, INPUT, WEIGHT = "forward", "input gradient", "weight gradient"
 
-#: Of layers that multiply no matrices: op, kernel forward, kernel backward.
-_SIMPLE = {
-    "MaxPool2D": ("max_pool2d", "max_pool2d", "max_pool2d_backward"),
-    "AvgPool2D": ("avg_pool2d", "avg_pool2d", "avg_pool2d_backward"),
-    "GlobalMaxPool2D": ("max_pool2d", "max_pool2d", "max_pool2d_backward"),
-    "GlobalAvgPool2D": ("avg_pool2d", "avg_pool2d", "avg_pool2d_backward"),
-    "BatchNorm": ("batch_norm", "batch_norm", "batch_norm_backward"),
-    "ZeroPad2D": ("pad2d", "pad2d", "pad2d"),
-    "Dropout": ("dropout", "dropout", "dropout"),
-    "Activation": ("activation", "activate", "activate_backward"),
-    "Flatten": ("flatten", "", ""),
-}
+_HOST = "Python, run between kernels"
 
 
 class Step(NamedTuple):
@@ -152,13 +141,17 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     if not model.built:
         raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
     batch_size = whole_number("batch_size", batch_size)
-    with_params = [i for i, layer in enumerate(model.layers) if layer.params]
-    first = with_params[0] if with_params else len(model.layers)
+    first = model.lowest_trainable
     steps = []
     for index, layer in enumerate(model.layers):
         dtype = model.dtype if index >= model.head else model.compute_dtype
         for step in _steps(layer, batch_size, model.backend, dtype):
-            if step.direction != INPUT or index > first:
+            is_needed = {
+                FORWARD: True,
+                INPUT: index > first,
+                WEIGHT: layer.trainable,
+            }
+            if is_needed[step.direction]:
                 steps.append(step)
     return Explanation(steps, batch_size, model.compute_dtype)
 
@@ -170,7 +163,11 @@ def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> I
         place = backend.kernels.place(kernel) if kernel else ""
         return Step(layer.name, op, direction, backend.name, place, *rest)
 
-    if isinstance(layer, Convolution):
+    kind, directions = type(layer).__name__, (FORWARD, INPUT, *[WEIGHT] * bool(layer.params))
+    if not is_kernels_only(layer.forward):
+        for direction in directions:
+            yield Step(layer.name, kind, direction, backend.name, "host", why=_HOST)
+    elif isinstance(layer, Convolution):
         for op, direction, kernel, plan in _plans(layer, rows, backend, dtype):
             gflop = _convolution_flops(layer, rows) / 1e9
             yield step(op, direction, kernel, plan.algorithm, gflop, plan.workspace, plan.why)
@@ -182,19 +179,9 @@ def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> I
         yield step("linear", INPUT, "linear_backward", product, gflop)
         yield step("linear", WEIGHT, "linear_backward", product, gflop)
     else:
-        op, forward, backward = _simple(layer)
-        yield step(op, FORWARD, forward)
-        yield step(op, INPUT, backward)
-        if layer.params:
-            yield step(op, WEIGHT, backward)
-
-
-def _simple(layer: Layer) -> tuple[str, str, str]:
-    """Op and kernels of a layer without products; of one of the user's own only its class."""
-    for kind in type(layer).__mro__:
-        if kind.__name__ in _SIMPLE:
-            return _SIMPLE[kind.__name__]
-    return type(layer).__name__, "", ""
+        forward, backward = layer.kernel_names or ("", "")
+        for direction in directions:
+            yield step(forward or kind, direction, forward if direction == FORWARD else backward)
 
 
 def _plans(

@@ -12,25 +12,26 @@ from nnaccel._validate import whole_number
 from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.model import copying
-from nnaccel.model.compiled import CompiledNetwork
+from nnaccel.model.compiled import Compiled, CompiledNetwork
 from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.summary import summarize
 from nnaccel.network.chain import number_names
 from nnaccel.training import checkpoint as files
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.callbacks import Callback, CallbackList, History, ProgressBar
+from nnaccel.training.callbacks import Callback, History, ProgressBar
+from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import (
+    build_or_check,
     check_ending,
     check_inputs,
     check_pair,
     check_weights,
-    fit_shape,
     open_stream,
     split_off,
 )
 from nnaccel.training.loop import ArrayEpochs, Evaluation, StreamEpochs, run_epochs
 from nnaccel.training.resume import Backup
-from nnaccel.training.step import TrainingSetup
+from nnaccel.training.setup import TrainingSetup
 
 _PREDICT_BATCH = 256
 
@@ -107,7 +108,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         """Return the outputs for one batch, as an array of the model's backend."""
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)
-            fit_shape(self, x)
+            build_or_check(self, x)
             return self.forward(BatchLoader(self, x, None, len(x)).inputs(len(x)), training)[0]
 
     def fit(
@@ -175,19 +176,17 @@ class Sequential(CompiledNetwork, PipelineStep):
         DivergenceError
             If loss or weights become NaN or infinite; the last whole epoch's weights are kept.
         """
-        self._require_compiled()
+        compiled = self._require_compiled()
         epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
         first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the one you gave in brackets")
-        history = History()
-        backup = _backup(self, checkpoint, resume)
-        chosen = [*callbacks, history, ProgressBar(verbose), *backup]
-        loss, _ = self._require_compiled()
-        check_ending(self, loss)
+        history, backup = History(), _backup(self, checkpoint, resume)
+        check_ending(self, compiled.loss)
         with self.on_backend():
             x, y, weights, evaluation = self._check_data(
+                compiled,
                 (x, y, sample_weight),
                 validation_data,
                 validation_split,
@@ -196,11 +195,11 @@ class Sequential(CompiledNetwork, PipelineStep):
             for saved in backup:
                 saved.load()
             with self._training():
-                plan = self._plan()
-                source: StreamEpochs | ArrayEpochs = StreamEpochs(plan, x)
+                setup = self._training_setup()
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x)
                 if y is not None:
-                    feed = BatchLoader(self, x, y, batch_size, weights)
-                    source = ArrayEpochs(plan, feed, shuffle)
+                    loader = BatchLoader(self, x, y, batch_size, weights)
+                    source = ArrayEpochs(setup, loader, shuffle)
                 params = {
                     "epochs": epochs,
                     "steps": source.steps,
@@ -208,14 +207,15 @@ class Sequential(CompiledNetwork, PipelineStep):
                     "batch_size": None if y is None else batch_size,
                     "verbose": verbose,
                 }
-                with CallbackList(chosen, self, params) as told:
+                chosen = [*callbacks, history, ProgressBar(verbose), *backup]
+                with CallbackList(chosen, self, params) as active:
                     self.history, self.stop_training = history, False
-                    told.on_train_begin({})
+                    active.on_train_begin({})
                     for saved in backup:
-                        first_epoch = saved.restore(told, first_epoch)
+                        first_epoch = saved.restore(active, first_epoch)
                     todo = range(first_epoch, epochs)
-                    run_epochs(plan, todo, source, evaluation, told, lambda: self.stop_training)
-                    told.on_train_end({})
+                    run_epochs(setup, todo, source, evaluation, active, lambda: self.stop_training)
+                    active.on_train_end({})
         return history
 
     def evaluate(
@@ -246,10 +246,10 @@ class Sequential(CompiledNetwork, PipelineStep):
             The loss alone if there are no metrics, else the loss and the metrics in order.
         """
         batch_size = whole_number("batch_size", batch_size)
-        loss, _ = self._require_compiled()
-        check_ending(self, loss)
+        compiled = self._require_compiled()
+        check_ending(self, compiled.loss)
         with self.on_backend():
-            logs = self._evaluation((x, y, sample_weight), batch_size).run()
+            logs = self._evaluation(compiled, (x, y, sample_weight), batch_size).run()
         values = list(logs.values())
         return logs if return_dict else values if self.metrics else values[0]
 
@@ -271,14 +271,14 @@ class Sequential(CompiledNetwork, PipelineStep):
         batch_size = whole_number("batch_size", batch_size)
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)
-            fit_shape(self, x)
-            feed = BatchLoader(self, x, None, batch_size)
+            build_or_check(self, x)
+            loader = BatchLoader(self, x, None, batch_size)
             result = np.empty((len(x), *self.output_shape), self.dtype)
             batches: dict[int, Callable[[], np.ndarray]] = {}
             for first in range(0, len(x), batch_size):
                 rows = min(batch_size, len(x) - first)
                 if rows not in batches:
-                    batches[rows] = self._predictor(feed, rows)
+                    batches[rows] = self._predictor(loader, rows)
                 result[first : first + rows] = batches[rows]()
         return result
 
@@ -296,13 +296,13 @@ class Sequential(CompiledNetwork, PipelineStep):
         """
         files.write(path, *self.state())
 
-    def _predictor(self, feed: BatchLoader, rows: int) -> Callable[[], np.ndarray]:
-        """Return a function that gives the outputs for the next batch of the feed."""
+    def _predictor(self, loader: BatchLoader, rows: int) -> Callable[[], np.ndarray]:
+        """Return a function that gives the outputs for the next batch of the loader."""
         outputs: list[Array] = [None]
 
         def step() -> None:
-            outputs[0], _ = self.forward(feed.inputs(rows))
-            self.backend.kernels.advance(feed.cursor)
+            outputs[0], _ = self.forward(loader.inputs(rows))
+            self.backend.kernels.advance(loader.cursor)
 
         replay = self.backend.record(step)
 
@@ -314,13 +314,13 @@ class Sequential(CompiledNetwork, PipelineStep):
 
     def _check_data(
         self,
+        compiled: Compiled,
         data: tuple[Any, ...],
         validation_data: Sequence[Any] | None,
         validation_split: float,
         batch_size: int,
     ) -> tuple[Any, Any, Any, Evaluation | None]:
         """Return inputs, targets (None for a stream), weights and validation; build the model."""
-        loss, _ = self._require_compiled()
         if validation_split:
             if validation_data is not None:
                 raise ValueError("give validation_data or validation_split, not both")
@@ -329,28 +329,30 @@ class Sequential(CompiledNetwork, PipelineStep):
         if y is None and weights is not None:
             raise ValueError("sample_weight needs arrays x and y, not a stream of batches")
         if y is None:
-            x = open_stream(self, loss, x)
+            x = open_stream(self, compiled.loss, x)
         else:
-            x, y = check_pair(self, loss, x, y)
+            x, y = check_pair(self, compiled.loss, x, y)
             weights = check_weights(weights, len(x), self.dtype)
-        evaluation = (
-            None if validation_data is None else self._evaluation(validation_data, batch_size)
-        )
+        evaluation = None
+        if validation_data is not None:
+            evaluation = self._evaluation(compiled, validation_data, batch_size)
         return x, y, weights, evaluation
 
-    def _evaluation(self, data: Any, batch_size: int) -> Evaluation:
+    def _evaluation(self, compiled: Compiled, data: Any, batch_size: int) -> Evaluation:
         """Check (x, y), or with weights (x, y, sample_weight), and make ready to evaluate on it."""
-        loss, optimizer = self._require_compiled()
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
-        x, targets = check_pair(self, loss, *data[:2])
+        x, targets = check_pair(self, compiled.loss, *data[:2])
         weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
-        plan = TrainingSetup(self, loss, optimizer, self.metrics)
-        return Evaluation(plan, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
+        setup = TrainingSetup(self, *compiled)
+        return Evaluation(setup, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
 
 
 def load(
-    path: str | Path, *, custom_objects: Mapping[str, type[Layer]] | None = None
+    path: str | Path,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
 ) -> Sequential:
     """Return the model in a file that `Sequential.save` wrote, ready to predict or to train on.
 
@@ -358,8 +360,11 @@ def load(
     ----------
     path : str or Path
         A safetensors file.
-    custom_objects : dict of str to type, optional
-        Layer classes of your own, by name.
+    custom_objects : dict of str to object, optional
+        Layer and optimiser classes, losses and metrics of your own, by name.
+    compile : bool, default True
+        Whether to compile it as it was, with the optimiser's state; False needs no loss, optimiser
+        or metric of your own, and is enough to predict.
 
     Returns
     -------
@@ -380,7 +385,9 @@ def load(
         files.check_shapes(made, shape, arrays)
         model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
         model.build(shape)
-        model.load_state(arrays, described)
+        if not compile:
+            described = {k: v for k, v in described.items() if k != "loss"}
+        model.load_state(arrays, described, custom_objects)
     return model
 
 

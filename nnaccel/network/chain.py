@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from nnaccel._validate import refuse_misspelt
 from nnaccel.backends import (
     Array,
     Backend,
@@ -229,7 +230,7 @@ class Network:
             backwards.append(backward)
 
         def run_back(dy: Array, input_gradient: bool = False) -> Array | None:
-            stop = 0 if input_gradient else self._first_with_params()
+            stop = 0 if input_gradient else self.lowest_trainable
             for index in range(last, stop - 1, -1):
                 wanted = input_gradient or index > stop
                 dy = backwards[index](dy, wanted)
@@ -238,6 +239,41 @@ class Network:
             return to(outside, dy) if input_gradient else None
 
         return x, run_back
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is trainable; set it to freeze or to free all."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_misspelt(self, name, ("trainable",))
+        super().__setattr__(name, value)
+
+    def trainable_spans(self) -> list[slice]:
+        """Return where in `weights` the parameters of trainable layers lie: runs of neighbours."""
+        first = self._parameters.span(self.layers).start
+        with_params = [layer for layer in self.layers if layer.params]
+        spans = [
+            self._parameters.span(list(run))
+            for is_live, run in itertools.groupby(with_params, lambda layer: layer.trainable)
+            if is_live
+        ]
+        return [
+            slice(span.start - first, None if span.stop is None else span.stop - first)
+            for span in spans
+        ]
+
+    def clear_frozen_gradients(self) -> None:
+        """Set the gradients of layers that are not trainable to zero, where they stay."""
+        for layer in self.layers:
+            if not layer.trainable:
+                for gradient in layer.grads.values():
+                    gradient[...] = 0
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
@@ -305,6 +341,8 @@ class Network:
                 def run_backward() -> None:
                     gradient = latest[0](dy, input_gradient)
                     self._require_in_place(layer)
+                    if not layer.trainable:
+                        self.clear_frozen_gradients()
                     if dx is not None:
                         dx[...] = _as_expected(layer, "backward", gradient, dx.shape)
 
@@ -325,9 +363,11 @@ class Network:
                     f"in self.grads[{name!r}][...] = …"
                 )
 
-    def _first_with_params(self) -> int:
-        """Index of the first layer that has parameters: no gradient is needed below it."""
-        return next((i for i, layer in enumerate(self.layers) if layer.params), len(self.layers))
+    @property
+    def lowest_trainable(self) -> int:
+        """Index of the first layer with parameters to train: no gradient is needed below it."""
+        live = (i for i, layer in enumerate(self.layers) if layer.params and layer.trainable)
+        return next(live, len(self.layers))
 
     def _require_built(self) -> None:
         if not self.built:

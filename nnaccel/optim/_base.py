@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from nnaccel._validate import check_range
-from nnaccel.backends import Array
+from nnaccel._validate import check_range, constructor_arguments
+from nnaccel.backends import Array, Backend, is_kernels_only, to_numpy
 from nnaccel.optim import schedules
 from nnaccel.optim.schedules import Schedule
 
@@ -33,6 +35,16 @@ class Clock:
     rates: Array
     batch: Array
     steps: Array
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of this update."""
+        return float(self.rates[int(self.batch[0])])
+
+    @property
+    def step(self) -> int:
+        """Number of this update; 1 for the first."""
+        return int(self.steps[0]) + 1
 
 
 class Optimizer(ABC):
@@ -56,6 +68,7 @@ class Optimizer(ABC):
     """
 
     slots: tuple[str, ...] = ()  # names of the state buffers, each as long as the parameters
+    _is_in_place = False  # whether an update of the user's own was seen to change the parameters
 
     def __init__(
         self,
@@ -109,18 +122,65 @@ class Optimizer(ABC):
                 kernels.clip_norm(gradient.reshape(-1), self.clipnorm)
 
     @abstractmethod
-    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
-        """Move the flat buffer `w` against the gradient `g`, in place."""
+    def update(self, w: Array, g: Array, slots: Sequence[Array], clock: Clock) -> None:
+        """Move the parameters against their gradients, in place.
+
+        Parameters
+        ----------
+        w, g : array, shape (n,)
+            Parameters and gradients, of one or more layers, one after another.
+        slots : sequence of array, shape (n,)
+            State, in the order of the class's `slots`; zeros before the first update.
+        clock : Clock
+            Its `learning_rate` and `step` are those of this update.
+        """
+
+    def apply(
+        self, backend: Backend, w: Array, g: Array, slots: Sequence[Array], clock: Clock
+    ) -> None:
+        """Make an update, from the tape if recorded.
+
+        One in array code is a host row. It is left out where the learning rate is NaN, as kernels
+        do by themselves.
+        """
+        if is_kernels_only(self.update):
+            self.update(w, g, slots, clock)
+            return
+
+        def run() -> None:
+            if math.isnan(clock.learning_rate):
+                return
+            before = None if self._is_in_place else w.copy()
+            update: Callable[..., Any] = self.update
+            returned = update(w, g, slots, clock)
+            if before is not None:
+                self._require_in_place(returned, before, w, g)
+                self._is_in_place = True
+
+        backend.host(run)
+
+    def _require_in_place(self, returned: Any, before: Array, w: Array, g: Array) -> None:
+        """Raise or warn if an update of the user's own seems not to have changed w in place."""
+        name = type(self).__name__
+        if returned is not None:
+            raise TypeError(
+                f"{name}.update returned {type(returned).__name__}; expected nothing. To fix: "
+                "change w in place, as in w -= clock.learning_rate * g"
+            )
+        if np.array_equal(to_numpy(before), to_numpy(w)) and to_numpy(g).any():
+            warnings.warn(
+                f"the first call of {name}.update left all weights as they were: it must change w "
+                "in place, as in w -= clock.learning_rate * g",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments, as JSON can hold them."""
-        rate = self._learning_rate
-        kept = schedules.to_config(rate) if isinstance(rate, Schedule) else rate
-        return {"learning_rate": kept, **self._clipping(), **self._settings()}
-
-    def _settings(self) -> dict[str, Any]:
-        """Return what a subclass adds to `config`."""
-        return {}
+        config = constructor_arguments(self)
+        if isinstance(self._learning_rate, Schedule):
+            config["learning_rate"] = schedules.to_config(self._learning_rate)
+        return config
 
     def _clipping(self) -> dict[str, float | None]:
         names = ("clipnorm", "global_clipnorm", "clipvalue")

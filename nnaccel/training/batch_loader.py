@@ -22,7 +22,7 @@ class BatchLoader:
     x : array, shape (N, *input_shape)
         As `check_inputs` returns it.
     targets : array, shape (N,) of int64 or (N, units), or None
-        As `losses.encode_targets` returns them.
+        As `encode_targets` returns them.
     batch_size : int
         Rows in a batch.
     weights : array, shape (N,), or None

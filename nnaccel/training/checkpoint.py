@@ -117,7 +117,11 @@ def count_in(described: Mapping[str, Any], key: str) -> int:
 
 def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
     """Return class name and settings of each layer, as JSON can hold them."""
-    return [{"class": type(layer).__name__, "config": layer.config()} for layer in chain]
+    return [
+        {"class": type(layer).__name__, "config": layer.config()}
+        | ({} if layer.trainable else {"trainable": False})
+        for layer in chain
+    ]
 
 
 def make_layers(
@@ -147,6 +151,7 @@ def make_layers(
             )
         try:
             made.append(kind(**entry["config"]))
+            made[-1].trainable = entry.get("trainable", True)
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"layer {entry['class']}: {error}") from None
     return made
@@ -169,7 +174,7 @@ def check_shapes(
 
 def describe_optimizer(optimizer: optim.Optimizer) -> dict[str, Any]:
     """Return name and settings of an optimiser, as JSON can hold them."""
-    return {"name": type(optimizer).__name__.lower(), "config": optimizer.config()}
+    return {"name": optim.name_of(type(optimizer)), "config": optimizer.config()}
 
 
 def split_arrays(

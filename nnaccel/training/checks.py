@@ -12,8 +12,8 @@ import numpy as np
 
 from nnaccel.backends import Array, is_cupy, is_kernels_only, to_numpy
 from nnaccel.network.chain import Network
-from nnaccel.training import losses
 from nnaccel.training.losses import Loss
+from nnaccel.training.targets import encode_targets
 from nnaccel_kernels.half import is_half, wide
 
 
@@ -72,8 +72,8 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
             f"the model's outputs have shape {output_shape}; to train it, end it with Flatten or "
             "Dense"
         )
-    targets = losses.encode_targets(loss, y, output_shape[0], network.dtype)
-    fit_shape(network, x)
+    targets = encode_targets(loss, y, output_shape[0], network.dtype)
+    build_or_check(network, x)
     return x, targets
 
 
@@ -196,8 +196,8 @@ def check_ending(network: Network, loss: Loss) -> None:
     )
 
 
-def fit_shape(network: Network, x: Array) -> None:
-    """Build the network for inputs like x, or raise a ValueError if it was for others."""
+def build_or_check(network: Network, x: Array) -> None:
+    """Build the network for inputs like x, or raise a ValueError if it was built for others."""
     if not network.built:
         network.build(x.shape[1:])
     given, wanted = x.shape[1:], network.input_shape

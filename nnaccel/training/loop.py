@@ -11,14 +11,14 @@ import numpy as np
 
 from nnaccel.backends import Array, to_numpy
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.callbacks import CallbackList
+from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import check_batch
-from nnaccel.training.step import LazyMeans, Logs, StepRunner, TrainingSetup
+from nnaccel.training.metric_sums import LazyMeans, Logs
+from nnaccel.training.setup import TrainingSetup
+from nnaccel.training.step import AfterBatches, BeforeBatch, StepRunner
 
 _SHUFFLES = 2  # keeps their random numbers apart from those of weights and dropout
 _KEPT_SHAPES = 16  # of a stream's batches: their recorded steps are kept
-
-Begin = Callable[[int], None] | None
 
 
 class DivergenceError(ArithmeticError):
@@ -28,17 +28,16 @@ class DivergenceError(ArithmeticError):
 class Evaluation:
     """Loss and metrics over one data set, recorded once and run as often as asked."""
 
-    def __init__(self, plan: TrainingSetup, feed: BatchLoader) -> None:
-        self._plan, self._pass = plan, StepRunner(plan, feed, training=False)
+    def __init__(self, setup: TrainingSetup, loader: BatchLoader) -> None:
+        self._setup, self._runner = setup, StepRunner(setup, loader, training=False)
 
     def run(self) -> Logs:
         """Return the means of the loss, with penalties, and of the metrics."""
-        rows = self._pass.feed.rows
-        self._plan.tally.reset()
-        for _ in self._pass.chunks(np.arange(rows), begin=None):
-            pass
-        self._plan.add_penalties(rows)
-        return self._plan.tally.means()
+        rows = self._runner.loader.rows
+        self._setup.sums.reset()
+        self._runner.run(np.arange(rows))
+        self._setup.add_penalties(rows)
+        return self._setup.sums.means()
 
 
 class Epochs(Protocol):
@@ -53,47 +52,47 @@ class Epochs(Protocol):
     steps: int | None
     samples: int | None
 
-    def run(self, begin: Begin) -> Iterator[int]:
-        """Train for the next epoch, as `StepRunner.chunks` does."""
+    def run(self, before: BeforeBatch, after: AfterBatches) -> None:
+        """Train for the next epoch, calling both as `StepRunner.run` does."""
 
 
 class ArrayEpochs:
     """Epochs over arrays, shuffled by (seed, epoch) alone."""
 
-    def __init__(self, plan: TrainingSetup, feed: BatchLoader, shuffle: bool) -> None:
-        self._network, self._shuffle = plan.network, shuffle
-        self._pass, self._rows = StepRunner(plan, feed, training=True), feed.rows
-        self.steps: int | None = -(-feed.rows // feed.batch_size)
-        self.samples: int | None = feed.rows
+    def __init__(self, setup: TrainingSetup, loader: BatchLoader, shuffle: bool) -> None:
+        self._network, self._shuffle = setup.network, shuffle
+        self._runner, self._rows = StepRunner(setup, loader, training=True), loader.rows
+        self.steps: int | None = -(-loader.rows // loader.batch_size)
+        self.samples: int | None = loader.rows
 
-    def run(self, begin: Begin) -> Iterator[int]:
-        """Train for the next epoch."""
+    def run(self, before: BeforeBatch, after: AfterBatches) -> None:
+        """As `Epochs.run`."""
         order = np.arange(self._rows)
         if self._shuffle:
             seed = self._network.seed, self._network.epochs, _SHUFFLES
             order = np.random.default_rng(seed).permutation(order)
-        yield from self._pass.chunks(order, begin)
+        self._runner.run(order, before, after)
 
 
 class StreamEpochs:
     """Epochs over an iterable of (x, y) batches; steps are recorded once for each batch shape."""
 
-    def __init__(self, plan: TrainingSetup, batches: Iterable[Any]) -> None:
-        self._plan, self._batches = plan, batches
-        self._passes: dict[tuple[Any, ...], StepRunner] = {}
+    def __init__(self, setup: TrainingSetup, batches: Iterable[Any]) -> None:
+        self._setup, self._batches = setup, batches
+        self._runners: dict[tuple[Any, ...], StepRunner] = {}
         self.steps: int | None = len(batches) if isinstance(batches, Sized) else None
         self.samples: int | None = None
 
-    def run(self, begin: Begin) -> Iterator[int]:
-        """Run through the iterable once."""
+    def run(self, before: BeforeBatch, after: AfterBatches) -> None:
+        """As `Epochs.run`."""
         done = 0
         for batch in self._batches:
-            x, targets = check_batch(self._plan.network, self._plan.loss, batch, done)
-            if begin is not None:
-                begin(done)
+            x, targets = check_batch(self._setup.network, self._setup.loss, batch, done)
+            if before is not None:
+                before(done)
             self._train_on(x, targets)
             done += 1
-            yield done
+            after(done)
         if not done:
             raise ValueError(
                 "the iterable of batches gave none this epoch: a generator runs only once, so "
@@ -101,34 +100,33 @@ class StreamEpochs:
             )
 
     def _train_on(self, x: Array, targets: np.ndarray) -> None:
-        recorded, backend = self._pass_for(x, targets), self._plan.network.backend
+        runner, backend = self._runner_for(x, targets), self._setup.network.backend
         # On a GPU CuPy puts what it is given into pinned memory first, and does not wait for it.
-        recorded.feed.x[...] = backend.asarray(x).reshape(recorded.feed.x.shape)
-        recorded.feed.targets[...] = backend.asarray(targets)
-        for _ in recorded.chunks(np.arange(len(x)), begin=None):
-            pass
+        runner.loader.x[...] = backend.asarray(x).reshape(runner.loader.x.shape)
+        runner.loader.targets[...] = backend.asarray(targets)
+        runner.run(np.arange(len(x)))
 
-    def _pass_for(self, x: Array, targets: np.ndarray) -> StepRunner:
-        """Return the pass over batches of this shape, of which the oldest are forgotten."""
+    def _runner_for(self, x: Array, targets: np.ndarray) -> StepRunner:
+        """Return what runs batches of this shape; the oldest are forgotten."""
         key = (x.shape, x.dtype.str, targets.ndim)
-        if key not in self._passes:
-            if len(self._passes) == _KEPT_SHAPES:
-                del self._passes[next(iter(self._passes))]
+        if key not in self._runners:
+            if len(self._runners) == _KEPT_SHAPES:
+                del self._runners[next(iter(self._runners))]
             # Copies, since later batches of this shape are written over them.
-            feed = BatchLoader(self._plan.network, x.copy(), targets.copy(), len(x))
-            self._passes[key] = StepRunner(self._plan, feed, training=True)
-        return self._passes[key]
+            loader = BatchLoader(self._setup.network, x.copy(), targets.copy(), len(x))
+            self._runners[key] = StepRunner(self._setup, loader, training=True)
+        return self._runners[key]
 
 
 def run_epochs(
-    plan: TrainingSetup,
+    setup: TrainingSetup,
     epochs: range,
     source: Epochs,
     evaluation: Evaluation | None,
     callbacks: CallbackList,
     should_stop: Callable[[], bool],
 ) -> None:
-    """Train for the given epochs, telling callbacks and adding the validation's results.
+    """Train for the given epochs, calling callbacks and adding the validation's results.
 
     Raises
     ------
@@ -139,35 +137,37 @@ def run_epochs(
         if should_stop():
             break
         callbacks.on_epoch_begin(epoch, {})
-        with _told_if_idle(plan, epoch), _undone_if_diverging(plan, epoch):
-            logs = _run_epoch(plan, source, callbacks)
-        plan.network.epochs += 1
+        with _warn_if_idle(setup, epoch), _undo_if_diverging(setup, epoch):
+            logs = _run_epoch(setup, source, callbacks)
+        setup.network.epochs += 1
         if evaluation is not None:
             logs |= {f"val_{name}": value for name, value in evaluation.run().items()}
         callbacks.on_epoch_end(epoch, logs)
 
 
-def _run_epoch(plan: TrainingSetup, source: Epochs, callbacks: CallbackList) -> Logs:
+def _run_epoch(setup: TrainingSetup, source: Epochs, callbacks: CallbackList) -> Logs:
     """Train for one epoch and return its mean loss and metrics."""
-    plan.tally.reset()
+    setup.sums.reset()
 
-    def begin(batch: int) -> None:
+    def before(batch: int) -> None:
         callbacks.on_train_batch_begin(batch, {})
 
-    for done in source.run(begin if callbacks.wants_batches else None):
+    def after(done: int) -> None:
         if callbacks.wants_batches:
-            callbacks.on_train_batch_end(done - 1, plan.tally.means())
-        callbacks.on_progress(done, LazyMeans(plan.tally))
-    return plan.tally.means()
+            callbacks.on_train_batch_end(done - 1, setup.sums.means())
+        callbacks.on_progress(done, LazyMeans(setup.sums))
+
+    source.run(before if callbacks.wants_batches else None, after)
+    return setup.sums.means()
 
 
 @contextlib.contextmanager
-def _told_if_idle(plan: TrainingSetup, epoch: int) -> Iterator[None]:
+def _warn_if_idle(setup: TrainingSetup, epoch: int) -> Iterator[None]:
     """Warn if gradients overflowed in all steps of the block, so that none made an update.
 
     A single one in the middle of a training is no news: a larger factor is tried now and then.
     """
-    network, scale = plan.network, plan.loss_scale
+    network, scale = setup.network, setup.loss_scale
     if scale is None:
         yield
         return
@@ -184,15 +184,15 @@ def _told_if_idle(plan: TrainingSetup, epoch: int) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _undone_if_diverging(plan: TrainingSetup, epoch: int) -> Iterator[None]:
+def _undo_if_diverging(setup: TrainingSetup, epoch: int) -> Iterator[None]:
     """Put all that training changes back if the block ends with numbers that are not finite."""
-    network = plan.network
-    arrays = [network.weights, network.states, plan.slots, network.iterations]
-    if plan.loss_scale is not None:
-        arrays.append(plan.loss_scale.state)
+    network = setup.network
+    arrays = [network.weights, network.states, setup.slots, network.iterations]
+    if setup.loss_scale is not None:
+        arrays.append(setup.loss_scale.state)
     copies = [array.copy() for array in arrays]
     yield
-    what = _what_diverged(plan)
+    what = _what_diverged(setup)
     if what is None:
         return
     for array, copy in zip(arrays, copies, strict=True):
@@ -204,10 +204,10 @@ def _undone_if_diverging(plan: TrainingSetup, epoch: int) -> Iterator[None]:
     )
 
 
-def _what_diverged(plan: TrainingSetup) -> str | None:
-    """Tell what is not finite after an epoch; None if all is."""
-    network, loss = plan.network, plan.tally.means()["loss"]
-    isfinite, scale = network.backend.xp.isfinite, plan.loss_scale
+def _what_diverged(setup: TrainingSetup) -> str | None:
+    """Return what is not finite after an epoch; None if all is."""
+    network, loss = setup.network, setup.sums.means()["loss"]
+    isfinite, scale = network.backend.xp.isfinite, setup.loss_scale
     if not np.isfinite(loss):
         return f"loss became {loss}"
     if not (isfinite(network.weights).all() and isfinite(network.states).all()):

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnaccel.training import checkpoint
-from nnaccel.training.callbacks import Callback, CallbackList, Logs
+from nnaccel.training.callbacks import Callback
+from nnaccel.training.callbacks._base import Logs
+from nnaccel.training.callbacks._list import CallbackList
 
 _PREFIX = "callbacks/"
 

@@ -5,7 +5,6 @@ Over the fake this proves that everything dispatches and that host and device ar
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ import pytest
 
 import nnaccel as nn
 
+from ..each_backend import CUPY
 from ..fake_cupy import FAKE
 
 RNG = np.random.default_rng(0)
@@ -23,14 +23,13 @@ X = RNG.integers(0, 256, (203, 6, 5)).astype(np.uint8)
 Y = RNG.integers(0, 3, 203)
 
 
-@pytest.fixture(autouse=True, params=[FAKE, pytest.param("cupy", marks=pytest.mark.gpu)])
+@pytest.fixture(autouse=True, params=[FAKE, *CUPY])
 def _cupy(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Every test here needs one or the other, and nothing in it may take the slow way."""
     if request.param == FAKE:
         request.getfixturevalue("fake_cupy")
     elif not (info := nn.backends()["cupy"]).available:
-        required = os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
-        (pytest.fail if required else pytest.skip)(f"cupy: {info.reason}")
+        pytest.fail(f"cupy: {info.reason}")
     yield
     told = [record.message for record in caplog.get_records("call") if record.name == "nnaccel"]
     assert told == []

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.machine import MAX_WORDS
 from nnaccel_kernels.cpu.runtime.sharing import share
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..processes import python
 
 
 @kernel
@@ -224,14 +222,7 @@ def work(n=200_000):
 cpu.set_num_threads(3)
 assert work()
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", start + script],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "kernels"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = python("-W", "error", "-c", start + script, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -101,6 +101,7 @@ def test_every_layer_can_be_explained(backend: Any) -> None:
         layers.GlobalAvgPool2D(),
         layers.Flatten(),
         layers.Dense(3),
+        layers.LayerNorm(),
     ]
     model = Sequential(made)
     model.build((2, 12, 12))
@@ -122,7 +123,26 @@ def test_a_layer_of_the_users_own(backend: Any) -> None:
 
     model = Sequential([layers.Dense(3), Twice()])
     model.build((4,))
-    assert [(s.op, s.kernel) for s in explain(model)[-2:]] == [("Twice", ""), ("Twice", "")]
+    found = [(s.op, s.direction, s.kernel, s.why) for s in explain(model)[-2:]]
+    why = "Python, run between kernels"
+    assert found == [("Twice", way, "host", why) for way in ("forward", "input gradient")]
+
+
+def test_a_forward_of_the_users_own_on_a_layer_of_nnaccel(backend: Any) -> None:
+    class Own(layers.Dense):
+        def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+            return super().forward(x, training, activate)
+
+    model = Sequential([Own(3)])
+    model.build((4,))
+    assert {step.kernel for step in explain(model)} == {"host"}
+
+
+def test_activations_name_the_kernel_that_they_run(backend: Any) -> None:
+    model = Sequential([layers.Dense(3), layers.Activation("tanh"), layers.Softmax()])
+    model.build((4,))
+    kernels = [step.kernel.partition(".")[2] for step in explain(model) if step.op != "linear"]
+    assert kernels == ["activate", "activate_backward", "softmax", "softmax_backward"]
 
 
 def test_what_cannot_be_explained() -> None:

@@ -17,7 +17,7 @@ from nnaccel.backends import asarray, to_numpy
 from .checked import Checked
 
 BY_INPUT = {"gelu"}
-OTHERS = {"linear_backward", "batch_norm_backward"}
+OTHERS = {"linear_backward", "batch_norm_backward", "layer_norm_backward"}
 ACTIVATIONS = sorted(
     name.removesuffix("_backward")
     for name in ops.__all__

@@ -243,7 +243,7 @@ def test_other_orders_are_refused_while_recording() -> None:
 def asked_budget(monkeypatch: pytest.MonkeyPatch, pixels: int) -> int:
     """Bytes that the kernels are told they may take for a float64 image of so many pixels."""
     asked: list[int] = []
-    monkeypatch.setattr(reference, "conv2d_plan", lambda *question: asked.append(question[-1]))
+    monkeypatch.setattr(reference.kernels, "conv2d_plan", lambda *args: asked.append(args[-1]))
     image = np.broadcast_to(np.zeros(()), (1, 1, 1, pixels))
     window = _geometry.window((1, pixels), 1, 1, 0, 1)
     with use_backend("numpy") as backend:

@@ -90,7 +90,7 @@ def test_small_gradients_do_not_vanish(half_backend: Any) -> None:
         model.build((5,))
         model.layers[1].params["w"][...] *= 2.0**-20
         with model.on_backend():
-            plan = model._plan()
+            plan = model._training_setup()
             if plan.loss_scale is not None:
                 plan.loss_scale.state[...] = half_backend.asarray(np.array([factor, 0.0]))
             feed = BatchLoader(model, X, Y, 24)

@@ -33,7 +33,7 @@ def apply(optimizer: optim.Optimizer, backend: Any, w: np.ndarray, dtype: str) -
     for gradient in gradients_of(start.size):
         g[...] = backend.asarray(gradient.astype(dtype))
         optimizer.clip(backend.kernels, g, [g])
-        optimizer.update(backend.kernels, w, g, slots, optim.Clock(rate, cursor, steps))
+        optimizer.apply(backend, w, g, list(slots), optim.Clock(rate, cursor, steps))
         cursor += 1
         steps += 1
     return np.asarray(backend.to_numpy(w), np.float64)

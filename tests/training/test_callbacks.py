@@ -16,9 +16,7 @@ from rich.console import Console
 
 from nnaccel.optim.schedules import CosineDecay
 from nnaccel.training.callbacks import (
-    HOOKS,
     Callback,
-    CallbackList,
     CSVLogger,
     EarlyStopping,
     History,
@@ -26,8 +24,9 @@ from nnaccel.training.callbacks import (
     ModelCheckpoint,
     ProgressBar,
     ReduceLROnPlateau,
-    wants_batches,
 )
+from nnaccel.training.callbacks._base import HOOKS, wants_batches
+from nnaccel.training.callbacks._list import CallbackList
 
 PARAMS = {"epochs": 5, "steps": 4, "samples": 30, "batch_size": 8, "verbose": 1}
 NAN = math.nan

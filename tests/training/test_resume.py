@@ -22,6 +22,8 @@ from nnaccel.optim import schedules
 from nnaccel.training import checkpoint
 from nnaccel.training.callbacks import EarlyStopping, LambdaCallback, ReduceLROnPlateau
 
+from ..processes import ON_PATH
+
 EPOCHS = 8
 
 
@@ -274,7 +276,7 @@ def kill_in_epoch(epoch: int, script: Path, *arguments: str) -> None:
 
     A fast machine may by then be epochs further, or at the end, which is as good a moment.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment = os.environ | ON_PATH
     command = [sys.executable, str(script), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

@@ -1,6 +1,6 @@
 """Fast kernels for CUDA devices, on CuPy arrays, or on NumPy arrays under Numba's simulator.
 
-Importing this needs Numba but no driver: kernels are compiled when they are first called.
+Importing this needs Numba but no driver: a kernel is compiled when it is first called.
 """
 
 from nnaccel_kernels.cuda.runtime.cublas import set_tf32, uses_tf32

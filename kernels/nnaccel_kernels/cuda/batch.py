@@ -1,6 +1,6 @@
-"""Gathers the rows of a batch, and moves the counters on from batch to batch.
+"""Gathers the rows of a batch, and advances the counters of batches and steps.
 
-Counters are on the device: a captured step reads them anew each time that it is replayed.
+Counters are on the device, so that a captured step reads them again at each replay.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import math
 from typing import Any
 
 from nnaccel_kernels.cuda.runtime.launch import scalar
-from nnaccel_kernels.cuda.skeletons.elementwise import Each
+from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
 
 __all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
 
 
-@Each
+@ElementwiseKernel
 def _gather_rows(i, args):  # type: ignore[no-untyped-def]
     data, order, cursor, batch_size, scale, out = args
     row = i // out.shape[1]
@@ -23,7 +23,7 @@ def _gather_rows(i, args):  # type: ignore[no-untyped-def]
     out[row, column] = value * scale
 
 
-@Each
+@ElementwiseKernel
 def _gather_one_hot(i, args):  # type: ignore[no-untyped-def]
     labels, order, cursor, batch_size, out = args
     row = i // out.shape[1]
@@ -32,12 +32,12 @@ def _gather_one_hot(i, args):  # type: ignore[no-untyped-def]
     out[row, column] = out.dtype.type(1 if label == column else 0)
 
 
-@Each
+@ElementwiseKernel
 def _advance(i, args):  # type: ignore[no-untyped-def]
     args[0][i] += 1
 
 
-@Each
+@ElementwiseKernel
 def _finish_step(i, args):  # type: ignore[no-untyped-def]
     rate, cursor, steps = args
     if not math.isnan(rate[cursor[0]]):
@@ -48,12 +48,12 @@ def _finish_step(i, args):  # type: ignore[no-untyped-def]
 def gather_rows(
     data: Any, order: Any, cursor: Any, batch_size: int, scale: float, out: Any
 ) -> None:
-    """out[i] = data[order[cursor * batch_size + i]] * scale, for the rows that `out` has."""
+    """out[i] = data[order[cursor * batch_size + i]] * scale, for each row i of `out`."""
     _gather_rows(out.size, data, order, cursor, batch_size, scalar(scale, out), out)
 
 
 def gather_one_hot(labels: Any, order: Any, cursor: Any, batch_size: int, out: Any) -> None:
-    """out[i, j] = 1 where j is the label of the i-th row of the batch, else 0."""
+    """out[i, j] = 1 where j is the label of row i of the batch, else 0."""
     _gather_one_hot(out.size, labels, order, cursor, batch_size, out)
 
 
@@ -63,5 +63,5 @@ def advance(counter: Any) -> None:
 
 
 def finish_step(rate: Any, cursor: Any, steps: Any) -> None:
-    """cursor[0] += 1, and steps[0] too unless the batch's rate is NaN: then there was no update."""
+    """cursor[0] += 1; steps[0] += 1 unless the batch's rate is NaN, which skips an update."""
     _finish_step(1, rate, cursor, steps)

@@ -9,58 +9,59 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nnaccel_kernels.cuda.channels import Sum, sum_channels
+from nnaccel_kernels.cuda.channels import sum_channels
 from nnaccel_kernels.cuda.runtime.launch import scalar
-from nnaccel_kernels.cuda.skeletons.image import Fill, Stream
+from nnaccel_kernels.cuda.skeletons.channel_reduction import ChannelReduction
+from nnaccel_kernels.cuda.skeletons.image import PixelKernel, UnrolledPixelKernel
 
 __all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
 
 
-@Sum
+@ChannelReduction
 def _sum_of_squares(c, t, n, i, j, x, args):  # type: ignore[no-untyped-def]
-    off = x[n, c, i, j] - args[0][c]
-    return off * off
+    deviation = x[n, c, i, j] - args[0][c]
+    return deviation * deviation
 
 
-@Sum
+@ChannelReduction
 def _sum_of_products(c, t, n, i, j, dy, args):  # type: ignore[no-untyped-def]
     x, mean, inv_std = args
     return dy[n, c, i, j] * ((x[n, c, i, j] - mean[c]) * inv_std[c])
 
 
-@Stream
+@UnrolledPixelKernel
 def _normalise(n, c, i, j, args):  # type: ignore[no-untyped-def]
     x, gamma, beta, mean, inv_std = args
     return (x[n, c, i, j] - mean[c]) * (gamma[c] * inv_std[c]) + beta[c]
 
 
-@Stream
+@UnrolledPixelKernel
 def _constant_statistics_backward(n, c, i, j, args):  # type: ignore[no-untyped-def]
     dy, gamma, inv_std = args
     return dy[n, c, i, j] * (gamma[c] * inv_std[c])
 
 
-@Stream
+@UnrolledPixelKernel
 def _batch_statistics_backward(n, c, i, j, args):  # type: ignore[no-untyped-def]
     dy, x, gamma, mean, inv_std, dgamma, dbeta, per_pixel = args
-    normal = (x[n, c, i, j] - mean[c]) * inv_std[c]
-    common = (dbeta[c] + normal * dgamma[c]) * per_pixel
+    normalised = (x[n, c, i, j] - mean[c]) * inv_std[c]
+    common = (dbeta[c] + normalised * dgamma[c]) * per_pixel
     return (dy[n, c, i, j] - common) * (gamma[c] * inv_std[c])
 
 
-@Fill
+@PixelKernel
 def _scaled(n, c, i, j, args):  # type: ignore[no-untyped-def]
     values, factor = args
     return values[c] * factor
 
 
-@Fill
+@PixelKernel
 def _inverse_std(n, c, i, j, args):  # type: ignore[no-untyped-def]
     var, factor, eps = args
     return var.dtype.type(1) / math.sqrt(var[c] * factor + eps)
 
 
-@Fill
+@PixelKernel
 def _updated(n, c, i, j, args):  # type: ignore[no-untyped-def]
     running, keep, batch, factor = args
     return running[c] * keep + batch[c] * factor
@@ -78,9 +79,10 @@ def batch_norm(
     inv_std: Any,
     y: Any,
 ) -> None:
-    """y = gamma * (x - mean) * inv_std + beta by this batch's statistics; updates the running ones.
+    """y = gamma * (x - mean) * inv_std + beta, with the statistics of this batch.
 
-    running = momentum * running + (1 - momentum) * batch, with the biased variance.
+    The running statistics follow: running = momentum * running + (1 - momentum) * batch, with the
+    biased variance.
     """
     share, rest = 1 / _count(x), 1 - momentum
     sum_channels(x, mean)
@@ -103,7 +105,7 @@ def batch_norm_inference(
     inv_std: Any,
     y: Any,
 ) -> None:
-    """y = gamma * (x - running_mean) * inv_std + beta, where inv_std follows from running_var."""
+    """y = gamma * (x - running_mean) * inv_std + beta; inv_std = 1 / sqrt(running_var + eps)."""
     _inverse_std(_image(inv_std), running_var, scalar(1, x), scalar(eps, x))
     _normalise(y, x, gamma, beta, running_mean, inv_std)
 
@@ -119,7 +121,7 @@ def batch_norm_backward(
     dgamma: Any,
     dbeta: Any,
 ) -> None:
-    """Gradients; unless `training`, mean and inv_std are constants. dx may be None."""
+    """Gradients; mean and inv_std are constants unless `training`. dx may be None."""
     sum_channels(dy, dbeta)
     _sum_of_products(dgamma.reshape(-1, 1), dy, x, mean, inv_std)
     if dx is None:
@@ -132,12 +134,12 @@ def batch_norm_backward(
 
 
 def _image(values: Any) -> Any:
-    """A number per channel, as an image (1, C, 1, 1)."""
+    """Values (C,) as an image (1, C, 1, 1)."""
     return values.reshape(1, -1, 1, 1)
 
 
 def _count(x: Any) -> int:
-    """Pixels of a channel; 1 for an empty batch, whose sums are 0."""
+    """Pixels of a channel over the batch, at least 1."""
     n, _, height, width = x.shape
     count: int = n * height * width
     return max(1, count)

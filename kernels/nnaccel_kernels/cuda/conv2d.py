@@ -1,6 +1,6 @@
 """Convolution of images (N, C, H, W) with filters (K, C/groups, R, S), and its gradients.
 
-Left to 'auto', the algorithm is the one that was fastest on the device when the shape first came.
+The algorithm 'auto' is chosen by autotuning on the device when a shape first comes.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from functools import lru_cache, partial
 from typing import Any
 
 from nnaccel_kernels.cuda.conv import direct, gemm, im2col, winograd
-from nnaccel_kernels.cuda.runtime.autotune import fastest, numbers
+from nnaccel_kernels.cuda.runtime.autotune import autotune, sample_input
 from nnaccel_kernels.half import wide_bytes
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
 __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_gradient"]
 
 _ALGORITHMS = {"winograd": winograd, "gemm": gemm, "im2col": im2col, "direct": direct}
-_WHY = {
+_REASONS = {
     "winograd": "3x3 with stride 1: a quarter of the multiplications, in cuBLAS's products",
     "gemm": "a tiled matrix product that gathers its patches into shared memory",
     "im2col": "cuBLAS's product with columns of patches that are written out",
@@ -35,15 +35,19 @@ def conv2d_plan(
     algorithm: str,
     budget_bytes: int,
 ) -> ConvolutionPlan:
-    """How a convolution or a gradient of it would be computed; ValueError if it cannot be so."""
+    """How a convolution or its gradient is computed; ValueError if the algorithm cannot do it.
+
+    On a GPU, 'auto' may measure the candidates and save its choice on disk.
+    """
     problem = direction, x_shape, w_shape, window
     name = _resolve(algorithm, w_shape, window, groups)
-    why = _WHY[name]
+    why = _REASONS[name]
     if algorithm == "auto" and 0 not in x_shape:
-        able = _able(problem, groups, itemsize, budget_bytes)
-        name = name if name in able else "gemm"
-        ways = partial(_ways, problem, groups, itemsize, able)
-        name, why = fastest((*problem, groups, itemsize, able), ways) or (name, _WHY[name])
+        names = _candidates(problem, groups, itemsize, budget_bytes)
+        name = name if name in names else "gemm"
+        runs = partial(_candidate_runs, problem, groups, itemsize, names)
+        choice = autotune((*problem, groups, itemsize, names), runs)
+        name, why = choice or (name, _REASONS[name])
     return ConvolutionPlan(name, _ALGORITHMS[name].workspace(*problem, itemsize), why)
 
 
@@ -80,13 +84,13 @@ def conv2d_weight_gradient(
 
 
 def _resolve(algorithm: str, w_shape: tuple[int, ...], window: Window, groups: int) -> str:
-    """The algorithm that 'auto' is for such filters, or the one asked for."""
+    """The default algorithm for 'auto', or the given one."""
     if algorithm == "auto":
         if w_shape[1] == 1:
             return "direct"
-        many = min(w_shape[:2]) >= winograd.FEWEST
-        return "winograd" if many and winograd.fits(window, groups) else "gemm"
-    if algorithm == "winograd" and not winograd.fits(window, groups):
+        suits = winograd.supports(window, groups) and min(w_shape[:2]) >= winograd.MIN_CHANNELS
+        return "winograd" if suits else "gemm"
+    if algorithm == "winograd" and not winograd.supports(window, groups):
         raise ValueError(
             "algorithm 'winograd' is for 3x3 windows with stride 1, dilation 1 and one group: use "
             "'gemm', 'im2col', 'direct' or 'auto'"
@@ -95,34 +99,34 @@ def _resolve(algorithm: str, w_shape: tuple[int, ...], window: Window, groups: i
 
 
 @lru_cache(1024)
-def _able(problem: Any, groups: int, itemsize: int, budget_bytes: int) -> tuple[str, ...]:
-    """Algorithms that may be the fastest, with room for an image's workspace at least."""
+def _candidates(problem: Any, groups: int, itemsize: int, budget_bytes: int) -> tuple[str, ...]:
+    """Algorithms to measure: their workspace for one image fits the budget."""
     direction, x_shape, w_shape, window = problem
-    few = direction, (1, *x_shape[1:]), w_shape, window, itemsize
+    one_image = direction, (1, *x_shape[1:]), w_shape, window, itemsize
     names = ["gemm"]
     if w_shape[1] == 1:
         names.append("direct")
-    if winograd.fits(window, groups) and min(w_shape[:2]) >= winograd.FEWEST:
+    if winograd.supports(window, groups) and min(w_shape[:2]) >= winograd.MIN_CHANNELS:
         names.append("winograd")
     if groups == 1:
         names.append("im2col")
     return tuple(
-        name for name in names if _ALGORITHMS[name].workspace(*few) <= max(budget_bytes, 0)
+        name for name in names if _ALGORITHMS[name].workspace(*one_image) <= max(budget_bytes, 0)
     ) or ("gemm",)
 
 
-def _ways(
-    problem: Any, groups: int, itemsize: int, able: tuple[str, ...], cupy: Any
+def _candidate_runs(
+    problem: Any, groups: int, itemsize: int, names: tuple[str, ...], cupy: Any
 ) -> dict[str, Callable[[], None]]:
-    """Each of those algorithms, on images of those sizes, channels-last."""
+    """The named algorithms on sample images, channels-last."""
     direction, (n, c, height, width), w_shape, window = problem
-    kind = f"f{itemsize}"
-    x = numbers(cupy, (n, height, width, c), kind).transpose(0, 3, 1, 2)
+    dtype = f"f{itemsize}"
+    x = sample_input(cupy, (n, height, width, c), dtype).transpose(0, 3, 1, 2)
     rows, columns = window.output_size(height, width)
-    y = numbers(cupy, (n, rows, columns, w_shape[0]), kind).transpose(0, 3, 1, 2)
-    w = numbers(cupy, w_shape, f"f{wide_bytes(itemsize)}")  # parameters are never of 16 bits
+    y = sample_input(cupy, (n, rows, columns, w_shape[0]), dtype).transpose(0, 3, 1, 2)
+    w = sample_input(cupy, w_shape, f"f{wide_bytes(itemsize)}")  # weights never have 16 bits
 
-    def way(name: str) -> Callable[[], None]:
+    def run_of(name: str) -> Callable[[], None]:
         module = _ALGORITHMS[name]
         if direction == "forward":
             return lambda: module.forward(x, w, None, window, groups, "linear", 0.0, y)
@@ -130,4 +134,4 @@ def _ways(
             return lambda: module.input_gradient(y, w, window, groups, x)
         return lambda: module.weight_gradient(y, x, window, groups, w)
 
-    return {name: way(name) for name in able}
+    return {name: run_of(name) for name in names}

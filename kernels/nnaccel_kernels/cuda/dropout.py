@@ -8,7 +8,7 @@ import numpy as np
 
 from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.cuda.runtime.launch import scalar
-from nnaccel_kernels.cuda.skeletons.elementwise import Each
+from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
 
 __all__ = ["dropout"]
 
@@ -24,18 +24,18 @@ def _mix(z):  # type: ignore[no-untyped-def]
     return z ^ (z >> _S31)
 
 
-@Each
+@ElementwiseKernel
 def _dropout(i, args):  # type: ignore[no-untyped-def]
-    x, dropped, factor, key, step, y = args
+    x, threshold, factor, key, step, y = args
     base = _mix(key + np.uint64(step[0]) * _GAMMA)
     bits = _mix(base + np.uint64(i + 1) * _GAMMA) >> _S40
-    y[i] = x[i] * factor if bits >= dropped else x.dtype.type(0)
+    y[i] = x[i] * factor if bits >= threshold else x.dtype.type(0)
 
 
 def dropout(x: Any, rate: float, key: Any, step: Any, y: Any) -> None:
     """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0.
 
-    Its own adjoint: applied to dy with the same key and step it gives dx. The key is on the host.
+    Applied to dy with the same key and step it gives dx. The key is on the host.
     """
-    limits = np.uint64(rate * 2.0**24), scalar(1 / (1 - rate), x)
-    _dropout(x.size, x.reshape(-1), *limits, key[0], step, y.reshape(-1))
+    threshold, factor = np.uint64(rate * 2.0**24), scalar(1 / (1 - rate), x)
+    _dropout(x.size, x.reshape(-1), threshold, factor, key[0], step, y.reshape(-1))

@@ -1,4 +1,4 @@
-"""What is done to gradients between backward and update: weight penalties and clipping."""
+"""Weight penalties and gradient clipping."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.runtime.namespace import namespace_of
-from nnaccel_kernels.cuda.skeletons.elementwise import Each
-from nnaccel_kernels.cuda.skeletons.reduction import Total
+from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+from nnaccel_kernels.cuda.skeletons.reduction import ReductionKernel
 
 __all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
 
 
-@Each
+@ElementwiseKernel
 def _add_penalty(i, args):  # type: ignore[no-untyped-def]
     w, l1, twice_l2, dw = args
     zero = w.dtype.type(0)
@@ -23,32 +23,32 @@ def _add_penalty(i, args):  # type: ignore[no-untyped-def]
     dw[i] += sign + twice_l2 * w[i]
 
 
-@Total
+@ReductionKernel
 def _penalty(i, args):  # type: ignore[no-untyped-def]
     w, l1, l2 = args
     v = np.float64(w[i])
     return l1 * abs(v) + l2 * v * v
 
 
-@Each
+@ElementwiseKernel
 def _clip_value(i, args):  # type: ignore[no-untyped-def]
     g, limit = args
     v = limit if g[i] > limit else g[i]
     g[i] = -limit if v < -limit else v
 
 
-@Total
+@ReductionKernel
 def _square(i, args):  # type: ignore[no-untyped-def]
     v = np.float64(args[0][i])
     return v * v
 
 
-@Each
-def _shorten(i, args):  # type: ignore[no-untyped-def]
+@ElementwiseKernel
+def _scale_to_norm(i, args):  # type: ignore[no-untyped-def]
     g, square, limit = args
-    length = math.sqrt(square[0])
-    if length > limit:
-        g[i] *= g.dtype.type(limit / length)
+    norm = math.sqrt(square[0])
+    if norm > limit:
+        g[i] *= g.dtype.type(limit / norm)
 
 
 def add_penalty(w: Any, l1: float, l2: float, dw: Any) -> None:
@@ -67,7 +67,7 @@ def clip_value(g: Any, limit: float) -> None:
 
 
 def clip_norm(g: Any, limit: float) -> None:
-    """Shrink g, in place, to Euclidean norm `limit` where it is longer."""
+    """Scale g, in place, down to Euclidean norm `limit` if its norm is larger."""
     square = namespace_of(g).zeros(1, np.float64)
     _square(g.size, square, g)
-    _shorten(g.size, g, square, float(limit))
+    _scale_to_norm(g.size, g, square, float(limit))

@@ -1,4 +1,4 @@
-"""Windows of an image side by side in a matrix, and their sum back into an image."""
+"""im2col, which copies each window of an image into a column of a matrix, and its adjoint."""
 
 from __future__ import annotations
 
@@ -7,83 +7,88 @@ from typing import Any
 
 from numba import cuda
 
-from nnaccel_kernels.cuda.runtime.index import column, is_on, row
-from nnaccel_kernels.cuda.skeletons.image import Fill, Visit
-from nnaccel_kernels.cuda.skeletons.known import Kind, clamped, kind_of, known, label
-from nnaccel_kernels.cuda.skeletons.spanned import spanned
+from nnaccel_kernels.cuda.runtime.index import clamp, column, is_inside, row
+from nnaccel_kernels.cuda.skeletons.fixed_window import (
+    FixedSize,
+    fixed_size,
+    fixed_window,
+    named_by_size,
+)
+from nnaccel_kernels.cuda.skeletons.image import ImageKernel, PixelKernel
+from nnaccel_kernels.cuda.skeletons.overlapping_windows import sum_over_windows
 from nnaccel_kernels.window import Window
 
 __all__ = ["col2im", "im2col"]
 
-_TOGETHER = 4  # taps of a row whose loads are on their way before the first is stored
+_UNROLL = 4  # taps of a row that are loaded before the first is stored
 
 
 @cache
-def _im2col(kind: Kind) -> Visit:
-    of = known(kind)
+def _im2col(size: FixedSize) -> ImageKernel:
+    fixed = fixed_window(size)
 
     def im2col(n, c, i, j, first_tap, args):  # type: ignore[no-untyped-def]
-        x, cols, window, channel_step, tap_step = args[0], args[1], of(args[2]), args[3], args[4]
-        across, zero = window.kernel_size[1], x.dtype.type(0)
-        pixels = cuda.local.array(_TOGETHER, x.dtype)
+        x, cols, window, channel_step, tap_step = args[0], args[1], fixed(args[2]), args[3], args[4]
+        width, zero = window.kernel_size[1], x.dtype.type(0)
+        pixels = cuda.local.array(_UNROLL, x.dtype)
         for r in range(window.kernel_size[0]):
             h = row(i, r, window)
-            for first in range(0, across, _TOGETHER):
-                for s in range(_TOGETHER):
+            for first in range(0, width, _UNROLL):
+                for s in range(_UNROLL):
                     v = column(j, first + s, window)
-                    pixel = x[n, c, clamped(h, x.shape[2]), clamped(v, x.shape[3])]
-                    pixels[s] = pixel if is_on(h, v, x) else zero
-                for s in range(_TOGETHER):
-                    if first + s < across:
-                        tap = r * across + first + s
+                    pixel = x[n, c, clamp(h, x.shape[2]), clamp(v, x.shape[3])]
+                    pixels[s] = pixel if is_inside(h, v, x) else zero
+                for s in range(_UNROLL):
+                    if first + s < width:
+                        tap = r * width + first + s
                         cols[n, c * channel_step + tap * tap_step, i, j] = pixels[s]
 
-    return Visit(label(im2col, kind))
+    return ImageKernel(named_by_size(im2col, size))
 
 
-@spanned
-def _entry(n, c, i, j, r, s, is_over, cols, window, args):  # type: ignore[no-untyped-def]
+@sum_over_windows
+def _entries(n, c, i, j, r, s, covers, cols, window, args):  # type: ignore[no-untyped-def]
     channel_step, tap_step = args
-    tap = r * window.kernel_size[1] + s if is_over else 0
+    tap = r * window.kernel_size[1] + s if covers else 0
     return cols[n, c * channel_step + tap * tap_step, i, j]
 
 
 @cache
-def _col2im(kind: Kind) -> Fill:
-    of = known(kind)
+def _col2im(size: FixedSize) -> PixelKernel:
+    fixed = fixed_window(size)
 
     def col2im(n, c, h, v, args):  # type: ignore[no-untyped-def]
-        return _entry(n, c, h, v, args[0], of(args[1]), args[2:])
+        return _entries(n, c, h, v, args[0], fixed(args[1]), args[2:])
 
-    return Fill(label(col2im, kind))
+    return PixelKernel(named_by_size(col2im, size))
 
 
 def im2col(x: Any, window: Window, cols: Any) -> None:
-    """cols[n, (c, r, s), (i, j)] = the pixel of channel c under tap (r, s) at position (i, j)."""
-    unfold(x, window, _by_position(cols, x, window), by_tap=False)
+    """cols[n, (c, r, s), (i, j)] = pixel of channel c under tap (r, s) at position (i, j)."""
+    unfold(x, window, _as_image(cols, x, window), by_tap=False)
 
 
 def col2im(cols: Any, window: Window, dx: Any) -> None:
-    """Add each entry of cols to the pixel that im2col takes it from: the adjoint of im2col."""
-    fold(_by_position(cols, dx, window), window, dx, by_tap=False)
+    """The adjoint of im2col: add each entry of cols to the pixel that im2col reads it from."""
+    fold(_as_image(cols, dx, window), window, dx, by_tap=False)
 
 
 def unfold(x: Any, window: Window, cols: Any, *, by_tap: bool) -> None:
-    """im2col to cols (N, C*R*S, OH, OW): channel by channel, or tap by tap."""
+    """im2col into cols (N, C*R*S, OH, OW); `by_tap` orders its channels (R, S, C)."""
     channel_step, tap_step = _steps(x, window, by_tap)
-    of_first_tap = cols[:, : x.shape[1] * channel_step : channel_step]
-    _im2col(kind_of(window))(of_first_tap, x, cols, window, channel_step, tap_step)
+    first_taps = cols[:, : x.shape[1] * channel_step : channel_step]
+    _im2col(fixed_size(window))(first_taps, x, cols, window, channel_step, tap_step)
 
 
 def fold(cols: Any, window: Window, dx: Any, *, by_tap: bool) -> None:
     """The adjoint of `unfold`."""
-    _col2im(kind_of(window))(dx, cols, window, *_steps(dx, window, by_tap))
+    _col2im(fixed_size(window))(dx, cols, window, *_steps(dx, window, by_tap))
 
 
 def _steps(image: Any, window: Window, by_tap: bool) -> tuple[int, int]:
-    """From a channel to the next among the columns, and from a tap to the next."""
+    """Strides of a channel and of a tap along the rows of cols."""
     return (1, image.shape[1]) if by_tap else (window.kernel_size[0] * window.kernel_size[1], 1)
 
 
-def _by_position(cols: Any, image: Any, window: Window) -> Any:
+def _as_image(cols: Any, image: Any, window: Window) -> Any:
     return cols.reshape(*cols.shape[:2], *window.output_size(*image.shape[2:]))

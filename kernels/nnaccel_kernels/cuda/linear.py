@@ -1,8 +1,8 @@
-"""The dense layer: cuBLAS's products, and what stands around them.
+"""The dense layer: cuBLAS's matrix products, bias and activation.
 
-A bias, ReLU after it, and the gradient of a bias come from kernels of ours, or with the product
-from cuBLASLt: whichever was faster on the device when the shape first came. cuBLASLt adds no bias
-of float32 to results of 16 bits.
+Bias, ReLU and the gradient of the bias are kernels of our own after the product, or cuBLASLt's
+epilogue within it. Autotuning takes the faster one when a shape first comes. cuBLASLt cannot add a
+float32 bias to 16-bit results.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from functools import partial
 from typing import Any
 
 from nnaccel_kernels.cuda.activation import activate
-from nnaccel_kernels.cuda.channels import bias_activate, sum_channels
+from nnaccel_kernels.cuda.channels import as_pixels, bias_activate, sum_channels
 from nnaccel_kernels.cuda.runtime import epilogue
-from nnaccel_kernels.cuda.runtime.autotune import fastest, numbers
+from nnaccel_kernels.cuda.runtime.autotune import autotune, sample_input
 from nnaccel_kernels.cuda.runtime.blas import matmul
 from nnaccel_kernels.cuda.runtime.namespace import namespace_of
 
@@ -23,78 +23,73 @@ __all__ = ["linear", "linear_backward"]
 
 _EPILOGUES = {"linear": epilogue.BIAS, "relu": epilogue.RELU_BIAS}
 
-Way = Callable[..., None]
+Run = Callable[..., None]
 
 
 def linear(x: Any, w: Any, b: Any, activation: str, alpha: float, y: Any) -> None:
     """y = f(x @ w + b) for the elementwise activation f."""
-    arrays, apart = (x, _as(w, x), y, b), partial(_linear, activation, alpha)
-    if _adds(b, y) and activation in _EPILOGUES and y.size and w.size:
-        together = partial(epilogue.matmul_with, _EPILOGUES[activation])
-        _run_faster(f"linear, {activation}", apart, together, *arrays)
+    arrays, separate = (x, _cast(w, x), y, b), partial(_linear, activation, alpha)
+    if _can_fuse(b, y) and activation in _EPILOGUES and y.size and w.size:
+        fused = partial(epilogue.matmul_with_epilogue, _EPILOGUES[activation])
+        _run_faster(f"linear, {activation}", separate, fused, *arrays)
     else:
-        apart(*arrays)
+        separate(*arrays)
 
 
 def linear_backward(dy: Any, x: Any, w: Any, dx: Any, dw: Any, db: Any) -> None:
     """Gradients of sum(dy * (x @ w + b)), those that are not None."""
     if dx is not None:
-        matmul(dy, _as(w, dy).T, dx)
+        matmul(dy, _cast(w, dy).T, dx)
     if dw is not None and db is not None and dy.size and w.size:
-        _run_faster("linear, dw and db", _gradients, _gradients_together, x, dy, dw, db)
+        _run_faster("linear, dw and db", _gradients, _fused_gradients, x, dy, dw, db)
     else:
         _gradients(x, dy, dw, db)
 
 
-def _adds(b: Any, y: Any) -> bool:
-    """Whether cuBLASLt can add such a bias."""
+def _can_fuse(b: Any, y: Any) -> bool:
+    """Whether cuBLASLt can add the bias b to y."""
     return b is not None and b.dtype == y.dtype
 
 
 def _linear(activation: str, alpha: float, x: Any, w: Any, y: Any, b: Any) -> None:
     matmul(x, w, y)
     if b is not None or activation != "linear":
-        bias_activate(_as_image(y), b, activation, alpha)
+        bias_activate(as_pixels(y), b, activation, alpha)
 
 
 def _gradients(x: Any, dy: Any, dw: Any, db: Any) -> None:
     if dw is not None:
         matmul(x.T, dy, dw)
     if db is not None:
-        sum_channels(_as_image(dy), db)
+        sum_channels(as_pixels(dy), db)
 
 
-def _gradients_together(x: Any, dy: Any, dw: Any, db: Any) -> None:
-    epilogue.matmul_with(epilogue.BIAS_GRADIENT, x.T, dy, dw, db)
+def _fused_gradients(x: Any, dy: Any, dw: Any, db: Any) -> None:
+    epilogue.matmul_with_epilogue(epilogue.BIAS_GRADIENT, x.T, dy, dw, db)
 
 
-def _run_faster(what: str, apart: Way, together: Way, *arrays: Any) -> None:
-    """Run the faster of two ways on arrays like these; the first where that cannot be told."""
-    ways = {"cuBLAS and a kernel": apart, "cuBLASLt": together}
-    kind = what, *((a.shape, a.dtype.name) for a in arrays)
-    won = fastest(kind, partial(_on_own, ways, arrays))
-    if won and ways[won[0]] is together:
-        with contextlib.suppress(NotImplementedError):  # arrays that lie as none did in the race
-            together(*arrays)
+def _run_faster(name: str, separate: Run, fused: Run, *arrays: Any) -> None:
+    """Run the faster one on the arrays; `separate` where nothing was measured."""
+    runs = {"cuBLAS and a kernel": separate, "cuBLASLt": fused}
+    problem = name, *((a.shape, a.dtype.name) for a in arrays)
+    choice = autotune(problem, partial(_candidates, runs, arrays))
+    if choice and runs[choice[0]] is fused:
+        with contextlib.suppress(NotImplementedError):  # strides that were not measured
+            fused(*arrays)
             return
-    apart(*arrays)
+    separate(*arrays)
 
 
-def _on_own(ways: dict[str, Way], arrays: tuple[Any, ...], cupy: Any) -> dict[str, Way]:
-    """Those ways on other arrays of the same shapes."""
-    own = [numbers(cupy, a.shape, a.dtype) for a in arrays]
-    return {name: partial(way, *own) for name, way in ways.items()}
+def _candidates(runs: dict[str, Run], arrays: tuple[Any, ...], cupy: Any) -> dict[str, Run]:
+    """The runs on sample arrays of the same shapes and dtypes."""
+    samples = [sample_input(cupy, a.shape, a.dtype) for a in arrays]
+    return {name: partial(run, *samples) for name, run in runs.items()}
 
 
-def _as(w: Any, x: Any) -> Any:
-    """Weights in the dtype of what they are multiplied with."""
+def _cast(w: Any, x: Any) -> Any:
+    """Weights in the dtype of x."""
     if w.dtype == x.dtype:
         return w
     rounded = namespace_of(w).empty(w.shape, x.dtype)
     activate("linear", 0.0, w, rounded)
     return rounded
-
-
-def _as_image(rows: Any) -> Any:
-    """A matrix as images of one pixel, whose channels are its columns."""
-    return rows.reshape(*rows.shape, 1, 1)

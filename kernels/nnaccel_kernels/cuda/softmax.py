@@ -1,65 +1,50 @@
-"""Softmax and its logarithm, row by row, forward and backward."""
+"""Softmax and log-softmax of each row, forward and backward."""
 
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from nnaccel_kernels.cuda.runtime.index import device
-from nnaccel_kernels.cuda.skeletons.rows import Rows, add_up, largest
+from nnaccel_kernels.cuda.skeletons.rows import RowKernel, row_max_and_sum_exp, row_sum
 
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
 
 
-@device
-def top_and_total(row, lane, lanes, width, shared, x):  # type: ignore[no-untyped-def]
-    """Largest of a row, and the sum of exponentials of what is less than it by how much."""
-    top = x[row, 0]
-    for j in range(lane, width, lanes):
-        top = x[row, j] if x[row, j] > top else top
-    top = largest(shared, top)
-    total = x.dtype.type(0)
-    for j in range(lane, width, lanes):
-        total += math.exp(x[row, j] - top)
-    total = add_up(shared, total)
-    return top, total if width > 0 else x.dtype.type(1)
-
-
-@Rows
+@RowKernel
 def _softmax(row, lane, lanes, width, shared, y, args):  # type: ignore[no-untyped-def]
     x = args[0]
-    top, total = top_and_total(row, lane, lanes, width, shared, x)
+    largest, total = row_max_and_sum_exp(row, lane, lanes, width, shared, x)
     for j in range(lane, width, lanes):
-        y[row, j] = math.exp(x[row, j] - top) / total
+        y[row, j] = math.exp(x[row, j] - largest) / total
 
 
-@Rows
+@RowKernel
 def _log_softmax(row, lane, lanes, width, shared, y, args):  # type: ignore[no-untyped-def]
     x = args[0]
-    top, total = top_and_total(row, lane, lanes, width, shared, x)
+    largest, total = row_max_and_sum_exp(row, lane, lanes, width, shared, x)
     log_total = math.log(total)
     for j in range(lane, width, lanes):
-        y[row, j] = x[row, j] - top - log_total
+        y[row, j] = x[row, j] - largest - log_total
 
 
-@Rows
+@RowKernel
 def _softmax_backward(row, lane, lanes, width, shared, dx, args):  # type: ignore[no-untyped-def]
     dy, y = args
     total = dx.dtype.type(0)
     for j in range(lane, width, lanes):
         total += dy[row, j] * y[row, j]
-    total = add_up(shared, total)
+    total = row_sum(shared, total)
     for j in range(lane, width, lanes):
         dx[row, j] = y[row, j] * (dy[row, j] - total)
 
 
-@Rows
+@RowKernel
 def _log_softmax_backward(row, lane, lanes, width, shared, dx, args):  # type: ignore[no-untyped-def]
     dy, y = args
     total = dx.dtype.type(0)
     for j in range(lane, width, lanes):
         total += dy[row, j]
-    total = add_up(shared, total)
+    total = row_sum(shared, total)
     for j in range(lane, width, lanes):
         dx[row, j] = dy[row, j] - math.exp(y[row, j]) * total
 

@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["Callback"]
+
 #: Losses and metrics by name, such as {"loss": 0.3, "val_accuracy": 0.97}.
 Logs = dict[str, float]
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from nnaccel.training.callbacks._base import Callback, Logs
 
+__all__ = ["CSVLogger"]
+
 
 class CSVLogger(Callback):
     """Writes a row for each epoch to a CSV file, which is complete up to the last epoch.

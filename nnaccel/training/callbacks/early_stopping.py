@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
 
+__all__ = ["EarlyStopping"]
+
 
 class EarlyStopping(Callback):
     """Ends training when a monitored number has stopped getting better, as Keras's does.

@@ -6,6 +6,8 @@ from typing import Any
 
 from nnaccel.training.callbacks._base import Callback, Logs
 
+__all__ = ["History"]
+
 
 class History(Callback):
     """Remembers the losses and metrics of every epoch.

@@ -8,6 +8,8 @@ from typing import Any
 from nnaccel._validate import unknown_name
 from nnaccel.training.callbacks._base import HOOKS, Callback
 
+__all__ = ["LambdaCallback"]
+
 
 class LambdaCallback(Callback):
     """A callback made of functions.

@@ -9,6 +9,8 @@ from nnaccel._validate import unknown_name
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
 
+__all__ = ["ModelCheckpoint"]
+
 
 class ModelCheckpoint(Callback):
     """Saves the model, with all that resuming its training needs, at the end of an epoch.

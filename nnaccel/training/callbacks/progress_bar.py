@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
+__all__ = ["ProgressBar"]
+
 #: Seconds between two pictures of the bar, each of which takes a millisecond or two.
 _INTERVAL = 0.2
 

@@ -8,6 +8,8 @@ from typing import Any
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
 
+__all__ = ["ReduceLROnPlateau"]
+
 
 class ReduceLROnPlateau(Callback):
     """Multiplies the learning rate by `factor` when a number stops getting better, as Keras's does.

@@ -1,4 +1,4 @@
-"""How kernels are handed to CuPy, without a GPU: what is compiled, kept, and given to them."""
+"""Launching kernels through CuPy, without a GPU: compilation, cached PTX, and arguments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nnaccel_kernels import cuda
 from nnaccel_kernels.cuda import activation
 from nnaccel_kernels.cuda.runtime import launch, ptx
 from nnaccel_kernels.cuda.runtime.arguments import flatten, size_of
-from nnaccel_kernels.cuda.runtime.half import Halves
+from nnaccel_kernels.cuda.runtime.half import HalfArrayType
 from nnaccel_kernels.window import Window
 
 PTX = ".visible .entry some_kernel(\n{}\n)\n{{ ret; }}"
@@ -28,7 +28,7 @@ def declared(*bits: str) -> str:
 
 
 class Gpu:
-    """Stands for CuPy's launching, and notes what is launched."""
+    """A stand-in for CuPy's launches, which records them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, ptx: str) -> None:
         self.compiled, self.launched = 0, list[Any]()
@@ -67,7 +67,7 @@ def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
     assert gpu.compiled == 2
 
 
-def test_a_kernel_that_takes_other_numbers_is_left_to_numba(
+def test_a_kernel_with_other_parameters_is_launched_by_numba(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gpu = Gpu(monkeypatch, declared("u64", "u64"))
@@ -86,9 +86,7 @@ def test_windows_and_scalars_are_flattened_in_order() -> None:
     assert Window in kinds
 
 
-def test_ptx_is_kept_for_what_it_was_compiled_from(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ptx_is_cached_by_code_and_closure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     compiled: list[str] = []
 
     def compile_it(function: Any, types: Any, cc: Any) -> tuple[str, None]:
@@ -109,12 +107,12 @@ def test_ptx_is_kept_for_what_it_was_compiled_from(
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_ptx_is_kept_for_each_kind_of_16_bits(
+def test_ptx_is_cached_for_each_16_bit_dtype(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
     kernel = activation._activate("linear", np.dtype("float32")).kernel
-    arrays = Halves("float16", 1, "C"), Halves("bfloat16", 1, "C"), types.float32[::1]
+    arrays = HalfArrayType("float16", 1, "C"), HalfArrayType("bfloat16", 1, "C"), types.float32[::1]
     for array in arrays:
         assert ptx.ptx_of(kernel, (types.Tuple((array, types.int64)),), (9, 0)) == str(array)

@@ -1,18 +1,15 @@
-"""The CUDA kernels compile for every architecture, and keep their work in registers."""
+"""The CUDA kernels compile for every architecture, without register spills."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from ...processes import python
 
 
 def has(package: str) -> bool:
@@ -32,9 +29,8 @@ pytestmark = [
 
 
 def compiled(options: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The rows of benchmarks/ptx.py."""
-    command = [sys.executable, "benchmarks/ptx.py", "--json", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    """The rows of benchmarks/gpu/ptx.py."""
+    done = python("-m", "benchmarks.gpu.ptx", "--json", *options)
     assert done.returncode == 0, done.stderr
     rows: list[dict[str, Any]] = json.loads(done.stdout)
     return rows
@@ -42,7 +38,7 @@ def compiled(options: tuple[str, ...]) -> list[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def kernels() -> list[dict[str, Any]]:
-    """Every kernel for one architecture, the hot ones for all, and of 16 bits; two at a time."""
+    """All kernels for one architecture; the hot ones for the others, and for bfloat16."""
     options = "--dtype", "float32", "--layout", "NCHW"
     hot = "--only", "conv2d", "im2col", "col2im", "pool"
     halves = "--dtype", "bfloat16", "--layout", "NCHW"
@@ -59,7 +55,7 @@ def kernels() -> list[dict[str, Any]]:
 
 
 def outside_registers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Kernels with spills, or with an array that is indexed at run time."""
+    """Kernels with spills, or with a local array in memory."""
     return [row for row in rows if row["spilled"] or row["local"]]
 
 

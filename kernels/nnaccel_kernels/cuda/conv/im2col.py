@@ -1,12 +1,13 @@
-"""Convolution by matrix products over columns, written out for as many images as there is room.
+"""Convolution by im2col and matrix products, for a chunk of images at a time.
 
-A row of the columns is a position of the window, and holds its taps one after another, with the
-channels of each: neighbours in memory on both sides where images are channels-last.
+A row of the columns is a position of the window; it holds the taps one after another, and the
+channels of a tap side by side, so that channels-last images are read and written contiguously.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from nnaccel_kernels.cuda.channels import bias_activate
@@ -14,12 +15,11 @@ from nnaccel_kernels.cuda.copy import copy
 from nnaccel_kernels.cuda.im2col import fold, unfold
 from nnaccel_kernels.cuda.runtime.blas import matmul
 from nnaccel_kernels.cuda.runtime.namespace import namespace_of
-from nnaccel_kernels.cuda.runtime.workspace import at_once, pieces, room
+from nnaccel_kernels.cuda.runtime.workspace import allocate, chunk_size, chunks
 from nnaccel_kernels.half import wide
 from nnaccel_kernels.window import Window
 
-#: Bytes that columns may take.
-MOST = 1 << 30
+CHUNK_BYTES = 1 << 30  # at most, of the columns of a chunk of images
 
 
 def workspace(
@@ -29,9 +29,9 @@ def workspace(
     window: Window,
     itemsize: int,
 ) -> int:
-    """Bytes of the columns of as many images as are taken together."""
-    each = math.prod(w_shape[1:]) * math.prod(window.output_size(*x_shape[2:])) * itemsize
-    return at_once(x_shape[0], each, MOST) * each
+    """Bytes of the columns of a chunk of images."""
+    image = math.prod(w_shape[1:]) * math.prod(window.output_size(*x_shape[2:])) * itemsize
+    return chunk_size(x_shape[0], image, CHUNK_BYTES) * image
 
 
 def forward(
@@ -39,12 +39,12 @@ def forward(
 ) -> None:
     """y = f(conv(x, w) + b)."""
     filters = _by_tap(w, x.dtype)
-    out = _channels_last(y)
-    for images, cols in _pieces(x, y, w, window):
+    out = _channels_last_like(y)
+    for images, cols in _chunks(x, y, w, window):
         for g in range(groups):
-            of, to = _of(g, w.shape[1]), _of(g, w.shape[0] // groups)
-            unfold(x[images, of], window, _as_image(cols), by_tap=True)
-            matmul(_as_rows(cols), filters[to].T, _as_rows(_pixels(out[images]))[:, to])
+            inputs, outputs = _channels(g, w.shape[1]), _channels(g, w.shape[0] // groups)
+            unfold(x[images, inputs], window, _as_image(cols), by_tap=True)
+            matmul(_as_rows(cols), filters[outputs].T, _pixel_rows(out[images])[:, outputs])
     if out is not y:
         copy(out, y)
     if b is not None or activation != "linear":
@@ -52,77 +52,78 @@ def forward(
 
 
 def input_gradient(dy: Any, w: Any, window: Window, groups: int, dx: Any) -> None:
-    """dx, which `fold` adds up from what each position wants of its taps."""
-    filters, given = _by_tap(w, dy.dtype), _in_channels_last(dy)
-    for images, cols in _pieces(dx, dy, w, window):
+    """dx = gradient of sum(dy * conv(x, w)) in x."""
+    filters, dy = _by_tap(w, dy.dtype), _to_channels_last(dy)
+    for images, cols in _chunks(dx, dy, w, window):
         for g in range(groups):
-            of, to = _of(g, w.shape[1]), _of(g, w.shape[0] // groups)
-            matmul(_as_rows(_pixels(given[images]))[:, to], filters[to], _as_rows(cols))
-            fold(_as_image(cols), window, dx[images, of], by_tap=True)
+            inputs, outputs = _channels(g, w.shape[1]), _channels(g, w.shape[0] // groups)
+            matmul(_pixel_rows(dy[images])[:, outputs], filters[outputs], _as_rows(cols))
+            fold(_as_image(cols), window, dx[images, inputs], by_tap=True)
 
 
 def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> None:
-    """dw, of all positions at once."""
-    given = _in_channels_last(dy)
-    found = namespace_of(dw).zeros((len(dw), math.prod(dw.shape[1:])), wide(dw.dtype))
-    for images, cols in _pieces(x, dy, dw, window):
+    """dw = gradient of sum(dy * conv(x, w)) in w."""
+    dy = _to_channels_last(dy)
+    total = namespace_of(dw).zeros((len(dw), math.prod(dw.shape[1:])), wide(dw.dtype))
+    for images, cols in _chunks(x, dy, dw, window):
         for g in range(groups):
-            of, to = _of(g, dw.shape[1]), _of(g, dw.shape[0] // groups)
-            unfold(x[images, of], window, _as_image(cols), by_tap=True)
-            mine = _as_rows(_pixels(given[images]))[:, to]
-            matmul(mine.T, _as_rows(cols), found[to], add=True)
+            inputs, outputs = _channels(g, dw.shape[1]), _channels(g, dw.shape[0] // groups)
+            unfold(x[images, inputs], window, _as_image(cols), by_tap=True)
+            gradients = _pixel_rows(dy[images])[:, outputs]
+            matmul(gradients.T, _as_rows(cols), total[outputs], add=True)
     k, c, down, across = dw.shape
-    copy(found.reshape(k, down, across, c).transpose(0, 3, 1, 2), dw)
+    copy(total.reshape(k, down, across, c).transpose(0, 3, 1, 2), dw)
 
 
-def _pieces(x: Any, y: Any, w: Any, window: Window) -> Any:
-    """Some images at a time, with room for their columns (images, OH, OW, taps * channels)."""
-    each = *y.shape[2:], math.prod(w.shape[1:])
+def _chunks(x: Any, y: Any, w: Any, window: Window) -> Iterator[tuple[slice, Any]]:
+    """Chunks of images, with workspace for their columns (images, OH, OW, taps * channels)."""
+    shape = *y.shape[2:], math.prod(w.shape[1:])
     if len(x):
-        most = at_once(len(x), math.prod(each) * x.itemsize, MOST)
-        count, cols = room(namespace_of(x), most, each, x.dtype)
-        for images in pieces(len(x), count):
+        count = chunk_size(len(x), math.prod(shape) * x.itemsize, CHUNK_BYTES)
+        count, cols = allocate(namespace_of(x), count, shape, x.dtype)
+        for images in chunks(len(x), count):
             yield images, cols[: images.stop - images.start]
 
 
-def _of(group: int, size: int) -> slice:
+def _channels(group: int, size: int) -> slice:
+    """The channels of a group."""
     return slice(group * size, (group + 1) * size)
 
 
 def _by_tap(w: Any, dtype: Any) -> Any:
     """Filters (K, taps * channels) in some dtype, with the channels of a tap side by side."""
     k, c, down, across = w.shape
-    turned = namespace_of(w).empty((k, down, across, c), dtype)
-    copy(w, turned.transpose(0, 3, 1, 2))
-    return turned.reshape(k, -1)
+    filters = namespace_of(w).empty((k, down, across, c), dtype)
+    copy(w, filters.transpose(0, 3, 1, 2))
+    return filters.reshape(k, -1)
 
 
-def _channels_last(y: Any) -> Any:
-    """`y`, or room like it, channels-last."""
+def _channels_last_like(y: Any) -> Any:
+    """`y` if it is channels-last, else an uninitialised array like it that is."""
     if y.transpose(0, 2, 3, 1).flags.c_contiguous:
         return y
     n, k, height, width = y.shape
     return namespace_of(y).empty((n, height, width, k), y.dtype).transpose(0, 3, 1, 2)
 
 
-def _in_channels_last(a: Any) -> Any:
-    """`a`, or a copy of it, channels-last."""
-    turned = _channels_last(a)
-    if turned is not a:
-        copy(a, turned)
-    return turned
+def _to_channels_last(a: Any) -> Any:
+    """`a` if it is channels-last, else a copy that is."""
+    copied = _channels_last_like(a)
+    if copied is not a:
+        copy(a, copied)
+    return copied
 
 
-def _pixels(image: Any) -> Any:
-    """An image (N, C, H, W), channels-last, as (N, H, W, C)."""
-    return image.transpose(0, 2, 3, 1)
+def _pixel_rows(image: Any) -> Any:
+    """A channels-last image (N, C, H, W) as a matrix (N*H*W, C)."""
+    return _as_rows(image.transpose(0, 2, 3, 1))
 
 
 def _as_rows(a: Any) -> Any:
-    """A row for each position."""
+    """An array as a matrix of its last axis."""
     return a.reshape(-1, a.shape[-1])
 
 
 def _as_image(cols: Any) -> Any:
-    """Columns as an image whose channels are what a position sees."""
+    """Columns (N, OH, OW, taps * channels) as an image of taps * channels channels."""
     return cols.transpose(0, 3, 1, 2)

@@ -1,7 +1,7 @@
-"""Winograd's transforms F(4x4, 3x3) as kernels: images, gradients and filters to tiles and back.
+"""Winograd's transforms F(4x4, 3x3): kernels from images, gradients and filters to tiles and back.
 
-A tile has 36 places, each of which is a matrix of its own: (36, tiles, channels). Neighbouring
-threads have neighbouring channels.
+Tiles of 36 elements are stored as 36 matrices (36, tiles, channels). Neighbouring threads take
+neighbouring channels.
 
 A. Lavin and S. Gray, "Fast algorithms for convolutional neural networks", CVPR 2016.
 """
@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda
 
-from nnaccel_kernels.cuda.runtime.index import device, is_on
-from nnaccel_kernels.cuda.skeletons.activations import activation as activation_of
-from nnaccel_kernels.cuda.skeletons.elementwise import Each
+from nnaccel_kernels.cuda.runtime.index import device, is_inside
+from nnaccel_kernels.cuda.skeletons.activations import activation_function
+from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
 from nnaccel_kernels.half import wide
 
 
-class Vectors(NamedTuple):
-    """The transforms of one row or column, computed in one dtype throughout."""
+class Transforms(NamedTuple):
+    """The transforms of one row or column, all in one dtype."""
 
     image: Any  # 6 -> 6
     filter: Any  # 3 -> 6
@@ -31,8 +31,8 @@ class Vectors(NamedTuple):
 
 
 @cache
-def vectors(dtype: np.dtype[Any]) -> Vectors:
-    """Transforms as device functions."""
+def transforms(dtype: np.dtype[Any]) -> Transforms:
+    """The transforms as device functions, in the accumulation dtype of `dtype`."""
     two, four, five, eight = (wide(dtype).type(v) for v in (2, 4, 5, 8))
     quarter, sixth, twelfth, of_24 = (wide(dtype).type(1 / v) for v in (4, 6, 12, 24))
 
@@ -66,12 +66,12 @@ def vectors(dtype: np.dtype[Any]) -> Vectors:
         middle = (c - b) * sixth + (d - e) * twelfth
         return a * quarter - near + far * of_24, middle, far * sixth - near + f
 
-    return Vectors(image, filter, output, gradient, filter_gradient)
+    return Transforms(image, filter, output, gradient, filter_gradient)
 
 
 @device
-def place_of(t, down, across):  # type: ignore[no-untyped-def]
-    """Image, and first row and column of the output under tile t."""
+def tile_origin(t, down, across):  # type: ignore[no-untyped-def]
+    """Image, and first row and column of the output, of tile t."""
     n = t // (down * across)
     t -= n * (down * across)
     row = t // across
@@ -80,27 +80,27 @@ def place_of(t, down, across):  # type: ignore[no-untyped-def]
 
 @device
 def store_row(tiles, r, i, j, six):  # type: ignore[no-untyped-def]
-    """Put row r of a tile into its six matrices."""
+    """Store row r of a tile in its six matrices."""
     for s in range(6):
         tiles[6 * r + s, i, j] = six[s]
 
 
 @cache
-def from_images(dtype: np.dtype[Any]) -> Each:
-    """v[:, t, c] = tile t of channel c of x, whose output begins at -top, -left of the image."""
-    transform = vectors(dtype).image
+def from_images(dtype: np.dtype[Any]) -> ElementwiseKernel:
+    """v[:, t, c] = tile t of channel c of x; the output begins at row -top, column -left."""
+    transform = transforms(dtype).image
 
-    @Each
+    @ElementwiseKernel
     def winograd_images(q, args):  # type: ignore[no-untyped-def]
         x, top, left, down, across, v = args
         t = q // x.shape[1]
         c = q - t * x.shape[1]
-        n, first, start = place_of(t, down, across)
+        n, first, start = tile_origin(t, down, across)
         d = cuda.local.array((6, 6), x.dtype)
         for s in range(6):
             for r in range(6):
                 h, w = first + r - top, start + s - left
-                d[r, s] = x[n, c, h, w] if is_on(h, w, x) else x.dtype.type(0)
+                d[r, s] = x[n, c, h, w] if is_inside(h, w, x) else x.dtype.type(0)
             d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s] = transform(
                 d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s]
             )
@@ -111,21 +111,21 @@ def from_images(dtype: np.dtype[Any]) -> Each:
 
 
 @cache
-def from_gradients(dtype: np.dtype[Any]) -> Each:
+def from_gradients(dtype: np.dtype[Any]) -> ElementwiseKernel:
     """z[:, t, k] = tile t of channel k of dy."""
-    transform = vectors(dtype).gradient
+    transform = transforms(dtype).gradient
 
-    @Each
+    @ElementwiseKernel
     def winograd_gradients(q, args):  # type: ignore[no-untyped-def]
         dy, down, across, z = args
         t = q // dy.shape[1]
         k = q - t * dy.shape[1]
-        n, first, start = place_of(t, down, across)
+        n, first, start = tile_origin(t, down, across)
         d = cuda.local.array((6, 4), dy.dtype)
         for s in range(4):
             for r in range(4):
                 i, j = first + r, start + s
-                d[r, s] = dy[n, k, i, j] if is_on(i, j, dy) else dy.dtype.type(0)
+                d[r, s] = dy[n, k, i, j] if is_inside(i, j, dy) else dy.dtype.type(0)
             d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s] = transform(
                 d[0, s], d[1, s], d[2, s], d[3, s]
             )
@@ -136,19 +136,19 @@ def from_gradients(dtype: np.dtype[Any]) -> Each:
 
 
 @cache
-def from_filters(dtype: np.dtype[Any]) -> Each:
-    """u[:, c, k] from w[k, c]; turned round, u[:, k, c]: for the gradient of the images."""
-    transform = vectors(dtype).filter
+def from_filters(dtype: np.dtype[Any]) -> ElementwiseKernel:
+    """u[:, c, k] from w[k, c]; or u[:, k, c] from w rotated by 180 degrees, for input gradients."""
+    transform = transforms(dtype).filter
 
-    @Each
+    @ElementwiseKernel
     def winograd_filters(q, args):  # type: ignore[no-untyped-def]
-        w, turned, u = args
+        w, rotated, u = args
         i = q // u.shape[2]
         o = q - i * u.shape[2]
         d = cuda.local.array((6, 3), w.dtype)
         for s in range(3):
             for r in range(3):
-                d[r, s] = w[i, o, 2 - r, 2 - s] if turned else w[o, i, r, s]
+                d[r, s] = w[i, o, 2 - r, 2 - s] if rotated else w[o, i, r, s]
             d[0, s], d[1, s], d[2, s], d[3, s], d[4, s], d[5, s] = transform(
                 d[0, s], d[1, s], d[2, s]
             )
@@ -159,17 +159,17 @@ def from_filters(dtype: np.dtype[Any]) -> Each:
 
 
 @cache
-def to_outputs(name: str, dtype: np.dtype[Any]) -> Each:
-    """y = f(tiles of m, put together, + b)."""
-    transform, f = vectors(dtype).output, activation_of(name, dtype)
+def to_outputs(name: str, dtype: np.dtype[Any]) -> ElementwiseKernel:
+    """y = f(output tiles of m + b)."""
+    transform, f = transforms(dtype).output, activation_function(name, dtype)
 
-    @Each
+    @ElementwiseKernel
     def winograd_outputs(q, args):  # type: ignore[no-untyped-def]
-        m, b, biased, alpha, down, across, y = args
+        m, b, has_bias, alpha, down, across, y = args
         t = q // y.shape[1]
         k = q - t * y.shape[1]
-        n, first, start = place_of(t, down, across)
-        offset = b[k] if biased else y.dtype.type(0)
+        n, first, start = tile_origin(t, down, across)
+        offset = b[k] if has_bias else y.dtype.type(0)
         d = cuda.local.array((4, 6), y.dtype)
         for s in range(6):
             d[0, s], d[1, s], d[2, s], d[3, s] = transform(
@@ -182,18 +182,18 @@ def to_outputs(name: str, dtype: np.dtype[Any]) -> Each:
                 d[r, 0], d[r, 1], d[r, 2], d[r, 3], d[r, 4], d[r, 5]
             )
             for s in range(4):
-                if is_on(first + r, start + s, y):
+                if is_inside(first + r, start + s, y):
                     y[n, k, first + r, start + s] = f(values[s] + offset, alpha)
 
     return winograd_outputs
 
 
 @cache
-def to_filter_gradients(dtype: np.dtype[Any]) -> Each:
+def to_filter_gradients(dtype: np.dtype[Any]) -> ElementwiseKernel:
     """dw[k, c] from g[:, c, k]."""
-    transform = vectors(dtype).filter_gradient
+    transform = transforms(dtype).filter_gradient
 
-    @Each
+    @ElementwiseKernel
     def winograd_filter_gradients(q, args):  # type: ignore[no-untyped-def]
         g, dw = args
         c = q // g.shape[2]

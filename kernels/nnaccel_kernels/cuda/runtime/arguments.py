@@ -1,4 +1,4 @@
-"""What kernels are given, as Numba's compiler sees it and as it lies in the launched kernel."""
+"""Kernel arguments: as Numba's compiler types them, and as the numbers a launch passes."""
 
 from __future__ import annotations
 
@@ -11,25 +11,24 @@ from nnaccel_kernels.half import is_half, wide
 
 
 def on_device(value: Any) -> Any:
-    """CuPy arrays as Numba's, without the wait for their stream that Numba would add."""
+    """CuPy arrays as Numba arrays, without the stream synchronisation that Numba would add."""
     if isinstance(value, tuple):
         mapped = map(on_device, value)
         return type(value)(*mapped) if hasattr(value, "_fields") else tuple(mapped)
     if hasattr(value, "__cuda_array_interface__"):
         if is_half(value.dtype):
-            from nnaccel_kernels.cuda.runtime.half import (
-                typed,
-            )  # extends Numba: only where it is needed
+            # It extends Numba, so it is imported only where needed.
+            from nnaccel_kernels.cuda.runtime.half import half_array
 
-            return typed(value)
+            return half_array(value)
         return cuda.as_cuda_array(value, sync=False)
     if isinstance(value, np.ndarray) and config.ENABLE_CUDASIM:
-        return SimulatedHalves(value) if is_half(value.dtype) else _simulated(value)
+        return SimulatedHalfArray(value) if is_half(value.dtype) else _simulated(value)
     return value
 
 
-class SimulatedHalves:
-    """What `Halves` are to a kernel in the simulator."""
+class SimulatedHalfArray:
+    """A 16-bit array as a simulated kernel sees it: items are float32."""
 
     def __init__(self, array: np.ndarray) -> None:
         self._array, self.dtype = array, wide(array.dtype)
@@ -43,33 +42,33 @@ class SimulatedHalves:
 
 
 def _simulated(array: np.ndarray) -> Any:
-    """An array the simulator works on in place; it would copy others, contiguous ones alone."""
+    """An array that the simulator uses in place; it copies NumPy's, and only contiguous ones."""
     from numba.cuda.simulator.cudadrv.devicearray import FakeCUDAArray
 
     return FakeCUDAArray(array)
 
 
 def flatten(value: Any, numbers: list[Any], kinds: list[Any]) -> None:
-    """Append the numbers that a compiled kernel takes for a value, and what decides their types.
+    """Append the numbers that a compiled kernel takes for a value, and a key to their types.
 
-    An array is, to Numba, two pointers that nothing here uses, its size, the size of an item, where
-    it is, its shape and its strides.
+    Numba passes an array as two pointers (unused here), its size, the size of an item, its address,
+    its shape and its strides.
     """
     if isinstance(value, tuple):
         kinds.append(type(value))
-        for each in value:
-            flatten(each, numbers, kinds)
+        for item in value:
+            flatten(item, numbers, kinds)
         kinds.append(None)
     elif hasattr(value, "strides") and value.ndim:
         flags = value.flags
         kinds += (value.dtype.char, value.ndim, flags.c_contiguous, flags.f_contiguous)
-        place = value.ctypes.data if isinstance(value, np.ndarray) else value.data.ptr
-        numbers += (0, 0, value.size, value.itemsize, place, *value.shape, *value.strides)
+        address = value.ctypes.data if isinstance(value, np.ndarray) else value.data.ptr
+        numbers += (0, 0, value.size, value.itemsize, address, *value.shape, *value.strides)
     else:
         kinds.append(type(value))
         numbers.append(value)
 
 
 def size_of(number: Any) -> int:
-    """Bytes of a number as CuPy hands it on."""
+    """Bytes of a number as CuPy passes it."""
     return int(np.dtype(type(number)).itemsize)

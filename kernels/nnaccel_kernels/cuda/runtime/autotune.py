@@ -1,6 +1,6 @@
-"""Which way of computing something is fastest on a device: measured once, and kept on disk.
+"""Chooses the fastest way to compute something on a device, measured once and kept on disk.
 
-Ways differ in how they round, so a choice must not change from one run of a program to the next.
+Candidates round differently, so a choice must not change from one run of a program to the next.
 """
 
 from __future__ import annotations
@@ -20,43 +20,54 @@ from nnaccel_kernels.cuda.runtime.ptx import folder, toolchain, write
 _log = logging.getLogger("nnaccel")
 _WARM_UPS, _RUNS = 2, 3
 
-_won: dict[str, dict[str, tuple[str, str]]] = {}  # by device, then by what is computed
+_choices: dict[str, dict[str, tuple[str, str]]] = {}  # by device, then by problem
+_device_names: dict[int, str] = {}
 
 
-def fastest(kind: tuple[Any, ...], draw: Callable[[Any], dict[str, Any]]) -> tuple[str, str] | None:
-    """Return the name of the fastest way and what all of them took; None if there is no telling.
+def autotune(
+    problem: tuple[Any, ...], candidates: Callable[[Any], dict[str, Any]]
+) -> tuple[str, str] | None:
+    """Return the name of the fastest candidate and the reason, with all times.
+
+    None where nothing can be measured: in the simulator, during a capture, or after an error.
 
     Parameters
     ----------
-    kind : tuple
-        What is computed, of which sizes: what was measured for it holds from then on.
-    draw : callable
-        From CuPy to the functions that compute it, by name, on arrays of their own. One that there
-        is not on this device raises a NotImplementedError.
+    problem : tuple
+        What is computed, and its sizes. A choice is made once for each problem.
+    candidates : callable
+        From CuPy to functions by name, each of which computes the problem on arrays of its own. A
+        candidate that this device does not support raises NotImplementedError.
     """
     cupy = sys.modules.get("cupy")
     if cupy is None or config.ENABLE_CUDASIM:
         return None
-    device, key = _device(cupy), repr((*kind, "TF32")) if uses_tf32() else repr(kind)
-    won = _won[device] if device in _won else _won.setdefault(device, _read(device))
-    if key not in won:
+    device, key = _device(cupy), repr((*problem, "TF32")) if uses_tf32() else repr(problem)
+    choices = _choices[device] if device in _choices else _choices.setdefault(device, _read(device))
+    if key not in choices:
         if cupy.cuda.get_current_stream().is_capturing():
             return None
         try:
-            times = _times(cupy, draw(cupy))
-        except Exception as error:  # short of memory, say: there is a rule to go by
+            times = _times(cupy, candidates(cupy))
+        except Exception as error:  # such as too little memory: the caller has a default
             _log.info("nothing was measured for %s: %s", key, error)
             return None
-        told = ", ".join(f"{name} {ms:.3g}" for name, ms in sorted(times.items()))
-        won[key] = min(times, key=times.__getitem__), f"the fastest here, in ms: {told}"
-        _keep(device, won)
-    return won[key]
+        listed = ", ".join(f"{name} {ms:.3g}" for name, ms in sorted(times.items()))
+        choices[key] = min(times, key=times.__getitem__), f"the fastest here, in ms: {listed}"
+        _save(device, choices)
+    return choices[key]
 
 
-def _times(cupy: Any, ways: dict[str, Callable[[], None]]) -> dict[str, float]:
-    """Milliseconds of each way that there is on this device."""
+def sample_input(cupy: Any, shape: tuple[int, ...], dtype: Any) -> Any:
+    """An array of numbers between 0 and 1 to measure with; zeros may be faster than data."""
+    flat = cupy.arange(math.prod(shape), dtype="f4")
+    return (flat * 0.37 % 1).astype(dtype).reshape(shape)
+
+
+def _times(cupy: Any, candidates: dict[str, Callable[[], None]]) -> dict[str, float]:
+    """Milliseconds of each candidate that this device supports."""
     times = {}
-    for name, run in ways.items():
+    for name, run in candidates.items():
         try:
             times[name] = _time(cupy, run)
         except NotImplementedError as error:
@@ -65,7 +76,7 @@ def _times(cupy: Any, ways: dict[str, Callable[[], None]]) -> dict[str, float]:
 
 
 def _time(cupy: Any, run: Callable[[], None]) -> float:
-    """Milliseconds of one run, once all is compiled."""
+    """Milliseconds of one run after warming up."""
     for _ in range(_WARM_UPS):
         run()
     begin, end = cupy.cuda.Event(), cupy.cuda.Event()
@@ -77,41 +88,32 @@ def _time(cupy: Any, run: Callable[[], None]) -> float:
     return float(cupy.cuda.get_elapsed_time(begin, end)) / _RUNS
 
 
-def numbers(cupy: Any, shape: tuple[int, ...], dtype: Any) -> Any:
-    """An array to measure with, between 0 and 1: a device may be quicker with zeros."""
-    flat = cupy.arange(math.prod(shape), dtype="f4")
-    return (flat * 0.37 % 1).astype(dtype).reshape(shape)
-
-
 def _device(cupy: Any) -> str:
     """Name of the current device."""
     runtime = cupy.cuda.runtime
     number = runtime.getDevice()
-    if number not in _names:
-        _names[number] = runtime.getDeviceProperties(number)["name"].decode()
-    return _names[number]
-
-
-_names: dict[int, str] = {}
+    if number not in _device_names:
+        _device_names[number] = runtime.getDeviceProperties(number)["name"].decode()
+    return _device_names[number]
 
 
 def _path(device: str) -> Any:
-    return folder() / f"fastest-{''.join(c if c.isalnum() else '-' for c in device)}.json"
+    return folder() / f"autotune-{''.join(c if c.isalnum() else '-' for c in device)}.json"
 
 
 def _read(device: str) -> dict[str, tuple[str, str]]:
-    """What was measured on such a device, by these kernels."""
+    """Choices made on such a device with these kernels; none if the file is missing or broken."""
     try:
-        kept = json.loads(_path(device).read_text("utf-8"))
-        if kept["by"] == toolchain():
-            return {key: (name, why) for key, (name, why) in kept["won"].items()}
+        saved = json.loads(_path(device).read_text("utf-8"))
+        if saved["toolchain"] == toolchain():
+            return {key: (name, why) for key, (name, why) in saved["choices"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
     return {}
 
 
-def _keep(device: str, won: dict[str, tuple[str, str]]) -> None:
+def _save(device: str, choices: dict[str, tuple[str, str]]) -> None:
     try:
-        write(_path(device), json.dumps({"by": toolchain(), "won": won}))
+        write(_path(device), json.dumps({"toolchain": toolchain(), "choices": choices}))
     except OSError as error:
-        _log.info("what was measured is not kept: %s", error)
+        _log.info("the choice is not kept for the next run: %s", error)

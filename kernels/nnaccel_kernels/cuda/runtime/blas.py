@@ -8,7 +8,7 @@ from typing import Any
 from numba import config
 
 from nnaccel_kernels.cuda.runtime.cublas import (
-    KINDS,
+    DATA_TYPES,
     check,
     compute_type,
     handle,
@@ -23,19 +23,19 @@ _DEFAULT_ALGORITHM = -1
 
 
 def matmul(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
-    """Out = a @ b, or that is added; rows or columns of each must be neighbours in memory.
+    """out = a @ b, or out += a @ b; the rows or the columns of each must be contiguous.
 
-    Factors have one dtype. Those of 16 bits are summed in float32, which `out` may hold too.
+    Factors have one dtype. 16-bit factors are accumulated in float32, which `out` may be, too.
     """
-    matmul_each(a[None], b[None], out[None], add=add)
+    batched_matmul(a[None], b[None], out[None], add=add)
 
 
-def matmul_each(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
-    """out[i] = a[i] @ b[i], or that is added, for stacks of matrices."""
+def batched_matmul(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
+    """out[i] = a[i] @ b[i], or out[i] += a[i] @ b[i]."""
     if config.ENABLE_CUDASIM:
-        kind = wide(a.dtype)
-        total = namespace_of(out).matmul(a.astype(kind), b.astype(kind))
-        out[...] = total + (out if add else 0)
+        dtype = wide(a.dtype)
+        product = namespace_of(out).matmul(a.astype(dtype), b.astype(dtype))
+        out[...] = product + (out if add else 0)
     elif 0 not in out.shape and a.shape[2]:
         _multiply(a, b, out, add)
     elif not add:
@@ -43,17 +43,17 @@ def matmul_each(a: Any, b: Any, out: Any, *, add: bool = False) -> None:
 
 
 def _multiply(a: Any, b: Any, out: Any, add: bool) -> None:
-    """Out = a @ b: column by column, as cuBLAS sees memory, out.T = b.T @ a.T."""
-    a_turn, a_lead = layout(a)
-    b_turn, b_lead = layout(b)
+    """out = a @ b as out.T = b.T @ a.T, since cuBLAS's matrices are column-major."""
+    a_transpose, a_lead = layout(a)
+    b_transpose, b_lead = layout(b)
     count, n, m = out.shape
-    kind, out_kind = KINDS[a.dtype.name], KINDS[out.dtype.name]
-    one, kept = scalar(1, a.dtype), scalar(add, a.dtype)
-    a_apart, b_apart, apart = (s.strides[0] // s.itemsize for s in (a, b, out))
-    done = library().cublasGemmStridedBatchedEx(
-        handle().pointer, b_turn, a_turn, m, n, a.shape[2], ctypes.byref(one),
-        b.data.ptr, kind, b_lead, b_apart, a.data.ptr, kind, a_lead, a_apart,
-        ctypes.byref(kept), out.data.ptr, out_kind, layout(out)[1], apart, count,
+    dtype, out_dtype = DATA_TYPES[a.dtype.name], DATA_TYPES[out.dtype.name]
+    alpha, beta = scalar(1, a.dtype), scalar(add, a.dtype)
+    a_stride, b_stride, stride = (s.strides[0] // s.itemsize for s in (a, b, out))
+    status = library().cublasGemmStridedBatchedEx(
+        handle().pointer, b_transpose, a_transpose, m, n, a.shape[2], ctypes.byref(alpha),
+        b.data.ptr, dtype, b_lead, b_stride, a.data.ptr, dtype, a_lead, a_stride,
+        ctypes.byref(beta), out.data.ptr, out_dtype, layout(out)[1], stride, count,
         compute_type(a.dtype), _DEFAULT_ALGORITHM,
     )  # fmt: skip
-    check(done, "cublasGemmStridedBatchedEx")
+    check(status, "cublasGemmStridedBatchedEx")

@@ -1,9 +1,9 @@
-"""cuBLAS and cuBLASLt themselves: their libraries, and a handle for each thread.
+"""The cuBLAS and cuBLASLt libraries, and a handle for each thread and device.
 
-They are not called through CuPy, whose wrapper refuses while a graph is captured. Each thread has a
-handle of its own on each device, with a workspace that stays where it is: a captured product may be
-replayed at any time. A thread that ends leaves its handle to the next one. A thread's products must
-not run on two streams at a time, since they share the workspace.
+They are called by ctypes, because CuPy's wrapper refuses while a graph is captured. A handle's
+workspace is allocated once and never moves, because a captured product may be replayed at any time.
+When a thread ends, its handle goes to the next new thread. A thread must not run products on two
+streams at a time, since they share the workspace.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import numpy as np
 from nnaccel_kernels.half import wide
 
 # From cublas_api.h and library_types.h.
-PLAIN, TURNED = 0, 1  # CUBLAS_OP_N, CUBLAS_OP_T
-KINDS = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}  # CUDA_R_32F and so on
+NO_TRANSPOSE, TRANSPOSE = 0, 1  # CUBLAS_OP_N, CUBLAS_OP_T
+DATA_TYPES = {"float32": 0, "float64": 1, "float16": 2, "bfloat16": 14}  # CUDA_R_32F and so on
 _COMPUTE = {"float32": 68, "float64": 70}  # CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_64F
 _COMPUTE_TF32 = 77  # CUBLAS_COMPUTE_32F_FAST_TF32
 _NOT_SUPPORTED = 15  # CUBLAS_STATUS_NOT_SUPPORTED
 _SCALARS = {"float32": ctypes.c_float, "float64": ctypes.c_double}
 
-WORKSPACE = 32 << 20  # bytes; what NVIDIA advises for sm_90
+WORKSPACE = 32 << 20  # bytes; NVIDIA's recommendation for sm_90
 
 _local = threading.local()
 _idle: dict[int, list[Handle]] = {}  # by device
@@ -44,43 +44,43 @@ def uses_tf32() -> bool:
 
 
 def compute_type(dtype: np.dtype[Any]) -> int:
-    """How products of such factors are to be computed."""
+    """cuBLAS's compute type for factors of a dtype."""
     return _COMPUTE_TF32 if dtype == np.float32 and uses_tf32() else _COMPUTE[wide(dtype).name]
 
 
 def scalar(value: float, dtype: np.dtype[Any]) -> Any:
-    """A number as products of such factors take it."""
+    """A number in the accumulation dtype of factors of a dtype, as a ctypes value."""
     return _SCALARS[wide(dtype).name](value)
 
 
 def layout(a: Any) -> tuple[int, int]:
-    """Whether a matrix has to be turned, and how far apart its rows, or columns, are."""
+    """cuBLAS's transpose flag and leading dimension for a matrix."""
     rows, columns = a.shape[-2:]
     if a.strides[-1] == a.itemsize or columns == 1:
-        return PLAIN, max(a.strides[-2] // a.itemsize, columns)
-    return TURNED, max(a.strides[-1] // a.itemsize, rows)
+        return NO_TRANSPOSE, max(a.strides[-2] // a.itemsize, columns)
+    return TRANSPOSE, max(a.strides[-1] // a.itemsize, rows)
 
 
-def check(status: int, what: str) -> None:
-    """Raise unless a call succeeded; a NotImplementedError if the device has no such product."""
+def check(status: int, function: str) -> None:
+    """Raise unless a call succeeded; NotImplementedError if the device lacks the product."""
     if status == _NOT_SUPPORTED:
-        raise NotImplementedError(f"{what} does not support such a product")
+        raise NotImplementedError(f"{function} does not support this product")
     if status:
-        raise RuntimeError(f"{what} failed with status {status}")
+        raise RuntimeError(f"{function} failed with status {status}")
 
 
 def handle() -> Handle:
-    """Return this thread's handle on the current device, which follows CuPy's current stream."""
+    """Return this thread's handle on the current device, set to CuPy's current stream."""
     device = sys.modules["cupy"].cuda.runtime.getDevice()
     leases: dict[int, _Lease] = _local.__dict__.setdefault("leases", {})
     if device not in leases:
         leases[device] = _Lease(_idle.setdefault(device, []))
-    leases[device].handle.follow()
+    leases[device].handle.use_current_stream()
     return leases[device].handle
 
 
 class _Lease:
-    """A handle for as long as a thread lives: one that lies idle, or a new one."""
+    """A handle for the lifetime of a thread: an idle one, or a new one."""
 
     def __init__(self, idle: list[Handle]) -> None:
         self._idle = idle
@@ -95,18 +95,18 @@ class _Lease:
 
 
 class Handle:
-    """What cuBLAS keeps for one thread on one device.
+    """A cuBLAS handle of one thread on one device.
 
     Attributes
     ----------
     pointer : c_void_p
-        cuBLAS's own handle, which is one of cuBLASLt too.
+        The library's handle, which cuBLASLt accepts too.
     stream : int
-        Where products run.
+        Address of the stream on which products run.
     workspace : int
         Address of `WORKSPACE` bytes.
-    plans : dict
-        What cuBLASLt was told of products.
+    products : dict
+        Products described to cuBLASLt, by kind.
     """
 
     def __init__(self) -> None:
@@ -116,30 +116,30 @@ class Handle:
         self._memory = cupy.empty(WORKSPACE, np.uint8)
         self.workspace: int = self._memory.data.ptr
         self.stream = -1
-        self.plans: dict[Any, Any] = {}
+        self.products: dict[Any, Any] = {}
 
-    def follow(self) -> None:
-        """Go to CuPy's current stream; setting a stream takes the workspace away."""
+    def use_current_stream(self) -> None:
+        """Switch to CuPy's current stream. cuBLAS drops the workspace then, so it is set again."""
         stream = self._stream_of().ptr
         if stream == self.stream:
             return
         cublas, pointer = library(), self.pointer
         check(cublas.cublasSetStream_v2(pointer, stream), "cublasSetStream")
-        room = self.workspace, WORKSPACE
-        check(cublas.cublasSetWorkspace_v2(pointer, *room), "cublasSetWorkspace")
+        status = cublas.cublasSetWorkspace_v2(pointer, self.workspace, WORKSPACE)
+        check(status, "cublasSetWorkspace")
         self.stream = stream
 
 
 @cache
 def library() -> Any:
-    """The cuBLAS that CuPy uses, with the types of what is called."""
+    """The cuBLAS library that CuPy uses, with argument types for ctypes."""
     cublas = _load("cublas")
     number, pointer, size = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
-    apart = ctypes.c_longlong
+    stride = ctypes.c_longlong
     cublas.cublasCreate_v2.argtypes = [pointer]
     cublas.cublasSetStream_v2.argtypes = [pointer, pointer]
     cublas.cublasSetWorkspace_v2.argtypes = [pointer, pointer, size]
-    matrix: list[Any] = [pointer, number, number, apart]
+    matrix: list[Any] = [pointer, number, number, stride]
     sizes, ends = [number] * 5, [pointer, *matrix, number, number, number]
     gemm = cublas.cublasGemmStridedBatchedEx
     gemm.argtypes = [pointer, *sizes, pointer, *matrix, *matrix, *ends]
@@ -148,18 +148,18 @@ def library() -> Any:
 
 @cache
 def lt_library() -> Any:
-    """The cuBLASLt that comes with it."""
+    """The cuBLASLt library beside it, with argument types for ctypes."""
     cublas = _load("cublasLt")
     number, pointer, size = ctypes.c_int, ctypes.c_void_p, ctypes.c_size_t
-    whole = ctypes.c_uint64
+    matrix = [ctypes.c_uint64, ctypes.c_uint64, ctypes.c_int64]  # rows, columns, leading dimension
     cublas.cublasLtMatmulDescCreate.argtypes = [pointer, number, number]
-    cublas.cublasLtMatrixLayoutCreate.argtypes = [pointer, number, whole, whole, ctypes.c_int64]
+    cublas.cublasLtMatrixLayoutCreate.argtypes = [pointer, number, *matrix]
     cublas.cublasLtMatmulPreferenceCreate.argtypes = [pointer]
     for name in ("MatmulDesc", "MatmulPreference"):
         setter = getattr(cublas, f"cublasLt{name}SetAttribute")
         setter.argtypes = [pointer, number, pointer, size]
-    advise = cublas.cublasLtMatmulAlgoGetHeuristic
-    advise.argtypes = [*[pointer] * 7, number, pointer, pointer]
+    heuristic = cublas.cublasLtMatmulAlgoGetHeuristic
+    heuristic.argtypes = [*[pointer] * 7, number, pointer, pointer]
     matmul = cublas.cublasLtMatmul
     matmul.argtypes = [*[pointer] * 14, size, pointer]
     return cublas

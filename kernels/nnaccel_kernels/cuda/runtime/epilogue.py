@@ -1,6 +1,7 @@
-"""Products that end with a bias, or give its gradient too, in one kernel: cuBLASLt's epilogues.
+"""Matrix products with a bias, or with the gradient of a bias, in one kernel: cuBLASLt's epilogues.
 
-What cuBLASLt is told of a product, and the algorithm it advises, is kept for the next of its kind.
+The description of a product, and the algorithm that cuBLASLt suggests for it, are kept on the
+handle for the next product of the same kind.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import ctypes
 from typing import Any
 
 from nnaccel_kernels.cuda.runtime.cublas import (
-    KINDS,
+    DATA_TYPES,
     WORKSPACE,
     Handle,
     check,
@@ -23,12 +24,14 @@ from nnaccel_kernels.half import wide
 
 # From cublasLt.h.
 BIAS, RELU_BIAS, BIAS_GRADIENT = 4, 6, 256  # CUBLASLT_EPILOGUE_BIAS, _RELU_BIAS, _BGRADA
-_TURN_A, _TURN_B, _EPILOGUE, _VECTOR, _VECTOR_KIND = 3, 4, 7, 8, 26  # CUBLASLT_MATMUL_DESC_…
-_MOST_WORKSPACE, _ALIGNMENTS = 1, (5, 6, 7, 8)  # CUBLASLT_MATMUL_PREF_…: of A, B, C and D
-_MOST_ALIGNED = 256
+# CUBLASLT_MATMUL_DESC_…
+_TRANSPOSE_A, _TRANSPOSE_B, _EPILOGUE, _BIAS_POINTER, _BIAS_TYPE = 3, 4, 7, 8, 26
+# CUBLASLT_MATMUL_PREF_…; the alignments are those of A, B, C and D.
+_MAX_WORKSPACE, _MIN_ALIGNMENTS = 1, (5, 6, 7, 8)
+_MAX_ALIGNMENT = 256
 
 
-class _Advice(ctypes.Structure):
+class _Heuristic(ctypes.Structure):
     """cublasLtMatmulHeuristicResult_t."""
 
     _fields_ = (
@@ -40,90 +43,93 @@ class _Advice(ctypes.Structure):
     )
 
 
-def matmul_with(epilogue: int, a: Any, b: Any, out: Any, vector: Any) -> None:
-    """Out = f(a @ b + vector), or out = a @ b and vector = the sums of b's columns.
+def matmul_with_epilogue(epilogue: int, a: Any, b: Any, out: Any, bias: Any) -> None:
+    """out = f(a @ b + bias); for BIAS_GRADIENT, out = a @ b and bias = column sums of b.
 
     Raises
     ------
     NotImplementedError
-        If cuBLASLt has no algorithm for it.
+        If cuBLASLt has no algorithm for this product.
     """
-    mine, arrays = handle(), (a, b, out, vector)
-    each = tuple((m.shape, m.strides, m.dtype.char, _alignment(m)) for m in arrays)
-    key = epilogue, compute_type(a.dtype), each
-    if key not in mine.plans:
-        mine.plans[key] = _Plan(mine, epilogue, *arrays)
-    mine.plans[key].run(mine, *arrays)
+    current, arrays = handle(), (a, b, out, bias)
+    kinds = tuple((m.shape, m.strides, m.dtype.char, _alignment(m)) for m in arrays)
+    key = epilogue, compute_type(a.dtype), kinds
+    if key not in current.products:
+        current.products[key] = _Product(current, epilogue, *arrays)
+    current.products[key].run(current, *arrays)
 
 
-class _Plan:
-    """What cuBLASLt is told of a kind of product: column by column, out.T = b.T @ a.T."""
+class _Product:
+    """A product described to cuBLASLt: out.T = b.T @ a.T, since its matrices are column-major."""
 
-    def __init__(self, mine: Handle, epilogue: int, a: Any, b: Any, out: Any, vector: Any) -> None:
+    def __init__(self, on: Handle, epilogue: int, a: Any, b: Any, out: Any, bias: Any) -> None:
         self._one, self._zero = scalar(1, a.dtype), scalar(0, a.dtype)
-        how = compute_type(a.dtype), KINDS[wide(a.dtype).name]
-        self._what = _made("cublasLtMatmulDescCreate", *how)
-        self._tell(_TURN_A, layout(b)[0])
-        self._tell(_TURN_B, layout(a)[0])
-        self._tell(_EPILOGUE, epilogue)
-        self._tell(_VECTOR_KIND, KINDS[vector.dtype.name])
-        self._point_to(vector)
-        self._sides = [_side(m) for m in (b, a, out)]
-        self._advice = self._advised(mine, [_alignment(m) for m in (b, a, out, out)])
+        types = compute_type(a.dtype), DATA_TYPES[wide(a.dtype).name]
+        self._description = _create("cublasLtMatmulDescCreate", *types)
+        self._set(_TRANSPOSE_A, ctypes.c_int32(layout(b)[0]))
+        self._set(_TRANSPOSE_B, ctypes.c_int32(layout(a)[0]))
+        self._set(_EPILOGUE, ctypes.c_int32(epilogue))
+        self._set(_BIAS_TYPE, ctypes.c_int32(DATA_TYPES[bias.dtype.name]))
+        self._set(_BIAS_POINTER, ctypes.c_void_p(bias.data.ptr))
+        self._layouts = [_matrix_layout(m) for m in (b, a, out)]
+        self._heuristic = self._find_algorithm(on, [_alignment(m) for m in (b, a, out, out)])
 
-    def run(self, mine: Handle, a: Any, b: Any, out: Any, vector: Any) -> None:
-        """Multiply."""
-        self._point_to(vector)
-        b_side, a_side, out_side = self._sides
-        place = out.data.ptr
-        done = lt_library().cublasLtMatmul(
-            mine.pointer, self._what, ctypes.byref(self._one), b.data.ptr, b_side,
-            a.data.ptr, a_side, ctypes.byref(self._zero), place, out_side, place, out_side,
-            ctypes.byref(self._advice.algorithm), mine.workspace, WORKSPACE, mine.stream,
+    def run(self, on: Handle, a: Any, b: Any, out: Any, bias: Any) -> None:
+        """Multiply arrays of the described kind."""
+        self._set(_BIAS_POINTER, ctypes.c_void_p(bias.data.ptr))
+        b_layout, a_layout, out_layout = self._layouts
+        address = out.data.ptr
+        status = lt_library().cublasLtMatmul(
+            on.pointer, self._description, ctypes.byref(self._one), b.data.ptr, b_layout,
+            a.data.ptr, a_layout, ctypes.byref(self._zero), address, out_layout,
+            address, out_layout, ctypes.byref(self._heuristic.algorithm),
+            on.workspace, WORKSPACE, on.stream,
         )  # fmt: skip
-        check(done, "cublasLtMatmul")
+        check(status, "cublasLtMatmul")
 
-    def _tell(self, attribute: int, value: int) -> None:
-        _set("MatmulDesc", self._what, attribute, ctypes.c_int32(value))
+    def _set(self, attribute: int, value: Any) -> None:
+        _set_attribute("MatmulDesc", self._description, attribute, value)
 
-    def _point_to(self, vector: Any) -> None:
-        _set("MatmulDesc", self._what, _VECTOR, ctypes.c_void_p(vector.data.ptr))
-
-    def _advised(self, mine: Handle, alignments: list[int]) -> _Advice:
-        """The algorithm that cuBLASLt thinks best."""
-        wish, found, count = _made("cublasLtMatmulPreferenceCreate"), _Advice(), ctypes.c_int()
-        _set("MatmulPreference", wish, _MOST_WORKSPACE, ctypes.c_uint64(WORKSPACE))
-        for attribute, alignment in zip(_ALIGNMENTS, alignments, strict=True):
-            _set("MatmulPreference", wish, attribute, ctypes.c_uint32(alignment))
-        done = lt_library().cublasLtMatmulAlgoGetHeuristic(
-            mine.pointer, self._what, *self._sides, self._sides[-1], wish,
+    def _find_algorithm(self, on: Handle, alignments: list[int]) -> _Heuristic:
+        """The algorithm that cuBLASLt suggests."""
+        preference = _create("cublasLtMatmulPreferenceCreate")
+        found, count = _Heuristic(), ctypes.c_int()
+        limit = ctypes.c_uint64(WORKSPACE)
+        _set_attribute("MatmulPreference", preference, _MAX_WORKSPACE, limit)
+        for attribute, alignment in zip(_MIN_ALIGNMENTS, alignments, strict=True):
+            value = ctypes.c_uint32(alignment)
+            _set_attribute("MatmulPreference", preference, attribute, value)
+        status = lt_library().cublasLtMatmulAlgoGetHeuristic(
+            on.pointer, self._description, *self._layouts, self._layouts[-1], preference,
             1, ctypes.byref(found), ctypes.byref(count),
         )  # fmt: skip
-        if done or found.state or not count.value:
-            raise NotImplementedError(f"cuBLASLt has no algorithm for such a product: {done}")
+        if status or found.state or not count.value:
+            raise NotImplementedError(f"cuBLASLt has no algorithm for this product: {status}")
         return found
 
 
-def _side(m: Any) -> ctypes.c_void_p:
-    """A matrix as it lies in memory, column by column."""
-    turned, lead = layout(m)
-    rows, columns = m.shape if turned else m.shape[::-1]
-    return _made("cublasLtMatrixLayoutCreate", KINDS[m.dtype.name], rows, columns, lead)
+def _matrix_layout(m: Any) -> ctypes.c_void_p:
+    """How a matrix lies in memory, column-major."""
+    transposed, lead = layout(m)
+    rows, columns = m.shape if transposed else m.shape[::-1]
+    return _create("cublasLtMatrixLayoutCreate", DATA_TYPES[m.dtype.name], rows, columns, lead)
 
 
-def _made(create: str, *args: Any) -> ctypes.c_void_p:
-    made = ctypes.c_void_p()
-    check(getattr(lt_library(), create)(ctypes.byref(made), *args), create)
-    return made
+def _create(function: str, *args: Any) -> ctypes.c_void_p:
+    """Create one of cuBLASLt's objects."""
+    pointer = ctypes.c_void_p()
+    check(getattr(lt_library(), function)(ctypes.byref(pointer), *args), function)
+    return pointer
 
 
-def _set(of: str, what: ctypes.c_void_p, attribute: int, value: Any) -> None:
-    call = f"cublasLt{of}SetAttribute"
+def _set_attribute(kind: str, target: ctypes.c_void_p, attribute: int, value: Any) -> None:
+    """Set an attribute of one of cuBLASLt's objects to a ctypes value."""
+    function = f"cublasLt{kind}SetAttribute"
     size = ctypes.sizeof(value)
-    check(getattr(lt_library(), call)(what, attribute, ctypes.byref(value), size), call)
+    check(getattr(lt_library(), function)(target, attribute, ctypes.byref(value), size), function)
 
 
 def _alignment(a: Any) -> int:
-    """The largest power of two that divides an array's address, as far as it matters."""
-    place: int = a.data.ptr
-    return min(place & -place, _MOST_ALIGNED)
+    """Largest power of two that divides an array's address, up to what matters to cuBLASLt."""
+    address: int = a.data.ptr
+    return min(address & -address, _MAX_ALIGNMENT)

@@ -1,8 +1,7 @@
-"""Arrays of float16 and bfloat16 that kernels read and write as if they held float32.
+"""Arrays of float16 and bfloat16 that kernels read and write as float32.
 
-To Numba they are arrays of float32 whose items are 16 bits in memory: an item is widened when it is
-loaded and rounded, to the nearest and to even, when it is stored. So every kernel takes them as it
-is, and computes in float32.
+Numba sees arrays of float32 whose items have 16 bits in memory: a load widens, a store rounds to
+the nearest even. So every kernel works on them unchanged and computes in float32.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from llvmlite import ir
 from numba import cuda
 from numba.cuda.cudadrv.devicearray import DeviceNDArray
 
-try:  # numba-cuda has all of this to itself
+try:  # numba-cuda has its own copies
     from numba.cuda import cgutils, types
     from numba.cuda.extending import core_models as models
     from numba.cuda.extending import lower_builtin, register_model
@@ -27,8 +26,8 @@ except ImportError:
 
 _BITS, _WORD = ir.IntType(16), ir.IntType(32)
 
-# To bfloat16, to the nearest and to even, on any architecture. One instruction to LLVM, which would
-# not take the loops apart that store many sums if it saw all of it.
+# Rounds to the nearest even bfloat16 on any architecture. Inline assembly counts as one instruction
+# to LLVM, which would not unroll loops that store many sums if it saw all of these.
 _ROUNDING = """{
     .reg .b32 word, odd;
     .reg .pred is_nan;
@@ -43,46 +42,46 @@ _ROUNDING = """{
 }"""
 
 
-class Halves(types.Array):  # type: ignore[misc]
-    """An array of `kind`, 'float16' or 'bfloat16', that gives and takes float32."""
+class HalfArrayType(types.Array):  # type: ignore[misc]
+    """Numba type of an array of `kind`, 'float16' or 'bfloat16', whose items are float32."""
 
     def __init__(self, kind: str, ndim: int, layout: str) -> None:
         self.kind = kind
         super().__init__(types.float32, ndim, layout, name=f"array({kind}, {ndim}d, {layout})")
 
     @classmethod
-    def of(cls, array: Any) -> Halves:
+    def of(cls, array: Any) -> HalfArrayType:
         """The type of an array."""
         flags = array.flags
         layout = "C" if flags.c_contiguous else "F" if flags.f_contiguous else "A"
         return cls(array.dtype.name, array.ndim, layout)
 
     def __repr__(self) -> str:
-        return str(self.name)  # an array's own is all about its dtype, and PTX is kept by it
+        return str(self.name)  # PTX is cached by it; the base class would show only float32
 
     @property
     def key(self) -> tuple[Any, ...]:
-        """What tells such types apart."""
+        """Identity of the type."""
         return self.kind, *super().key
 
 
-class _Typed(DeviceNDArray):  # type: ignore[misc]
-    """Numba's array of the bits, which says of itself what they are."""
+class _HalfArray(DeviceNDArray):  # type: ignore[misc]
+    """Numba's device array of the bits, with the type of what they encode."""
 
     _numba_type_: Any = None
 
 
-def typed(array: Any) -> Any:
-    """A CuPy array of 16-bit numbers as Numba's."""
+def half_array(array: Any) -> Any:
+    """A 16-bit CuPy array as a Numba array."""
     bits = cuda.as_cuda_array(array.view(np.uint16), sync=False)
-    found = _Typed(bits.shape, bits.strides, bits.dtype, gpu_data=bits.gpu_data)
-    found._numba_type_ = Halves.of(array)
+    found = _HalfArray(bits.shape, bits.strides, bits.dtype, gpu_data=bits.gpu_data)
+    found._numba_type_ = HalfArrayType.of(array)
     return found
 
 
-@register_model(Halves)
-class _HalvesModel(models.ArrayModel):  # type: ignore[misc]
-    """As any array, but for what its data point to."""
+@register_model(HalfArrayType)
+class _HalfArrayModel(models.ArrayModel):  # type: ignore[misc]
+    """The model of any array, with a pointer to 16-bit data."""
 
     def __init__(self, dmm: Any, fe_type: Any) -> None:
         super().__init__(dmm, fe_type)
@@ -91,44 +90,43 @@ class _HalvesModel(models.ArrayModel):  # type: ignore[misc]
         models.StructModel.__init__(self, dmm, fe_type, list(members.items()))
 
 
-@lower_builtin(operator.getitem, Halves, types.Integer)
-@lower_builtin(operator.getitem, Halves, types.BaseTuple)
+@lower_builtin(operator.getitem, HalfArrayType, types.Integer)
+@lower_builtin(operator.getitem, HalfArrayType, types.BaseTuple)
 def _load(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    place = _place(context, builder, sig.args[:2], args[:2])
-    return _widened(builder, builder.load(place, align=2), sig.args[0].kind)
+    pointer = _item_pointer(context, builder, sig.args[:2], args[:2])
+    return _widen(builder, builder.load(pointer, align=2), sig.args[0].kind)
 
 
-@lower_builtin(operator.setitem, Halves, types.Integer, types.Any)
-@lower_builtin(operator.setitem, Halves, types.BaseTuple, types.Any)
+@lower_builtin(operator.setitem, HalfArrayType, types.Integer, types.Any)
+@lower_builtin(operator.setitem, HalfArrayType, types.BaseTuple, types.Any)
 def _store(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-    place = _place(context, builder, sig.args[:2], args[:2])
+    pointer = _item_pointer(context, builder, sig.args[:2], args[:2])
     value = context.cast(builder, args[2], sig.args[2], types.float32)
-    builder.store(_rounded(builder, value, sig.args[0].kind), place, align=2)
+    builder.store(_round(builder, value, sig.args[0].kind), pointer, align=2)
     return context.get_dummy_value()
 
 
-def _place(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
-    """Where an item is."""
+def _item_pointer(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
     array = arrayobj.make_array(kinds[0])(context, builder, values[0])
-    index, at = kinds[1], values[1]
-    if isinstance(index, types.BaseTuple):
-        each = list(zip(index, cgutils.unpack_tuple(builder, at, len(index)), strict=True))
+    kind, index = kinds[1], values[1]
+    if isinstance(kind, types.BaseTuple):
+        indices = list(zip(kind, cgutils.unpack_tuple(builder, index, len(kind)), strict=True))
     else:
-        each = [(index, at)]
+        indices = [(kind, index)]
     return cgutils.get_item_pointer(
         context, builder, kinds[0], array,
-        [context.cast(builder, v, kind, types.intp) for kind, v in each],
+        [context.cast(builder, v, kind, types.intp) for kind, v in indices],
     )  # fmt: skip
 
 
-def _widened(builder: Any, bits: Any, kind: str) -> Any:
+def _widen(builder: Any, bits: Any, kind: str) -> Any:
     if kind == "float16":
         return builder.fpext(builder.bitcast(bits, ir.HalfType()), ir.FloatType())
     return builder.bitcast(builder.shl(builder.zext(bits, _WORD), _WORD(16)), ir.FloatType())
 
 
-def _rounded(builder: Any, value: Any, kind: str) -> Any:
+def _round(builder: Any, value: Any, kind: str) -> Any:
     if kind == "float16":
         return builder.bitcast(builder.fptrunc(value, ir.HalfType()), _BITS)
-    round_it = ir.InlineAsm(ir.FunctionType(_BITS, [ir.FloatType()]), _ROUNDING, "=h,f")
-    return builder.call(round_it, [value])
+    rounding = ir.InlineAsm(ir.FunctionType(_BITS, [ir.FloatType()]), _ROUNDING, "=h,f")
+    return builder.call(rounding, [value])

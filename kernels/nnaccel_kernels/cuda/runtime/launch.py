@@ -1,6 +1,6 @@
-"""Starting kernels: on CuPy's current stream, or on NumPy arrays under Numba's simulator.
+"""Launches kernels on CuPy's current stream, or on NumPy arrays under Numba's simulator.
 
-Numba compiles and CuPy launches, which takes a fraction of the time that Numba's launches take.
+Numba compiles a kernel and CuPy launches it, which takes a fraction of the time of Numba's launch.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from nnaccel_kernels.cuda.runtime.arguments import flatten, on_device, size_of
 from nnaccel_kernels.cuda.runtime.ptx import entry, ptx_of
 from nnaccel_kernels.half import wide
 
-THREADS = 256  # of a block, a power of two
-MAX_BLOCKS = 65_535  # down the second and third axis of a grid
+THREADS = 256  # a block; a power of two
+MAX_BLOCKS = 65_535  # along the second and third axis of a grid
 
 _log = logging.getLogger("nnaccel")
 _functions: dict[tuple[Any, ...], Any] = {}  # by device, kernel and kinds of arguments
 
-config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # one small image is no mistake
+config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small inputs are no mistake
 
 
 def launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
@@ -33,7 +33,7 @@ def launch(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: An
 
 
 def run(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
-    """Run a kernel; replaced where launches are to be looked at instead."""
+    """Run a kernel; tests and benchmarks replace this function to inspect launches."""
     if config.ENABLE_CUDASIM:
         kernel[grid, block](*map(on_device, args))
         return
@@ -51,10 +51,10 @@ def run(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) 
 
 
 def _load(cupy: Any, kernel: Any, args: tuple[Any, ...], numbers: list[Any]) -> Any:
-    """Compile a kernel for arguments like these and load it; None if Numba has to launch it."""
+    """Compile a kernel for such arguments and load it; None if Numba has to launch it."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what compiles: a warning is no reason to be slow
+            warnings.simplefilter("ignore")  # raised, one would force the slow launch
             types = tuple(map(typeof, map(on_device, args)))
             ptx = ptx_of(kernel, types, cuda.get_current_device().compute_capability)
         name, sizes = entry(ptx)
@@ -70,40 +70,40 @@ def _load(cupy: Any, kernel: Any, args: tuple[Any, ...], numbers: list[Any]) -> 
 
 
 def named(name: str, function: Any) -> Any:
-    """A kernel that compilers and profilers call by that name."""
+    """A kernel under the name that compilers and profilers show."""
     function.__name__ = function.__qualname__ = name
     return cuda.jit(function)
 
 
 def blocks(count: int, size: int) -> int:
-    """How many blocks of that size cover `count` items."""
+    """Number of blocks of `size` items that cover `count` items."""
     return -(-count // size)
 
 
 def power_of_two(count: int, limit: int) -> int:
-    """The least power of two not below `count`, or `limit`, itself one, if that is less."""
+    """Least power of two not below `count`, and at most `limit`, a power of two."""
     return min(limit, 1 << max(0, count - 1).bit_length())
 
 
-def spread(y: Any, threads: int, each: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Grid and block for y (N, C, H, W): pixels, channels, images, with `each` pixels to a thread.
+def image_grid(y: Any, threads: int, pixels: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Grid and block for y (N, C, H, W), over pixels, channels, images; `pixels` for each thread.
 
-    Neighbouring threads share a pixel's channels where those are neighbours in memory.
+    In channels-last images, neighbouring threads take the channels of one pixel.
     """
     n, c, height, width = y.shape
-    pixels = height * width
+    size = height * width
     if y.strides[1] == y.itemsize:
-        down = power_of_two(c, threads)
-        across = power_of_two(pixels, threads // down)
+        block_channels = power_of_two(c, threads)
+        block_pixels = power_of_two(size, threads // block_channels)
     else:
-        across = power_of_two(pixels, threads)
-        down = power_of_two(c, threads // across)
-    images = min(n, MAX_BLOCKS)
-    grid = blocks(pixels, across * each), min(blocks(c, down), MAX_BLOCKS), images
-    return grid, (across, down, 1)
+        block_pixels = power_of_two(size, threads)
+        block_channels = power_of_two(c, threads // block_pixels)
+    channel_blocks = min(blocks(c, block_channels), MAX_BLOCKS)
+    grid = blocks(size, block_pixels * pixels), channel_blocks, min(n, MAX_BLOCKS)
+    return grid, (block_pixels, block_channels, 1)
 
 
 def scalar(value: float, like: Any) -> np.floating[Any]:
-    """A number as an array's are computed: a Python float would make all arithmetic float64."""
+    """A number in an array's accumulation dtype: a Python float would compute in float64."""
     number: np.floating[Any] = wide(like.dtype).type(value)
     return number

@@ -1,4 +1,4 @@
-"""Which array library made an array."""
+"""The array library of an array."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ import numpy as np
 
 
 def namespace_of(x: Any) -> Any:
-    """The module, NumPy or CuPy, whose functions take arrays like `x`."""
+    """Return NumPy or CuPy, the module of the array x."""
     return np if isinstance(x, np.ndarray) else sys.modules[type(x).__module__.partition(".")[0]]

@@ -1,4 +1,4 @@
-"""Kernels as PTX, which is kept on disk: compiling takes some tenths of a second a kernel."""
+"""PTX of kernels, cached on disk: compiling takes some tenths of a second a kernel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ENTRY = re.compile(r"\.entry\s+([\w$]+)\s*\((.*?)\)", re.DOTALL)
 
 
 def ptx_of(kernel: Any, types: tuple[Any, ...], cc: tuple[int, int]) -> str:
-    """Compile a kernel for Numba types and a compute capability, or find it on disk."""
+    """Return a kernel's PTX for Numba types and a compute capability, from disk if it is there."""
     parts = [toolchain(), str(types), str(cc), *fingerprint(kernel.py_func)]
     digest = hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]
     path = folder() / f"{kernel.py_func.__name__}-{digest}.ptx"
@@ -36,7 +36,7 @@ def ptx_of(kernel: Any, types: tuple[Any, ...], cc: tuple[int, int]) -> str:
 
 
 def entry(ptx: str) -> tuple[str, list[int]]:
-    """Name of the kernel in some PTX, and the bytes of each number that it takes."""
+    """Name of the kernel in a PTX text, and the size in bytes of each of its parameters."""
     found = _ENTRY.search(ptx)
     if found is None:
         raise ValueError("there is no kernel in this PTX")
@@ -45,10 +45,10 @@ def entry(ptx: str) -> tuple[str, list[int]]:
 
 
 def fingerprint(function: Any) -> Iterator[str]:
-    """Tell what a kernel's function is made of: its code, and all that it closes over."""
+    """Yield a text for all that a function is made of: its code, and what it closes over."""
     yield from _code(function.__code__)
     for cell in function.__closure__ or ():
-        yield from _held(cell.cell_contents)
+        yield from _closed_over(cell.cell_contents)
 
 
 def _code(code: CodeType) -> Iterator[str]:
@@ -57,19 +57,19 @@ def _code(code: CodeType) -> Iterator[str]:
         yield from _code(constant) if isinstance(constant, CodeType) else [repr(constant)]
 
 
-def _held(value: Any) -> Iterator[str]:
+def _closed_over(value: Any) -> Iterator[str]:
     if hasattr(value, "py_func"):
         yield from fingerprint(value.py_func)
     elif isinstance(value, tuple):
-        for each in value:
-            yield from _held(each)
+        for item in value:
+            yield from _closed_over(item)
     else:
         yield repr(value)
 
 
 @cache
 def toolchain() -> str:
-    """What else decides the PTX: Numba, and our sources, for what kernels call by name."""
+    """Versions, and a hash of the sources: kernels call device functions by name."""
     digest, here = hashlib.sha256(), Path(__file__).parent
     for path in (*sorted(here.parent.glob("*.py")), *sorted(here.glob("*.py"))):
         digest.update(path.read_bytes())
@@ -79,14 +79,14 @@ def toolchain() -> str:
 
 
 def folder() -> Path:
-    """Where Numba keeps what it compiled, else beside these sources."""
+    """Numba's cache folder, or one beside these sources."""
     return Path(config.CACHE_DIR or Path(__file__).parent / "__pycache__")
 
 
 def write(path: Path, text: str) -> None:
-    """Write beside and rename, so that nobody reads half of it."""
+    """Write to a file beside and rename it, so that no reader sees half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent)
+    handle, temporary = tempfile.mkstemp(dir=path.parent)
     with os.fdopen(handle, "w") as file:
         file.write(text)
-    os.replace(beside, path)
+    os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""Room for kernels to work in: less of it where the device has no more."""
+"""Temporary device memory, in smaller chunks where the device is short of it."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ from typing import Any
 _log = logging.getLogger("nnaccel")
 
 
-def at_once(count: int, each: int, most: int) -> int:
-    """How many of `count` images, which take `each` bytes, `most` bytes hold; one at least."""
-    return min(count, max(1, most // max(1, each)))
+def chunk_size(count: int, image_bytes: int, limit: int) -> int:
+    """How many of `count` images to take at a time within `limit` bytes; at least one."""
+    return min(count, max(1, limit // max(1, image_bytes)))
 
 
-def pieces(count: int, size: int) -> Iterator[slice]:
-    """Cut `count` images into runs of `size`, but for the last."""
+def chunks(count: int, size: int) -> Iterator[slice]:
+    """Split `count` images into slices of `size`; the last may be shorter."""
     for first in range(0, count, size):
         yield slice(first, min(first + size, count))
 
 
-def room(xp: Any, count: int, each: tuple[int, ...], dtype: Any) -> tuple[int, Any]:
-    """Return how many there is room for, at most `count`, and the room (count, *each).
+def allocate(xp: Any, count: int, shape: tuple[int, ...], dtype: Any) -> tuple[int, Any]:
+    """Return a count and an uninitialised array (count, *shape), with half the count until it fits.
 
     Raises
     ------
     MemoryError
-        If there is not even room for one.
+        If not even one fits.
     """
     while True:
         try:
-            return count, xp.empty((count, *each), dtype)
+            return count, xp.empty((count, *shape), dtype)
         except MemoryError:
             if count == 1:
                 raise

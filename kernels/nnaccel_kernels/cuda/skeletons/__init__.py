@@ -1,1 +1,1 @@
-"""The loops that kernels share: elementwise, by rows, reductions, images, tiled products."""
+"""Kernel skeletons: loops and reductions that take what to compute as a function."""

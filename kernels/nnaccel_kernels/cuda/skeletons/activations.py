@@ -1,4 +1,4 @@
-"""Activations and their derivatives, as functions that kernels call on each number."""
+"""Activations and their gradients as device functions of one number."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from nnaccel_kernels.half import wide
 
 
 @cache
-def activation(name: str, dtype: np.dtype[Any]) -> Any:
-    """f(v, alpha) as a device function that computes in `dtype`, if wide, throughout."""
+def activation_function(name: str, dtype: np.dtype[Any]) -> Any:
+    """f(v, alpha) as a device function that computes in the accumulation dtype of `dtype`."""
     zero, half, one, root_half = (wide(dtype).type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
 
     def linear(v, alpha):  # type: ignore[no-untyped-def]
@@ -47,8 +47,8 @@ def activation(name: str, dtype: np.dtype[Any]) -> Any:
 
 
 @cache
-def derivative(name: str, dtype: np.dtype[Any]) -> Any:
-    """f(dy, y, alpha) = dy times the derivative, by the result y; 'gelu' takes its argument."""
+def activation_gradient(name: str, dtype: np.dtype[Any]) -> Any:
+    """g(dy, y, alpha) = dy * f'(x) as a device function of y = f(x); 'gelu' takes x instead."""
     zero, half, one, root_half = (wide(dtype).type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
     density_at_0 = wide(dtype).type(1 / math.sqrt(2 * math.pi))
 

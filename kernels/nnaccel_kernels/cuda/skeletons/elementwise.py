@@ -1,4 +1,4 @@
-"""The one skeleton of all kernels that go through flat arrays element by element."""
+"""Elementwise kernels over flat arrays."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from numba import cuda
 from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.cuda.runtime.launch import THREADS, blocks, launch, named
 
-_MOST_BLOCKS = 4096  # enough to fill any device; threads then take several elements
+_MAX_BLOCKS = 4096  # enough to fill any device; beyond that a thread takes several elements
 
 
-class Each:
-    """Calls body(i, args) for every i below a count, for a plain function `body`."""
+class ElementwiseKernel:
+    """Calls body(i, args) for every i in range(count), for a plain function `body`."""
 
     def __init__(self, body: Any) -> None:
         self.name = body.__name__.strip("_")
         self.kernel = named(self.name, self._compile(device(body)))
 
     def __call__(self, count: int, *args: Any) -> None:
-        """Run; `args` is handed on as a tuple."""
-        grid = (min(blocks(count, THREADS), _MOST_BLOCKS),)
+        """Launch; the body gets `args` as a tuple."""
+        grid = (min(blocks(count, THREADS), _MAX_BLOCKS),)
         launch(self.kernel, grid, (THREADS,), count, args)
 
     def _compile(self, body: Any) -> Any:

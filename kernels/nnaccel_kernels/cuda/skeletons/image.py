@@ -1,4 +1,4 @@
-"""The skeletons of all kernels that compute each element of an image on its own."""
+"""Kernels that compute each element of an image (N, C, H, W) independently."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any
 from numba import cuda
 
 from nnaccel_kernels.cuda.runtime.index import device
-from nnaccel_kernels.cuda.runtime.launch import THREADS, launch, named, spread
+from nnaccel_kernels.cuda.runtime.launch import THREADS, image_grid, launch, named
 
 
-class Visit:
+class ImageKernel:
     """Calls body(n, c, i, j, y, args) for each element of an image y, for a plain function `body`.
 
-    Nothing is added up across threads, so results are the same on every device.
+    No sum crosses threads, so results are the same on every device.
     """
 
-    pixels = 1  # that a thread should have
+    pixels = 1  # that a thread takes, if there are enough
 
     def __init__(self, body: Any) -> None:
         self.name = body.__name__.strip("_")
         self.kernel = named(self.name, self._compile(device(body)))
 
     def __call__(self, y: Any, *args: Any) -> None:
-        """Go through y (N, C, H, W); `args` is handed on as a tuple."""
-        launch(self.kernel, *spread(y, THREADS, self.pixels), y, args)
+        """Launch over y (N, C, H, W); the body gets `args` as a tuple."""
+        launch(self.kernel, *image_grid(y, THREADS, self.pixels), y, args)
 
     def _compile(self, body: Any) -> Any:
         @device
@@ -33,13 +33,13 @@ class Visit:
             while pixel < size:
                 body(n, c, i, j, y, args)
                 pixel += step
-                i = pixel // width  # seldom: a grid has a thread for each pixel if it can
+                i = pixel // width  # rarely reached: the grid has a thread for each pixel if it can
                 j = pixel - i * width
 
         return _over_images(run)
 
 
-class Fill(Visit):
+class PixelKernel(ImageKernel):
     """Sets y[n, c, i, j] = value(n, c, i, j, args) everywhere, for a plain function `value`."""
 
     def _compile(self, value: Any) -> Any:
@@ -50,11 +50,11 @@ class Fill(Visit):
         return super()._compile(store)
 
 
-class Stream(Fill):
-    """A Fill that memory holds up, since a value takes few steps and no loop.
+class UnrolledPixelKernel(PixelKernel):
+    """A pixel kernel unrolled by four, for a memory-bound `value` without a loop.
 
-    A thread takes four pixels at a time, whose loads are all on their way before the first is
-    stored. Where values take loops that only costs registers.
+    A thread issues the loads of four pixels before it stores the first. Where `value` has a loop,
+    unrolling only costs registers.
     """
 
     pixels = 4
@@ -64,32 +64,32 @@ class Stream(Fill):
         def run(n, c, pixel, i, j, step, i_step, j_step, y, args):  # type: ignore[no-untyped-def]
             size, width = y.shape[2] * y.shape[3], y.shape[3]
             while pixel + 3 * step < size:
-                i1, j1 = onward(i, j, i_step, j_step, width)
-                i2, j2 = onward(i1, j1, i_step, j_step, width)
-                i3, j3 = onward(i2, j2, i_step, j_step, width)
+                i1, j1 = advance(i, j, i_step, j_step, width)
+                i2, j2 = advance(i1, j1, i_step, j_step, width)
+                i3, j3 = advance(i2, j2, i_step, j_step, width)
                 v, v1 = value(n, c, i, j, args), value(n, c, i1, j1, args)
                 v2, v3 = value(n, c, i2, j2, args), value(n, c, i3, j3, args)
                 y[n, c, i, j], y[n, c, i1, j1] = v, v1
                 y[n, c, i2, j2], y[n, c, i3, j3] = v2, v3
                 pixel += 4 * step
-                i, j = onward(i3, j3, i_step, j_step, width)
+                i, j = advance(i3, j3, i_step, j_step, width)
             while pixel < size:
                 y[n, c, i, j] = value(n, c, i, j, args)
                 pixel += step
-                i, j = onward(i, j, i_step, j_step, width)
+                i, j = advance(i, j, i_step, j_step, width)
 
         return _over_images(run)
 
 
 @device
-def onward(i, j, i_step, j_step, width):  # type: ignore[no-untyped-def]
+def advance(i, j, i_step, j_step, width):  # type: ignore[no-untyped-def]
     """Row and column after a step, without a division."""
     i, j = i + i_step, j + j_step
     return (i + 1, j - width) if j >= width else (i, j)
 
 
 def _over_images(run: Any) -> Any:
-    """A kernel that calls `run` for the pixels of a thread, in each channel and image of its."""
+    """A kernel that calls `run` for each image and channel that a thread takes."""
 
     def kernel(y, args):  # type: ignore[no-untyped-def]
         images, channels, _, width = y.shape

@@ -18,10 +18,17 @@ from numba import config
 
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels.activations import ACTIVATIONS
-from nnaccel_kernels.cuda import channels
-from nnaccel_kernels.cuda.conv import im2col, weight_gradient, winograd
+from nnaccel_kernels.cuda.conv import gemm_weights, im2col, winograd
 from nnaccel_kernels.cuda.runtime import launch, workspace
-from nnaccel_kernels.cuda.skeletons import elementwise, image, known, reduction, rows, tiled
+from nnaccel_kernels.cuda.skeletons import (
+    channel_reduction,
+    elementwise,
+    fixed_window,
+    image,
+    reduction,
+    rows,
+    tiled,
+)
 from nnaccel_kernels.window import Window
 from tests.kernels.calls import CALLS, HALVES, halved
 from tests.kernels.calls import assert_same as assert_close
@@ -37,22 +44,22 @@ few = settings(max_examples=12, deadline=None)
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
-    monkeypatch.setattr(channels, "_EACH", 1)
-    monkeypatch.setattr(im2col, "MOST", 1)
-    monkeypatch.setattr(winograd, "_NEAR", 20_000)  # bytes
-    monkeypatch.setattr(channels, "_TOGETHER", 2)
-    for module in (image, channels, elementwise, rows, reduction):
+    monkeypatch.setattr(channel_reduction, "_POSITIONS", 1)
+    monkeypatch.setattr(im2col, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(winograd, "_CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(channel_reduction, "_BLOCK_CHANNELS", 2)
+    for module in (image, channel_reduction, elementwise, rows, reduction):
         monkeypatch.setattr(module, "THREADS", 4)
     monkeypatch.setattr(launch, "MAX_BLOCKS", 2)
-    tile = tiled.Tile(rows=4, columns=8, depth=4, down=2, across=2)
+    tile = tiled.Tile(rows=4, columns=8, depth=4, thread_rows=2, thread_columns=2)
     monkeypatch.setattr(tiled, "TILES", {4: tile, 8: tile})
-    monkeypatch.setattr(weight_gradient, "POSITIONS", 8)
-    monkeypatch.setattr(weight_gradient, "PARTS", 3)
+    monkeypatch.setattr(gemm_weights, "MIN_POSITIONS", 8)
+    monkeypatch.setattr(gemm_weights, "MAX_PARTS", 3)
 
 
 @st.composite
 def windows(draw: Draw, *, crop: bool = True) -> tuple[Window, int, int]:
-    """A window, and the height and width of an image that it has some position on."""
+    """A window, and the height and width of an image on which it has a position."""
     pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
     sides = st.integers(-1 if crop else 0, 2)
     padding = draw(st.tuples(sides, sides, sides, sides))
@@ -66,7 +73,7 @@ def windows(draw: Draw, *, crop: bool = True) -> tuple[Window, int, int]:
 
 @st.composite
 def images(draw: Draw) -> Images:
-    """Draw normal numbers of one dtype; each image in a memory order of its own."""
+    """Draw normal numbers of one dtype, each image in a random memory order."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
     dtype = draw(st.sampled_from([np.float32, np.float64]))
 
@@ -80,7 +87,7 @@ def images(draw: Draw) -> Images:
 
 
 def assert_same(function: str, *args: Any, out: list[np.ndarray]) -> None:
-    """Call it with copies of `out` as its last arguments, in both places, and compare those."""
+    """Call a kernel of both packages with copies of `out` as last arguments, and compare them."""
     results = []
     for package in (reference, cuda):
         filled = [np.copy(a, order="K") for a in out]
@@ -116,7 +123,7 @@ def test_kernels_without_images(
 @pytest.mark.parametrize("dtype", HALVES, ids=str)
 @settings(max_examples=2, deadline=None)
 @given(rows=st.integers(0, 1), columns=st.integers(1, 3), seed=st.integers(0, 2**32 - 1))
-def test_numbers_of_16_bits(function: str, dtype: Any, rows: int, columns: int, seed: int) -> None:
+def test_16_bit_numbers(function: str, dtype: Any, rows: int, columns: int, seed: int) -> None:
     args = halved(CALLS[function](np.random.default_rng(seed), rows, columns, np.float32), dtype)
     results = []
     for package in (reference, cuda):
@@ -127,7 +134,7 @@ def test_numbers_of_16_bits(function: str, dtype: Any, rows: int, columns: int, 
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
-def test_slopes(name: str) -> None:
+def test_activation_gradients(name: str) -> None:
     rng = np.random.default_rng(0)
     x, dy, dx, wanted = rng.standard_normal((4, 3, 5))
     y = np.empty_like(x)
@@ -138,7 +145,7 @@ def test_slopes(name: str) -> None:
 
 
 def _own_algorithm(arg: Any, kernels: Any) -> Any:
-    """Two names are the CUDA kernels' own; the reference answers with its default."""
+    """Replace algorithms that only the CUDA kernels have by the reference's default."""
     own = isinstance(arg, str) and arg in ("gemm", "winograd")
     return "auto" if kernels is reference and own else arg
 
@@ -231,11 +238,9 @@ def test_avg_pool2d(
 
 @pytest.mark.parametrize(("size", "stride"), [(2, 1), (2, 2), (3, 1), (3, 2), (3, 3)])
 @pytest.mark.parametrize("padding", [(0, 0, 0, 0), (1, 0, 0, 1), (-1, 1, 1, -1)])
-def test_windows_that_compilers_know(
-    size: int, stride: int, padding: tuple[int, int, int, int]
-) -> None:
+def test_fixed_windows(size: int, stride: int, padding: tuple[int, int, int, int]) -> None:
     window = Window((size, size), (stride, stride), padding)
-    assert known.kind_of(window) is not None
+    assert fixed_window.fixed_size(window) is not None
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 2, 6, 5)), rng.standard_normal((4, 1, size, size))
     rows, columns = window.output_size(6, 5)
@@ -310,24 +315,24 @@ def test_a_sum_is_the_same_every_time() -> None:
     np.testing.assert_array_equal(first, again)
 
 
-def test_a_device_short_of_memory_takes_less_at_a_time() -> None:
-    taken: list[int] = []
+def test_a_device_short_of_memory_takes_smaller_chunks() -> None:
+    requested: list[int] = []
 
     def empty(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-        taken.append(shape[0])
+        requested.append(shape[0])
         if shape[0] > limit:
             raise MemoryError
         return np.empty(shape, dtype)
 
     xp, limit = SimpleNamespace(empty=empty), 3
-    count, found = workspace.room(xp, 20, (2, 2), np.float32)
-    assert (count, found.shape, taken) == (3, (3, 2, 2), [20, 10, 5, 3])
+    count, memory = workspace.allocate(xp, 20, (2, 2), np.float32)
+    assert (count, memory.shape, requested) == (3, (3, 2, 2), [20, 10, 5, 3])
     limit = 0
     with pytest.raises(MemoryError):
-        workspace.room(xp, 2, (2, 2), np.float32)
+        workspace.allocate(xp, 2, (2, 2), np.float32)
 
 
-def test_what_cannot_be_done_is_said() -> None:
+def test_plans_and_their_errors() -> None:
     shapes = "forward", (1, 4, 5, 5), (6, 2, 3, 3), Window((3, 3)), 2, 4
     with pytest.raises(ValueError, match="'winograd' is for 3x3 windows with stride 1"):
         cuda.kernels.conv2d_plan(*shapes, "winograd", 0)
