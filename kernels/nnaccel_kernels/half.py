@@ -18,5 +18,5 @@ def wide_bytes(itemsize: int) -> int:
 
 
 def wide(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """The accumulation dtype of a dtype."""
+    """The accumulation dtype of a dtype: float32 for 16 bits, else the dtype itself."""
     return np.dtype(np.float32) if is_half(dtype) else dtype

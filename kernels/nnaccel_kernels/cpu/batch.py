@@ -16,7 +16,7 @@ from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 
 __all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
 
-_AHEAD = 4  # rows are prefetched that long before their use: a random row is in no cache
+_AHEAD = 4  # rows from prefetch to use: a random row is in no cache
 _LINE_BYTES = 64
 
 

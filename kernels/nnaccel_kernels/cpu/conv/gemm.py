@@ -44,8 +44,8 @@ _SHORT = 16  # positions: shorter rows are written out as patches
 
 
 @register_jitable
-def is_packed(conv):  # type: ignore[no-untyped-def]
-    """Whether rows are so short that products are made with patches, several rows at a time."""
+def writes_patches(conv):  # type: ignore[no-untyped-def]
+    """Whether rows are so short that patches are written out, for one product of several rows."""
     return conv.out_width < _SHORT and conv.taps_down * conv.taps_across > 1
 
 
@@ -62,8 +62,8 @@ def _forward(  # type: ignore[no-untyped-def]
     pieces = conv.taps_down * runs
     patches = (height * width * channels + lanes) // lanes * lanes
     results = patches
-    packed = is_packed(conv)
-    if packed:
+    by_patches = writes_patches(conv)
+    if by_patches:
         results += conv.rows * across * pieces * run
     write_through = ys.last and conv.groups == 1
     for item in work_items(counters, rank, size, xs.batch * conv.groups * conv.pieces):
@@ -75,7 +75,7 @@ def _forward(  # type: ignore[no-untyped-def]
             target, place = y, pixel_at(ys, n, first, 0)
         else:
             target, place = work, results
-        if packed:
+        if by_patches:
             load_patches(conv, band, begin, pitch, rows, work, patches)
             product_of_strips(
                 rows * across, filters, pieces * run, work, patches, pieces * run, 1,
@@ -137,7 +137,7 @@ def workspace_size(problem: Problem, threads: int) -> int:
 def split_forward(conv: Conv, itemsize: int) -> tuple[Conv, int]:
     """Split images into work items; return also the elements of workspace of a thread."""
     line, result = receptive_field(conv, 1)[1] * conv.channels, conv.out_width * conv.filters
-    if is_packed(conv):
+    if writes_patches(conv):
         result += conv.out_width * conv.channels * conv.taps_down * conv.taps_across
     conv = split_rows(conv, conv.out_height, (line * conv.stride_down + result) * itemsize)
     return conv, receptive_field(conv, conv.rows)[0] * line + conv.rows * result + 64

@@ -27,7 +27,7 @@ from nnaccel_kernels.window import Window
 
 @register_jitable
 def add_run(count, work, source, target):  # type: ignore[no-untyped-def]
-    """workspace[target : target + count] += workspace[source : source + count]."""
+    """work[target : target + count] += work[source : source + count]."""
     add_to(work[target : target + count], work[source : source + count])
 
 
@@ -97,7 +97,7 @@ def input_gradient(
 def split_input_gradient(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
     """Split images into work items; return also the elements of workspace of a thread."""
     width = max(xs.width, receptive_field(conv, 1)[1] - conv.left) - min(0, -conv.left)
-    # Neighbouring items compute the rows of output that reach both: items are large.
+    # Neighbouring items both compute the rows of output that reach both, so items are large.
     conv = split_rows(conv, xs.height, width * conv.channels * itemsize, 1 << 20)
     row = conv.out_width * conv.channels * conv.taps_down * conv.taps_across
     chunk = max(1, min(conv.out_height, (1 << 17) // (row * itemsize)))

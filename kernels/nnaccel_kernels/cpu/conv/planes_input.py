@@ -107,7 +107,7 @@ def input_gradient(
 
 def split_input_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
     """Split images into work items; return also the elements of workspace of a thread."""
-    # Neighbouring items compute the rows of output that reach both: items are large.
+    # Neighbouring items both compute the rows of output that reach both, so items are large.
     conv = split_rows(conv, xs.height, xs.width * conv.channels * itemsize, 1 << 18)
     line = conv.out_width * conv.channels * conv.taps_down * conv.taps_across
     chunk = max(1, min(conv.out_height, (1 << 17) // (line * itemsize)))

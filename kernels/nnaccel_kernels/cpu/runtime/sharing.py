@@ -30,7 +30,7 @@ def part(a, rank, size):  # type: ignore[no-untyped-def]
 
 
 def threads_for(work: float, grain: float = 20_000.0) -> int:
-    """The number of threads for `work` floating-point operations, about `grain` each at least."""
+    """The number of threads for `work` floating-point operations: `grain` or more for each."""
     return int(min(thread_pool().size, max(1.0, work / grain)))
 
 

@@ -1,4 +1,4 @@
-"""Workers: what the threads of the pool execute, tables of kernels with barriers between them.
+"""Workers: the threads of the pool, which execute tables of kernels with barriers between them.
 
 All threads execute the whole table, each its share of every kernel (the SPMD style of MPI), so a
 step of training starts no thread and runs no Python. A barrier is one atomic counter, which every
