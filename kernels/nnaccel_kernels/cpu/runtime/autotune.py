@@ -22,8 +22,7 @@ class Autotune:
     def __init__(self) -> None:
         self._seconds = {True: 0.0, False: 0.0}  # of one repeat, by whether the pool ran it
         self._since = 0.0  # seconds since the last trial
-        # The first repeat wakes threads and faults pages in.
-        self._trials: list[tuple[bool, int]] = [(True, 1), (True, 0), (False, 0)]
+        self._trials = [True, False]  # ways to try next
 
     def schedule(self, repeats: int) -> Iterator[tuple[bool, int]]:
         """Yield how many repeats to run together (True) or alone (False), until all are done.
@@ -51,15 +50,15 @@ class Autotune:
         together = self._seconds[True] <= (self._seconds[False] or math.inf)
         if not self._trials:
             # Threads that were asleep are slow at first, so they are timed twice.
-            tries = [(not together, 0)] * (1 if together else 2)
+            tries = [not together] * (1 if together else 2)
             cost = self._seconds[not together] * len(tries)
             cost *= self._repeats_in(_TIMED_SECONDS, not together)
             if cost > _TRIAL_SHARE[together] * self._since:
                 return together, self._repeats_in(_LONGEST_SECONDS, together)
             self._trials = tries
         self._since = 0.0
-        way, count = self._trials.pop(0)
-        return way, count or self._repeats_in(_TIMED_SECONDS, way)
+        way = self._trials.pop(0)
+        return way, self._repeats_in(_TIMED_SECONDS, way)
 
     def _repeats_in(self, seconds: float, together: bool) -> int:
         """Return the repeats that take so long, at least one."""

@@ -50,9 +50,15 @@ class ThreadPool:
         self._barrier = np.zeros(worker.MAILBOX, np.int64)  # a cache line of its own
         self._addresses = self._mailboxes.ctypes.data, self._barrier.ctypes.data
 
-    def run(self, parts: Sequence[Table | Host], repeats: int, autotune: Autotune) -> None:
-        """Execute tables and host rows in order, `repeats` times."""
-        size = min(self.size, max((p.width for p in parts if isinstance(p, Table)), default=1))
+    def run_once(self, parts: Sequence[Table | Host], width: int) -> None:
+        """Execute tables and host rows in order, on up to `width` threads."""
+        self._run_parts(parts, 1, min(self.size, width))
+
+    def run(
+        self, parts: Sequence[Table | Host], width: int, repeats: int, autotune: Autotune
+    ) -> None:
+        """Execute tables and host rows in order, `repeats` times, on one or `width` threads."""
+        size = min(self.size, width)
         if size == 1:
             self._run_parts(parts, repeats, 1)
             return
