@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 _TIMED_SECONDS = 0.002  # that a trial should take, so that its time says something
 #: Share of the time that goes to trials of the other way, while the pool is used or is not.
@@ -17,9 +17,16 @@ class Autotune:
     On a machine that others use too, threads that wait for one another can be slower than one
     alone. Results do not depend on the choice, so it is made by the clock: at first, and every so
     often, a few repeats run the other way, and the faster way is kept.
+
+    Parameters
+    ----------
+    is_prompt : callable
+        Whether the threads of the pool meet without delay just now; where they do not, the pool is
+        not used at all.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_prompt: Callable[[], bool]) -> None:
+        self._is_prompt = is_prompt
         self._seconds = {True: 0.0, False: 0.0}  # of one repeat, by whether the pool ran it
         self._since = 0.0  # seconds since the last trial
         self._trials = [True, False]  # ways to try next
@@ -53,11 +60,15 @@ class Autotune:
             tries = [not together] * (1 if together else 2)
             cost = self._seconds[not together] * len(tries)
             cost *= self._repeats_in(_TIMED_SECONDS, not together)
-            if cost > _TRIAL_SHARE[together] * self._since:
-                return together, self._repeats_in(_LONGEST_SECONDS, together)
-            self._trials = tries
+            if cost <= _TRIAL_SHARE[together] * self._since:
+                self._trials = tries
+        way = self._trials[0] if self._trials else together
+        if way and not self._is_prompt():
+            return False, self._repeats_in(_LONGEST_SECONDS, False)
+        if not self._trials:
+            return way, self._repeats_in(_LONGEST_SECONDS, way)
+        self._trials.pop(0)
         self._since = 0.0
-        way = self._trials.pop(0)
         return way, self._repeats_in(_TIMED_SECONDS, way)
 
     def _repeats_in(self, seconds: float, together: bool) -> int:

@@ -82,7 +82,7 @@ class Tape:
             pool.run_once(self._tables, self._widest)
             self._is_warm, repeats = True, repeats - 1
         if repeats:
-            self._autotune = self._autotune or Autotune()
+            self._autotune = self._autotune or Autotune(pool.is_prompt)
             pool.run(self._tables, self._widest, repeats, self._autotune)
 
     def _run_in_python(self) -> None:
