@@ -66,6 +66,7 @@ def conv2d_plan(
     itemsize: int,
     algorithm: str,
     budget_bytes: int,
+    measure: bool = False,
 ) -> ConvolutionPlan:
     """Choose the algorithm: a rule of shapes alone.
 
