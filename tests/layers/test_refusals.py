@@ -12,7 +12,7 @@ from nnaccel.model.sequential import Sequential
 def test_softmax_over_the_width(activation: str) -> None:
     with pytest.raises(ValueError, match="not for images"):
         Conv2D(5, 3, activation)
-    with pytest.raises(ValueError, match="which is the width of images .* put Flatten"):
+    with pytest.raises(ValueError, match="which is the width of images"):
         Activation(activation).infer_shape((5, 8, 8))
 
 
