@@ -336,10 +336,10 @@ def test_plans_and_their_errors() -> None:
     shapes = "forward", (1, 4, 5, 5), (6, 2, 3, 3), Window((3, 3)), 2, 4
     with pytest.raises(ValueError, match="'winograd' is for 3x3 windows with stride 1"):
         cuda.kernels.conv2d_plan(*shapes, "winograd", 0)
-    assert cuda.kernels.conv2d_plan(*shapes, "auto", 0).algorithm == "gemm"
+    assert cuda.kernels.conv2d_plan(*shapes, "auto", 0, measure=True).algorithm == "gemm"
     depthwise = "forward", (1, 4, 5, 5), (8, 1, 3, 3), Window((3, 3)), 4, 4
-    assert cuda.kernels.conv2d_plan(*depthwise, "auto", 0).algorithm == "direct"
+    assert cuda.kernels.conv2d_plan(*depthwise, "auto", 0, measure=True).algorithm == "direct"
     many = "forward", (1, 16, 9, 9), (16, 16, 3, 3), Window((3, 3)), 1, 4
-    assert cuda.kernels.conv2d_plan(*many, "auto", 1 << 20).algorithm == "winograd"
-    assert cuda.kernels.conv2d_plan(*many, "auto", 1 << 10).algorithm == "gemm"
+    assert cuda.kernels.conv2d_plan(*many, "auto", 1 << 20, measure=True).algorithm == "winograd"
+    assert cuda.kernels.conv2d_plan(*many, "auto", 1 << 10, measure=True).algorithm == "gemm"
     assert cuda.kernels.conv2d_plan(*shapes, "im2col", 0).workspace == 2 * 9 * 9 * 4
