@@ -159,7 +159,7 @@ class CompiledNetwork(Network):
         """
         weights = [arrays[f"{layer.name}.{name}"] for layer in self.layers for name in layer.arrays]
         seed, iterations, epochs = (
-            checkpoint.count_in(described, key) for key in ("seed", "iterations", "epochs")
+            checkpoint.read_count(described, key) for key in ("seed", "iterations", "epochs")
         )
         slots, scale = None, _scale_in(arrays)
         if "loss" in described:

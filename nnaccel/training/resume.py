@@ -1,4 +1,4 @@
-"""Saves the whole training after every epoch, and takes it up again."""
+"""Backups of a whole training after every epoch, to resume it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PREFIX = "callbacks/"
 
 
 class Resumable(Protocol):
-    """What a model offers to be saved and taken up again."""
+    """A model whose training can be saved and resumed."""
 
     stop_training: bool
 
@@ -26,7 +26,7 @@ class Resumable(Protocol):
         """Return all arrays and settings."""
 
     def load_state(self, arrays: Mapping[str, np.ndarray], described: Mapping[str, Any]) -> None:
-        """Take them back."""
+        """Restore arrays and settings."""
 
 
 class Backup(Callback):
@@ -36,14 +36,14 @@ class Backup(Callback):
     ----------
     model : Resumable
     path : str or Path
-        Written beside and renamed.
+        Replaced atomically.
     resume : bool
-        Whether to begin from the file if it exists.
+        Whether to start from the file if it exists.
 
     Raises
     ------
     FileNotFoundError
-        If the folder to write to does not exist.
+        If its folder does not exist.
     """
 
     saves_training = True
@@ -57,34 +57,34 @@ class Backup(Callback):
         self._arrays: dict[str, np.ndarray] = {}
 
     def load(self) -> None:
-        """Load the model from the file, if asked to and if there is one."""
+        """Load the model from the file, if `resume` is true and the file exists."""
         if not (self._resume and self._path.is_file()):
             return
         self._arrays, described = checkpoint.read(self._path)
-        with checkpoint.refusing(self._path):
+        with checkpoint.reading(self._path):
             self._require_same_training(described)
             fresh = {"next_epoch": described["epochs"], "stop": False, "callbacks": {}}
             self._training = dict(described.get("training", fresh))
             self._model.load_state(self._arrays, described)
 
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
-        """Load what the file has for callbacks, and return the epoch to go on with."""
+        """Restore the callbacks from the file, and return the number of the next epoch."""
         self._callbacks, self._next_epoch = callbacks, first_epoch
         if self._training:
-            with checkpoint.refusing(self._path):
+            with checkpoint.reading(self._path):
                 states = checkpoint.join_arrays(self._training["callbacks"], self._arrays, _PREFIX)
                 callbacks.load_state(states)
                 self._model.stop_training = bool(self._training["stop"])
-                self._next_epoch = checkpoint.count_in(self._training, "next_epoch")
+                self._next_epoch = checkpoint.read_count(self._training, "next_epoch")
         return self._next_epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Save, after all other callbacks have had their say."""
+        """Save; this callback runs last."""
         self._next_epoch = epoch + 1
         self._save()
 
     def on_train_end(self, logs: Logs) -> None:
-        """Save once more: other callbacks may have put better weights back."""
+        """Save again: other callbacks may have restored better weights."""
         self._save()
 
     def _save(self) -> None:
@@ -99,18 +99,18 @@ class Backup(Callback):
         checkpoint.write(self._path, {**arrays, **more}, described)
 
     def _require_same_training(self, described: Mapping[str, Any]) -> None:
-        """Raise a CheckpointError unless the file holds this model, compiled like this."""
+        """Raise a CheckpointError unless the file is of this model and its loss and optimiser."""
         theirs, ours = _identity(described), _identity(self._model.state()[1])
         for key, value in ours.items():
             if theirs[key] != value:
                 raise checkpoint.CheckpointError(
-                    f"holds another training: its {key} is not that of this one. Give another "
-                    "path, or resume=False to start anew"
+                    f"holds another training: its {key} differs. To fix: give another path, or "
+                    "resume=False to start over"
                 )
 
 
 def _identity(described: Mapping[str, Any]) -> dict[str, str]:
-    """What must not change in a resumed training; the learning rate may have, by a callback."""
+    """The settings that a resumed training must share; callbacks may change the learning rate."""
     keys = ("input_shape", "dtype", "layers", "loss", "metrics")
     kept = {key: described.get(key) for key in keys}
     optimizer = described.get("optimizer") or {"name": None, "config": {}}

@@ -1,4 +1,4 @@
-"""A table of the training on disk."""
+"""The CSV logger."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["CSVLogger"]
 
 
 class CSVLogger(Callback):
-    """Writes a row for each epoch to a CSV file, which is complete up to the last epoch.
+    """Appends a row to a CSV file after each epoch.
 
     Parameters
     ----------
     path : str or Path
-        The file. Its columns are 'epoch', counted from 0, and what the first epoch logs; later
-        epochs leave out what is missing ('NA') and what is new.
+        The file. Its columns are 'epoch', counted from 0, and the names logged in the first epoch.
+        In later epochs missing values are 'NA', and new names are left out.
     append : bool, default False
-        Go on in a file that is there, with its columns, instead of beginning a new one.
+        Whether to append to an existing file, with its columns, instead of overwriting it.
 
     Examples
     --------
@@ -41,11 +41,11 @@ class CSVLogger(Callback):
         self._columns: list[str] = []
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Find the columns of a file to append to."""
+        """Read the columns of a file to append to."""
         self._columns = self._header() if self.append else []
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Write this epoch's row, and before the first one the header."""
+        """Write the epoch's row, and the header before the first one."""
         if self._columns:
             mode = "a"
         else:
@@ -59,17 +59,17 @@ class CSVLogger(Callback):
             rows.writerow([values.get(name, "NA") for name in self._columns])
 
     def state(self) -> dict[str, Any]:
-        """Return how long the file is: what comes later is of epochs that will be repeated."""
+        """Return the size of the file."""
         return {"size": self.path.stat().st_size if self._columns else 0}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on in the file as it was."""
+        """Truncate the file to that size: a resumed training repeats the later epochs."""
         self._columns = self._header() if state["size"] else []
         if self._columns and self.path.stat().st_size > state["size"]:
             os.truncate(self.path, state["size"])
 
     def _header(self) -> list[str]:
-        """Columns of the file that is there, none if there is none."""
+        """Columns of the file; empty if there is no file."""
         if not self.path.exists():
             return []
         with open(self.path, newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Callbacks in a line."""
+"""Callbacks from functions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class LambdaCallback(Callback):
     Parameters
     ----------
     **hooks : callable
-        By the names of `Callback`'s hooks, with their arguments.
+        Functions by the name of a hook of `Callback`, with its arguments.
 
     Raises
     ------

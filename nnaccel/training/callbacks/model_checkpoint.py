@@ -1,4 +1,4 @@
-"""Save the model as it learns."""
+"""Checkpoints at the end of epochs."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ __all__ = ["ModelCheckpoint"]
 
 
 class ModelCheckpoint(Callback):
-    """Saves the model, with all that resuming its training needs, at the end of an epoch.
+    """Saves the model, with the state of its training, at the end of an epoch.
 
     Parameters
     ----------
     path : str or Path
-        Where to. ``{epoch}`` stands for the epoch counted from 1, and other names in braces for
-        what is logged, as in ``"mlp-{epoch:02d}-{val_loss:.3f}.safetensors"``. A path without them
-        is overwritten each time; the file on disk is always whole.
+        The file. ``{epoch}`` is the epoch, counted from 1, and other names in braces are logged
+        numbers, as in ``"mlp-{epoch:02d}-{val_loss:.3f}.safetensors"``. A path without them is
+        overwritten each time, atomically.
     monitor : str, default 'val_loss'
-        Name in the logs that `save_best_only` goes by.
+        Name in the logs, for `save_best_only`.
     save_best_only : bool, default False
-        Save only an epoch that is better than all those before.
+        Whether to save only an epoch that is better than all before it.
     mode : {'auto', 'min', 'max'}
-        Whether less or more is better; 'auto' goes by the name.
+        Whether lower or higher is better; 'auto' follows the end of the name.
     every : int, default 1
-        Look at every so many epochs only.
+        Interval in epochs.
 
     Attributes
     ----------
@@ -38,7 +38,7 @@ class ModelCheckpoint(Callback):
     Raises
     ------
     ValueError
-        If an argument is out of its range, 'auto' cannot tell, or a name is not logged.
+        If an argument is out of range, 'auto' does not know the name, or a name is not logged.
 
     Examples
     --------
@@ -64,11 +64,11 @@ class ModelCheckpoint(Callback):
         self.best: float | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget a former training."""
+        """Reset the state."""
         self.best = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Save if this epoch is due and, where that is asked for, the best."""
+        """Save if the epoch is due and, with `save_best_only`, the best so far."""
         if (epoch + 1) % self.every:
             return
         path = self._path(epoch, logs)
@@ -76,7 +76,7 @@ class ModelCheckpoint(Callback):
             value = self._monitor.read(logs)
             if not self._monitor.improves(value, self.best):
                 return
-            self.best = value  # before saving, since this state is part of what is saved
+            self.best = value  # before saving, which saves this state too
         self.model.save(path)
 
     def state(self) -> dict[str, Any]:
@@ -84,11 +84,11 @@ class ModelCheckpoint(Callback):
         return {"best": self.best}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take the best value back."""
+        """Restore the best value."""
         self.best = state["best"]
 
     def _path(self, epoch: int, logs: Logs) -> Path:
-        """Path of this epoch."""
+        """Path for an epoch."""
         names = {**logs, "epoch": epoch + 1}
         try:
             return Path(self.path.format(**names))

@@ -1,4 +1,4 @@
-"""Metrics: classes, found by name too."""
+"""Metrics, by name or as objects."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def get(
     Parameters
     ----------
     metric : str, Metric or callable
-        A name such as 'accuracy', an object, or a function of (outputs, targets) that returns a
-        value for each row.
+        A key of `METRICS`, such as 'accuracy'; an object; or a function of (outputs, targets) that
+        returns a value for each row.
     custom : dict of str to Metric or callable, optional
-        Those of the user's own, by name.
+        The user's metrics, by name.
 
     Raises
     ------
@@ -63,12 +63,12 @@ def get(
 
 
 def get_all(metrics: Any, custom: Mapping[str, Any] | None = None) -> list[Metric]:
-    """Return one metric, or a sequence of them, as a list of metrics with names of their own.
+    """Return one metric, or a sequence of them, as a list of metrics with different names.
 
     Raises
     ------
     ValueError
-        As `get`, or if two have one name.
+        As `get`, or if two have the same name.
     """
     given = metrics if isinstance(metrics, Sequence) and not isinstance(metrics, str) else [metrics]
     found = [get(metric, custom) for metric in given]
