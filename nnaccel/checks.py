@@ -36,7 +36,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     if is_cupy(x):
         return x
     on_disk = isinstance(x, np.memmap)
-    x = np.asarray(x)
+    x = _as_numbers(x, "inputs")
     if is_half(x.dtype):  # of bfloat16 NumPy does not know that it is one of floats
         x = x.astype(wide(x.dtype))
     if x.dtype.kind not in "biuf":
@@ -63,7 +63,7 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
     ValueError
         If they do not fit each other or the model; it is not built then.
     """
-    x, y = check_inputs(x, network.compute_dtype), to_numpy(y)
+    x, y = check_inputs(x, network.compute_dtype), _as_numbers(to_numpy(y), "targets")
     if y.ndim == 0 or len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
     output_shape = network.output_shape if network.built else network.infer_shapes(x.shape[1:])[-1]
@@ -117,7 +117,7 @@ def check_weights(weights: Any, rows: int, dtype: Any) -> np.ndarray | None:
     """
     if weights is None:
         return None
-    checked = np.asarray(to_numpy(weights))
+    checked = _as_numbers(to_numpy(weights), "sample_weight")
     if checked.shape != (rows,) or checked.dtype.kind not in "biuf":
         raise ValueError(
             f"sample_weight has shape {checked.shape} and dtype {checked.dtype}; expected a number "
@@ -216,6 +216,30 @@ def _hold_the_same(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
         return False
     long = [tuple(size for size in shape if size != 1) for shape in (given, wanted)]
     return long[0] == long[1] or min(map(len, long)) <= 1
+
+
+def _as_numbers(x: Any, what: str) -> np.ndarray:
+    """Return an array; objects, as of a frame with columns of several types, become float64.
+
+    Raises
+    ------
+    ValueError
+        If it is a sparse matrix, or one of the objects is no number.
+    """
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise ValueError(f"{what} are a sparse {type(x).__name__}: give them as .toarray()")
+    array: np.ndarray = np.asarray(x)
+    if array.dtype != object:
+        return array
+    for item in array.ravel():
+        try:
+            float(item)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{what} hold {item!r} of type {type(item).__name__}; expected numbers, none of "
+                "them missing"
+            ) from None
+    return array.astype(np.float64)
 
 
 def _require_within(x: np.ndarray, dtype: np.dtype[Any]) -> None:
