@@ -65,7 +65,7 @@ def predict_command(
     size = _picture_size(saved, model)
     x: NDArray[Any] = np.stack([load_image(path, size) for path in images])
     if saved.scaling is not None:
-        x = saved.scaling.inputs(x.reshape(len(x), -1) / 255)
+        x = saved.scaling.inputs(x)
     probabilities = saved.model.predict(x.reshape(len(x), *saved.model.input_shape))
     answers = [_as_json(*row, saved.names()) for row in zip(images, probabilities, strict=True)]
     if as_json:

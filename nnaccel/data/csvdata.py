@@ -52,8 +52,8 @@ def read_labelled(
         notes.append("the first row is one of data, and columns are called 1, 2, … (--header)")
     table.require([*([] if label is None else [label]), *drop, *text])
     chosen = _chosen(table, label, drop)
-    counting = () if keep_index else _counting(chosen.inputs, table)
-    inputs = [name for name in chosen.inputs if name not in counting]
+    numbering = () if keep_index else _numbering(chosen.inputs, table)
+    inputs = [name for name in chosen.inputs if name not in numbering]
     *columns, target = table.parse([*inputs, chosen.label], text, MISSING, decimal)
     rows, lacking = complete_rows([*columns, target], table, [chosen.label])
     x, _, encoded = encode(columns, rows, table)
@@ -74,8 +74,8 @@ def read_labelled(
     if target.numbers is None:
         warn_of_alike(f"{table.path}: {name}", set(values.tolist()))
     labels = labels_of(values, table.path, name, task=task, classes=classes)
-    notes += [f"column {name!r} counts the rows and is left out (--keep-index keeps it)"
-              for name in counting]  # fmt: skip
+    notes += [f"column {name!r} numbers the rows and is left out (--keep-index keeps it)"
+              for name in numbering]  # fmt: skip
     notes += [f"column {name!r} is {found[0]!r} in every row and is left out"
               for name, found in levels.items() if len(found) == 1]  # fmt: skip
     notes += [f"the label is {chosen.label!r}, {chosen.why}: {labels.why} "
@@ -108,10 +108,10 @@ def _chosen(table: Table, label: str | None, drop: Collection[str]) -> _Chosen:
     return _Chosen(label, why, [name for name in names if name != label])
 
 
-def _counting(names: Sequence[str], table: Table) -> dict[str, None]:
-    """Columns that count the rows, unless there are no others."""
-    counting = dict.fromkeys(name for name in names if table.counts_rows(name))
-    return counting if len(counting) < len(names) else {}
+def _numbering(names: Sequence[str], table: Table) -> dict[str, None]:
+    """Columns that number the rows, unless there are no others."""
+    numbering = dict.fromkeys(name for name in names if table.numbers_rows(name))
+    return numbering if len(numbering) < len(names) else {}
 
 
 def check_float32(

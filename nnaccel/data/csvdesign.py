@@ -116,10 +116,10 @@ def read_design(
         warn_of_alike(f"{table.path}: the target {target!r}", set(y.tolist()))
     varied = tuple(each for each in encoded if len(each.levels) > 1)
     constant = tuple(each for each in encoded if len(each.levels) == 1)
-    counting = [
-        f"{column.name} counts the rows: leave it out with --drop {column.name!r} if it is an index"
+    numbering = [
+        f"{column.name} numbers the rows: if it is an index, leave it out, --drop {column.name!r}"
         for column in variables
-        if table.counts_rows(column.name)
+        if table.numbers_rows(column.name)
     ]
     return Design(
         x=x,
@@ -131,5 +131,5 @@ def read_design(
         text=varied,
         constant=constant,
         index=table.index,
-        notes=(*table.notes, *counting),
+        notes=(*table.notes, *numbering),
     )

@@ -117,12 +117,19 @@ class Table:
             + (f" Did you mean {near[0]!r}?" if near else "")
         )
 
-    def counts_rows(self, name: str) -> bool:
-        """Whether a column counts the rows from 0 or 1, which are too many to do so by chance."""
+    def numbers_rows(self, name: str) -> bool:
+        """Whether a column numbers the rows from 0 or 1, in any order, and not by chance."""
         cells = self.columns[name]
-        if len(cells) < _FEW_ROWS or cells[0] not in ("0", "1"):
-            return False
-        return all(cell == str(i) for i, cell in enumerate(cells, int(cells[0])))
+        rows = len(cells)
+        seen = bytearray(rows + 1)
+        for cell in cells:
+            if not (cell.isascii() and cell.isdecimal() and len(cell) < 10):
+                return False
+            number = int(cell)
+            if number > rows or seen[number]:
+                return False
+            seen[number] = 1
+        return rows >= _FEW_ROWS and seen.index(0) in (0, rows)
 
     def parse(
         self, names: Collection[str], text: Collection[str], missing: Collection[str],

@@ -72,7 +72,8 @@ class Dataset:
         Parameters
         ----------
         scaling : Scaling, optional
-            That of the rows a model was trained on; by default that of the training rows.
+            That of the rows a model was trained on, which images are brought to too, laid out
+            flat; by default that of the training rows.
 
         Returns
         -------
@@ -86,7 +87,7 @@ class Dataset:
         >>> float(flowers.x[:, 0].std().round(3))
         1.0
         """
-        if not self.is_table:
+        if scaling is None and not self.is_table:
             return self
         given = scaling
         if scaling is None:

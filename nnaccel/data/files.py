@@ -48,7 +48,7 @@ def load(
     An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y`` to be split. A ``.csv`` is a
     table, with or without a header, separated by commas, semicolons or tabs, and read as
     `read_design` reads it: text becomes indicators, and left out are rows with a missing cell and
-    the column of an index, here one too that counts the rows. What was guessed or left out is in
+    the column of an index, here one too that numbers the rows. What was guessed or left out is in
     the data set's `notes`.
 
     Text labels are numbered in sorted order. Whole numbers are labels too, numbered in ascending

@@ -35,7 +35,7 @@ def load_named(
     download, timeout : bool, float
         As for `mnist`.
     standardize, scaling : bool, Scaling
-        As for `load`; of no effect on images.
+        As for `load`.
     **options
         For the file, as `load` takes them.
 
@@ -63,14 +63,17 @@ def load_named(
     given = next((option for option, value in options.items() if value), None)
     if name in NAMES and given is not None:
         raise ValueError(f"leave out {given}: it is for files, and {name} is none")
-    if name == "mnist":
-        train, test = mnist(download=download, timeout=timeout)
-        return Dataset(name, *train, *test, _TEN)
-    if name == "digits":
-        train, test = digits()
-        return Dataset(name, *train, *test, _TEN)
-    if name == "iris":
-        flowers, test_flowers = iris()
-        dataset = Dataset(name, *flowers, *test_flowers, IRIS_CLASSES)
-        return dataset.standardized(scaling) if standardize or scaling is not None else dataset
-    raise DataError(f"{unknown('data set', str(source), NAMES)} A file must end in .npz or .csv.")
+    match name:
+        case "mnist":
+            train, test = mnist(download=download, timeout=timeout)
+            dataset = Dataset(name, *train, *test, _TEN)
+        case "digits":
+            train, test = digits()
+            dataset = Dataset(name, *train, *test, _TEN)
+        case "iris":
+            flowers, test_flowers = iris()
+            dataset = Dataset(name, *flowers, *test_flowers, IRIS_CLASSES)
+        case _:
+            what = unknown("data set", str(source), NAMES)
+            raise DataError(f"{what} A file must end in .npz or .csv.")
+    return dataset.standardized(scaling) if standardize or scaling is not None else dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -19,7 +20,7 @@ class Scaling:
     Attributes
     ----------
     mean, scale : ndarray of float64, shape (features,)
-        Of the inputs.
+        Of the inputs; where the scale is 0, a column did not vary in training, and becomes 0.
     target_mean, target_scale : float
         Of the values to predict; 0 and 1 where there are classes.
 
@@ -39,8 +40,7 @@ class Scaling:
     def of(cls, x: NDArray[Any], y: NDArray[Any], kept: Sequence[bool] | None = None) -> Self:
         """Mean and standard deviation of each column but those that are `kept` as they are.
 
-        A column that does not vary is divided by 1. Values to predict, which are floats, are
-        scaled as the inputs are; labels are not.
+        Values to predict, which are floats, are scaled as the inputs are; labels are not.
         """
         mean, scale = _moments(x)
         if kept is not None:
@@ -48,21 +48,26 @@ class Scaling:
         if y.dtype.kind != "f":
             return cls(mean, scale)
         (target_mean,), (target_scale,) = _moments(y[:, None])
-        return cls(mean, scale, float(target_mean), float(target_scale))
+        return cls(mean, scale, float(target_mean), float(target_scale) or 1.0)
 
     def inputs(self, x: NDArray[Any]) -> NDArray[np.float32]:
-        """Scale inputs.
+        """Scale inputs; images are laid out flat, and their bytes taken over 255, as models do.
 
         Raises
         ------
         ValueError
             If they have another number of columns.
         """
-        if x.shape[1:] != self.mean.shape:
+        flat = x.reshape(len(x), math.prod(x.shape[1:]))
+        if flat.shape[1:] != self.mean.shape:
             raise ValueError(
                 f"inputs have shape {x.shape}; the model was trained on {len(self.mean)} columns"
             )
-        return ((x - self.mean) / self.scale).astype(np.float32)
+        if x.dtype == np.uint8:
+            flat = flat / 255
+        scaled = np.zeros(flat.shape)
+        np.divide(flat - self.mean, self.scale, out=scaled, where=self.scale > 0)
+        return scaled.astype(np.float32)
 
     def targets(self, y: NDArray[Any]) -> NDArray[Any]:
         """Scale values to predict; labels stay as they are."""
@@ -87,24 +92,16 @@ class Scaling:
         """Undo `as_dict`; a ValueError or TypeError if something is not what that gives."""
         mean, scale = (np.array(kept[name], np.float64) for name in ("mean", "scale"))
         target_mean, target_scale = map(float, kept["target"])
-        scales = np.array([*scale, target_scale])
-        if (
-            mean.ndim != 1
-            or mean.shape != scale.shape
-            or not (
-                np.isfinite(mean).all()
-                and np.isfinite(target_mean)
-                and np.isfinite(scales).all()
-                and (scales > 0).all()
-            )
-        ):
-            raise ValueError("means must be finite, and scales above 0 and as many")  # fmt: skip
+        numbers = [*mean, *scale, target_mean, target_scale]
+        if mean.ndim != 1 or mean.shape != scale.shape or not np.isfinite(numbers).all():
+            raise ValueError("a table's columns must have finite means and as many finite scales")
+        if (scale < 0).any() or target_scale <= 0:
+            raise ValueError("a table's columns have a scale below 0")
         return cls(mean, scale, target_mean, target_scale)
 
 
 def _moments(x: NDArray[Any]) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of each column, 1 where it does not vary."""
+    """Mean and standard deviation of each column, exactly 0 where it does not vary."""
     mean = x.mean(0, dtype=np.float64)
-    varies = x.max(0) > x.min(0)
     deviation = np.sqrt(((x - mean) ** 2).mean(0))
-    return mean, np.where(varies & (deviation > 0), deviation, 1.0)
+    return mean, np.where(x.max(0) > x.min(0), deviation, 0.0)

@@ -78,15 +78,17 @@ def test_train_reads_a_table_as_regress_does(csv, separator):
 INDEXES = {
     "no name": (",u,v,kind", "the first column has no name"),
     "pandas": ("Unnamed: 0,u,v,kind", "column 'Unnamed: 0' is an index"),
-    "counts the rows": ("id,u,v,kind", "column 'id' counts the rows"),
+    "numbers of rows": ("id,u,v,kind", "column 'id' numbers the rows"),
 }
 
 
 @pytest.mark.parametrize("case", INDEXES)
 @pytest.mark.parametrize("start", [0, 1])
-def test_an_index_is_left_out_and_told(csv, case, start):
+@pytest.mark.parametrize("step", [1, 7])
+def test_an_index_is_left_out_and_told(csv, case, start, step):
     header, words = INDEXES[case]
-    rows = [f"{i + start},{i % 7},{i % 3},{'ab'[i // 10]}" for i in range(20)]
+    index = [start + i * step % 20 for i in range(20)]  # in order, or shuffled
+    rows = [f"{index[i]},{i % 7},{i % 3},{'ab'[i // 10]}" for i in range(20)]
     path = csv("\n".join([header, *rows]))
     dataset = load(path, test_fraction=0)
     assert dataset.schema.feature_names == ("u", "v")
@@ -99,6 +101,8 @@ def test_an_index_is_left_out_and_told(csv, case, start):
 def test_numbers_of_rows_are_kept_where_there_is_nothing_else(csv):
     dataset = load(csv("t,y\n" + "".join(f"{i},{i * 0.5}\n" for i in range(20))))
     assert dataset.schema.feature_names == ("t",)
+    near = "".join(f"{i + (i > 9)},{i % 2},{'ab'[i % 2]}\n" for i in range(20))
+    assert load(csv("dose,u,kind\n" + near)).schema.feature_names == ("dose", "u")
     few = "".join(f"{i},{i % 2},{'ab'[i % 2]}\n" for i in range(9))
     assert load(csv("dose,u,kind\n" + few)).schema.feature_names == ("dose", "u")
 

@@ -51,7 +51,7 @@ def test_a_scaling_comes_back_from_json_to_the_bit() -> None:
         {"mean": [1.0]},
         {"mean": "ab"},
         {"mean": [float("nan"), 0]},
-        {"scale": [0.0, 1.0]},
+        {"scale": [-1.0, 1.0]},
         {"scale": [[1.0, 1.0]]},
         {"target": [0.0, -1.0]},
         {"target": [0.0]},
@@ -64,10 +64,20 @@ def test_a_damaged_scaling_is_refused(damage: dict[str, object]) -> None:
         Scaling.from_dict(scaling.as_dict() | damage)
 
 
-def test_a_column_that_does_not_vary_stays_finite() -> None:
+def test_a_column_that_did_not_vary_in_training_is_0_ever_after() -> None:
     x = np.array([[0.1, 1.0], [0.1, 2.0], [0.1, 3.0]])
-    scaled = Scaling.of(x, np.array([0, 1, 0])).inputs(x)
-    np.testing.assert_allclose(scaled[:, 0], 0, atol=1e-12)
+    scaling = Scaling.of(x, np.array([0, 1, 0]))
+    for rows in (x, x + 1000):
+        np.testing.assert_array_equal(scaling.inputs(rows)[:, 0], 0)
+    assert Scaling.of(x, x[:, 0]).targets(x[:, 0]).tolist() == pytest.approx([0, 0, 0], abs=1e-9)
+
+
+def test_images_are_brought_to_the_scale_of_a_table() -> None:
+    images = load_named("digits")
+    flat = images.x.reshape(-1, 64) / 255
+    scaling = Scaling.of(flat, images.y)
+    scaled = load_named("digits", scaling=scaling)
+    np.testing.assert_array_equal(scaled.x, scaling.inputs(flat))
 
 
 def test_named_data_sets() -> None:
