@@ -28,7 +28,7 @@ class Scaling:
     --------
     >>> scaling = Scaling.of(np.array([[1.0, 10.0], [3.0, 10.0]]), np.array([0, 1]))
     >>> scaling.inputs(np.array([[3.0, 12.0]])).tolist()
-    [[1.0, 2.0]]
+    [[1.0, 0.0]]
     """
 
     mean: Floats
