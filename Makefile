@@ -2,8 +2,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+SPREAD := -n auto --dist worksteal
 
-.PHONY: help train test lint bench gpu-check pictures fresh clean
+.PHONY: help train test check lint bench gpu-check pictures fresh clean
 
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -12,7 +13,10 @@ train: $(VENV)/installed ## install, then train on MNIST (or digits); ARGS="--ep
 	$(BIN)/nnaccel train $(ARGS)
 
 test: $(VENV)/installed-test ## install, then run the tests; ARGS="-k wheel" goes to pytest
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+
+check: lint ## ruff and mypy, then the quick tests: in two minutes what most changes need
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow" $(ARGS)
 
 lint: $(VENV)/installed-test ## ruff and mypy
 	$(BIN)/ruff check .
@@ -29,7 +33,7 @@ bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; 
 	$(BIN)/python benchmarks/table.py
 
 gpu-check: ## on a machine with a GPU: tests marked gpu, benchmarks; installs nothing; ARGS="--only conv"
-	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) benchmarks/gpu.py $(ARGS)
+	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m benchmarks.gpu $(ARGS)
 
 pictures: $(VENV)/installed-test ## draw README's pictures anew
 	$(BIN)/python examples/01_least_squares.py --picture docs/least_squares.png

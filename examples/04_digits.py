@@ -10,7 +10,7 @@ from _options import count, png
 
 import nnaccel as nn
 from nnaccel import plot
-from nnaccel.confusion import confusion_counts
+from nnaccel.training.metrics.confusion import confusion_counts
 
 
 def main() -> None:

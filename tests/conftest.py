@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .each_backend import CUPY, GPU_REQUIRED, activated
+from .progress import Progress
+
 settings.register_profile(
     "nnaccel",
     max_examples=25,
@@ -26,13 +29,30 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the process that reports say how the run goes, and share the cores out to its workers."""
+    if hasattr(config, "workerinput"):
+        return
+    config.pluginmanager.register(Progress(config))
+    if workers := getattr(config.option, "numprocesses", None):
+        threads = str(max(1, (os.cpu_count() or 1) // workers))
+        for variable in ("NNACCEL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(variable, threads)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, so that no worker is left with one when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Under NNACCEL_REQUIRE_GPU=1 a test marked `gpu` that is skipped, wherever, has failed."""
     report = yield
-    required = os.environ.get("NNACCEL_REQUIRE_GPU") == "1" and item.get_closest_marker("gpu")
+    required = GPU_REQUIRED and item.get_closest_marker("gpu")
     if required and report.skipped and not hasattr(report, "wasxfail"):
         why = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
@@ -40,30 +60,22 @@ def pytest_runtest_makereport(
     return report
 
 
-_CUPY = pytest.param("cupy", marks=pytest.mark.gpu)
-
-
-@pytest.fixture(params=["numpy", "numba", _CUPY])
+@pytest.fixture(params=["numpy", "numba", *CUPY])
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Run the test once on each backend, which is the active one meanwhile."""
-    yield from _active(request.param)
+    yield from activated(request.param)
 
 
-@pytest.fixture(params=["numpy", _CUPY])
+@pytest.fixture(params=["numba", *CUPY])
+def fast_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """As `backend`, without NumPy: for tests that compare with it."""
+    yield from activated(request.param)
+
+
+@pytest.fixture(params=["numpy", *CUPY])
 def half_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """As `backend`, for those whose kernels take numbers of 16 bits."""
-    yield from _active(request.param)
-
-
-def _active(name: str) -> Iterator[Any]:
-    from nnaccel.backends import backends, get_backend, use_backend
-
-    info = backends()[name]
-    if not info.available:
-        required = name != "cupy" or os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
-        (pytest.fail if required else pytest.skip)(f"{name}: {info.reason}")
-    with use_backend(name):
-        yield get_backend()
+    yield from activated(request.param)
 
 
 @pytest.fixture(scope="session")

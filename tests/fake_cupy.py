@@ -25,6 +25,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnaccel_kernels.lookup import Kernels
+
+from .each_backend import CUPY, activated
+
 FAKE = "fake cupy"
 transfers: Counter[str] = Counter()  # copies 'to_device' and 'to_host', scalars read included
 
@@ -154,15 +158,19 @@ class _Kernels(ModuleType):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         simulated = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
-        self.real = import_module(name if simulated else "nnaccel_kernels.reference")
+        real = import_module(name if simulated else "nnaccel_kernels.reference").kernels
+        self.kernels = Kernels(
+            {kernel: self._as_fake(getattr(real, kernel)) for kernel in dir(real)}
+        )
 
-    def __getattr__(self, name: str) -> Any:
-        if name == "set_tf32":
-            return lambda on: None
-        function = getattr(self.real, name)
-        if name == "conv2d_plan" or name.startswith("_"):
+    def set_tf32(self, on: bool) -> None:
+        pass
+
+    def _as_fake(self, function: Any) -> Any:
+        if function.__name__ == "conv2d_plan":
             return function
 
+        @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> None:
             args = tuple(map(_memory_of, args))
             kwargs = {key: _memory_of(value) for key, value in kwargs.items()}
@@ -319,18 +327,11 @@ def fake_cupy() -> Iterator[ModuleType]:
         yield cupy
 
 
-@pytest.fixture(params=["numpy", "numba", FAKE, pytest.param("cupy", marks=pytest.mark.gpu)])
+@pytest.fixture(params=["numpy", "numba", FAKE, *CUPY])
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Run the test on each backend, and on the cupy backend over the fake."""
-    from nnaccel.backends import backends, use_backend
-
     name = request.param
     if name == FAKE:
         request.getfixturevalue("fake_cupy")
         name = "cupy"
-    info = backends()[name]
-    if not info.available:
-        required = name != "cupy" or os.environ.get("NNACCEL_REQUIRE_GPU") == "1"
-        (pytest.fail if required else pytest.skip)(f"{name}: {info.reason}")
-    with use_backend(name) as chosen:
-        yield chosen
+    yield from activated(name)

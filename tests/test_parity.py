@@ -10,21 +10,11 @@ import pytest
 
 from nnaccel import data, get_backend, set_backend, use_backend
 from nnaccel.layers import Activation, Dense, Dropout
-from nnaccel.model import Sequential
-from nnaccel.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop
-from nnaccel.schedules import CosineDecay
+from nnaccel.model.sequential import Sequential
+from nnaccel.optim import Adam, Optimizer
+from nnaccel_kernels.activations import ACTIVATIONS
 
-OPTIMIZERS: dict[str, Any] = {
-    "sgd": lambda: SGD(0.1),
-    "momentum": lambda: SGD(0.02, momentum=0.9),
-    "nesterov": lambda: SGD(0.02, momentum=0.9, nesterov=True, clipvalue=0.1),
-    "adagrad": lambda: Adagrad(0.01, global_clipnorm=1.0),
-    "rmsprop": lambda: RMSprop(0.001, clipnorm=1.0),
-    "rmsprop-momentum": lambda: RMSprop(0.0005, momentum=0.8),
-    "adam": lambda: Adam(CosineDecay(0.002, decay_steps=60)),
-    "adamw": lambda: AdamW(0.002),
-}
-ACTIVATIONS = ["relu", "sigmoid", "tanh", "leaky_relu", "elu", "softplus", "gelu", "softmax"]
+from .registered import OPTIMIZERS
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +65,7 @@ def test_every_optimizer(optimizer: str, digits: Any) -> None:
     assert_parallel(*double, rtol=1e-9)
 
 
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, "softmax"])
 def test_every_activation(activation: str, digits: Any) -> None:
     assert_parallel(*histories(digits, Adam(), activation), rtol=1e-4)
     assert_parallel(*histories(digits, Adam(), activation, "float64"), rtol=1e-9)
@@ -87,15 +77,15 @@ def test_every_activation(activation: str, digits: Any) -> None:
 @pytest.fixture
 def set_threads() -> Iterator[Any]:
     from nnaccel_kernels.cpu import set_num_threads
-    from nnaccel_kernels.cpu._team import team
+    from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 
-    before = team().size
+    before = thread_pool().size
     yield set_num_threads
     set_num_threads(before)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("optimizer", ["momentum", "adagrad", "rmsprop", "adam"])
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_any_number_of_threads(optimizer: str, dtype: str, set_threads: Any, digits: Any) -> None:
     """Bit for bit: no sum may depend on who adds it up."""
     results = []
@@ -168,7 +158,7 @@ def test_a_model_put_somewhere_stays_there(default_backend: None, digits: Any) -
 def test_a_backend_chosen_by_a_callback_is_for_the_next_fit(
     default_backend: None, digits: Any
 ) -> None:
-    from nnaccel.callbacks import LambdaCallback
+    from nnaccel.training.callbacks import LambdaCallback
 
     set_backend("numba")
     switched, plain = network(Adam()), network(Adam())

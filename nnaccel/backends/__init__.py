@@ -1,4 +1,4 @@
-"""Backends: which arrays there are, who runs them, and which is in force."""
+"""Backends: array namespaces with kernels, and the current one."""
 
 from nnaccel.backends._backend import (
     Array,
@@ -7,7 +7,8 @@ from nnaccel.backends._backend import (
     BackendUnavailableError,
     Replay,
     is_cupy,
-    loop,
+    is_kernels_only,
+    kernels_only,
     to_numpy,
 )
 from nnaccel.backends._dispatch import asarray, backend_of, get_namespace
@@ -31,7 +32,8 @@ __all__ = [
     "get_backend",
     "get_namespace",
     "is_cupy",
-    "loop",
+    "is_kernels_only",
+    "kernels_only",
     "reason_for_choice",
     "set_backend",
     "to_numpy",

@@ -1,4 +1,4 @@
-"""What a backend is, and what is said of one that cannot run."""
+"""The backend, its availability, and marks on functions that run kernels only."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
-_LINE = 64  # bytes in a cache line; vectors that straddle two are slow to load and store
+from nnaccel_kernels.lookup import Kernels
+
+_LINE = 64  # bytes of a cache line; vectors that straddle two are slow to load and store
 
 Array = Any  # numpy.ndarray or cupy.ndarray
 Step = Callable[[], None]
 Replay = Callable[[int], None]
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class BackendUnavailableError(RuntimeError):
-    """A backend asked for by name cannot run here; the message says why and what mends it."""
+    """The requested backend cannot run here; the message has the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,9 @@ class BackendInfo:
     reason : str
         Why it cannot; empty if it can.
     remedy : str
-        The command or action that mends it; empty if it can run.
+        A command or action that makes it run; empty if it can.
     device : str
-        The processor or GPU it runs on; empty if it cannot.
+        The processor or GPU; empty if it cannot run.
     version : str
         Version of the array or compiler library; empty if that is not installed.
     """
@@ -47,8 +50,28 @@ class BackendInfo:
     version: str = ""
 
 
+def kernels_only(function: Function) -> Function:
+    """Declare that a function does all its work through kernels, so that it can be recorded.
+
+    Any other layer's `forward`, loss, metric or optimiser's `update` is a host row of a recorded
+    step: Python that runs at every replay.
+    """
+    function.kernels_only = True  # type: ignore[attr-defined]
+    return function
+
+
+def is_kernels_only(function: Callable[..., Any]) -> bool:
+    """Whether a function or method is declared `kernels_only`."""
+    return getattr(function, "kernels_only", False)
+
+
+def call(function: Step) -> None:
+    """Run a host row on a backend without a tape."""
+    function()
+
+
 def loop(step: Step) -> Replay:
-    """Replay of a step that cannot be recorded: call it again."""
+    """Replay of a step on a backend without a tape: call it."""
 
     def replay(repeats: int) -> None:
         for _ in range(repeats):
@@ -69,8 +92,15 @@ class Backend:
         The array namespace: `numpy` or `cupy`.
     device : str
         The processor or GPU.
-    kernels : module
-        Functions that fill given arrays; the same names in every backend.
+    kernels : Kernels
+        Functions that fill given arrays: the backend's own, else the plain ones.
+    record : callable
+        Takes a step, and returns a function that runs it a number of times; nothing runs before
+        that is called.
+    recording : callable
+        Whether kernels called by this thread are recorded on a tape instead of run.
+    host : callable
+        Runs a Python function now, or records it as a host row of the tape.
     tf32 : bool
         Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
     halves : bool
@@ -80,9 +110,10 @@ class Backend:
     name: str
     xp: ModuleType = field(repr=False)
     device: str
-    kernels: ModuleType = field(repr=False)
+    kernels: Kernels = field(repr=False)
     record: Callable[[Step], Replay] = field(default=loop, repr=False)
     recording: Callable[[], bool] = field(default=lambda: False, repr=False)
+    host: Callable[[Step], None] = field(default=call, repr=False)
     tf32: bool = field(default=False, repr=False)
     halves: bool = field(default=False, repr=False)
 
@@ -105,12 +136,12 @@ class Backend:
         return to_numpy(a)
 
     def synchronize(self) -> None:
-        """Wait until the device has finished all work handed to it."""
+        """Wait until the device has finished all queued work."""
         if self.name == "cupy":
             self.xp.cuda.get_current_stream().synchronize()
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """Return an array of this backend with any contents, beginning on a cache line."""
+        """Return an uninitialised array of this backend, aligned to a cache line."""
         if self.name != "numba":
             return self.xp.empty(shape, dtype)
         shape = (shape,) if isinstance(shape, int) else shape
@@ -120,7 +151,7 @@ class Backend:
         return memory[start : start + size].view(dtype).reshape(shape)
 
     def copy(self, a: Any) -> Array:
-        """Return a copy of `a`, an array of any backend, beginning on a cache line."""
+        """Return a copy of `a`, an array of any backend, aligned to a cache line."""
         a = self.asarray(a)
         copied = self.empty(a.shape, a.dtype)
         copied[...] = a
@@ -128,12 +159,12 @@ class Backend:
 
 
 def is_cupy(x: object) -> bool:
-    """Whether `x` is a CuPy array, told without importing CuPy."""
+    """Whether `x` is a CuPy array; does not import CuPy."""
     return type(x).__module__.partition(".")[0] == "cupy"
 
 
 def to_numpy(a: Any) -> Any:
-    """Return `a`, an array of any backend or anything array-like, as a NumPy array on the host.
+    """Return an array of any backend, or anything array-like, as a NumPy array on the host.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Arrays decide: the namespace and the backend that given arrays belong to."""
+"""The backend and the namespace of given arrays."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from nnaccel.backends._select import cpu_backend, get_backend
 
 
 def backend_of(*arrays: Any) -> Backend:
-    """Return the backend that runs the given arrays; None entries are passed over.
+    """Return the backend of the given arrays; None entries are ignored.
 
-    CuPy arrays run on CuPy, NumPy arrays on the CPU backend in force.
+    CuPy arrays run on 'cupy', NumPy arrays on the current CPU backend.
 
     Raises
     ------
     TypeError
-        If arrays of two libraries meet, or something is not an array at all.
+        If arrays of two libraries are mixed, or something is not an array.
     """
     cupy = numpy = False
     for a in arrays:
@@ -40,7 +40,7 @@ def backend_of(*arrays: Any) -> Backend:
 
 
 def get_namespace(*arrays: Any) -> Any:
-    """Return the array namespace, `numpy` or `cupy`, that the given arrays belong to.
+    """Return the array namespace of the given arrays: `numpy` or `cupy`.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def get_namespace(*arrays: Any) -> Any:
 
 
 def asarray(x: Any, dtype: Any = None) -> Any:
-    """Return `x` as an array of the backend in force.
+    """Return `x` as an array of the current backend.
 
     Parameters
     ----------

@@ -14,7 +14,7 @@ from nnaccel.cli._common import Number
 
 if TYPE_CHECKING:
     from nnaccel.data import Dataset
-    from nnaccel.model import Sequential
+    from nnaccel.model.sequential import Sequential
 
 
 def parse_units(ctx: click.Context, param: click.Parameter, texts: Any) -> tuple[int, ...]:
@@ -105,7 +105,7 @@ class Plan:
 
     def check(self) -> None:
         """Raise a ValueError for an unknown name, before any data are fetched."""
-        from nnaccel import losses
+        from nnaccel.training import losses
 
         self._hidden_layers()
         self._optimizer(1)
@@ -115,7 +115,7 @@ class Plan:
     def build(self, data: Dataset, steps: int) -> Sequential:
         """Make the compiled model for so many steps, its last layer fit for data and loss."""
         from nnaccel.layers import Dense
-        from nnaccel.model import Sequential
+        from nnaccel.model.sequential import Sequential
 
         loss = self.loss or ("categorical_crossentropy" if data.classes else "mse")
         units = len(data.classes) or 1
@@ -130,8 +130,8 @@ class Plan:
 
     def _hidden_layers(self, data: Dataset | None = None) -> list[Any]:
         """All layers but the last; for the data, if they are there already."""
-        from nnaccel.architectures import convolutional
         from nnaccel.layers import Dense, Dropout
+        from nnaccel.model.architectures import convolutional
 
         if self.model != "mlp":
             size = (28, 28) if data is None else _images.size(data, self.model)
@@ -150,13 +150,13 @@ class Plan:
         return layers
 
     def _penalty(self) -> Any:
-        from nnaccel.penalties import L1L2
+        from nnaccel.layers.penalties import L1L2
 
         return L1L2(self.l1, self.l2)
 
     def _optimizer(self, steps: int) -> Any:
         from nnaccel import optim
-        from nnaccel.schedules import CosineDecay
+        from nnaccel.optim.schedules import CosineDecay
 
         settings: dict[str, Any] = {} if self.lr is None else {"learning_rate": self.lr}
         optimizer = optim.get(self.optimizer, **settings)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from nnaccel.data import Scaling
-    from nnaccel.model import Sequential
+    from nnaccel.model.sequential import Sequential
 
 #: More classes than these make a matrix that no terminal shows.
 _MAX_CLASSES = 20
@@ -45,14 +45,14 @@ class Outcome:
         if not classes:
             scale = 1.0 if scaling is None else scaling.target_scale
             return cls(x, y, classes, scores | _errors(y, outputs[:, 0], scale), None, None)
-        from nnaccel.confusion import confusion_counts
+        from nnaccel.training.metrics.confusion import confusion_counts
 
         predicted = outputs.argmax(1)
         return cls(x, y, classes, scores, predicted, confusion_counts(y, predicted, len(classes)))
 
     def print(self) -> None:
         """Print the scores and the confusion matrix."""
-        from nnaccel.confusion import confusion_text
+        from nnaccel.training.metrics.confusion import confusion_text
 
         for name, value in self.scores.items():
             text = f"{value:.2%}" if name == "accuracy" else f"{value:.4g}"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel._maps import grid
+from nnaccel.filters.page import grid
 
 Pixels = NDArray[np.uint8]
 
@@ -25,7 +25,7 @@ def read(path: Path | None, grey: bool) -> Any:
     """Return the picture, or the built-in one, as a Pillow image of mode L, RGB or RGBA."""
     from PIL import Image
 
-    from nnaccel.images import read_picture
+    from nnaccel.data.pictures import read_picture
 
     image = Image.fromarray(_built_in()) if path is None else read_picture(path)
     if image.mode.startswith(("I", "F")):  # 16 bits a pixel, which convert("L") would clip
@@ -67,7 +67,7 @@ def for_model(path: Path | None, input_shape: tuple[int, ...]) -> Pixels | None:
 
     A file for a model of grey pictures is prepared as `nnaccel predict` does.
     """
-    from nnaccel.images import ImageError, load_image, read_picture
+    from nnaccel.data.pictures import ImageError, load_image, read_picture
 
     if len(input_shape) not in (2, 3) or math.prod(input_shape[:-2]) not in (1, 3):
         return None

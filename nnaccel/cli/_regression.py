@@ -9,7 +9,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel._config import unknown
+from nnaccel._validate import unknown_name
 from nnaccel.cli._common import shown_warnings
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Regression:
 
     def _counts(self) -> NDArray[np.int64]:
         """How often each class was taken for each other."""
-        from nnaccel.confusion import confusion_counts
+        from nnaccel.training.metrics.confusion import confusion_counts
 
         known = self.model.classes_
         true, taken = self.y, self.model.predict(self.design.x)
@@ -119,5 +119,5 @@ def _class_called(name: str, model: Any) -> Any:
         raise ValueError("--reference is for classes, and linear regression explains a number")
     labels = {str(label): label for label in model.classes_.tolist()}
     if name not in labels:
-        raise ValueError(unknown("class", name, tuple(labels)))
+        raise ValueError(unknown_name("class", name, tuple(labels)))
     return labels[name]

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nnaccel.callbacks import Callback
 from nnaccel.cli._common import shown_warnings
+from nnaccel.training.callbacks import Callback
 
 if TYPE_CHECKING:
     from nnaccel.data import Dataset, Scaling, Schema
-    from nnaccel.model import Sequential
+    from nnaccel.model.sequential import Sequential
 
 
 class Note(Callback):
@@ -48,9 +48,9 @@ class Saved:
     @classmethod
     def read(cls, path: Path) -> Saved:
         """Read a file that `--save`, or `Sequential.save`, wrote."""
-        from nnaccel import checkpoint
         from nnaccel.data import Scaling, Schema
-        from nnaccel.model import load
+        from nnaccel.model.sequential import load
+        from nnaccel.training import checkpoint
 
         model = load(path)
         training = checkpoint.read(path)[1].get("training", {})

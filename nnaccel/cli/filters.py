@@ -13,7 +13,7 @@ from nnaccel.cli import _outputs, _picture
 from nnaccel.cli._common import backend_option, choose_backend, debug_option
 
 if TYPE_CHECKING:
-    from nnaccel.model import Sequential
+    from nnaccel.model.sequential import Sequential
 
 _EXAMPLES = """\b
 Examples:
@@ -136,7 +136,7 @@ def _draw(maps: NDArray[np.float32], titles: list[str], path: Path) -> None:
 def _model_maps(path: Path, layer: str | None, image: Path | None) -> tuple[Any, str]:
     """Return what a layer of the model in a file makes of the picture, and the layer's name."""
     from nnaccel import filters
-    from nnaccel.model import load
+    from nnaccel.model.sequential import load
 
     model = load(path)
     places = filters.map_layers(model)

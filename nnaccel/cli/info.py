@@ -15,7 +15,7 @@ from nnaccel.cli._common import console, debug_option, json_option, print_json
 @debug_option
 def info_command(as_json: bool) -> None:
     """Show the backends, versions and threads of this machine."""
-    from nnaccel.info import collect
+    from nnaccel.backends._info import collect
 
     facts = collect()
     if as_json:

@@ -54,7 +54,7 @@ def predict_command(
     training, in whatever order they are; it need not have the label.
     """
     from nnaccel.cli._saved import Saved
-    from nnaccel.images import load_image
+    from nnaccel.data.pictures import load_image
 
     choose_backend(backend)
     saved = Saved.read(model)

@@ -23,7 +23,7 @@ from nnaccel.cli._common import (
 if TYPE_CHECKING:
     from nnaccel.cli._saved import Saved
     from nnaccel.data import Dataset
-    from nnaccel.model import Sequential
+    from nnaccel.model.sequential import Sequential
 
 #: Seconds that fetching MNIST may take if nobody asked for it by name.
 _PATIENCE = 5.0
@@ -117,7 +117,7 @@ def train_command(
         _table.print_notes(task.data)
         click.echo(task.describe())
     if explain:
-        from nnaccel.explain import explain as explain_model
+        from nnaccel.model.explain import explain as explain_model
 
         click.echo(f"\n{explain_model(task.model, task.batch_size)}\n")
     start = time.perf_counter()

@@ -148,7 +148,7 @@ class Table:
             What sets off decimals; None to find out.
         """
         spellings = {spelling.lower() for spelling in missing}
-        commas = self.separator != ","
+        text, commas = set(text), self.separator != ","
         columns = []
         for name in names:
             column = Column.of(name, self.columns[name], spellings, decimal, commas)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel._config import unknown
+from nnaccel._validate import unknown_name
 from nnaccel.data.csvdata import read_labelled
 from nnaccel.data.csvknown import read_known
 from nnaccel.data.dataset import Dataset, Pair, split
@@ -123,7 +123,7 @@ def load(
     if not 0 <= test_fraction < 1:
         raise ValueError(f"test_fraction must be in [0, 1), not {test_fraction}")
     if task not in (None, *TASKS):
-        raise ValueError(unknown("task", task, TASKS))
+        raise ValueError(unknown_name("task", task, TASKS))
     if decimal not in (None, ".", ","):
         raise ValueError(f"decimal must be '.' or ',', not {decimal!r}")
     path = Path(path)

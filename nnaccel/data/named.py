@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nnaccel._config import unknown
+from nnaccel._validate import unknown_name
 from nnaccel.data.dataset import Dataset
 from nnaccel.data.embedded import IRIS_CLASSES, digits, iris
 from nnaccel.data.errors import DataError
@@ -74,6 +74,6 @@ def load_named(
             flowers, test_flowers = iris()
             dataset = Dataset(name, *flowers, *test_flowers, IRIS_CLASSES)
         case _:
-            what = unknown("data set", str(source), NAMES)
+            what = unknown_name("data set", str(source), NAMES)
             raise DataError(f"{what} A file must end in .npz or .csv.")
     return dataset.standardized(scaling) if standardize or scaling is not None else dataset

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel._config import whole_number
+from nnaccel._validate import whole_number
 
 
 def spirals(

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from nnaccel import _config
+from nnaccel import _validate
 from nnaccel.backends import is_cupy
 
 Floats = NDArray[np.float64]
@@ -89,7 +89,7 @@ def _require_squares(name: str, x: NDArray[Any]) -> None:
 def choice(name: str, value: Any, choices: Sequence[Any]) -> None:
     """Raise a ValueError, with the nearest match, unless `value` is one of `choices`."""
     if not any(value is known or (isinstance(value, str) and value == known) for known in choices):
-        raise ValueError(_config.unknown(name, value, tuple(map(str, choices))))
+        raise ValueError(_validate.unknown_name(name, value, tuple(map(str, choices))))
 
 
 def number(name: str, value: Any, *, above_0: bool = False) -> float:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.callbacks import Callback
-from nnaccel.callbacks._base import Logs
+from nnaccel.training.callbacks import Callback
+from nnaccel.training.callbacks._base import Logs
 
 #: An adaptive learning rate is divided by this, and not below that.
 _DIVISOR, _LOWEST = 5.0, 1e-6

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from nnaccel import ops
-from nnaccel._config import whole_number
+from nnaccel._validate import whole_number
 from nnaccel.backends import get_backend, to_numpy
 from nnaccel.estimators import _checked, _likelihood_fit
 from nnaccel.estimators._collinear import listed, warn_of_dependence

@@ -15,14 +15,14 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nnaccel import optim
-from nnaccel._config import whole_number
+from nnaccel._validate import whole_number
 from nnaccel.estimators import _checked
 from nnaccel.estimators._iterations import Iterations, Record
 from nnaccel.layers import Dense, Dropout, Layer
-from nnaccel.model import Sequential
+from nnaccel.layers.penalties import L1L2, Penalty
+from nnaccel.model.sequential import Sequential
 from nnaccel.ops import _check
 from nnaccel.optim import Optimizer
-from nnaccel.penalties import L1L2, Penalty
 
 Rows = tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]
 

@@ -10,9 +10,9 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
-from nnaccel import losses
 from nnaccel.estimators import _checked
 from nnaccel.estimators._network import NetworkEstimator
+from nnaccel.training import losses
 
 _BINARY, _CATEGORICAL = "binary_crossentropy", "categorical_crossentropy"
 _LOSSES = ("auto", "log_loss", "squared_error", *losses.LOSSES)

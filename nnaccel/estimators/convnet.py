@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel._config import whole_number
+from nnaccel._validate import whole_number
 from nnaccel.estimators._network_classifier import NetworkClassifier
 from nnaccel.layers import Conv2D, Layer, MaxPool2D
 from nnaccel.optim import Optimizer

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel import _config
+from nnaccel import _validate
 
 
 def _constant(rows: list[list[float]], divisor: float = 1) -> NDArray[np.float32]:
@@ -59,7 +59,7 @@ def named(name: str) -> NDArray[np.float32]:
            [ 0.,  0., -1.]], dtype=float32)
     """
     if not isinstance(name, str) or name not in FILTERS:
-        raise ValueError(_config.unknown("filter", name, tuple(FILTERS)))
+        raise ValueError(_validate.unknown_name("filter", name, tuple(FILTERS)))
     return FILTERS[name].copy()
 
 
@@ -90,8 +90,8 @@ def random_bank(count: int = 64, seed: int | None = None, size: int = 3) -> NDAr
     >>> bank.shape, sorted(set(bank.ravel().tolist()))
     ((5, 3, 3), [-1.0, 0.0, 1.0])
     """
-    count, size = _config.whole_number("count", count, 1), _config.whole_number("size", size, 1)
+    count, size = _validate.whole_number("count", count, 1), _validate.whole_number("size", size, 1)
     if seed is not None:
-        seed = _config.whole_number("seed", seed, 0)
+        seed = _validate.whole_number("seed", seed, 0)
     drawn = np.random.default_rng(seed).integers(-1, 2, (count, size, size))
     return drawn.astype(np.float32)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel._config import whole_number
-from nnaccel._maps import ends, grid
+from nnaccel._validate import whole_number
 from nnaccel.backends import to_numpy
+from nnaccel.filters.page import ends, grid
 
 _MAPS = "(F, H, W), or (F, H, W, C) of 1, 3 or 4 channels; for one map give map[None]"
 

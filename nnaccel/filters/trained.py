@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnaccel import _config
-from nnaccel._config import whole_number
+from nnaccel import _validate
+from nnaccel._validate import whole_number
 from nnaccel.backends import to_numpy
 from nnaccel.layers import Conv2D, DepthwiseConv2D
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
 
 
 def feature_maps(model: Sequential, layer: str | int, image: ArrayLike) -> NDArray[Any]:
@@ -139,7 +139,7 @@ def _index(model: Sequential, layer: str | int) -> int:
     names, count = [each.name for each in model.layers], len(model.layers)
     if isinstance(layer, str):
         if layer not in names:
-            raise ValueError(_config.unknown("layer", layer, names))
+            raise ValueError(_validate.unknown_name("layer", layer, names))
         return names.index(layer)
     place = whole_number("layer", layer, -count)
     if place >= count:

@@ -1,20 +1,18 @@
-"""What layers with weights share: biases, initialisers, a penalty, and an activation at the end."""
+"""The base class of layers with weights, a bias, a penalty and an activation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from nnaccel import initializers, penalties
 from nnaccel.backends import Array
-from nnaccel.initializers import Initializer
+from nnaccel.layers import initializers, penalties
 from nnaccel.layers._base import Layer, Shape
+from nnaccel.layers.initializers import Initializer
+from nnaccel.layers.penalties import Penalty
 from nnaccel.ops import _check
 from nnaccel.ops.activation import activate, activate_backward
-from nnaccel.penalties import Penalty
-from nnaccel_kernels._activations import FROM_OUTPUT
+from nnaccel_kernels.activations import FROM_OUTPUT
 
 
 class Weighted(Layer):
@@ -50,27 +48,23 @@ class Weighted(Layer):
         }
 
     def _specs(self, weights: Shape, units: int) -> dict[str, tuple[Shape, Initializer]]:
-        """Return w of a shape and, with a bias, b (units,)."""
+        """Return specs of w, of shape `weights`, and with a bias of b, of shape (units,)."""
         w = weights, self.initializer
         return {"w": w, "b": ((units,), self.bias_initializer)} if self.use_bias else {"w": w}
+
+    def _gradients(self) -> tuple[Array | None, Array | None]:
+        """Return the arrays for dw and db; None for both while the layer is frozen."""
+        return (self.grads["w"], self.grads.get("b")) if self.trainable else (None, None)
 
     def _activated(
         self, product: Callable[[str], Array], activate_it: bool
     ) -> tuple[Array, Callable[[Array], Array]]:
-        """Return the activation of a product, and what takes its gradient to the product's.
+        """Return the activated product, and its backward: from dy to the product's gradient.
 
-        `product` is told which activation to apply by itself, so that it is done in cache where
-        that is possible.
+        `product` takes the name of the activation to fuse: 'linear' where it cannot be fused.
         """
         name = self.activation if activate_it else "linear"
         fused = name if name in FROM_OUTPUT else "linear"
         z = product(fused)
         y = z if fused == name else activate(name, z)
         return y, lambda dy: dy if name == "linear" else activate_backward(name, dy, z, y)
-
-
-def whole_number(name: str, value: Any) -> int:
-    """Return a whole number of at least 1; ValueError otherwise."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
-    return int(value)

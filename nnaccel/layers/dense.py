@@ -1,4 +1,4 @@
-"""The fully connected layer."""
+"""Fully connected layer."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import math
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.backends import Array
-from nnaccel.initializers import Initializer
+from nnaccel._validate import whole_number
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Shape
-from nnaccel.layers._weighted import Weighted, whole_number
+from nnaccel.layers._weighted import Weighted
+from nnaccel.layers.initializers import Initializer
+from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._memory import as_rows
-from nnaccel.penalties import Penalty
+
+__all__ = ["Dense"]
 
 
-class Dense(Weighted, recordable=True):
+class Dense(Weighted):
     """Fully connected layer: ``y = activation(x @ w + b)``.
 
     Inputs with more than one axis, such as images, are flattened first.
@@ -24,14 +27,13 @@ class Dense(Weighted, recordable=True):
     units : int
         Number of outputs.
     activation : str, default 'linear'
-        'linear', 'relu', 'sigmoid', 'tanh', 'leaky_relu', 'elu', 'softplus', 'gelu', 'softmax' or
-        'log_softmax'.
+        'linear', or an activation of `nnaccel.ops` such as 'relu' or 'softmax'.
     use_bias : bool, default True
-        Whether there is a b.
+        Whether to add b.
     initializer : str or Initializer, default 'glorot_uniform'
-        How w begins.
+        Initial values of w.
     bias_initializer : str or Initializer, default 'zeros'
-        How b begins.
+        Initial values of b.
     penalty : Penalty or str, optional
         L1, L2 or both, on w.
     name : str, optional
@@ -81,6 +83,7 @@ class Dense(Weighted, recordable=True):
         """Return (units,)."""
         return (self.units,)
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
@@ -92,7 +95,7 @@ class Dense(Weighted, recordable=True):
         )
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:
-            out = self.grads["w"], self.grads.get("b")
+            out = self._gradients()
             dz = to_product(dy)
             dx, _, _ = ops.linear_backward(dz, x, w, input_gradient=input_gradient, out=out)
             return None if dx is None else dx.reshape(shape)

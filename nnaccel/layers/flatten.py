@@ -1,16 +1,18 @@
-"""Images to rows."""
+"""Flatten layer."""
 
 from __future__ import annotations
 
 import math
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.ops._memory import as_rows
 
+__all__ = ["Flatten"]
 
-class Flatten(Layer, recordable=True):
-    """Turn each item of a batch into one row of numbers.
+
+class Flatten(Layer):
+    """Flatten each item of a batch to a row.
 
     Examples
     --------
@@ -24,8 +26,9 @@ class Flatten(Layer, recordable=True):
         """Return the product of the axes."""
         return (math.prod(input_shape),)
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
-        """Return x as a matrix and the backward that restores the shape."""
+        """Return x as a matrix, and the backward."""
         return as_rows(x), lambda dy, _: dy.reshape(x.shape)

@@ -1,33 +1,35 @@
-"""Zeros around images, as a layer."""
+"""Zero padding layer."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._images import as_images, image_shape
 from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding
 
+__all__ = ["ZeroPad2D"]
 
-class ZeroPad2D(Layer, recordable=True):
-    """Put rows and columns of zeros around images.
+
+class ZeroPad2D(Layer):
+    """Pad images with rows and columns of zeros, or crop them.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).
 
     Parameters
     ----------
     padding : int, (down, across) or (top, bottom, left, right), default 1
-        How many; a negative number crops.
+        Rows and columns to add; a negative number crops.
     name : str, optional
         Unique within a model; chosen for you by default.
 
     Raises
     ------
     ValueError
-        If the padding is no such numbers.
+        If the padding is none of these.
 
     Examples
     --------
@@ -36,6 +38,8 @@ class ZeroPad2D(Layer, recordable=True):
     array([[[[0., 1., 1.],
              [0., 0., 0.]]]])
     """
+
+    kernel_names = "pad2d", "pad2d"
 
     def __init__(self, padding: Padding = 1, *, name: str | None = None) -> None:
         super().__init__(name)
@@ -46,10 +50,11 @@ class ZeroPad2D(Layer, recordable=True):
         channels, height, width = image_shape(self, input_shape)
         return channels, *_geometry.padded_size((height, width), self.padding)
 
+    @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
-        """Return the padded images and the backward, which crops."""
+        """Return the padded images, and the backward, which crops."""
         less = tuple(-side for side in self.padding)
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:

@@ -1,9 +1,11 @@
-"""The dense layer's product and its gradients."""
+"""Matrix product with bias and activation, and its gradients."""
 
 from __future__ import annotations
 
 from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check
+
+__all__ = ["linear", "linear_backward"]
 
 
 def linear(
@@ -25,8 +27,8 @@ def linear(
     b : array, shape (out,), optional
         Biases.
     activation : str, default 'linear'
-        Elementwise f, applied while the product is in cache: 'linear', 'relu', 'sigmoid', 'tanh',
-        'leaky_relu', 'elu' or 'softplus'.
+        Elementwise f, fused into the product: any activation but 'gelu', 'softmax' and
+        'log_softmax'.
     alpha : float, optional
         Slope of 'leaky_relu' (0.3 by default) or scale of 'elu' (1).
 
@@ -37,9 +39,9 @@ def linear(
     Raises
     ------
     ValueError
-        If the shapes do not fit together.
+        If the shapes do not match.
     TypeError
-        If the arrays are of two libraries or dtypes, or not of floats.
+        If the arrays are of two libraries or dtypes, or not floats.
 
     Examples
     --------
@@ -64,8 +66,8 @@ def linear_backward(
     w: Array,
     *,
     input_gradient: bool = True,
-    out: tuple[Array, Array | None] | None = None,
-) -> tuple[Array | None, Array, Array | None]:
+    out: tuple[Array | None, Array | None] | None = None,
+) -> tuple[Array | None, Array | None, Array | None]:
     """Return the gradients of ``sum(dy * (x @ w + b))``.
 
     Parameters
@@ -77,14 +79,14 @@ def linear_backward(
     w : array, shape (in, out)
         Weights of the forward pass.
     input_gradient : bool, default True
-        Whether dx is wanted; the first layer of a network does not need it.
+        Whether to compute dx, which the first layer of a network does not need.
     out : pair of arrays, optional
-        Where dw and db are to be written (db may be None, and is then not computed).
+        Arrays for dw and db; a gradient whose array is None is not computed.
 
     Returns
     -------
     dx : array, shape (N, in), or None
-    dw : array, shape (in, out)
+    dw : array, shape (in, out), or None
     db : array, shape (out,), or None
 
     Raises
@@ -109,7 +111,8 @@ def linear_backward(
         out = backend.empty(w.shape, w.dtype), backend.empty(w.shape[1], w.dtype)
     dw, db = out
     backend_of(x, dw, db)
-    _check.output("dw", dw, w, w.shape)
+    if dw is not None:
+        _check.output("dw", dw, w, w.shape)
     if db is not None:
         _check.output("db", db, w, w.shape[1:])
     backend.kernels.linear_backward(dy, x, w, dx, dw, db)

@@ -1,10 +1,21 @@
-"""Losses: the mean over the batch, and its gradient."""
+"""Losses: the mean over the batch, and its gradient with respect to the outputs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
-from nnaccel_kernels._half import wide
+from nnaccel_kernels.half import wide
+
+__all__ = [
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "mse",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+]
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
@@ -26,7 +37,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     Raises
     ------
     ValueError
-        If shapes do not fit or a label is out of range.
+        If shapes do not match or a label is out of range.
 
     References
     ----------
@@ -39,7 +50,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     >>> dlogits
     array([[-0.5,  0.5]])
     """
-    return _run("softmax_cross_entropy", logits, targets)
+    return _run(lambda kernels: kernels.softmax_cross_entropy, logits, targets)
 
 
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
@@ -50,7 +61,7 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     logits : array, shape (N, C)
         float32 or float64.
     targets : array, shape (N, C) of numbers in 0..1, or (N,) of integers in 0..C-1
-        Labels are taken as one-hot rows.
+        Labels count as one-hot rows.
 
     Returns
     -------
@@ -65,18 +76,18 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     >>> dlogits
     array([[-0.5]])
     """
-    return _run("sigmoid_cross_entropy", logits, targets)
+    return _run(lambda kernels: kernels.sigmoid_cross_entropy, logits, targets)
 
 
 def categorical_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     """Return the mean cross-entropy of probabilities and its gradient.
 
-    Prefer `softmax_cross_entropy` where the probabilities are a softmax: it cannot overflow.
+    If the probabilities are a softmax, prefer `softmax_cross_entropy`, which cannot overflow.
 
     Parameters
     ----------
     p : array, shape (N, C)
-        Probabilities; those below 1e-7 count as 1e-7.
+        Probabilities, at least 1e-7 (smaller ones count as 1e-7).
     targets : array, shape (N,) of integers or (N, C)
         As in `softmax_cross_entropy`.
 
@@ -85,7 +96,7 @@ def categorical_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     loss : scalar
     dp : array, shape (N, C)
     """
-    return _run("categorical_cross_entropy", p, targets)
+    return _run(lambda kernels: kernels.categorical_cross_entropy, p, targets)
 
 
 def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
@@ -94,7 +105,7 @@ def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     Parameters
     ----------
     p : array, shape (N, C)
-        Probabilities; kept within 1e-7 of 0 and 1.
+        Probabilities, clipped to [1e-7, 1 - 1e-7].
     targets : array, shape (N, C), or (N,) of integers
         As in `sigmoid_cross_entropy`.
 
@@ -103,7 +114,7 @@ def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     loss : scalar
     dp : array, shape (N, C)
     """
-    return _run("binary_cross_entropy", p, targets)
+    return _run(lambda kernels: kernels.binary_cross_entropy, p, targets)
 
 
 def mse(y: Array, targets: Array) -> tuple[Array, Array]:
@@ -114,7 +125,7 @@ def mse(y: Array, targets: Array) -> tuple[Array, Array]:
     y : array, shape (N, C)
         Predictions, float32 or float64.
     targets : array, shape (N, C), or (N,) where C is 1
-        What they should be.
+        True values.
 
     Returns
     -------
@@ -128,22 +139,22 @@ def mse(y: Array, targets: Array) -> tuple[Array, Array]:
     >>> dy
     array([[0., 2.]])
     """
-    return _run("mse", y, targets)
+    return _run(lambda kernels: kernels.mse, y, targets)
 
 
-def _run(name: str, outputs: Array, targets: Array) -> tuple[Array, Array]:
+def _run(kernel: Callable[[Any], Any], outputs: Array, targets: Array) -> tuple[Array, Array]:
     backend, (outputs,) = _check.floats(outputs=outputs)
     _check.ndim("outputs", outputs, 2, "(N, C)")
     targets = _dense_targets(backend, outputs, targets)
     losses = backend.empty(outputs.shape[0], wide(outputs.dtype))
     gradient = backend.empty(outputs.shape, outputs.dtype)
     if outputs.size:
-        getattr(backend.kernels, name)(outputs, targets, losses, gradient)
+        kernel(backend.kernels)(outputs, targets, losses, gradient)
     return losses.sum() / max(1, outputs.shape[0]), gradient
 
 
 def _dense_targets(backend: Backend, outputs: Array, targets: Array) -> Array:
-    """Targets as an array like `outputs`: labels become one-hot rows."""
+    """Targets in the shape and dtype of `outputs`; labels become one-hot rows."""
     backend_of(outputs, targets)
     count, classes = outputs.shape
     if targets.ndim == 1 and targets.dtype.kind in "iu" and classes > 1:

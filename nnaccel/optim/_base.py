@@ -1,23 +1,26 @@
-"""What every optimiser has: a learning rate, clipping, and one fused update."""
+"""The base class of optimisers: learning rate, clipping, and one fused update."""
 
 from __future__ import annotations
 
 import math
+import warnings
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from nnaccel import schedules
-from nnaccel.backends import Array
-from nnaccel.schedules import Schedule
+from nnaccel._validate import check_range, constructor_arguments
+from nnaccel.backends import Array, Backend, is_kernels_only, to_numpy
+from nnaccel.optim import schedules
+from nnaccel.optim.schedules import Schedule
 
 
 @dataclass(frozen=True)
 class Clock:
-    """What changes from step to step, in arrays of the backend that recorded kernels read.
+    """Learning rate and step number, in arrays on the backend that recorded kernels read.
 
     Attributes
     ----------
@@ -33,28 +36,41 @@ class Clock:
     batch: Array
     steps: Array
 
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of this update."""
+        return float(self.rates[int(self.batch[0])])
+
+    @property
+    def step(self) -> int:
+        """Number of this update; 1 for the first."""
+        return int(self.steps[0]) + 1
+
 
 class Optimizer(ABC):
-    """Turns gradients into steps.
+    """Updates parameters from their gradients.
+
+    A subclass defines `update`, and `slots` if it has state.
 
     Parameters
     ----------
     learning_rate : float or Schedule
-        Step size, or a function from the number of updates made so far to it.
+        Step size, constant or a function of the number of updates made so far.
     clipnorm : float, optional
-        Each parameter's gradient is shrunk to at most this Euclidean norm.
+        Largest Euclidean norm of a parameter's gradient.
     global_clipnorm : float, optional
-        All gradients together are shrunk to at most this Euclidean norm.
+        Largest Euclidean norm of all gradients together.
     clipvalue : float, optional
-        Each gradient element is clipped to [-clipvalue, clipvalue].
+        Largest absolute value of a gradient's element.
 
     Raises
     ------
     ValueError
-        If a setting is out of range, or two ways of clipping are asked for.
+        If a setting is out of range, or more than one kind of clipping is given.
     """
 
     slots: tuple[str, ...] = ()  # names of the state buffers, each as long as the parameters
+    _is_in_place = False  # whether a user's update was seen to change the parameters
 
     def __init__(
         self,
@@ -94,11 +110,11 @@ class Optimizer(ABC):
         return np.full(count, self._learning_rate)
 
     def initial_slots(self, weights: np.ndarray) -> np.ndarray:
-        """Return the state before the first update, shape (len(slots), n), on the host."""
+        """Return the initial state, shape (len(slots), n), on the host."""
         return np.zeros((len(self.slots), weights.size), weights.dtype)
 
     def clip(self, kernels: Any, gradients: Array, each: list[Array]) -> None:
-        """Clip in place the flat buffer `gradients`, of which `each` are the parameters' views."""
+        """Clip the flat buffer `gradients` in place; `each` has the view of each parameter."""
         if self.clipvalue is not None:
             kernels.clip_value(gradients, self.clipvalue)
         elif self.global_clipnorm is not None:
@@ -108,18 +124,64 @@ class Optimizer(ABC):
                 kernels.clip_norm(gradient.reshape(-1), self.clipnorm)
 
     @abstractmethod
-    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
-        """Move the flat buffer `w` against the gradient `g`, in place."""
+    def update(self, w: Array, g: Array, slots: Sequence[Array], clock: Clock) -> None:
+        """Update the parameters and the state, in place.
+
+        Parameters
+        ----------
+        w, g : array, shape (n,)
+            Parameters and gradients of one or more layers.
+        slots : sequence of array, shape (n,)
+            State, in the order of the class's `slots`; zeros before the first update.
+        clock : Clock
+            Has `learning_rate` and `step` of this update.
+        """
+
+    def apply(
+        self, backend: Backend, w: Array, g: Array, slots: Sequence[Array], clock: Clock
+    ) -> None:
+        """Run `update` now, or record it: one in array code as a host row.
+
+        A NaN learning rate skips the update, as in the kernels.
+        """
+        if is_kernels_only(self.update):
+            self.update(w, g, slots, clock)
+            return
+
+        def run() -> None:
+            if math.isnan(clock.learning_rate):
+                return
+            before = None if self._is_in_place else w.copy()
+            update: Callable[..., Any] = self.update
+            returned = update(w, g, slots, clock)
+            if before is not None:
+                self._require_in_place(returned, before, w, g)
+                self._is_in_place = True
+
+        backend.host(run)
+
+    def _require_in_place(self, returned: Any, before: Array, w: Array, g: Array) -> None:
+        """Raise or warn if a user's update seems not to have changed w in place."""
+        name = type(self).__name__
+        if returned is not None:
+            raise TypeError(
+                f"{name}.update returned {type(returned).__name__}; expected nothing. To fix: "
+                "change w in place, as in w -= clock.learning_rate * g"
+            )
+        if np.array_equal(to_numpy(before), to_numpy(w)) and to_numpy(g).any():
+            warnings.warn(
+                f"the first call of {name}.update changed no weight: it must change w in place, as "
+                "in w -= clock.learning_rate * g",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, as JSON can hold them."""
-        rate = self._learning_rate
-        kept = schedules.to_config(rate) if isinstance(rate, Schedule) else rate
-        return {"learning_rate": kept, **self._clipping(), **self._settings()}
-
-    def _settings(self) -> dict[str, Any]:
-        """Return what a subclass adds to `config`."""
-        return {}
+        """Return the constructor's arguments, as JSON values."""
+        config = constructor_arguments(self)
+        if isinstance(self._learning_rate, Schedule):
+            config["learning_rate"] = schedules.to_config(self._learning_rate)
+        return config
 
     def _clipping(self) -> dict[str, float | None]:
         names = ("clipnorm", "global_clipnorm", "clipvalue")
@@ -128,10 +190,3 @@ class Optimizer(ABC):
     def __repr__(self) -> str:
         shown = {k: v for k, v in self.config().items() if v is not None}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"
-
-
-def check_range(name: str, value: float, low: float, high: float, open_low: bool = False) -> None:
-    """Raise a ValueError unless ``low <= value < high`` (``low < value`` if `open_low`)."""
-    if not low <= value < high or (open_low and value == low):
-        bound = f"{'above' if open_low else 'at least'} {low}"
-        raise ValueError(f"{name}={value!r} must be {bound} and below {high}")

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from nnaccel.backends import Array
-from nnaccel.optim._base import Clock, Optimizer, check_range
-from nnaccel.schedules import Schedule
+from nnaccel._validate import check_range
+from nnaccel.backends import Array, backend_of, kernels_only
+from nnaccel.optim._base import Clock, Optimizer
+from nnaccel.optim.schedules import Schedule
 
 
 class Adagrad(Optimizer):
-    """Adagrad: each parameter's step shrinks with the gradients it has seen.
+    """Adagrad: steps divided by the root of the sum of squared gradients.
 
     Parameters
     ----------
@@ -48,12 +49,8 @@ class Adagrad(Optimizer):
         """Return the accumulator at its initial value."""
         return np.full((1, weights.size), self.initial_accumulator_value, weights.dtype)
 
-    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
+    @kernels_only
+    def update(self, w: Array, g: Array, slots: Sequence[Array], clock: Clock) -> None:
         """As `Optimizer.update`."""
+        kernels = backend_of(w).kernels
         kernels.adagrad(w, g, slots[0], self.epsilon, clock.rates, clock.batch)
-
-    def _settings(self) -> dict[str, Any]:
-        return {
-            "initial_accumulator_value": self.initial_accumulator_value,
-            "epsilon": self.epsilon,
-        }

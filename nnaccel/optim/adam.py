@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
-from nnaccel.backends import Array
-from nnaccel.optim._base import Clock, Optimizer, check_range
-from nnaccel.schedules import Schedule
+from nnaccel._validate import check_range
+from nnaccel.backends import Array, backend_of, kernels_only
+from nnaccel.optim._base import Clock, Optimizer
+from nnaccel.optim.schedules import Schedule
 
 
 class Adam(Optimizer):
-    """Adam: momentum over RMSprop, both corrected for their start at zero.
+    """Adam: running means of the gradient and of its square, corrected for their start at zero.
 
     Parameters
     ----------
@@ -44,23 +45,22 @@ class Adam(Optimizer):
         check_range("epsilon", epsilon, 0, math.inf)
         self.beta_1, self.beta_2, self.epsilon = float(beta_1), float(beta_2), float(epsilon)
 
-    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
+    @kernels_only
+    def update(self, w: Array, g: Array, slots: Sequence[Array], clock: Clock) -> None:
         """As `Optimizer.update`."""
+        kernels = backend_of(w).kernels
         hyper = self.beta_1, self.beta_2, self.epsilon, self.weight_decay
         kernels.adam(w, g, slots[0], slots[1], *hyper, clock.rates, clock.batch, clock.steps)
 
-    def _settings(self) -> dict[str, Any]:
-        return {"beta_1": self.beta_1, "beta_2": self.beta_2, "epsilon": self.epsilon}
-
 
 class AdamW(Adam):
-    """Adam with weight decay that does not pass through the running means.
+    """Adam with weight decay outside the running means.
 
     Parameters
     ----------
     learning_rate : float or Schedule, default 0.001
     weight_decay : float, default 0.004
-        Share of every weight, times the learning rate, taken off at each step.
+        Share of each weight, times the learning rate, subtracted at each step.
     beta_1, beta_2, epsilon
         As `Adam`.
     **clipping
@@ -83,6 +83,3 @@ class AdamW(Adam):
         super().__init__(learning_rate, beta_1, beta_2, epsilon, **clipping)
         check_range("weight_decay", weight_decay, 0, math.inf)
         self.weight_decay = float(weight_decay)
-
-    def _settings(self) -> dict[str, Any]:
-        return {"weight_decay": self.weight_decay, **super()._settings()}

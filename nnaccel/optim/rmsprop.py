@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
-from nnaccel.backends import Array
-from nnaccel.optim._base import Clock, Optimizer, check_range
-from nnaccel.schedules import Schedule
+from nnaccel._validate import check_range
+from nnaccel.backends import Array, backend_of, kernels_only
+from nnaccel.optim._base import Clock, Optimizer
+from nnaccel.optim.schedules import Schedule
 
 
 class RMSprop(Optimizer):
-    """RMSprop: steps are divided by a running root mean square of the gradient.
+    """RMSprop: steps divided by a running root mean square of the gradient.
 
     Parameters
     ----------
@@ -43,11 +44,10 @@ class RMSprop(Optimizer):
         self.rho, self.momentum, self.epsilon = float(rho), float(momentum), float(epsilon)
         self.slots = ("mean_square", "velocity") if momentum else ("mean_square",)
 
-    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
+    @kernels_only
+    def update(self, w: Array, g: Array, slots: Sequence[Array], clock: Clock) -> None:
         """As `Optimizer.update`."""
+        kernels = backend_of(w).kernels
         velocity = slots[1] if self.momentum else w[:0]
         hyper = self.rho, self.momentum, self.epsilon
         kernels.rmsprop(w, g, slots[0], velocity, *hyper, clock.rates, clock.batch)
-
-    def _settings(self) -> dict[str, Any]:
-        return {"rho": self.rho, "momentum": self.momentum, "epsilon": self.epsilon}

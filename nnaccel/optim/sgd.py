@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from nnaccel.backends import Array
-from nnaccel.optim._base import Clock, Optimizer, check_range
-from nnaccel.schedules import Schedule
+from nnaccel._validate import check_range
+from nnaccel.backends import Array, backend_of, kernels_only
+from nnaccel.optim._base import Clock, Optimizer
+from nnaccel.optim.schedules import Schedule
 
 
 class SGD(Optimizer):
@@ -17,7 +18,7 @@ class SGD(Optimizer):
     learning_rate : float or Schedule, default 0.01
     momentum : float in [0, 1), default 0
     nesterov : bool, default False
-        Look ahead along the velocity before stepping.
+        Whether to use Nesterov's momentum.
     **clipping
         As `Optimizer`.
 
@@ -44,12 +45,11 @@ class SGD(Optimizer):
         self.momentum, self.nesterov = float(momentum), bool(nesterov)
         self.slots = ("velocity",) if momentum else ()
 
-    def update(self, kernels: Any, w: Array, g: Array, slots: Array, clock: Clock) -> None:
+    @kernels_only
+    def update(self, w: Array, g: Array, slots: Sequence[Array], clock: Clock) -> None:
         """As `Optimizer.update`."""
+        kernels = backend_of(w).kernels
         if self.momentum:
             kernels.momentum(w, g, slots[0], self.momentum, self.nesterov, clock.rates, clock.batch)
         else:
             kernels.sgd(w, g, clock.rates, clock.batch)
-
-    def _settings(self) -> dict[str, Any]:
-        return {"momentum": self.momentum, "nesterov": self.nesterov}

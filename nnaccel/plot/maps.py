@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nnaccel._maps import ends, grid
+from nnaccel.filters.page import ends, grid
 from nnaccel.plot._figure import literal, new_figure
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnaccel.architectures import ARCHITECTURES
 from nnaccel.bench import cnn, race
 from nnaccel.bench.cnn_problem import CnnProblem
 from nnaccel.bench.images import synthetic
 from nnaccel.bench.machine import Machine
 from nnaccel.bench.peers import CNN_NNACCEL, CNN_PEERS
+from nnaccel.model.architectures import ARCHITECTURES
 
 CONTESTANTS = CNN_NNACCEL | CNN_PEERS
 SIDES = {"cnn": 8, "lenet": 16}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnaccel.model import load
+from nnaccel.model.sequential import load
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from PIL import Image
 from sklearn.datasets import load_sample_image
 
 from nnaccel import filters
-from nnaccel.images import ImageError, read_picture
+from nnaccel.data.pictures import ImageError, read_picture
 from nnaccel.layers import Conv2D, Dense, Dropout, Flatten, MaxPool2D
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
 
 
 def page(*channels: int) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnaccel import checkpoint
+from nnaccel.training import checkpoint
 
 Write = Callable[..., Path]
 

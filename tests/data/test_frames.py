@@ -11,7 +11,7 @@ import scipy.sparse
 
 from nnaccel.estimators import LogisticRegression
 from nnaccel.layers import Dense
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
 
 RNG = np.random.default_rng(0)
 SIZE, TOWN = RNG.normal(size=40), ["Bonn", "Ulm"] * 20

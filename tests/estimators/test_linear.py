@@ -14,7 +14,7 @@ from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
 
 from nnaccel.estimators import CollinearityWarning, LinearRegression
-from nnaccel.train import DivergenceError
+from nnaccel.training.loop import DivergenceError
 
 
 def random_problem(seed: int, rows: int, columns: int, responses: int = 1) -> Any:

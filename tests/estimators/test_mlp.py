@@ -24,8 +24,8 @@ from nnaccel.estimators import (
     MLPRegressor,
     SoftmaxRegression,
 )
-from nnaccel.penalties import L1L2
-from nnaccel.train import DivergenceError
+from nnaccel.layers.penalties import L1L2
+from nnaccel.training.loop import DivergenceError
 
 unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -316,7 +316,7 @@ def test_losses_for_three_classes(loss: str) -> None:
 @unfinished
 @pytest.mark.parametrize(
     "solver",
-    ["adam", "sgd", "adamw", "rmsprop", "adagrad", optim.Adam(0.02), optim.SGD(0.3, momentum=0.9)],
+    [*optim.OPTIMIZERS, optim.Adam(0.02), optim.SGD(0.3, momentum=0.9)],
     ids=str,
 )
 def test_every_solver_learns(solver: Any) -> None:

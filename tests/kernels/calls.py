@@ -121,6 +121,27 @@ def _linear_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     }
 
 
+def _layer_norm(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, gamma, beta = (_normal(rng, shape, dtype) for shape in ((n, m), (m,), (m,)))
+    rows = {name: np.full(n, 7, dtype) for name in ("mean", "inv_std")}
+    return {
+        "x": x,
+        "gamma": gamma,
+        "beta": beta,
+        "epsilon": 1e-3,
+        **rows,
+        **_like("y", n, m, dtype),
+    }
+
+
+def _layer_norm_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    dy, x = _normal(rng, (n, m), dtype), _normal(rng, (n, m), dtype)
+    gamma, mean, inv_std = (_normal(rng, size, dtype) for size in (m, n, n))
+    columns = {name: np.full(m, 7, dtype) for name in ("dgamma", "dbeta")}
+    arrays = {"dy": dy, "x": x, "gamma": gamma, "mean": mean, "inv_std": inv_std}
+    return {**arrays, **_like("dx", n, m, dtype), **columns}
+
+
 def _row_wise(name: str) -> Callable[..., Args]:
     def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
         return {"x": 5 * _normal(rng, (n, m), dtype), **_like("y", n, m, dtype)}
@@ -251,6 +272,8 @@ CALLS: dict[str, Callable[..., Args]] = {
     "gather_one_hot": _labels,
     "gather_rows": _batch,
     "linear": _linear,
+    "layer_norm": _layer_norm,
+    "layer_norm_backward": _layer_norm_backward,
     "linear_backward": _linear_backward,
     "log_softmax": _row_wise("log_softmax"),
     "log_softmax_backward": _row_wise("log_softmax_backward"),

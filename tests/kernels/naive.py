@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 
 Pair = tuple[int, int]
 

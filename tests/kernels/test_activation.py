@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from nnaccel.backends import to_numpy
-from nnaccel_kernels._activations import ACTIVATIONS, FROM_OUTPUT
+from nnaccel_kernels.activations import ACTIVATIONS, FROM_OUTPUT
 
 ALPHA = 0.3
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])

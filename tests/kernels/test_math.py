@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from nnaccel_kernels.cpu import _math
+from nnaccel_kernels.cpu.vector import math
 
 SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
 
@@ -16,13 +16,13 @@ SMALLEST_NORMAL = float(np.finfo(np.float32).smallest_normal)
 @njit
 def exp_of(x: Any, y: Any) -> None:
     for i in range(x.size):
-        y[i] = _math.exp(x[i])
+        y[i] = math.exp(x[i])
 
 
 @njit
 def tanh_of(x: Any, y: Any) -> None:
     for i in range(x.size):
-        y[i] = _math.tanh(x[i])
+        y[i] = math.tanh(x[i])
 
 
 def apply(function: Any, x: np.ndarray) -> np.ndarray:

@@ -1,24 +1,23 @@
-"""Launching, recording and replaying kernels on a team of threads."""
+"""Launching, recording and replaying kernels on a thread pool."""
 
 from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from nnaccel_kernels import cpu
-from nnaccel_kernels.cpu._kernel import kernel, share
-from nnaccel_kernels.cpu._machine import MAX_WORDS
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.machine import MAX_WORDS
+from nnaccel_kernels.cpu.runtime.sharing import share
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..processes import python
 
 
 @kernel
@@ -53,7 +52,7 @@ def _too_many(rank, size, a, b, c, d, e, f, g, h, i, j, k, l, m, n):  # type: ig
 
 @pytest.fixture(params=[1, 2, 3, 5])
 def threads(request: pytest.FixtureRequest) -> Iterator[int]:
-    before = cpu._team.team().size
+    before = cpu.runtime.thread_pool.thread_pool().size
     cpu.set_num_threads(request.param)
     yield request.param
     cpu.set_num_threads(before)
@@ -89,10 +88,10 @@ def test_a_kernel_sees_all_that_the_one_before_wrote(threads: int) -> None:
 def test_narrow_and_wide_kernels_in_turn(threads: int) -> None:
     x, counter = np.ones(500), np.array([0])
     with cpu.record() as tape:
-        cpu.advance(counter)
+        cpu.kernels.advance(counter)
         _double(x, width=threads)
-        cpu.advance(counter)
-        cpu.advance(counter)
+        cpu.kernels.advance(counter)
+        cpu.kernels.advance(counter)
         _double(x, width=1)
     tape.replay(50)
     assert counter[0] == 150
@@ -102,7 +101,7 @@ def test_narrow_and_wide_kernels_in_turn(threads: int) -> None:
 def test_recording_runs_nothing_and_replaying_nothing_changes_nothing() -> None:
     counter = np.array([0])
     with cpu.record() as tape:
-        cpu.advance(counter)
+        cpu.kernels.advance(counter)
     tape.replay(0)
     assert counter[0] == 0
     with cpu.record() as empty:
@@ -113,11 +112,11 @@ def test_recording_runs_nothing_and_replaying_nothing_changes_nothing() -> None:
 def test_records_nest_and_end_with_their_block() -> None:
     counter = np.array([0])
     with cpu.record() as outer:
-        cpu.advance(counter)
+        cpu.kernels.advance(counter)
         with cpu.record() as inner:
-            cpu.advance(counter)
-            cpu.advance(counter)
-    cpu.advance(counter)
+            cpu.kernels.advance(counter)
+            cpu.kernels.advance(counter)
+    cpu.kernels.advance(counter)
     assert counter[0] == 1
     outer.replay()
     assert counter[0] == 2
@@ -129,15 +128,15 @@ def test_an_error_ends_the_recording() -> None:
     with pytest.raises(ZeroDivisionError), cpu.record():
         raise ZeroDivisionError
     counter = np.array([0])
-    cpu.advance(counter)
+    cpu.kernels.advance(counter)
     assert counter[0] == 1
 
 
 def test_recording_belongs_to_one_thread() -> None:
     counter, elsewhere = np.array([0]), np.array([0])
     with cpu.record():
-        cpu.advance(counter)
-        thread = threading.Thread(target=cpu.advance, args=(elsewhere,))
+        cpu.kernels.advance(counter)
+        thread = threading.Thread(target=cpu.kernels.advance, args=(elsewhere,))
         thread.start()
         thread.join()
     assert (counter[0], elsewhere[0]) == (0, 1)
@@ -149,7 +148,7 @@ def test_a_tape_keeps_its_arrays_alive() -> None:
     def record() -> Any:
         data = np.full((1000, 3), 4.0)
         with cpu.record() as tape:
-            cpu.gather_rows(data, np.arange(1000), np.array([0]), 1000, 0.5, out)
+            cpu.kernels.gather_rows(data, np.arange(1000), np.array([0]), 1000, 0.5, out)
         return tape
 
     tape = record()
@@ -179,7 +178,7 @@ def test_strided_arrays_are_refused() -> None:
 
 
 def test_python_threads_launch_at_once() -> None:
-    before = cpu._team.team().size
+    before = cpu.runtime.thread_pool.thread_pool().size
     cpu.set_num_threads(3)
     errors: list[BaseException] = []
 
@@ -208,7 +207,7 @@ def test_python_threads_launch_at_once() -> None:
 
 
 def run_script(script: str, **environment: str) -> str:
-    """Run a script with a team of three that has worked already, and return what it printed."""
+    """Run a script after work on a pool of three threads, and return what it printed."""
     start = """
 import os, signal, sys, threading
 import numpy as np
@@ -217,20 +216,13 @@ from nnaccel_kernels import cpu
 def work(n=200_000):
     x = np.linspace(-1, 1, n).astype(np.float32)
     y = np.empty_like(x)
-    cpu.activate("tanh", 0.0, x, y)
+    cpu.kernels.activate("tanh", 0.0, x, y)
     return bool(np.allclose(y, np.tanh(x), rtol=1e-5))
 
 cpu.set_num_threads(3)
 assert work()
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", start + script],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "kernels"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = python("-W", "error", "-c", start + script, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -253,8 +245,8 @@ def test_ctrl_c_during_a_long_replay_leaves_the_process_usable() -> None:
     script = """
 w, g = np.zeros(300_000), np.ones(300_000)
 with cpu.record() as tape:
-    cpu.sgd(w, g, np.array([-1.0]), np.array([0]))
-    cpu.clip_value(g, 5.0)
+    cpu.kernels.sgd(w, g, np.array([-1.0]), np.array([0]))
+    cpu.kernels.clip_value(g, 5.0)
 tape.replay(2)
 threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
@@ -271,17 +263,17 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to oneself ends a process on Windows")
-def test_ctrl_c_while_threads_are_told_of_a_table_leaves_the_process_usable() -> None:
+def test_ctrl_c_while_a_table_is_posted_leaves_the_process_usable() -> None:
     script = """
 import time
-from nnaccel_kernels._window import Window
+from nnaccel_kernels.window import Window
 x = np.linspace(-1, 1, 50_000).astype(np.float32)
 y = np.empty_like(x)
 images, w = np.ones((2, 1, 8, 8), np.float32), np.ones((4, 1, 3, 3), np.float32)
 
 def convolve():
     maps = np.zeros((2, 4, 6, 6), np.float32)
-    cpu.conv2d(images, w, None, Window((3, 3)), 1, "linear", 0.0, "gemm", maps)
+    cpu.kernels.conv2d(images, w, None, Window((3, 3)), 1, "linear", 0.0, "gemm", maps)
     return (maps == 9).all()
 
 assert convolve()
@@ -306,7 +298,7 @@ while time.perf_counter() < end:
     try:
         launching = True
         while time.perf_counter() < end:
-            cpu.activate("relu", 0.0, x, y)
+            cpu.kernels.activate("relu", 0.0, x, y)
             convolve()
         launching = False
     except KeyboardInterrupt:
@@ -322,6 +314,6 @@ def test_launches_while_python_shuts_down() -> None:
     script = """
 import atexit, time
 atexit.register(lambda: print(work()))
-time.sleep(0.2)  # until the team sleeps
+time.sleep(0.2)  # until the workers sleep
 """
     assert run_script(script).split() == ["True"]

@@ -22,8 +22,8 @@ from nnaccel.layers import (
     MaxPool2D,
     ZeroPad2D,
 )
-from nnaccel.model import Sequential
-from nnaccel.penalties import L2
+from nnaccel.layers.penalties import L2
+from nnaccel.model.sequential import Sequential
 
 from .checks import assert_gradients, place
 

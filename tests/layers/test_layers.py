@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from nnaccel import layers
-from nnaccel.backends import to_numpy
+from nnaccel.backends import is_kernels_only, to_numpy
 from nnaccel.layers import ELU, Activation, Dense, Dropout, Flatten, Layer, LeakyReLU, ReLU, Softmax
-from nnaccel.penalties import L1L2, L2
+from nnaccel.layers.penalties import L1L2, L2
 
 from .checks import assert_gradients, place
 
@@ -132,14 +132,18 @@ def test_same_seed_same_parameters() -> None:
     assert not first.params["b"].any()
 
 
-def test_a_subclass_is_not_recorded_unless_it_says_so() -> None:
-    class Own(Dense):
+def test_layers_of_the_library_work_through_kernels_and_others_need_not() -> None:
+    class Inherited(Dense):
         pass
 
-    assert Dense.recordable
-    assert not Own.recordable
+    class Own(Dense):
+        def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+            return super().forward(x, training, activate)
+
+    assert is_kernels_only(Inherited(1).forward)
+    assert not is_kernels_only(Own(1).forward)
     assert all(
-        kind.recordable
+        is_kernels_only(kind.forward)
         for kind in vars(layers).values()
         if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
     )

@@ -25,7 +25,7 @@ from nnaccel.layers import (
     MaxPool2D,
     ZeroPad2D,
 )
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import Adam
 
 
@@ -104,9 +104,9 @@ def test_whole_trainings_are_the_same(layers: Any, digits: Any) -> None:
 @pytest.fixture
 def set_threads() -> Iterator[Any]:
     from nnaccel_kernels.cpu import set_num_threads
-    from nnaccel_kernels.cpu._team import team
+    from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 
-    before = team().size
+    before = thread_pool().size
     yield set_num_threads
     set_num_threads(before)
 

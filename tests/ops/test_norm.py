@@ -159,15 +159,14 @@ x, one = np.ones((2, 3, 4, 4)), np.ones(3)
             "running_mean has shape .* dtype float32",
         ),
         ((x[0], one, one, one, one), {}, r"expected \(N, C, H, W\) or \(N, C\)"),
-        ((x[:, :, :0], one, one, one, one), {}, "there is nothing in a channel"),
+        ((x[:, :, :0], one, one, one, one), {}, "its channels are empty"),
         ((x, one, one, one, one), {"momentum": 1.5}, "momentum=1.5 must lie in 0..1"),
         ((x, one, one, one, one), {"epsilon": 0}, "epsilon=0 must be above 0"),
         ((x, one, one, one, one), {"epsilon": np.nan}, "epsilon=nan"),
     ],
 )
 def test_errors_in_words(arrays: Any, how: dict[str, Any], words: str) -> None:
-    for name in ("numpy", "numba"):
-        with use_backend(name), pytest.raises(ValueError, match=words):
-            ops.batch_norm(*arrays, **how)
+    with pytest.raises(ValueError, match=words):
+        ops.batch_norm(*arrays, **how)
     with pytest.raises(ValueError, match="they must agree"):
         ops.batch_norm_backward(x[:1], x, one, one, one)

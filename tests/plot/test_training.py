@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from nnaccel import plot
-from nnaccel.confusion import confusion_counts, confusion_text
 from nnaccel.data import digits
+from nnaccel.training.metrics.confusion import confusion_counts, confusion_text
 
 HISTORY = {
     "loss": [0.5, 0.3],

@@ -1,102 +1,11 @@
-"""Kernels for CUDA devices, on CuPy arrays, or on NumPy arrays under Numba's simulator.
+"""Fast kernels for CUDA devices, on CuPy arrays, or on NumPy arrays under Numba's simulator.
 
-Importing this needs Numba but no driver: kernels are compiled when they are first called.
+Importing this needs Numba but no driver: a kernel is compiled when it is first called.
 """
 
-from nnaccel_kernels.cuda._batch import advance, finish_step, gather_one_hot, gather_rows
-from nnaccel_kernels.cuda._channels import bias_activate, sum_channels
-from nnaccel_kernels.cuda._columns import col2im, im2col
-from nnaccel_kernels.cuda._conv import (
-    conv2d,
-    conv2d_input_gradient,
-    conv2d_plan,
-    conv2d_weight_gradient,
-)
-from nnaccel_kernels.cuda._cublas import set_tf32, uses_tf32
-from nnaccel_kernels.cuda._dense import linear, linear_backward
-from nnaccel_kernels.cuda._dropout import dropout
-from nnaccel_kernels.cuda._elementwise import activate, activate_backward
-from nnaccel_kernels.cuda._gradient import add_penalty, clip_norm, clip_value, penalty
-from nnaccel_kernels.cuda._layout import copy, pad2d
-from nnaccel_kernels.cuda._loss import (
-    add_sum,
-    binary_cross_entropy,
-    categorical_cross_entropy,
-    count_binary_hits,
-    count_category_hits,
-    mse,
-    sigmoid_cross_entropy,
-    softmax_cross_entropy,
-    weigh,
-)
-from nnaccel_kernels.cuda._loss_scale import adjust_scale, scale_gradient, unscale_gradients
-from nnaccel_kernels.cuda._norm import batch_norm, batch_norm_backward, batch_norm_inference
-from nnaccel_kernels.cuda._pool import (
-    avg_pool2d,
-    avg_pool2d_backward,
-    max_pool2d,
-    max_pool2d_backward,
-)
-from nnaccel_kernels.cuda._softmax import (
-    log_softmax,
-    log_softmax_backward,
-    softmax,
-    softmax_backward,
-)
-from nnaccel_kernels.cuda._update import adagrad, adam, momentum, rmsprop, sgd
+from nnaccel_kernels.cuda.runtime.cublas import set_tf32, uses_tf32
+from nnaccel_kernels.lookup import Kernels, kernels_in
 
-__all__ = [
-    "activate",
-    "activate_backward",
-    "adagrad",
-    "adam",
-    "add_penalty",
-    "add_sum",
-    "adjust_scale",
-    "advance",
-    "avg_pool2d",
-    "avg_pool2d_backward",
-    "batch_norm",
-    "batch_norm_backward",
-    "batch_norm_inference",
-    "bias_activate",
-    "binary_cross_entropy",
-    "categorical_cross_entropy",
-    "clip_norm",
-    "clip_value",
-    "col2im",
-    "conv2d",
-    "conv2d_input_gradient",
-    "conv2d_plan",
-    "conv2d_weight_gradient",
-    "copy",
-    "count_binary_hits",
-    "count_category_hits",
-    "dropout",
-    "finish_step",
-    "gather_one_hot",
-    "gather_rows",
-    "im2col",
-    "linear",
-    "linear_backward",
-    "log_softmax",
-    "log_softmax_backward",
-    "max_pool2d",
-    "max_pool2d_backward",
-    "momentum",
-    "mse",
-    "pad2d",
-    "penalty",
-    "rmsprop",
-    "scale_gradient",
-    "set_tf32",
-    "sgd",
-    "sigmoid_cross_entropy",
-    "softmax",
-    "softmax_backward",
-    "softmax_cross_entropy",
-    "sum_channels",
-    "unscale_gradients",
-    "uses_tf32",
-    "weigh",
-]
+kernels = Kernels(kernels_in(__name__))
+
+__all__ = ["kernels", "set_tf32", "uses_tf32"]

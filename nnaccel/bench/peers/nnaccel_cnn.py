@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from nnaccel.architectures import convolutional
 from nnaccel.backends import to_numpy, use_backend
 from nnaccel.bench.cnn_problem import CnnProblem
 from nnaccel.bench.problem import IntArray, Weights
 from nnaccel.layers import Dense
-from nnaccel.model import Sequential
+from nnaccel.model.architectures import convolutional
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD
 
 
 class NnaccelCNN:
-    """CNN trained by nnaccel, which draws its own shuffles."""
+    """CNN trained by nnaccel, which shuffles by itself."""
 
     def __init__(self, problem: CnnProblem, backend: str = "numba") -> None:
         self.problem = problem

@@ -1,4 +1,4 @@
-"""The epoch in nnaccel: one Sequential.fit, on float32 rows or on the uint8 images themselves."""
+"""The epoch in nnaccel: Sequential.fit on float32 rows or on uint8 images."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import numpy.typing as npt
 from nnaccel.backends import asarray, to_numpy, use_backend
 from nnaccel.bench.problem import IntArray, Problem, Weights
 from nnaccel.layers import Dense
-from nnaccel.model import Sequential
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD
 
 
 class NnaccelMLP:
-    """MLP trained by nnaccel, which draws its own shuffles."""
+    """MLP trained by nnaccel, which shuffles by itself."""
 
     def __init__(self, problem: Problem, backend: str = "numba") -> None:
         self.problem = problem

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch.nn import functional
 
-from nnaccel.architectures import ARCHITECTURES, Conv, Hidden, Pool
 from nnaccel.bench.cnn_problem import CnnProblem
 from nnaccel.bench.problem import IntArray, Weights
+from nnaccel.model.architectures import ARCHITECTURES, Conv, Hidden, Pool
 
 
 class TorchCNN:

@@ -1,4 +1,4 @@
-"""How kernels are handed to CuPy, without a GPU: what is compiled, kept, and given to them."""
+"""Launching kernels through CuPy, without a GPU: compilation, cached PTX, and arguments."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ import pytest
 from numba import types
 
 from nnaccel_kernels import cuda
-from nnaccel_kernels._window import Window
-from nnaccel_kernels.cuda import _elementwise, _launch, _ptx
-from nnaccel_kernels.cuda._arguments import flatten, size_of
-from nnaccel_kernels.cuda._half import Halves
+from nnaccel_kernels.cuda import activation
+from nnaccel_kernels.cuda.runtime import launch, ptx
+from nnaccel_kernels.cuda.runtime.arguments import flatten, size_of
+from nnaccel_kernels.cuda.runtime.half import HalfArrayType
+from nnaccel_kernels.window import Window
 
 PTX = ".visible .entry some_kernel(\n{}\n)\n{{ ret; }}"
 
@@ -27,7 +28,7 @@ def declared(*bits: str) -> str:
 
 
 class Gpu:
-    """Stands for CuPy's launching, and notes what is launched."""
+    """A stand-in for CuPy's launches, which records them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, ptx: str) -> None:
         self.compiled, self.launched = 0, list[Any]()
@@ -41,10 +42,10 @@ class Gpu:
         function = SimpleNamespace(Module=lambda: module)
         fake = SimpleNamespace(runtime=runtime, function=function)
         monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=fake))
-        monkeypatch.setattr(_launch, "ptx_of", compile_it)
+        monkeypatch.setattr(launch, "ptx_of", compile_it)
         device = SimpleNamespace(compute_capability=(9, 0))
-        monkeypatch.setattr(_launch.cuda, "get_current_device", lambda: device)
-        monkeypatch.setattr(_launch, "_functions", {})
+        monkeypatch.setattr(launch.cuda, "get_current_device", lambda: device)
+        monkeypatch.setattr(launch, "_functions", {})
 
     def _launch(self, grid: Any, block: Any, numbers: list[Any]) -> None:
         self.launched.append((grid, block, numbers))
@@ -56,22 +57,22 @@ def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
     array = ["u64"] * 7
     gpu = Gpu(monkeypatch, declared("u64", *array, "f32", *array))
     for x in (np.zeros(600, np.float32), np.ones(3, np.float32)):
-        cuda.activate("relu", 0.0, x, x)
+        cuda.kernels.activate("relu", 0.0, x, x)
     assert [call[0] for call in gpu.launched] == [(3,), (1,)]
     numbers = gpu.launched[0][2]
     assert numbers[:5] == [600, 0, 0, 600, 4]
     assert numbers[6:9] == [600, 4, 0.0]  # shape, stride, alpha
     assert gpu.compiled == 1
-    cuda.activate("relu", 0.0, *np.zeros((2, 6), np.float32)[:, ::2])
+    cuda.kernels.activate("relu", 0.0, *np.zeros((2, 6), np.float32)[:, ::2])
     assert gpu.compiled == 2
 
 
-def test_a_kernel_that_takes_other_numbers_is_left_to_numba(
+def test_a_kernel_with_other_parameters_is_launched_by_numba(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gpu = Gpu(monkeypatch, declared("u64", "u64"))
     with pytest.raises(AttributeError):  # there is no stream for Numba here
-        cuda.activate("relu", 0.0, np.zeros(3), np.zeros(3))
+        cuda.kernels.activate("relu", 0.0, np.zeros(3), np.zeros(3))
     assert "Numba launches kernel activate, which is slower: it takes 2 numbers" in caplog.text
     assert gpu.launched == []
 
@@ -85,35 +86,33 @@ def test_windows_and_scalars_are_flattened_in_order() -> None:
     assert Window in kinds
 
 
-def test_ptx_is_kept_for_what_it_was_compiled_from(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ptx_is_cached_by_code_and_closure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     compiled: list[str] = []
 
     def compile_it(function: Any, types: Any, cc: Any) -> tuple[str, None]:
         compiled.append(function.__name__)
         return f"{types} {cc}", None
 
-    monkeypatch.setattr(_ptx.config, "CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(_ptx.cuda, "compile_ptx", compile_it)
+    monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(ptx.cuda, "compile_ptx", compile_it)
     single, double = np.dtype("float32"), np.dtype("float64")
     kernels = [
-        _elementwise._activate(name, dtype).kernel
+        activation._activate(name, dtype).kernel
         for name in ("relu", "tanh")
         for dtype in (single, double)
     ]
     for kernel in kernels * 2:
-        assert _ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
+        assert ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
     assert compiled == ["activate"] * 3  # tanh has no constants: its types tell it apart
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_ptx_is_kept_for_each_kind_of_16_bits(
+def test_ptx_is_cached_for_each_16_bit_dtype(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(_ptx.config, "CACHE_DIR", str(tmp_path))
-    monkeypatch.setattr(_ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
-    kernel = _elementwise._activate("linear", np.dtype("float32")).kernel
-    arrays = Halves("float16", 1, "C"), Halves("bfloat16", 1, "C"), types.float32[::1]
+    monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
+    kernel = activation._activate("linear", np.dtype("float32")).kernel
+    arrays = HalfArrayType("float16", 1, "C"), HalfArrayType("bfloat16", 1, "C"), types.float32[::1]
     for array in arrays:
-        assert _ptx.ptx_of(kernel, (types.Tuple((array, types.int64)),), (9, 0)) == str(array)
+        assert ptx.ptx_of(kernel, (types.Tuple((array, types.int64)),), (9, 0)) == str(array)

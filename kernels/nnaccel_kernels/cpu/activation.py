@@ -1,0 +1,129 @@
+"""Elementwise activations, forward and backward."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import carray
+from numba.extending import register_jitable
+
+from nnaccel_kernels.activations import ACTIVATIONS
+from nnaccel_kernels.cpu.runtime.kernel import kernel
+from nnaccel_kernels.cpu.runtime.linked import linked
+from nnaccel_kernels.cpu.runtime.sharing import part, threads_for
+from nnaccel_kernels.cpu.vector.math import exp, tanh
+from nnaccel_kernels.cpu.vector.runs import copy_run
+
+__all__ = ["activate", "activate_backward"]
+
+_LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
+_BLOCK = 4096  # elements that stay in the L1 cache
+_WORK = 20.0  # about the floating-point operations in one exponential
+
+
+@register_jitable
+def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
+    """y = f(y)."""
+    zero, one, half = y.dtype.type(0), y.dtype.type(1), y.dtype.type(0.5)
+    slope = y.dtype.type(alpha)
+    if code == _RELU:
+        for i in range(y.size):
+            y[i] = zero if y[i] < zero else y[i]
+    elif code == _SIGMOID:
+        for i in range(y.size):
+            y[i] = one / (one + exp(-y[i]))
+    elif code == _TANH:
+        for i in range(y.size):
+            y[i] = tanh(y[i])
+    elif code == _LEAKY:
+        for i in range(y.size):
+            y[i] = y[i] * slope if y[i] < zero else y[i]
+    elif code == _ELU:
+        for i in range(y.size):
+            y[i] = slope * math.expm1(y[i]) if y[i] < zero else y[i]
+    elif code == _SOFTPLUS:
+        for i in range(y.size):
+            y[i] = max(y[i], zero) + math.log1p(math.exp(-abs(y[i])))
+    elif code == _GELU:
+        scale = y.dtype.type(math.sqrt(0.5))
+        for i in range(y.size):
+            y[i] = half * y[i] * (one + math.erf(y[i] * scale))
+
+
+def _span_in_python(count, code, alpha, y, at):  # type: ignore[no-untyped-def]
+    """`_span` without the JIT."""
+    apply_activation(code, alpha, y.reshape(-1)[at : at + count])
+
+
+@linked("iifp", _span_in_python)
+def _span(count, code, alpha, y):  # type: ignore[no-untyped-def]
+    """y = f(y) for `count` elements."""
+    apply_activation(code, alpha, carray(y, count))
+
+
+@register_jitable
+def activate_span(code, alpha, y):  # type: ignore[no-untyped-def]
+    """y = f(y) for a flat array."""
+    if code:
+        _span(y.size, code, alpha, y, 0)
+
+
+@kernel
+def _activate(rank, size, code, alpha, x, y):  # type: ignore[no-untyped-def]
+    x, y = part(x, rank, size), part(y, rank, size)
+    for start in range(0, y.size, _BLOCK):
+        block = y[start : start + _BLOCK]
+        copy_run(block.size, x, start, block, 0)
+        activate_span(code, alpha[0], block)
+
+
+@kernel
+def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[no-untyped-def]
+    zero, one, half = dy.dtype.type(0), dy.dtype.type(1), dy.dtype.type(0.5)
+    slope = dy.dtype.type(alpha[0])
+    dy = part(dy, rank, size)
+    dx = part(dx, rank, size)
+    x = part(x, rank, size)
+    y = part(y, rank, size)
+    if code == _LINEAR:
+        for i in range(dy.size):
+            dx[i] = dy[i]
+    elif code == _RELU:
+        for i in range(dy.size):
+            dx[i] = dy[i] if y[i] > zero else zero
+    elif code == _SIGMOID:
+        for i in range(dy.size):
+            dx[i] = dy[i] * (y[i] * (one - y[i]))
+    elif code == _TANH:
+        for i in range(dy.size):
+            dx[i] = dy[i] * (one - y[i] * y[i])
+    elif code == _LEAKY:
+        for i in range(dy.size):
+            dx[i] = dy[i] if y[i] > zero else dy[i] * slope
+    elif code == _ELU:
+        for i in range(dy.size):
+            dx[i] = dy[i] if y[i] > zero else dy[i] * (y[i] + slope)
+    elif code == _SOFTPLUS:
+        for i in range(dy.size):
+            dx[i] = dy[i] * -math.expm1(-y[i])
+    elif code == _GELU:
+        scale, peak = dy.dtype.type(math.sqrt(0.5)), dy.dtype.type(1 / math.sqrt(2 * math.pi))
+        for i in range(dy.size):
+            density = peak * math.exp(-half * x[i] * x[i])
+            dx[i] = dy[i] * (half * (one + math.erf(x[i] * scale)) + x[i] * density)
+
+
+def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:
+    """y = f(x) elementwise, for the activation f of this name."""
+    code, width = ACTIVATIONS.index(name), threads_for(x.size * _WORK)
+    _activate(code, np.array([alpha]), x.reshape(-1), y.reshape(-1), width=width)
+
+
+def activate_backward(
+    name: str, alpha: float, dy: np.ndarray, x: np.ndarray, y: np.ndarray, dx: np.ndarray
+) -> None:
+    """dx = dy * f'(x): from x for 'gelu', from y = f(x) for the others."""
+    code, width = ACTIVATIONS.index(name), threads_for(dy.size * _WORK)
+    flat = (array.reshape(-1) for array in (dy, x, y, dx))
+    _activate_backward(code, np.array([alpha]), *flat, width=width)

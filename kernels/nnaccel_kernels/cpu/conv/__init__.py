@@ -1,0 +1,1 @@
+"""Algorithms of convolution; `conv2d.py` beside this folder chooses among them."""

@@ -1,0 +1,1 @@
+"""Matrix products: the register tile, panels, packed weights, transposition, the epilogue."""

@@ -1,0 +1,1 @@
+"""Compiles kernels, records their launches on a tape, and replays it on a thread pool."""

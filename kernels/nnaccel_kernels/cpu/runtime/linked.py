@@ -1,0 +1,91 @@
+"""Linked functions: compiled once, and called by the machine code of every kernel.
+
+Numba compiles the functions that a kernel calls anew for each kernel. Large ones with many callers,
+such as the matrix product, are instead one C function for each dtype, which the linker finds by its
+name. `link_all` must have run for a dtype before a kernel with arrays of it is loaded.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import cfunc, config, types
+from numba.core.cgutils import get_or_insert_function
+from numba.extending import intrinsic
+
+from nnaccel_kernels.cpu.vector.simd import element, void
+
+_KINDS = {"i": types.int64, "f": types.float64}
+_FUNCTIONS: list[tuple[str, str, Callable[..., None]]] = []
+_COMPILED: dict[types.Type, list[Any]] = {}
+_LOCK = threading.Lock()
+
+
+def linked(pattern: str, in_python: Callable[..., None]) -> Callable[..., Any]:
+    """Decorate a function of pointers: kernels call it with arrays.
+
+    `pattern` has a letter for each argument: i an integer, f a float64, p a pointer, for which
+    callers give an array and the index of an element. `in_python` does the same without the JIT.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., Any]:
+        if config.DISABLE_JIT:
+            return in_python
+        name = f"nnaccel{function.__name__}"
+        _FUNCTIONS.append((name, pattern, function))
+        return _caller(name, pattern)
+
+    return decorate
+
+
+def link_all(dtype: types.Type) -> None:
+    """Compile all linked functions for a dtype, or load them from the disk, once."""
+    with _LOCK:
+        if dtype in _COMPILED:
+            return
+        _COMPILED[dtype] = []  # kept alive, and with them the machine code
+        for name, pattern, function in _FUNCTIONS:
+            kinds = [_KINDS.get(letter) or types.CPointer(dtype) for letter in pattern]
+            code = cfunc(types.void(*kinds), cache=True, error_model="numpy")(function)
+            llvm.add_symbol(f"{name}_{dtype}", code.address)
+            _COMPILED[dtype].append(code)
+
+
+def _caller(name: str, pattern: str) -> Callable[..., Any]:
+    """Return the intrinsic that calls a linked function on arrays."""
+
+    def call(typing, *arguments):  # type: ignore[no-untyped-def]
+        given = iter(arguments)
+        kinds: list[Any] = []
+        for letter in pattern:
+            kinds += [_KINDS[letter]] if letter in _KINDS else [next(given), types.int64]
+            next(given)
+        dtype = next(kind.dtype for kind in kinds if isinstance(kind, types.Array))
+
+        def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+            values = iter(zip(kinds, args, strict=True))
+            passed = []
+            for letter in pattern:
+                kind, value = next(values)
+                if letter == "p":
+                    value = element(context, builder, kind, value, next(values)[1])
+                passed.append(value)
+            kind = ir.FunctionType(void, [value.type for value in passed])
+            function = get_or_insert_function(builder.module, kind, f"{name}_{dtype}")
+            builder.call(function, passed)
+            return context.get_dummy_value()
+
+        return types.void(*kinds), codegen
+
+    # Numba needs a signature that names each argument.
+    count = len(pattern) + pattern.count("p")
+    names = ["typing", *(f"argument{i}" for i in range(count))]
+    kind = Parameter.POSITIONAL_OR_KEYWORD
+    call.__signature__ = Signature([Parameter(n, kind) for n in names])  # type: ignore[attr-defined]
+    made: Callable[..., Any] = intrinsic(call)
+    return made

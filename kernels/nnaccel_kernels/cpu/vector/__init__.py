@@ -1,0 +1,1 @@
+"""Vector code: instructions, elementary functions, and loops over runs of elements."""

@@ -1,0 +1,50 @@
+"""Activations, forward and backward."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels.cuda.runtime.launch import scalar
+from nnaccel_kernels.cuda.skeletons.activations import activation_function, activation_gradient
+from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+
+__all__ = ["activate", "activate_backward"]
+
+
+def activate(name: str, alpha: float, x: Any, y: Any) -> None:
+    """y = f(x) elementwise, for the named activation f; x and y may differ in dtype."""
+    _activate(name, x.dtype)(x.size, x.reshape(-1), scalar(alpha, x), y.reshape(-1))
+
+
+def activate_backward(name: str, alpha: float, dy: Any, x: Any, y: Any, dx: Any) -> None:
+    """dx = dy * f'(x); 'gelu' reads x, the others y."""
+    source = x if name == "gelu" else y
+    flat = dy.reshape(-1), source.reshape(-1)
+    _activate_backward(name, dy.dtype)(dy.size, *flat, scalar(alpha, dy), dx.reshape(-1))
+
+
+@cache
+def _activate(name: str, dtype: np.dtype[Any]) -> ElementwiseKernel:
+    f = activation_function(name, dtype)
+
+    @ElementwiseKernel
+    def activate(i, args):  # type: ignore[no-untyped-def]
+        x, alpha, y = args
+        y[i] = f(x[i], alpha)
+
+    return activate
+
+
+@cache
+def _activate_backward(name: str, dtype: np.dtype[Any]) -> ElementwiseKernel:
+    gradient = activation_gradient(name, dtype)
+
+    @ElementwiseKernel
+    def activate_backward(i, args):  # type: ignore[no-untyped-def]
+        dy, source, alpha, dx = args
+        dx[i] = gradient(dy[i], source[i], alpha)
+
+    return activate_backward

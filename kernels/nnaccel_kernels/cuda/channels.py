@@ -1,0 +1,53 @@
+"""The bias of each channel, and its gradient."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels.cuda.runtime.launch import scalar
+from nnaccel_kernels.cuda.skeletons.activations import activation_function
+from nnaccel_kernels.cuda.skeletons.channel_reduction import ChannelReduction
+from nnaccel_kernels.cuda.skeletons.image import UnrolledPixelKernel
+
+__all__ = ["bias_activate", "sum_channels"]
+
+
+@ChannelReduction
+def _sum_channels(c, t, n, i, j, dy, args):  # type: ignore[no-untyped-def]
+    return dy[n, c, i, j]
+
+
+def sum_channels(dy: Any, db: Any) -> None:
+    """db[k] = sum of dy over N, H and W: the gradient of a convolution's bias."""
+    _sum_channels(db.reshape(-1, 1), dy)
+
+
+def bias_activate(y: Any, b: Any, activation: str, alpha: float) -> None:
+    """y = f(y + b) in place, b per channel or None, for the elementwise activation f."""
+    kernel = _bias_activate(activation, y.dtype, b is not None)
+    kernel(y, y, y if b is None else b, scalar(alpha, y))
+
+
+@cache
+def _bias_activate(name: str, dtype: np.dtype[Any], has_bias: bool) -> UnrolledPixelKernel:
+    f = activation_function(name, dtype)
+
+    @UnrolledPixelKernel
+    def biased_activation(n, c, i, j, args):  # type: ignore[no-untyped-def]
+        y, b, alpha = args
+        return f(y[n, c, i, j] + b[c], alpha)
+
+    @UnrolledPixelKernel
+    def bare_activation(n, c, i, j, args):  # type: ignore[no-untyped-def]
+        y, _, alpha = args
+        return f(y[n, c, i, j], alpha)
+
+    return biased_activation if has_bias else bare_activation
+
+
+def as_pixels(rows: Any) -> Any:
+    """A matrix as images of one pixel, whose channels are its columns."""
+    return rows.reshape(*rows.shape, 1, 1)

@@ -1,0 +1,41 @@
+"""Dropout whose mask is a function of (key, step, position), by SplitMix64."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels.cuda.runtime.index import device
+from nnaccel_kernels.cuda.runtime.launch import scalar
+from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+
+__all__ = ["dropout"]
+
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S27, _S30, _S31, _S40 = (np.uint64(s) for s in (27, 30, 31, 40))
+
+
+@device
+def _mix(z):  # type: ignore[no-untyped-def]
+    z = (z ^ (z >> _S30)) * _MIX1
+    z = (z ^ (z >> _S27)) * _MIX2
+    return z ^ (z >> _S31)
+
+
+@ElementwiseKernel
+def _dropout(i, args):  # type: ignore[no-untyped-def]
+    x, threshold, factor, key, step, y = args
+    base = _mix(key + np.uint64(step[0]) * _GAMMA)
+    bits = _mix(base + np.uint64(i + 1) * _GAMMA) >> _S40
+    y[i] = x[i] * factor if bits >= threshold else x.dtype.type(0)
+
+
+def dropout(x: Any, rate: float, key: Any, step: Any, y: Any) -> None:
+    """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0.
+
+    Applied to dy with the same key and step it gives dx. The key is on the host.
+    """
+    threshold, factor = np.uint64(rate * 2.0**24), scalar(1 / (1 - rate), x)
+    _dropout(x.size, x.reshape(-1), threshold, factor, key[0], step, y.reshape(-1))

@@ -1,0 +1,73 @@
+"""Weight penalties and gradient clipping."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels.cuda.runtime.launch import scalar
+from nnaccel_kernels.cuda.runtime.namespace import namespace_of
+from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+from nnaccel_kernels.cuda.skeletons.reduction import ReductionKernel
+
+__all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
+
+
+@ElementwiseKernel
+def _add_penalty(i, args):  # type: ignore[no-untyped-def]
+    w, l1, twice_l2, dw = args
+    zero = w.dtype.type(0)
+    sign = l1 if w[i] > zero else (-l1 if w[i] < zero else zero)
+    dw[i] += sign + twice_l2 * w[i]
+
+
+@ReductionKernel
+def _penalty(i, args):  # type: ignore[no-untyped-def]
+    w, l1, l2 = args
+    v = np.float64(w[i])
+    return l1 * abs(v) + l2 * v * v
+
+
+@ElementwiseKernel
+def _clip_value(i, args):  # type: ignore[no-untyped-def]
+    g, limit = args
+    v = limit if g[i] > limit else g[i]
+    g[i] = -limit if v < -limit else v
+
+
+@ReductionKernel
+def _square(i, args):  # type: ignore[no-untyped-def]
+    v = np.float64(args[0][i])
+    return v * v
+
+
+@ElementwiseKernel
+def _scale_to_norm(i, args):  # type: ignore[no-untyped-def]
+    g, square, limit = args
+    norm = math.sqrt(square[0])
+    if norm > limit:
+        g[i] *= g.dtype.type(limit / norm)
+
+
+def add_penalty(w: Any, l1: float, l2: float, dw: Any) -> None:
+    """dw += gradient of l1 * sum|w| + l2 * sum(w**2), for flat arrays."""
+    _add_penalty(w.size, w, scalar(l1, w), scalar(2 * l2, w), dw)
+
+
+def penalty(w: Any, l1: float, l2: float, total: Any) -> None:
+    """total[0] += l1 * sum|w| + l2 * sum(w**2), in double precision."""
+    _penalty(w.size, total, w, l1, l2)
+
+
+def clip_value(g: Any, limit: float) -> None:
+    """Clip g elementwise to [-limit, limit], in place."""
+    _clip_value(g.size, g, scalar(limit, g))
+
+
+def clip_norm(g: Any, limit: float) -> None:
+    """Scale g, in place, down to Euclidean norm `limit` if its norm is larger."""
+    square = namespace_of(g).zeros(1, np.float64)
+    _square(g.size, square, g)
+    _scale_to_norm(g.size, g, square, float(limit))

@@ -1,0 +1,90 @@
+"""Max pooling, forward and backward; taps in the padding are ignored.
+
+The backward pass gathers: each pixel adds up the windows that cover it.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from typing import Any
+
+from nnaccel_kernels.cuda.runtime.index import clamp, column, device, is_inside, row
+from nnaccel_kernels.cuda.skeletons.fixed_window import (
+    FixedSize,
+    fixed_size,
+    fixed_window,
+    named_by_size,
+)
+from nnaccel_kernels.cuda.skeletons.image import PixelKernel
+from nnaccel_kernels.cuda.skeletons.overlapping_windows import sum_over_windows
+from nnaccel_kernels.window import Window
+
+__all__ = ["max_pool2d", "max_pool2d_backward"]
+
+
+@cache
+def _max_pool2d(size: FixedSize) -> PixelKernel:
+    fixed = fixed_window(size)
+
+    def max_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
+        x, window = args[0], fixed(args[1])
+        best = x.dtype.type(-math.inf)
+        for r in range(window.kernel_size[0]):
+            for s in range(window.kernel_size[1]):
+                h, v = row(i, r, window), column(j, s, window)
+                pixel = x[n, c, clamp(h, x.shape[2]), clamp(v, x.shape[3])]
+                if is_inside(h, v, x) and (pixel > best or pixel != pixel):
+                    best = pixel
+        return best
+
+    return PixelKernel(named_by_size(max_pool2d, size))
+
+
+@device
+def _matches(pixel, best):  # type: ignore[no-untyped-def]
+    """Whether a pixel equals the maximum, or is NaN."""
+    return pixel == best or pixel != pixel
+
+
+@device
+def _is_first(n, c, i, j, r, s, x, best, window):  # type: ignore[no-untyped-def]
+    """Whether no tap before (r, s), in scan order, matches the maximum."""
+    for tap in range(r * window.kernel_size[1] + s):
+        down = tap // window.kernel_size[1]
+        h = row(i, down, window)
+        v = column(j, tap - down * window.kernel_size[1], window)
+        if is_inside(h, v, x) and _matches(x[n, c, h, v], best):
+            return False
+    return True
+
+
+@sum_over_windows
+def _gradient(n, c, i, j, r, s, covers, dy, window, args):  # type: ignore[no-untyped-def]
+    pixel, x, y = args
+    best, gradient, zero = y[n, c, i, j], dy[n, c, i, j], dy.dtype.type(0)
+    share = gradient if _matches(pixel, best) else zero
+    if covers and share != zero and not _is_first(n, c, i, j, r, s, x, best, window):
+        share = zero
+    return share
+
+
+@cache
+def _max_pool2d_backward(size: FixedSize) -> PixelKernel:
+    fixed = fixed_window(size)
+
+    def max_pool2d_backward(n, c, h, v, args):  # type: ignore[no-untyped-def]
+        dy, x, y, window = args
+        return _gradient(n, c, h, v, dy, fixed(window), (x[n, c, h, v], x, y))
+
+    return PixelKernel(named_by_size(max_pool2d_backward, size))
+
+
+def max_pool2d(x: Any, window: Window, y: Any) -> None:
+    """y = largest pixel under the window; a NaN there gives NaN."""
+    _max_pool2d(fixed_size(window))(y, x, window)
+
+
+def max_pool2d_backward(dy: Any, x: Any, y: Any, window: Window, dx: Any) -> None:
+    """Send each dy to the first tap, in scan order, that holds the maximum or a NaN."""
+    _max_pool2d_backward(fixed_size(window))(dx, dy, x, y, window)

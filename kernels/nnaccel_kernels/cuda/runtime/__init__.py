@@ -1,0 +1,1 @@
+"""Launches kernels: arguments, PTX, cuBLAS, workspace, autotuning."""

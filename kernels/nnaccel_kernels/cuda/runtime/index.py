@@ -1,0 +1,70 @@
+"""Index arithmetic of windows over images, as device functions."""
+
+from __future__ import annotations
+
+from numba import cuda
+
+from nnaccel_kernels import index
+
+device = cuda.jit(device=True)
+
+_source = device(index.source)
+_taps_inside = device(index.taps_inside)
+_tap_on = device(index.tap_on)
+
+
+@device
+def row(i, r, window):  # type: ignore[no-untyped-def]
+    """Image row under window row r at position row i."""
+    return _source(i, r, window.stride[0], window.padding[0], window.dilation[0])
+
+
+@device
+def column(j, s, window):  # type: ignore[no-untyped-def]
+    """Image column under window column s at position column j."""
+    return _source(j, s, window.stride[1], window.padding[2], window.dilation[1])
+
+
+@device
+def is_inside(h, v, x):  # type: ignore[no-untyped-def]
+    """Whether the image x has a pixel (h, v)."""
+    return 0 <= h < x.shape[2] and 0 <= v < x.shape[3]
+
+
+@device
+def clamp(index, size):  # type: ignore[no-untyped-def]
+    """Nearest index in range(size): a load from there is safe, even if its value is dropped."""
+    index = 0 if index < 0 else index
+    return size - 1 if index >= size else index
+
+
+@device
+def row_tap(i, h, window):  # type: ignore[no-untyped-def]
+    """Window row at position row i that lies on image row h; -1 if none does."""
+    return _tap_on(i, h, window.stride[0], window.padding[0], window.dilation[0])
+
+
+@device
+def column_tap(j, v, window):  # type: ignore[no-untyped-def]
+    """Window column at position column j that lies on image column v; -1 if none does."""
+    return _tap_on(j, v, window.stride[1], window.padding[2], window.dilation[1])
+
+
+@device
+def rows_within(i, first, limit, window):  # type: ignore[no-untyped-def]
+    """How many window rows at position row i lie on image rows range(first, limit)."""
+    taps, stride, before = window.kernel_size[0], window.stride[0], window.padding[0]
+    dilation = window.dilation[0]
+    return _taps_inside(i, taps, stride, before, dilation, limit) - _taps_inside(
+        i, taps, stride, before, dilation, first
+    )
+
+
+@device
+def columns_within(j, first, limit, window):  # type: ignore[no-untyped-def]
+    """How many window columns at position column j lie on image columns range(first, limit)."""
+    taps, stride, before = window.kernel_size[1], window.stride[1], window.padding[2]
+    dilation = window.dilation[1]
+    return _taps_inside(j, taps, stride, before, dilation, limit) - _taps_inside(
+        j, taps, stride, before, dilation, first
+    )

@@ -1,0 +1,1 @@
+"""Kernel skeletons: loops and reductions that take what to compute as a function."""

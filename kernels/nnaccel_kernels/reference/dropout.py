@@ -1,0 +1,42 @@
+"""Dropout whose mask is a function of (key, step, position), by SplitMix64.
+
+G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnaccel_kernels.reference.namespace import array_like, namespace
+
+__all__ = ["dropout"]
+
+_GAMMA = 0x9E3779B97F4A7C15
+_MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_S27, _S30, _S31, _S40 = (np.uint64(s) for s in (27, 30, 31, 40))
+
+
+def dropout(x: Any, rate: float, key: Any, step: Any, y: Any) -> None:
+    """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0.
+
+    Its own adjoint: applied to dy with the same key and step it gives dx.
+    """
+    keep = _mask(math.prod(x.shape), rate, int(np.asarray(key)[0]), int(step[0]))
+    keep = array_like(x, keep.reshape(x.shape))
+    y[...] = namespace(x).where(keep, x * (1 / (1 - rate)), 0)
+
+
+def _mask(count: int, rate: float, key: int, step: int) -> Any:
+    """Elements to keep, by NumPy: not every library computes with uint64."""
+    start = _mix(np.asarray([(key + step * _GAMMA) % 2**64], np.uint64))
+    words = _mix(np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_GAMMA) + start)
+    return words >> _S40 >= np.uint64(rate * 2.0**24)
+
+
+def _mix(z: Any) -> Any:
+    z = (z ^ (z >> _S30)) * _MIX1
+    z = (z ^ (z >> _S27)) * _MIX2
+    return z ^ (z >> _S31)

@@ -1,0 +1,67 @@
+"""Argument checks shared by all rooms."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import operator
+from typing import Any
+
+
+def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
+    """Return the error text for a name that is not among `choices`, with its nearest match."""
+    near = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"unknown {kind} {name!r}: choose one of {', '.join(map(repr, choices))}.{hint}"
+
+
+def whole_number(name: str, value: object, least: int = 1) -> int:
+    """Return a whole number of at least `least`; ValueError naming the argument otherwise."""
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = least - 1
+    if isinstance(value, bool) or number < least:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+    return number
+
+
+def check_range(name: str, value: float, low: float, high: float, open_low: bool = False) -> None:
+    """Raise a ValueError unless ``low <= value < high`` (``low < value`` if `open_low`)."""
+    if not low <= value < high or (open_low and value == low):
+        bound = f"{'above' if open_low else 'at least'} {low}"
+        raise ValueError(f"{name}={value!r} must be {bound} and below {high}")
+
+
+def refuse_misspelt(thing: object, name: str, switches: tuple[str, ...]) -> None:
+    """Raise an AttributeError if `name` looks like a misspelling of one of `switches`."""
+    if name in switches or name.startswith("_") or hasattr(type(thing), name):
+        return
+    near = difflib.get_close_matches(name.lower(), switches, n=1, cutoff=0.8)
+    if near:
+        raise AttributeError(
+            f"{type(thing).__name__} has no attribute {name!r}: did you mean {near[0]!r}?"
+        )
+
+
+def constructor_arguments(thing: object) -> dict[str, Any]:
+    """Return an object's constructor arguments, read from its attributes of the same names.
+
+    The base class's arguments are included where a constructor takes ``**settings``.
+    """
+    found: dict[str, Any] = {}
+    for kind in type(thing).__mro__:
+        if "__init__" not in vars(kind):
+            continue
+        parameters = list(inspect.signature(vars(kind)["__init__"]).parameters.values())[1:]
+        named = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        for name in named:
+            if not hasattr(thing, name):
+                raise TypeError(
+                    f"{type(thing).__name__} has no attribute for its argument {name!r}. To fix: "
+                    f"store it as self.{name}, or define config()"
+                )
+            found.setdefault(name, getattr(thing, name))
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters):
+            break
+    return found

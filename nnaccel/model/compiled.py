@@ -1,0 +1,249 @@
+"""A network with what training needs besides: a loss, an optimiser, and the optimiser's state."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+
+from nnaccel import optim
+from nnaccel.backends import Array, to_numpy
+from nnaccel.layers import Layer
+from nnaccel.network.chain import Network
+from nnaccel.optim import Optimizer
+from nnaccel.optim.loss_scale import LossScale
+from nnaccel.training import checkpoint, losses
+from nnaccel.training import metrics as counting
+from nnaccel.training.losses import Loss
+from nnaccel.training.metrics import Metric
+from nnaccel.training.setup import TrainingSetup
+
+
+class Compiled(NamedTuple):
+    """What a model is compiled with."""
+
+    loss: Loss
+    optimizer: Optimizer
+    metrics: list[Metric]
+
+
+class CompiledNetwork(Network):
+    """A network that can be compiled, and whose whole state can be taken and put back.
+
+    Attributes
+    ----------
+    loss : Loss or None
+        None until `compile`.
+    metrics : list of str
+        Names of what is reported beside the loss.
+    """
+
+    def __init__(self, layers: Sequence[Layer], seed: int | None, dtype: Any) -> None:
+        super().__init__(layers, seed, dtype)
+        self._compiled: Compiled | None = None
+        self._slots: Array | None = None
+        self._scale: Array | None = None  # state of the loss scale
+
+    @property
+    def loss(self) -> Loss | None:
+        """The loss the model was compiled with; None before."""
+        return None if self._compiled is None else self._compiled.loss
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics the model was compiled with."""
+        return [] if self._compiled is None else [m.name for m in self._compiled.metrics]
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimiser the model was compiled with."""
+        return self._require_compiled().optimizer
+
+    @property
+    def loss_scale(self) -> float | None:
+        """What gradients are multiplied by; None where they are not, or before a training."""
+        return None if self._scale is None else float(to_numpy(self._scale)[0])
+
+    def compile(
+        self,
+        loss: str | Loss | Callable[..., Any] = "categorical_crossentropy",
+        optimizer: str | Optimizer = "rmsprop",
+        metrics: Any = (),
+    ) -> None:
+        """Choose what is minimised, how, and what is reported; forget the optimiser's state.
+
+        Parameters
+        ----------
+        loss : str, Loss or callable
+            A name of `nnaccel.losses.LOSSES`, such as 'mse' or 'categorical_crossentropy'; an
+            object such as ``nn.losses.Huber(2.0)``; or a function of (outputs, targets) that
+            returns the loss of each row, (N,), and each row's own gradient, shaped like outputs.
+        optimizer : str or Optimizer
+            'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', 'lion', or an object.
+        metrics : str, Metric, callable, or a sequence of them
+            'accuracy', 'binary_accuracy', an object, or a function of (outputs, targets) that
+            returns a value for each row.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown; the message has the nearest match.
+        """
+        self._require_idle("compile")
+        self._compiled = Compiled(losses.get(loss), optim.get(optimizer), counting.get_all(metrics))
+        self._slots = self._scale = None
+        self.iterations[0] = 0
+
+    def to(self, name: str) -> Self:
+        """Move parameters and optimiser state to a backend, and run there from now on.
+
+        Parameters
+        ----------
+        name : str
+            'numpy', 'numba', 'cupy' or 'auto'.
+
+        Returns
+        -------
+        Sequential
+            The model itself.
+        """
+        self._require_idle("to")
+        super().to(name)
+        if self._slots is not None:
+            self._slots = self.backend.asarray(to_numpy(self._slots))
+        return self
+
+    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return all arrays and settings, as `Sequential.save` writes them."""
+        self._require_built()
+        arrays = {
+            f"{layer.name}.{name}": to_numpy(value)
+            for layer in self.layers
+            for name, value in layer.arrays.items()
+        }
+        described: dict[str, Any] = {
+            "seed": self.seed,
+            "dtype": self.policy.name,
+            "input_shape": self.input_shape,
+            "layers": checkpoint.describe_layers(self.layers),
+            "iterations": int(to_numpy(self.iterations)[0]),
+            "epochs": self.epochs,
+        }
+        if self._compiled is not None:
+            described["loss"] = losses.describe(self._compiled.loss)
+            described["optimizer"] = checkpoint.describe_optimizer(self._compiled.optimizer)
+            described["metrics"] = self.metrics
+            if self._slots is not None:
+                arrays["optimizer"] = to_numpy(self._slots)
+            if self._scale is not None:
+                arrays["loss_scale"] = to_numpy(self._scale)
+        return arrays, described
+
+    def load_state(
+        self,
+        arrays: Mapping[str, np.ndarray],
+        described: Mapping[str, Any],
+        custom: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Take back the weights, the optimiser and the counters that `state` returned.
+
+        Parameters
+        ----------
+        arrays, described : mapping
+            As `state` returns them.
+        custom : mapping of str to object, optional
+            Losses, optimisers and metrics of the user's own, by name; those the model is compiled
+            with are known already.
+        """
+        weights = [arrays[f"{layer.name}.{name}"] for layer in self.layers for name in layer.arrays]
+        seed, iterations, epochs = (
+            checkpoint.count_in(described, key) for key in ("seed", "iterations", "epochs")
+        )
+        slots, scale = None, _scale_in(arrays)
+        if "loss" in described:
+            compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})
+            slots = self._slots_in(arrays, compiled.optimizer)
+            self.compile(*compiled)
+        self.set_weights(weights)
+        self._slots, self._scale = slots, scale
+        self.seed, self.iterations[0], self.epochs = seed, iterations, epochs
+        self.bind_layers()
+
+    @staticmethod
+    def _compiled_as(described: Mapping[str, Any], custom: Mapping[str, Any]) -> Compiled:
+        """Return loss, optimiser and metrics that a file describes."""
+        settings = described["optimizer"]
+        try:
+            return Compiled(
+                losses.from_description(described["loss"], custom),
+                optim.from_config(settings["name"], settings["config"], custom),
+                counting.get_all(described["metrics"], custom),
+            )
+        except ValueError as error:
+            raise checkpoint.CheckpointError(
+                f"{error} Give what is your own in custom_objects, or load with compile=False"
+            ) from None
+
+    def _own_pieces(self) -> dict[str, Any]:
+        """Return loss, optimiser and metrics that the model is compiled with, by name."""
+        if self._compiled is None:
+            return {}
+        loss, optimizer, metrics = self._compiled
+        pieces: dict[str, Any] = {optim.name_of(type(optimizer)): type(optimizer), loss.name: loss}
+        return pieces | {metric.name: metric for metric in metrics}
+
+    def _slots_in(self, arrays: Mapping[str, np.ndarray], optimizer: Optimizer) -> Array | None:
+        """Return the optimiser's state, if it is among `arrays`, on the model's backend."""
+        if "optimizer" not in arrays:
+            return None
+        slots, wanted = arrays["optimizer"], (len(optimizer.slots), self.weights.size)
+        if slots.shape != wanted:
+            raise checkpoint.CheckpointError(
+                f"the optimizer's state has shape {slots.shape}; expected {wanted}"
+            )
+        return self.backend.asarray(slots, self.dtype)
+
+    def _training_setup(self) -> TrainingSetup:
+        """What is trained, with the optimiser's state on the model's backend."""
+        compiled = self._require_compiled()
+        if self._slots is None:
+            self._slots = compiled.optimizer.initial_slots(to_numpy(self.weights))
+        self._slots = self.backend.asarray(to_numpy(self._slots))
+        self.bind_layers()  # a slice with these layers may have been trained since
+        scale = None
+        if self.policy.scales_loss:
+            scale = LossScale(self.backend, self._scale)
+            self._scale = scale.state
+        return TrainingSetup(self, *compiled, self._slots, scale)
+
+    @contextlib.contextmanager
+    def _training(self) -> Iterator[None]:
+        """Keep everybody else from what a training holds on to."""
+        self._require_idle("fit")
+        self._parameters.in_training = True
+        try:
+            yield
+        finally:
+            self._parameters.in_training = False
+
+    def _require_idle(self, what: str) -> None:
+        if self._parameters.in_training:
+            raise RuntimeError(f"the model is being trained: call {what} when fit has returned")
+
+    def _require_compiled(self) -> Compiled:
+        if self._compiled is None:
+            raise RuntimeError("the model is not compiled yet: call compile(loss, optimizer) first")
+        return self._compiled
+
+
+def _scale_in(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the state of the loss scale, if it is among `arrays`."""
+    scale = arrays.get("loss_scale")
+    if scale is not None and not (scale.shape == (2,) and scale[0] > 0 and np.isfinite(scale[0])):
+        raise checkpoint.CheckpointError(
+            f"the loss scale has shape {scale.shape}, beginning with {scale.ravel()[:1]}; expected "
+            "two numbers, a factor above 0 and the steps it has lasted"
+        )
+    return scale

@@ -1,0 +1,87 @@
+"""What a copy or a pickle of a model holds, and how a model is made of that again.
+
+Layers are kept as class and settings, and every parameter once: a copy's arrays are views of flat
+buffers of its own, and a slice is copied without the rest of its model.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from nnaccel.backends import BackendUnavailableError, get_backend, is_cupy, to_numpy
+from nnaccel.layers import Layer
+from nnaccel.model.compiled import CompiledNetwork
+from nnaccel.network.chain import Network
+
+# Not kept as they are.
+_REMADE = {"layers", "iterations", "_parameters", "_is_slice", "_slots", "_scale"}
+
+
+def contents(model: CompiledNetwork) -> dict[str, Any]:
+    """Return all that a copy of the model is made of, with arrays on the host.
+
+    Raises
+    ------
+    TypeError
+        If a layer's `config` does not return the arguments of its class.
+    """
+    return {
+        "layers": [_recipe(layer) for layer in model.layers],
+        "attributes": {k: v for k, v in vars(model).items() if k not in _REMADE},
+        "iterations": int(to_numpy(model.iterations)[0]),
+        "input_shape": model.input_shape if model.built else None,
+        "weights": model.get_weights() if model.built else [],
+        "slots": None if model._slots is None else to_numpy(model._slots),
+        "scale": None if model._scale is None else to_numpy(model._scale),
+        "home": _home(model),
+    }
+
+
+def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
+    """Make the model, of which nothing is there yet, what `contents` said of another.
+
+    It lives where that one did, or on the backend in force where that backend cannot run.
+    """
+    attributes = kept["attributes"]
+    layers = [kind(**settings) for kind, settings, _ in kept["layers"]]
+    for layer, (_, _, trainable) in zip(layers, kept["layers"], strict=True):
+        layer.trainable = trainable
+    Network.__init__(model, layers, attributes["seed"], attributes["policy"].name)
+    vars(model).update(attributes, _slots=None, _scale=kept["scale"])
+    model.iterations[0] = kept["iterations"]
+    model._parameters.home = _runnable(kept["home"])
+    if kept["input_shape"] is not None:
+        model.build(kept["input_shape"])
+        model.set_weights(kept["weights"])
+    if kept["slots"] is not None:
+        model._slots = model.backend.copy(kept["slots"])
+
+
+def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any], bool]:
+    """Return class and settings of a layer, which make one like it, and whether it is trainable."""
+    kind, settings = type(layer), layer.config()
+    try:
+        inspect.signature(kind).bind(**settings)
+    except TypeError as error:
+        raise TypeError(
+            f"layer {layer.name!r} cannot be copied: {error}. Let its config() return the "
+            f"arguments of {kind.__name__}"
+        ) from None
+    return kind, settings, layer.trainable
+
+
+def _home(model: CompiledNetwork) -> str | None:
+    """Where the model was moved to, or is held by arrays on a device."""
+    home = model._parameters.home
+    return "cupy" if home is None and model.built and is_cupy(model.weights) else home
+
+
+def _runnable(name: str | None) -> str | None:
+    """Return the name of a backend, or None if it cannot run here."""
+    if name is None:
+        return None
+    try:
+        return get_backend(name).name
+    except BackendUnavailableError:
+        return None

@@ -1,0 +1,398 @@
+"""The public model: a chain of layers that can be compiled, fitted, asked and saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnaccel._validate import whole_number
+from nnaccel.backends import Array, to_numpy
+from nnaccel.layers import Layer
+from nnaccel.model import copying
+from nnaccel.model.compiled import Compiled, CompiledNetwork
+from nnaccel.model.pipeline import PipelineStep
+from nnaccel.model.summary import summarize
+from nnaccel.network.chain import number_names
+from nnaccel.training import checkpoint as files
+from nnaccel.training.batch_loader import BatchLoader
+from nnaccel.training.callbacks import Callback, History, ProgressBar
+from nnaccel.training.callbacks._list import CallbackList
+from nnaccel.training.checks import (
+    build_or_check,
+    check_ending,
+    check_inputs,
+    check_pair,
+    check_weights,
+    open_stream,
+    split_off,
+)
+from nnaccel.training.loop import ArrayEpochs, Evaluation, StreamEpochs, run_epochs
+from nnaccel.training.resume import Backup
+from nnaccel.training.setup import TrainingSetup
+
+_PREDICT_BATCH = 256
+
+
+class Sequential(CompiledNetwork, PipelineStep):
+    """Layers one after another, trained by mini-batch gradient descent.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        From input to output.
+    seed : int, optional
+        Decides initial weights, shuffles and dropout masks, the same on every backend; drawn at
+        random by default.
+    dtype : {'float32', 'float64', 'mixed_float16', 'mixed_bfloat16'}
+        Of parameters and all computation. Mixed ones keep parameters and losses in float32, and
+        the last layer that has parameters with what follows it; all else is in 16 bits, summed in
+        float32, on the backends whose kernels do so ('cupy', and 'numpy' for comparison). Gradients
+        of float16 are scaled so that they do not vanish.
+
+    Notes
+    -----
+    `copy.deepcopy`, `pickle` and `joblib` make independent models of models and of slices, with
+    the optimiser's state, so that training goes on bit for bit.
+
+    Examples
+    --------
+    >>> from nnaccel.layers import Dense
+    >>> x, y = np.eye(4, dtype="float32"), np.array([0, 1, 0, 1])
+    >>> model = Sequential([Dense(8, "tanh"), Dense(2, "softmax")], seed=0)
+    >>> model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+    >>> history = model.fit(x, y, epochs=200, batch_size=4, verbose=0)
+    >>> model.predict(x).argmax(axis=1)
+    array([0, 1, 0, 1])
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer] = (), *, seed: int | None = None, dtype: Any = "float32"
+    ) -> None:
+        super().__init__(layers, seed, dtype)
+        self.history: History | None = None
+        self.stop_training = False
+
+    def add(self, layer: Layer) -> None:
+        """Append a layer; only before the model is built."""
+        if self.built:
+            raise RuntimeError("the model is built already: layers cannot be added any more")
+        self.layers = number_names([*self.layers, layer])
+
+    def __repr__(self) -> str:
+        return f"Sequential({self.layers!r}, seed={self.seed}, dtype={self.policy.name!r})"
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    def __getitem__(self, index: int | slice) -> Any:
+        """Return a layer, or for a slice a model that shares its parameters with this one."""
+        if not isinstance(index, slice):
+            return self.layers[index]
+        chosen = self.layers[index]
+        if index.step not in (None, 1) or not chosen:
+            raise ValueError(f"model[{index}]: a slice must have step 1 and at least one layer")
+        part = Sequential(seed=self.seed, dtype=self.policy.name)
+        part._share(self, chosen)
+        return part
+
+    def __getstate__(self) -> dict[str, Any]:
+        return copying.contents(self)
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        copying.remake(self, kept)
+
+    def __call__(self, x: Any, training: bool = False) -> Array:
+        """Return the outputs for one batch, as an array of the model's backend."""
+        with self.on_backend():
+            x = check_inputs(x, self.compute_dtype)
+            build_or_check(self, x)
+            return self.forward(BatchLoader(self, x, None, len(x)).inputs(len(x)), training)[0]
+
+    def fit(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        epochs: int = 1,
+        batch_size: int = 32,
+        sample_weight: Any = None,
+        validation_data: Sequence[Any] | None = None,
+        validation_split: float = 0.0,
+        shuffle: bool = True,
+        callbacks: Sequence[Callback] = (),
+        verbose: int = 1,
+        initial_epoch: int = 0,
+        checkpoint: str | Path | None = None,
+        resume: bool = False,
+    ) -> History:
+        """Train the model.
+
+        Parameters
+        ----------
+        x : array_like, shape (N, ...), or iterable of (x, y) batches
+            Inputs. uint8 means pixels and is divided by 255 batch by batch; memory-mapped arrays
+            stay on disk.
+        y : array_like
+            Integer labels (N,), one-hot rows (N, C) or numbers; None if x gives batches.
+        epochs : int, default 1
+            Number of the epoch to stop before, where the first is 0.
+        batch_size : int, default 32
+            Rows in a step; ignored if x gives batches.
+        sample_weight : array_like, shape (N,), optional
+            Each row's loss is multiplied by its weight; not for an iterable of batches.
+        validation_data : (x, y) or (x, y, sample_weight), optional
+            Evaluated after each epoch.
+        validation_split : float in [0, 1), default 0
+            Share of rows, the last ones, kept for validation instead.
+        shuffle : bool, default True
+            Whether rows are drawn in a new order each epoch, decided by the seed.
+        callbacks : sequence of Callback
+            Called as training goes on.
+        verbose : {1, 0, 2}
+            1 shows a bar on a terminal and a line an epoch elsewhere; 2 lines; 0 nothing.
+        initial_epoch : int, default 0
+            Number of the epoch to begin with.
+        checkpoint : path, optional
+            The whole training is saved there after every epoch.
+        resume : bool, default False
+            Continue from `checkpoint` if that file exists, with its seed: training ends bit for
+            bit where it would have ended without the interruption.
+
+        Returns
+        -------
+        History
+            With ``.history``, a dict of lists, one value for each epoch.
+
+        Raises
+        ------
+        ValueError
+            If data, shapes or settings do not fit; nothing is changed then, except that a stream
+            has been trained on up to the batch that does not.
+        CheckpointError
+            If it should resume from a file that is not of this model and training.
+        DivergenceError
+            If loss or weights become NaN or infinite; the last whole epoch's weights are kept.
+        """
+        compiled = self._require_compiled()
+        epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
+        first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
+        self._require_idle("fit")
+        if isinstance(callbacks, Callback):
+            raise TypeError("callbacks must be a list: put the one you gave in brackets")
+        history, backup = History(), _backup(self, checkpoint, resume)
+        check_ending(self, compiled.loss)
+        with self.on_backend():
+            x, y, weights, evaluation = self._check_data(
+                compiled,
+                (x, y, sample_weight),
+                validation_data,
+                validation_split,
+                max(batch_size, _PREDICT_BATCH),
+            )
+            for saved in backup:
+                saved.load()
+            with self._training():
+                setup = self._training_setup()
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x)
+                if y is not None:
+                    loader = BatchLoader(self, x, y, batch_size, weights)
+                    source = ArrayEpochs(setup, loader, shuffle)
+                params = {
+                    "epochs": epochs,
+                    "steps": source.steps,
+                    "samples": source.samples,
+                    "batch_size": None if y is None else batch_size,
+                    "verbose": verbose,
+                }
+                chosen = [*callbacks, history, ProgressBar(verbose), *backup]
+                with CallbackList(chosen, self, params) as active:
+                    self.history, self.stop_training = history, False
+                    active.on_train_begin({})
+                    for saved in backup:
+                        first_epoch = saved.restore(active, first_epoch)
+                    todo = range(first_epoch, epochs)
+                    run_epochs(setup, todo, source, evaluation, active, lambda: self.stop_training)
+                    active.on_train_end({})
+        return history
+
+    def evaluate(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        batch_size: int = _PREDICT_BATCH,
+        sample_weight: Any = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """Return loss and metrics on a data set.
+
+        Parameters
+        ----------
+        x, y : array_like
+            As for `fit`.
+        batch_size : int, default 256
+            Rows at a time; does not change the result beyond rounding.
+        sample_weight : array_like, shape (N,), optional
+            Each row's loss is multiplied by its weight; metrics count rows alike.
+        return_dict : bool, default False
+            Whether to return them by name.
+
+        Returns
+        -------
+        float, list of float, or dict
+            The loss alone if there are no metrics, else the loss and the metrics in order.
+        """
+        batch_size = whole_number("batch_size", batch_size)
+        compiled = self._require_compiled()
+        check_ending(self, compiled.loss)
+        with self.on_backend():
+            logs = self._evaluation(compiled, (x, y, sample_weight), batch_size).run()
+        values = list(logs.values())
+        return logs if return_dict else values if self.metrics else values[0]
+
+    def predict(self, x: Any, *, batch_size: int = _PREDICT_BATCH) -> np.ndarray:
+        """Return the outputs for inputs, as a NumPy array.
+
+        Parameters
+        ----------
+        x : array_like, shape (N, ...)
+            As for `fit`.
+        batch_size : int, default 256
+            Rows at a time.
+
+        Returns
+        -------
+        array, shape (N, *output_shape)
+            For a classifier, the probabilities.
+        """
+        batch_size = whole_number("batch_size", batch_size)
+        with self.on_backend():
+            x = check_inputs(x, self.compute_dtype)
+            build_or_check(self, x)
+            loader = BatchLoader(self, x, None, batch_size)
+            result = np.empty((len(x), *self.output_shape), self.dtype)
+            batches: dict[int, Callable[[], np.ndarray]] = {}
+            for first in range(0, len(x), batch_size):
+                rows = min(batch_size, len(x) - first)
+                if rows not in batches:
+                    batches[rows] = self._predictor(loader, rows)
+                result[first : first + rows] = batches[rows]()
+        return result
+
+    def summary(self, print_fn: Callable[[str], Any] = print) -> None:
+        """Print a table of the layers, their output shapes and numbers of parameters."""
+        print_fn(summarize(self))
+
+    def save(self, path: str | Path) -> None:
+        """Save architecture, weights and the state of training to a safetensors file.
+
+        Parameters
+        ----------
+        path : str or Path
+            Written beside and renamed, so that the file is always whole.
+        """
+        files.write(path, *self.state())
+
+    def _predictor(self, loader: BatchLoader, rows: int) -> Callable[[], np.ndarray]:
+        """Return a function that gives the outputs for the next batch of the loader."""
+        outputs: list[Array] = [None]
+
+        def step() -> None:
+            outputs[0], _ = self.forward(loader.inputs(rows))
+            self.backend.kernels.advance(loader.cursor)
+
+        replay = self.backend.record(step)
+
+        def predict() -> np.ndarray:
+            replay(1)
+            return np.asarray(to_numpy(outputs[0]))
+
+        return predict
+
+    def _check_data(
+        self,
+        compiled: Compiled,
+        data: tuple[Any, ...],
+        validation_data: Sequence[Any] | None,
+        validation_split: float,
+        batch_size: int,
+    ) -> tuple[Any, Any, Any, Evaluation | None]:
+        """Return inputs, targets (None for a stream), weights and validation; build the model."""
+        if validation_split:
+            if validation_data is not None:
+                raise ValueError("give validation_data or validation_split, not both")
+            data, validation_data = split_off(validation_split, *data)
+        x, y, weights = data
+        if y is None and weights is not None:
+            raise ValueError("sample_weight needs arrays x and y, not a stream of batches")
+        if y is None:
+            x = open_stream(self, compiled.loss, x)
+        else:
+            x, y = check_pair(self, compiled.loss, x, y)
+            weights = check_weights(weights, len(x), self.dtype)
+        evaluation = None
+        if validation_data is not None:
+            evaluation = self._evaluation(compiled, validation_data, batch_size)
+        return x, y, weights, evaluation
+
+    def _evaluation(self, compiled: Compiled, data: Any, batch_size: int) -> Evaluation:
+        """Check (x, y), or with weights (x, y, sample_weight), and make ready to evaluate on it."""
+        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
+            raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
+        x, targets = check_pair(self, compiled.loss, *data[:2])
+        weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
+        setup = TrainingSetup(self, *compiled)
+        return Evaluation(setup, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
+
+
+def load(
+    path: str | Path,
+    *,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
+) -> Sequential:
+    """Return the model in a file that `Sequential.save` wrote, ready to predict or to train on.
+
+    Parameters
+    ----------
+    path : str or Path
+        A safetensors file.
+    custom_objects : dict of str to object, optional
+        Layer and optimiser classes, losses and metrics of your own, by name.
+    compile : bool, default True
+        Whether to compile it as it was, with the optimiser's state; False needs no loss, optimiser
+        or metric of your own, and is enough to predict.
+
+    Returns
+    -------
+    Sequential
+        On the backend in force.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    CheckpointError
+        If it holds no model of nnaccel.
+    """
+    arrays, described = files.read(path)
+    with files.refusing(path):
+        made = files.make_layers(described["layers"], custom_objects)
+        shape = tuple(described["input_shape"])
+        files.check_shapes(made, shape, arrays)
+        model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
+        model.build(shape)
+        if not compile:
+            described = {k: v for k, v in described.items() if k != "loss"}
+        model.load_state(arrays, described, custom_objects)
+    return model
+
+
+def _backup(model: Sequential, path: str | Path | None, resume: bool) -> list[Backup]:
+    """Return the backup that `fit` was asked for, if it was."""
+    if path is None and resume:
+        raise ValueError("resume=True needs the path of a checkpoint to resume from")
+    return [] if path is None else [Backup(model, path, resume)]

@@ -1,0 +1,1 @@
+"""Chains of layers over flat parameter buffers, and the precision they compute in."""

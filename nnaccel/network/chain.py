@@ -1,0 +1,415 @@
+"""A chain of layers over flat parameter buffers, with an explicit backward pass."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Self
+
+import numpy as np
+
+from nnaccel._validate import refuse_misspelt
+from nnaccel.backends import (
+    Array,
+    Backend,
+    backend_of,
+    get_backend,
+    is_kernels_only,
+    to_numpy,
+    use_backend,
+)
+from nnaccel.layers import Layer, Shape
+from nnaccel.layers._base import Backward
+from nnaccel.network.parameters import Parameters
+from nnaccel.network.precision import Policy, cast
+
+
+class Network:
+    """A chain of layers with their parameters in one buffer.
+
+    Attributes
+    ----------
+    layers : list of Layer
+    seed : int
+        Seed of initial weights, shuffles and dropout masks.
+    policy : Policy
+        The dtype policy, such as 'mixed_float16'.
+    dtype : numpy.dtype
+        Dtype of parameters and outputs: float32 or float64.
+    iterations : array of one int64
+        Updates made so far; on the model's backend, where kernels count them.
+    epochs : int
+        Epochs trained so far.
+    """
+
+    def __init__(self, layers: Sequence[Layer], seed: int | None = None, dtype: Any = "float32"):
+        self.layers = number_names(layers)
+        if seed is None:
+            seed = int(np.random.SeedSequence().generate_state(1)[0])
+        if isinstance(seed, bool) or int(seed) != seed or seed < 0:
+            raise ValueError(f"seed={seed!r} must be a whole number of at least 0")
+        self.seed = int(seed)
+        self.policy = Policy.of(dtype)
+        self.dtype = self.policy.dtype
+        self.iterations = np.zeros(1, np.int64)
+        self.epochs = 0
+        self._parameters = Parameters()
+        self._is_slice = False
+
+    def build(self, input_shape: Sequence[int]) -> None:
+        """Infer all shapes and create the parameters, on the current backend.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Shape of one input, without the batch axis.
+
+        Raises
+        ------
+        ValueError
+            If a layer does not fit its input; the message names the layer.
+        """
+        shapes = self.infer_shapes(input_shape)
+        self._require_free_layers()
+        try:
+            for index, layer in enumerate(self.layers):
+                with _naming(layer):
+                    layer.build(shapes[index], [self.seed, index], self.dtype)
+            backend = get_backend(self._parameters.home)
+            self._parameters.allocate(self.layers, backend, self.dtype)
+        except BaseException:
+            for layer in self.layers:
+                layer.built = False
+                layer.params, layer.grads, layer.state = {}, {}, {}
+            raise
+        self.bind_layers()
+
+    def infer_shapes(self, input_shape: Sequence[int]) -> list[Shape]:
+        """Return each layer's input shape, then the output shape; build nothing.
+
+        Raises
+        ------
+        ValueError
+            As `build`.
+        """
+        if not self.layers:
+            raise ValueError("the model has no layers: add some, such as Dense(10, 'softmax')")
+        shapes: list[Shape] = [tuple(int(n) for n in input_shape)]
+        if any(n < 1 for n in shapes[0]):
+            raise ValueError(f"input_shape={shapes[0]} must have axes of at least 1")
+        for layer in self.layers:
+            with _naming(layer):
+                shapes.append(layer.infer_shape(shapes[-1]))
+        return shapes
+
+    @property
+    def built(self) -> bool:
+        """Whether the parameters exist."""
+        return self._parameters.allocated
+
+    @property
+    def input_shape(self) -> Shape:
+        """Shape of one input."""
+        self._require_built()
+        return self.layers[0].input_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """Shape of one output."""
+        self._require_built()
+        return self.layers[-1].output_shape
+
+    @property
+    def weights(self) -> Array:
+        """All parameters as one flat array; writing to it changes the model."""
+        self._require_built()
+        return self._parameters.weights[self._parameters.span(self.layers)]
+
+    @property
+    def gradients(self) -> Array:
+        """All gradients of the last backward pass as one flat array."""
+        self._require_built()
+        return self._parameters.gradients[self._parameters.span(self.layers)]
+
+    @property
+    def states(self) -> Array:
+        """All states, such as running means, as one flat array; of a slice, its whole model's."""
+        self._require_built()
+        return self._parameters.states
+
+    @property
+    def count_params(self) -> int:
+        """Number of parameters."""
+        return sum(layer.count_params for layer in self.layers)
+
+    @property
+    def head(self) -> int:
+        """Index of the last layer with parameters, the first one in float32 in mixed precision."""
+        with_params = [i for i, layer in enumerate(self.layers) if layer.params]
+        return with_params[-1] if with_params else len(self.layers) - 1
+
+    @property
+    def compute_dtype(self) -> np.dtype[Any]:
+        """Dtype of activations before the head, and of their gradients."""
+        return self.policy.compute_dtype(self.backend) if self.head > 0 else self.dtype
+
+    @property
+    def backend(self) -> Backend:
+        """The model's backend: that of `to`, else that of its arrays."""
+        home = self._parameters.home
+        if home is not None or not self.built:
+            return get_backend(home)
+        return backend_of(self._parameters.weights)
+
+    @contextlib.contextmanager
+    def on_backend(self) -> Iterator[Backend]:
+        """Make the model's backend the current one inside a `with` block."""
+        with use_backend(self.backend.name) as backend:
+            try:
+                yield backend
+            except MemoryError as error:
+                error.add_note(
+                    f"Out of memory on {backend.device}. To fix: make batch_size smaller, give the "
+                    "data as batches, or use another backend, as in model.to('numba')"
+                )
+                raise
+
+    def to(self, name: str) -> Self:
+        """Move the parameters to a backend, and run there from now on.
+
+        Parameters
+        ----------
+        name : str
+            'numpy', 'numba', 'cupy' or 'auto'.
+
+        Returns
+        -------
+        Network
+            The model itself.
+        """
+        self._parameters.move(get_backend(name))
+        return self
+
+    def forward(
+        self, x: Array, training: bool = False, activate: bool = True
+    ) -> tuple[Array, Callable[[Array], Array | None]]:
+        """Return the output for a batch, and the backward pass.
+
+        Parameters
+        ----------
+        x : array, shape (N, *input_shape)
+            Of `dtype` or `compute_dtype`, on the model's backend.
+        training : bool, default False
+            Whether this is a training step.
+        activate : bool, default True
+            False leaves out the last layer's activation, and returns the logits.
+
+        Returns
+        -------
+        y : array, shape (N, *output_shape)
+        backward : callable
+            ``backward(dy, input_gradient=False)`` fills `gradients`, and returns dx or None.
+        """
+        self._require_built()
+        last, head = len(self.layers) - 1, self.head
+        inside, outside = self.compute_dtype, self.dtype
+
+        def to(dtype: np.dtype[Any], a: Array) -> Array:
+            return a if inside == outside else cast(self.backend, a, dtype)
+
+        x, backwards = to(inside, x), []
+        for index, layer in enumerate(self.layers):
+            if index == head:  # outputs need more than 16 bits
+                x = to(outside, x)
+            forward = layer.forward if is_kernels_only(layer.forward) else self._on_host(layer)
+            x, backward = forward(x, training, activate or index < last)
+            backwards.append(backward)
+
+        def run_back(dy: Array, input_gradient: bool = False) -> Array | None:
+            stop = 0 if input_gradient else self.lowest_trainable
+            for index in range(last, stop - 1, -1):
+                wanted = input_gradient or index > stop
+                dy = backwards[index](dy, wanted)
+                if wanted and index <= head:
+                    dy = to(inside, dy)
+            return to(outside, dy) if input_gradient else None
+
+        return x, run_back
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is trainable; set it to freeze or unfreeze all."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        refuse_misspelt(self, name, ("trainable",))
+        super().__setattr__(name, value)
+
+    def trainable_spans(self) -> list[slice]:
+        """Return the slices of `weights` that hold the parameters of trainable layers."""
+        first = self._parameters.span(self.layers).start
+        with_params = [layer for layer in self.layers if layer.params]
+        spans = [
+            self._parameters.span(list(run))
+            for is_live, run in itertools.groupby(with_params, lambda layer: layer.trainable)
+            if is_live
+        ]
+        return [
+            slice(span.start - first, None if span.stop is None else span.stop - first)
+            for span in spans
+        ]
+
+    def clear_frozen_gradients(self) -> None:
+        """Set the gradients of frozen layers to zero."""
+        for layer in self.layers:
+            if not layer.trainable:
+                for gradient in layer.grads.values():
+                    gradient[...] = 0
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
+        self._require_built()
+        return [to_numpy(p).copy() for layer in self.layers for p in layer.arrays.values()]
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all parameters and states, in the order of `get_weights`.
+
+        Raises
+        ------
+        ValueError
+            If their number or a shape does not match; nothing is changed then.
+        """
+        self._require_built()
+        places = {
+            f"{layer.name}.{name}": place
+            for layer in self.layers
+            for name, place in layer.arrays.items()
+        }
+        if len(weights) != len(places):
+            raise ValueError(f"{len(weights)} arrays given for {len(places)} parameters")
+        arrays = [np.asarray(to_numpy(w), self.dtype) for w in weights]
+        for (name, place), array in zip(places.items(), arrays, strict=True):
+            if array.shape != place.shape:
+                raise ValueError(
+                    f"{name} has shape {place.shape}, but the given array has {array.shape}"
+                )
+        for place, array in zip(places.values(), arrays, strict=True):
+            place[...] = self.backend.asarray(array)
+
+    def _share(self, whole: Network, layers: list[Layer]) -> None:
+        """Become the slice of `whole` with these layers, in the same buffers."""
+        self.layers = layers
+        self._parameters = whole._parameters
+        self._is_slice = True
+
+    def bind_layers(self) -> None:
+        """Give each layer a random key from this network's seed, and its step counter."""
+        self.iterations = self.backend.asarray(self.iterations)
+        for index, layer in enumerate(self.layers):
+            key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
+            layer.bind(key, self.iterations)
+
+    def _on_host(self, layer: Layer) -> Callable[[Array, bool, bool], tuple[Array, Backward]]:
+        """A user's layer as host rows: its forward and backward copy their results into buffers."""
+        backend = self.backend
+        dtype = self.compute_dtype if self.layers.index(layer) < self.head else self.dtype
+
+        def forward(x: Array, training: bool, activate: bool) -> tuple[Array, Backward]:
+            y = backend.empty((len(x), *layer.output_shape), dtype)
+            latest: list[Backward] = []
+
+            def run_forward() -> None:
+                outputs, run_back = layer.forward(x, training, activate)
+                y[...] = _as_expected(layer, "forward", outputs, y.shape)
+                latest[:] = [run_back]
+
+            def backward(dy: Array, input_gradient: bool) -> Array | None:
+                dx = backend.empty((len(x), *layer.input_shape), dtype) if input_gradient else None
+
+                def run_backward() -> None:
+                    gradient = latest[0](dy, input_gradient)
+                    self._require_in_place(layer)
+                    if not layer.trainable:
+                        self.clear_frozen_gradients()
+                    if dx is not None:
+                        dx[...] = _as_expected(layer, "backward", gradient, dx.shape)
+
+                backend.host(run_backward)
+                return dx
+
+            backend.host(run_forward)
+            return y, backward
+
+        return forward
+
+    def _require_in_place(self, layer: Layer) -> None:
+        """Raise a ValueError unless a user's layer wrote its gradients into the flat buffer."""
+        for name in layer.grads:
+            if not self._parameters.has_gradient(layer, name):
+                raise ValueError(
+                    f"layer {layer.name!r}: backward replaced grads[{name!r}]. To fix: write into "
+                    f"it, as in self.grads[{name!r}][...] = …"
+                )
+
+    @property
+    def lowest_trainable(self) -> int:
+        """Index of the first trainable layer with parameters; backward passes stop there."""
+        live = (i for i, layer in enumerate(self.layers) if layer.params and layer.trainable)
+        return next(live, len(self.layers))
+
+    def _require_built(self) -> None:
+        if not self.built:
+            raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
+
+    def _require_free_layers(self) -> None:
+        """Raise an error if this model or one of its layers is built already."""
+        if self.built:
+            raise RuntimeError(f"the model is built already, for inputs of {self.input_shape}")
+        if self._is_slice:
+            raise RuntimeError("a slice is built with its model: build or fit that one first")
+        for index, layer in enumerate(self.layers):
+            if layer.built or layer in self.layers[:index]:
+                raise ValueError(
+                    f"layer {layer.name!r} already belongs to a model: take a slice of that model "
+                    "such as model[:-1], or make a new layer"
+                )
+
+
+def _as_expected(layer: Layer, what: str, a: Array, shape: tuple[int, ...]) -> Array:
+    """Return the result of a user's layer; ValueError if its shape is wrong."""
+    if getattr(a, "shape", None) != shape:
+        raise ValueError(
+            f"layer {layer.name!r}: {what} returned "
+            f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
+        )
+    return a
+
+
+@contextlib.contextmanager
+def _naming(layer: Layer) -> Iterator[None]:
+    """Put the layer's name in front of its ValueErrors."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"layer {layer.name!r}: {error}") from None
+
+
+def number_names(layers: Sequence[Layer]) -> list[Layer]:
+    """Return a list of the layers, with names made unique: dense, dense_1."""
+    for layer in layers:
+        if isinstance(layer, type):
+            raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")
+        if not isinstance(layer, Layer):
+            raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
+    taken: set[str] = set()
+    for layer in dict.fromkeys(layers):
+        names = itertools.chain([layer.name], (f"{layer.name}_{i}" for i in itertools.count(1)))
+        layer.name = next(name for name in names if name not in taken)
+        taken.add(layer.name)
+    return list(layers)

@@ -1,0 +1,111 @@
+"""Flat buffers: a model's parameters in one array, gradients in a second, states in a third."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nnaccel.backends import Array, Backend, to_numpy
+from nnaccel.layers import Layer
+
+_ALIGN = 16  # elements: arrays begin at multiples of it, on a cache line
+
+
+class _Place(NamedTuple):
+    """Position of a layer's array in a buffer."""
+
+    layer: Layer
+    name: str
+    start: int
+    shape: tuple[int, ...]
+
+    def view(self, buffer: Array) -> Array:
+        """Return that part of the buffer."""
+        stop = self.start + math.prod(self.shape)
+        return buffer[self.start : stop].reshape(self.shape)
+
+
+class Parameters:
+    """The buffers of parameters, gradients and states, with views of them in the layers.
+
+    A model shares them with its slices.
+
+    Attributes
+    ----------
+    weights, gradients : array, shape (n,)
+        Parameters one after another, each on a cache line; gaps are zero.
+    states : array, shape (m,)
+        The layers' `state`, likewise.
+    allocated : bool
+        Whether the buffers exist, which is so once the model is built.
+    in_training : bool
+        Whether the model or a slice of it is being fitted, which locks them.
+    home : str or None
+        Name of the backend they were moved to by `move`.
+    """
+
+    weights: Array
+    gradients: Array
+    states: Array
+
+    def __init__(self) -> None:
+        self.allocated = False
+        self.in_training = False
+        self.home: str | None = None
+        self._places: list[_Place] = []
+        self._state_places: list[_Place] = []
+        self._views: dict[tuple[int, str], Array] = {}
+
+    def allocate(self, layers: Sequence[Layer], backend: Backend, dtype: Any) -> None:
+        """Create the buffers on `backend` with the values of the layers' arrays."""
+        self._places, weights = _pack(layers, "params", dtype)
+        self._state_places, states = _pack(layers, "state", dtype)
+        buffers = weights, np.zeros_like(weights), states
+        self._bind(*map(backend.copy, buffers))
+        self.allocated = True
+
+    def span(self, layers: Sequence[Layer]) -> slice:
+        """Return the slice of the buffers with the parameters of neighbouring layers."""
+        chosen = {id(layer) for layer in layers}
+        starts = [place.start for place in self._places]
+        inside = [i for i, place in enumerate(self._places) if id(place.layer) in chosen]
+        if not inside:
+            return slice(0, 0)
+        after = inside[-1] + 1
+        return slice(starts[inside[0]], starts[after] if after < len(starts) else None)
+
+    def move(self, backend: Backend) -> None:
+        """Copy the buffers to `backend`, and make it their home."""
+        if self.allocated:
+            self._bind(*map(backend.copy, (self.weights, self.gradients, self.states)))
+        self.home = backend.name
+
+    def _bind(self, weights: Array, gradients: Array, states: Array) -> None:
+        """Make every layer's arrays views of these buffers."""
+        self.weights, self.gradients, self.states = weights, gradients, states
+        for place in self._places:
+            layer, name = place.layer, place.name
+            layer.params[name], layer.grads[name] = place.view(weights), place.view(gradients)
+            self._views[id(layer), name] = layer.grads[name]
+        for place in self._state_places:
+            place.layer.state[place.name] = place.view(states)
+
+    def has_gradient(self, layer: Layer, name: str) -> bool:
+        """Whether a layer's gradient is still a view of the buffer."""
+        return layer.grads[name] is self._views[id(layer), name]
+
+
+def _pack(layers: Sequence[Layer], store: str, dtype: Any) -> tuple[list[_Place], np.ndarray]:
+    """Return the positions of the arrays in the layers' `store`, and a buffer filled with them."""
+    places, size = [], 0
+    for layer in layers:
+        for name, value in getattr(layer, store).items():
+            places.append(_Place(layer, name, size, value.shape))
+            size += -(-value.size // _ALIGN) * _ALIGN
+    buffer = np.zeros(size, dtype)
+    for place in places:
+        place.view(buffer)[...] = to_numpy(getattr(place.layer, store)[place.name])
+    return places, buffer

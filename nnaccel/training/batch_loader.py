@@ -1,0 +1,92 @@
+"""Feeds batches: gathers the rows of checked arrays on the device."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nnaccel.backends import Array
+from nnaccel.network.chain import Network
+
+_PIXEL_SCALE = 1.0 / 255.0  # uint8 means pixels
+
+
+class BatchLoader:
+    """Inputs and targets on the model's backend, handed out in batches of a fixed order.
+
+    Parameters
+    ----------
+    network : Network
+        Built; its backend, dtype and shapes decide the form of the batches.
+    x : array, shape (N, *input_shape)
+        As `check_inputs` returns it.
+    targets : array, shape (N,) of int64 or (N, units), or None
+        As `encode_targets` returns them.
+    batch_size : int
+        Rows in a batch.
+    weights : array, shape (N,), or None
+        How much each row counts.
+
+    Attributes
+    ----------
+    order : array of N int64
+        Row numbers in the order of the epoch; written anew each epoch.
+    cursor : array of one int64
+        Number of the batch to hand out next, on the backend; kernels advance it.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        x: Array,
+        targets: np.ndarray | None,
+        batch_size: int,
+        weights: np.ndarray | None = None,
+    ) -> None:
+        self._backend = network.backend
+        self._input_shape, self._dtype = network.input_shape, network.dtype
+        self._inside = network.compute_dtype
+        self._units = math.prod(network.output_shape)
+        self._scale = _PIXEL_SCALE if x.dtype == np.uint8 else 1.0
+        self.rows, self.batch_size = len(x), batch_size
+        self.x = self._backend.asarray(x).reshape(len(x), math.prod(self._input_shape))
+        self.targets: Array = None if targets is None else self._backend.asarray(targets)
+        self._weights: Array = None if weights is None else self._backend.asarray(weights[:, None])
+        self.order = self._backend.asarray(np.arange(len(x)))
+        self.cursor = self._backend.xp.zeros(1, np.int64)
+
+    def inputs(self, rows: int) -> Array:
+        """Return the inputs of the next batch, which has `rows` rows."""
+        out = self._backend.empty((rows, self.x.shape[1]), self._inside)
+        place = self.order, self.cursor, self.batch_size
+        self._backend.kernels.gather_rows(self.x, *place, self._scale, out)
+        return out.reshape(rows, *self._input_shape)
+
+    def outputs(self, rows: int) -> Array:
+        """Return the targets of the next batch: one row of outputs for each input."""
+        out = self._backend.empty((rows, self._units), self._dtype)
+        place = self.order, self.cursor, self.batch_size
+        if self.targets.ndim == 1:
+            self._backend.kernels.gather_one_hot(self.targets, *place, out)
+        else:
+            self._backend.kernels.gather_rows(self.targets, *place, 1.0, out)
+        return out
+
+    def weights(self, rows: int) -> Array | None:
+        """Return how much each row of the next batch counts; None if all count the same."""
+        if self._weights is None:
+            return None
+        out = self._backend.empty((rows, 1), self._dtype)
+        place = self.order, self.cursor, self.batch_size
+        self._backend.kernels.gather_rows(self._weights, *place, 1.0, out)
+        return out.reshape(rows)
+
+    def batch(self, rows: int) -> tuple[Array, Array, Array | None]:
+        """Return inputs, targets and weights of the next batch, which has `rows` rows."""
+        return self.inputs(rows), self.outputs(rows), self.weights(rows)
+
+    def start(self, order: np.ndarray) -> None:
+        """Begin an epoch in the given order."""
+        self.order[...] = self._backend.asarray(order)
+        self.cursor[...] = 0

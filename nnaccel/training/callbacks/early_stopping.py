@@ -1,0 +1,136 @@
+"""Stop when it no longer helps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel.training.callbacks._base import Callback, Logs
+from nnaccel.training.callbacks._monitor import Monitor
+
+__all__ = ["EarlyStopping"]
+
+
+class EarlyStopping(Callback):
+    """Ends training when a monitored number has stopped getting better, as Keras's does.
+
+    Parameters
+    ----------
+    monitor : str, default 'val_loss'
+        Name in the logs.
+    min_delta : float, default 0
+        What a change must exceed to count as better.
+    patience : int, default 0
+        Epochs in a row without anything better after which training stops.
+    mode : {'auto', 'min', 'max'}
+        Whether less or more is better; 'auto' goes by the name.
+    baseline : float, optional
+        A number that must be beaten too for the patience to begin anew.
+    restore_best_weights : bool, default True
+        Whether the model ends with the weights of its best epoch instead of the last ones.
+    start_from_epoch : int, default 0
+        Epochs to wait before looking.
+
+    Attributes
+    ----------
+    best : float or None
+        Best value seen; NaN is never the best.
+    best_epoch, stopped_epoch : int or None
+        Counted from 0; `stopped_epoch` is None unless training was stopped.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range, 'auto' cannot tell, or `monitor` is not logged.
+
+    References
+    ----------
+    Prechelt, "Early stopping - but when?", in Neural Networks: Tricks of the Trade, 1998.
+
+    Examples
+    --------
+    >>> stopping = EarlyStopping(monitor="val_accuracy", patience=3)
+    """
+
+    best: float | None
+    best_epoch: int | None
+    stopped_epoch: int | None
+    wait: int
+    _best_weights: list[NDArray[np.floating[Any]]]
+
+    def __init__(
+        self,
+        monitor: str = "val_loss",
+        min_delta: float = 0.0,
+        patience: int = 0,
+        mode: str = "auto",
+        baseline: float | None = None,
+        restore_best_weights: bool = True,
+        start_from_epoch: int = 0,
+    ) -> None:
+        if patience < 0:
+            raise ValueError(f"patience={patience} must be at least 0 epochs")
+        self._monitor = Monitor(monitor, mode, min_delta)
+        self.patience = patience
+        self.baseline = baseline
+        self.restore_best_weights = restore_best_weights
+        self.start_from_epoch = start_from_epoch
+        self._forget()
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Forget a former training."""
+        self._forget()
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Remember this epoch if it is the best, or lose patience."""
+        value = self._monitor.read(logs)
+        if epoch < self.start_from_epoch:
+            return
+        self.wait += 1
+        if self._monitor.improves(value, self.best):
+            self.best = value
+            self._remember(epoch)
+            if self.baseline is None or self._monitor.improves(value, self.baseline):
+                self.wait = 0
+            return
+        if self.best_epoch is None:
+            self._remember(epoch)  # NaN so far: better than nothing
+        if self.wait >= self.patience and epoch > 0:
+            self.stopped_epoch = epoch
+            self.model.stop_training = True
+
+    def on_train_end(self, logs: Logs) -> None:
+        """Give the model its best weights back."""
+        if self._best_weights:
+            self.model.set_weights(self._best_weights)
+
+    def state(self) -> dict[str, Any]:
+        """Return the counters, and the best weights as the dict 'weights'."""
+        counters = {name: getattr(self, name) for name in _COUNTERS}
+        return {**counters, "weights": {str(i): w for i, w in enumerate(self._best_weights)}}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Go on from a `state`; one that had stopped stops the model again."""
+        for name in _COUNTERS:
+            setattr(self, name, state[name])
+        weights = state["weights"]
+        self._best_weights = [np.array(weights[str(i)]) for i in range(len(weights))]
+        if self.stopped_epoch is not None:
+            self.model.stop_training = True
+
+    def _forget(self) -> None:
+        """Nothing seen yet."""
+        self.best = self.best_epoch = self.stopped_epoch = None
+        self.wait = 0
+        self._best_weights = []
+
+    def _remember(self, epoch: int) -> None:
+        """Keep this epoch's weights as the best."""
+        self.best_epoch = epoch
+        if self.restore_best_weights:
+            self._best_weights = self.model.get_weights()
+
+
+_COUNTERS = ("best", "best_epoch", "stopped_epoch", "wait")

@@ -1,0 +1,53 @@
+"""What `fit` returns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nnaccel.training.callbacks._base import Callback, Logs
+
+__all__ = ["History"]
+
+
+class History(Callback):
+    """Remembers the losses and metrics of every epoch.
+
+    Attributes
+    ----------
+    epoch : list of int
+        Epochs done, counted from 0.
+    history : dict of str to list of float
+        By name, such as 'loss' and 'val_accuracy', a value for each epoch.
+
+    Examples
+    --------
+    >>> history = History()
+    >>> history.on_epoch_end(0, {"loss": 0.5})
+    >>> history.on_epoch_end(1, {"loss": 0.25})
+    >>> history.epoch, history.history
+    ([0, 1], {'loss': [0.5, 0.25]})
+    """
+
+    def __init__(self) -> None:
+        self.epoch: list[int] = []
+        self.history: dict[str, list[float]] = {}
+
+    def on_train_begin(self, logs: Logs) -> None:
+        """Forget a former training."""
+        self.epoch, self.history = [], {}
+
+    def on_epoch_end(self, epoch: int, logs: Logs) -> None:
+        """Append this epoch's numbers."""
+        self.epoch.append(epoch)
+        for name, value in logs.items():
+            self.history.setdefault(name, []).append(float(value))
+
+    def state(self) -> dict[str, Any]:
+        """Return copies of both."""
+        history = {name: list(values) for name, values in self.history.items()}
+        return {"epoch": list(self.epoch), "history": history}
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take both back."""
+        self.epoch = list(state["epoch"])
+        self.history = {name: list(values) for name, values in state["history"].items()}

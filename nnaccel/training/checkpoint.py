@@ -1,0 +1,205 @@
+"""Models and whole trainings as safetensors files: arrays, and a description in JSON.
+
+No pickle anywhere: a file can hold numbers and names, nothing that runs. Files are written beside
+and renamed, so what is on disk is always whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nnaccel import _validate, layers, optim
+from nnaccel.layers import Layer
+
+_KEY, _FORMAT = "nnaccel", 1
+_LAYERS = {
+    name: kind
+    for name, kind in vars(layers).items()
+    if isinstance(kind, type) and issubclass(kind, Layer) and kind is not Layer
+}
+
+
+class CheckpointError(ValueError):
+    """A file is not a model of nnaccel, or not the model that was asked for."""
+
+
+def write(path: str | Path, arrays: Mapping[str, np.ndarray], description: Any) -> None:
+    """Write arrays and their description to a safetensors file, atomically.
+
+    Parameters
+    ----------
+    path : str or Path
+        Replaced if it exists; its folder must exist.
+    arrays : dict of str to array
+        On the host.
+    description : object
+        Anything JSON can hold.
+    """
+    from safetensors.numpy import save
+
+    path = Path(path)
+    require_folder(path)
+    whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    data = save(whole, {_KEY: json.dumps({"format": _FORMAT, **description})})
+    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
+    try:
+        with open(beside, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def require_folder(path: Path) -> None:
+    """Raise a FileNotFoundError unless the folder of a file to be written exists."""
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"cannot save to {path}: there is no folder {path.parent}")
+
+
+def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return the arrays and the description in a file that `write` made.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    CheckpointError
+        If it is not such a file, or is damaged.
+    """
+    from safetensors import safe_open
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no model file {path}")
+    with refusing(path), safe_open(path, framework="numpy") as file:
+        metadata = file.metadata() or {}
+        if _KEY not in metadata:
+            raise CheckpointError("holds arrays, but no model of nnaccel")
+        description = json.loads(metadata[_KEY])
+        if not isinstance(description, dict) or description.get("format") != _FORMAT:
+            raise CheckpointError("written by another version of nnaccel, or not whole")
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    return arrays, description
+
+
+@contextlib.contextmanager
+def refusing(path: str | Path) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into a CheckpointError that names it."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
+    except KeyError as error:
+        raise CheckpointError(f"{path}: not a whole model file: {error} is missing") from error
+    except Exception as error:  # a file may say anything, so anything may go wrong
+        what = str(error) or type(error).__name__
+        raise CheckpointError(f"{path}: not a whole model file: {what}") from error
+
+
+def count_in(described: Mapping[str, Any], key: str) -> int:
+    """Return the whole number of at least 0 that is described under `key`."""
+    count = described[key]
+    if type(count) is not int or count < 0:
+        raise CheckpointError(f"{key}={count!r} must be a whole number of at least 0")
+    return count
+
+
+def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
+    """Return class name and settings of each layer, as JSON can hold them."""
+    return [
+        {"class": type(layer).__name__, "config": layer.config()}
+        | ({} if layer.trainable else {"trainable": False})
+        for layer in chain
+    ]
+
+
+def make_layers(
+    described: list[dict[str, Any]], custom: Mapping[str, type[Layer]] | None = None
+) -> list[Layer]:
+    """Return the layers that `describe_layers` described.
+
+    Parameters
+    ----------
+    described : list of dict
+    custom : dict of str to type, optional
+        Layer classes of your own, by name.
+
+    Raises
+    ------
+    CheckpointError
+        If a class is unknown or its settings are not its own.
+    """
+    known = {**_LAYERS, **(custom or {})}
+    made = []
+    for entry in described:
+        kind = known.get(entry["class"])
+        if kind is None:
+            hint = "; give a layer of your own in custom_objects"
+            raise CheckpointError(
+                _validate.unknown_name("layer", entry["class"], list(known)) + hint
+            )
+        try:
+            made.append(kind(**entry["config"]))
+            made[-1].trainable = entry.get("trainable", True)
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"layer {entry['class']}: {error}") from None
+    return made
+
+
+def check_shapes(
+    chain: list[Layer], input_shape: tuple[int, ...], arrays: dict[str, np.ndarray]
+) -> None:
+    """Raise a CheckpointError unless `arrays` holds what each layer does, before any is made."""
+    shape = input_shape
+    for layer in chain:
+        specs = {**layer.parameter_specs(shape), **layer.state_specs(shape)}
+        for name, (wanted, _) in specs.items():
+            found = arrays.get(f"{layer.name}.{name}")
+            if found is None or found.shape != wanted:
+                what = "is missing" if found is None else f"has shape {found.shape}"
+                raise CheckpointError(f"{layer.name}.{name} {what}; expected shape {wanted}")
+        shape = layer.infer_shape(shape)
+
+
+def describe_optimizer(optimizer: optim.Optimizer) -> dict[str, Any]:
+    """Return name and settings of an optimiser, as JSON can hold them."""
+    return {"name": optim.name_of(type(optimizer)), "config": optimizer.config()}
+
+
+def split_arrays(
+    states: dict[str, dict[str, Any]], prefix: str
+) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Split callbacks' states into what JSON can hold and dicts of arrays, keyed for a file."""
+    plain: dict[str, Any] = {}
+    arrays: dict[str, np.ndarray] = {}
+    for owner, state in states.items():
+        plain[owner] = {}
+        for key, value in state.items():
+            if isinstance(value, dict) and any(isinstance(v, np.ndarray) for v in value.values()):
+                arrays |= {f"{prefix}{owner}/{key}/{name}": a for name, a in value.items()}
+            else:
+                plain[owner][key] = value
+    return plain, arrays
+
+
+def join_arrays(
+    plain: dict[str, Any], arrays: dict[str, np.ndarray], prefix: str
+) -> dict[str, dict[str, Any]]:
+    """Undo `split_arrays`."""
+    states = {owner: dict(state) for owner, state in plain.items()}
+    for key, array in arrays.items():
+        if key.startswith(prefix):
+            owner, name, item = key[len(prefix) :].split("/", 2)
+            states.setdefault(owner, {}).setdefault(name, {})[item] = array
+    return states

@@ -1,0 +1,217 @@
+"""The training loop over epochs, and evaluation."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, Protocol
+
+import numpy as np
+
+from nnaccel.backends import Array, to_numpy
+from nnaccel.training.batch_loader import BatchLoader
+from nnaccel.training.callbacks._list import CallbackList
+from nnaccel.training.checks import check_batch
+from nnaccel.training.metric_sums import LazyMeans, Logs
+from nnaccel.training.setup import TrainingSetup
+from nnaccel.training.step import AfterBatches, BeforeBatch, StepRunner
+
+_SHUFFLES = 2  # keeps their random numbers apart from those of weights and dropout
+_KEPT_SHAPES = 16  # of a stream's batches: their recorded steps are kept
+
+
+class DivergenceError(ArithmeticError):
+    """The loss became NaN or infinite; the model was put back to where the epoch began."""
+
+
+class Evaluation:
+    """Loss and metrics over one data set, recorded once and run as often as asked."""
+
+    def __init__(self, setup: TrainingSetup, loader: BatchLoader) -> None:
+        self._setup, self._runner = setup, StepRunner(setup, loader, training=False)
+
+    def run(self) -> Logs:
+        """Return the means of the loss, with penalties, and of the metrics."""
+        rows = self._runner.loader.rows
+        self._setup.sums.reset()
+        self._runner.run(np.arange(rows))
+        self._setup.add_penalties(rows)
+        return self._setup.sums.means()
+
+
+class Epochs(Protocol):
+    """Where batches come from.
+
+    Attributes
+    ----------
+    steps, samples : int or None
+        Batches and rows in an epoch, where that is known.
+    """
+
+    steps: int | None
+    samples: int | None
+
+    def run(self, before: BeforeBatch, after: AfterBatches) -> None:
+        """Train for the next epoch, calling both as `StepRunner.run` does."""
+
+
+class ArrayEpochs:
+    """Epochs over arrays, shuffled by (seed, epoch) alone."""
+
+    def __init__(self, setup: TrainingSetup, loader: BatchLoader, shuffle: bool) -> None:
+        self._network, self._shuffle = setup.network, shuffle
+        self._runner, self._rows = StepRunner(setup, loader, training=True), loader.rows
+        self.steps: int | None = -(-loader.rows // loader.batch_size)
+        self.samples: int | None = loader.rows
+
+    def run(self, before: BeforeBatch, after: AfterBatches) -> None:
+        """As `Epochs.run`."""
+        order = np.arange(self._rows)
+        if self._shuffle:
+            seed = self._network.seed, self._network.epochs, _SHUFFLES
+            order = np.random.default_rng(seed).permutation(order)
+        self._runner.run(order, before, after)
+
+
+class StreamEpochs:
+    """Epochs over an iterable of (x, y) batches; steps are recorded once for each batch shape."""
+
+    def __init__(self, setup: TrainingSetup, batches: Iterable[Any]) -> None:
+        self._setup, self._batches = setup, batches
+        self._runners: dict[tuple[Any, ...], StepRunner] = {}
+        self.steps: int | None = len(batches) if isinstance(batches, Sized) else None
+        self.samples: int | None = None
+
+    def run(self, before: BeforeBatch, after: AfterBatches) -> None:
+        """As `Epochs.run`."""
+        done = 0
+        for batch in self._batches:
+            x, targets = check_batch(self._setup.network, self._setup.loss, batch, done)
+            if before is not None:
+                before(done)
+            self._train_on(x, targets)
+            done += 1
+            after(done)
+        if not done:
+            raise ValueError(
+                "the iterable of batches gave none this epoch: a generator runs only once, so "
+                "give a list, or an object whose __iter__ starts anew"
+            )
+
+    def _train_on(self, x: Array, targets: np.ndarray) -> None:
+        runner, backend = self._runner_for(x, targets), self._setup.network.backend
+        # On a GPU CuPy puts what it is given into pinned memory first, and does not wait for it.
+        runner.loader.x[...] = backend.asarray(x).reshape(runner.loader.x.shape)
+        runner.loader.targets[...] = backend.asarray(targets)
+        runner.run(np.arange(len(x)))
+
+    def _runner_for(self, x: Array, targets: np.ndarray) -> StepRunner:
+        """Return what runs batches of this shape; the oldest are forgotten."""
+        key = (x.shape, x.dtype.str, targets.ndim)
+        if key not in self._runners:
+            if len(self._runners) == _KEPT_SHAPES:
+                del self._runners[next(iter(self._runners))]
+            # Copies, since later batches of this shape are written over them.
+            loader = BatchLoader(self._setup.network, x.copy(), targets.copy(), len(x))
+            self._runners[key] = StepRunner(self._setup, loader, training=True)
+        return self._runners[key]
+
+
+def run_epochs(
+    setup: TrainingSetup,
+    epochs: range,
+    source: Epochs,
+    evaluation: Evaluation | None,
+    callbacks: CallbackList,
+    should_stop: Callable[[], bool],
+) -> None:
+    """Train for the given epochs, calling callbacks and adding the validation's results.
+
+    Raises
+    ------
+    DivergenceError
+        If the loss becomes NaN or infinite; weights are those of the last whole epoch.
+    """
+    for epoch in epochs:
+        if should_stop():
+            break
+        callbacks.on_epoch_begin(epoch, {})
+        with _warn_if_idle(setup, epoch), _undo_if_diverging(setup, epoch):
+            logs = _run_epoch(setup, source, callbacks)
+        setup.network.epochs += 1
+        if evaluation is not None:
+            logs |= {f"val_{name}": value for name, value in evaluation.run().items()}
+        callbacks.on_epoch_end(epoch, logs)
+
+
+def _run_epoch(setup: TrainingSetup, source: Epochs, callbacks: CallbackList) -> Logs:
+    """Train for one epoch and return its mean loss and metrics."""
+    setup.sums.reset()
+
+    def before(batch: int) -> None:
+        callbacks.on_train_batch_begin(batch, {})
+
+    def after(done: int) -> None:
+        if callbacks.wants_batches:
+            callbacks.on_train_batch_end(done - 1, setup.sums.means())
+        callbacks.on_progress(done, LazyMeans(setup.sums))
+
+    source.run(before if callbacks.wants_batches else None, after)
+    return setup.sums.means()
+
+
+@contextlib.contextmanager
+def _warn_if_idle(setup: TrainingSetup, epoch: int) -> Iterator[None]:
+    """Warn if gradients overflowed in all steps of the block, so that none made an update.
+
+    A single one in the middle of a training is no news: a larger factor is tried now and then.
+    """
+    network, scale = setup.network, setup.loss_scale
+    if scale is None:
+        yield
+        return
+    before, factor = to_numpy(network.iterations).copy(), scale.factor
+    yield
+    is_idle = to_numpy(network.iterations) == before
+    if is_idle and (not before or scale.factor < factor / 2):
+        warnings.warn(
+            f"float16 gradients overflowed in every step of epoch {epoch + 1}, so nothing was "
+            f"learnt in it; the loss scale is down to {scale.factor:g} and falls on. "
+            "Bring inputs and targets to a scale near 1, or take dtype='mixed_bfloat16'",
+            stacklevel=5,  # the call of fit
+        )
+
+
+@contextlib.contextmanager
+def _undo_if_diverging(setup: TrainingSetup, epoch: int) -> Iterator[None]:
+    """Put all that training changes back if the block ends with numbers that are not finite."""
+    network = setup.network
+    arrays = [network.weights, network.states, setup.slots, network.iterations]
+    if setup.loss_scale is not None:
+        arrays.append(setup.loss_scale.state)
+    copies = [array.copy() for array in arrays]
+    yield
+    what = _what_diverged(setup)
+    if what is None:
+        return
+    for array, copy in zip(arrays, copies, strict=True):
+        array[...] = copy
+    narrow = ", or take 'mixed_bfloat16': float16 ends at 65,504" * network.policy.scales_loss
+    raise DivergenceError(
+        f"the {what} in epoch {epoch + 1}; the model is as it was before that epoch. Lower the "
+        f"learning rate, clip gradients, or look for extreme values in the data{narrow}"
+    )
+
+
+def _what_diverged(setup: TrainingSetup) -> str | None:
+    """Return what is not finite after an epoch; None if all is."""
+    network, loss = setup.network, setup.sums.means()["loss"]
+    isfinite, scale = network.backend.xp.isfinite, setup.loss_scale
+    if not np.isfinite(loss):
+        return f"loss became {loss}"
+    if not (isfinite(network.weights).all() and isfinite(network.states).all()):
+        return "weights became NaN or infinite"
+    if scale is not None and scale.is_least:
+        return "gradients stayed NaN or infinite, however small the loss scale,"
+    return None

@@ -1,0 +1,84 @@
+"""Losses: classes with settings, found by name too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from nnaccel import _validate
+from nnaccel.training.losses._base import FunctionLoss, KernelLoss, Loss
+
+# `as`: public to type checkers, which do not evaluate `__all__`.
+from nnaccel.training.losses.binary_crossentropy import BinaryCrossentropy as BinaryCrossentropy
+from nnaccel.training.losses.categorical_crossentropy import (
+    CategoricalCrossentropy as CategoricalCrossentropy,
+)
+from nnaccel.training.losses.huber import Huber as Huber
+from nnaccel.training.losses.mean_squared_error import MeanSquaredError as MeanSquaredError
+
+LOSSES: dict[str, type[Loss]] = {
+    "mse": MeanSquaredError,
+    "mean_squared_error": MeanSquaredError,
+    "binary_crossentropy": BinaryCrossentropy,
+    "categorical_crossentropy": CategoricalCrossentropy,
+    "sparse_categorical_crossentropy": CategoricalCrossentropy,
+    "huber": Huber,
+}
+
+__all__ = [
+    "LOSSES",
+    "FunctionLoss",
+    "KernelLoss",
+    "Loss",
+    "describe",
+    "from_description",
+    "get",
+    *sorted({kind.__name__ for kind in LOSSES.values()}),
+]
+
+
+def get(loss: str | Loss | Callable[..., Any], **settings: Any) -> Loss:
+    """Return a loss from its name and settings, the object itself, or a function as a loss.
+
+    Parameters
+    ----------
+    loss : str, Loss or callable
+        A name such as 'mse'; an object such as ``Huber(2.0)``; or a function of (outputs, targets)
+        that returns losses (N,) and each row's gradient, shaped like outputs.
+    **settings
+        For the constructor of a loss given by name.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message has the nearest match.
+
+    Examples
+    --------
+    >>> get("huber", delta=2.0)
+    Huber(delta=2.0)
+    """
+    if isinstance(loss, Loss):
+        return loss
+    if isinstance(loss, type):
+        raise ValueError(f"{loss.__name__} is a class: write {loss.__name__}() with brackets")
+    if callable(loss):
+        return FunctionLoss(loss)
+    if not isinstance(loss, str) or loss not in LOSSES:
+        raise ValueError(_validate.unknown_name("loss", loss, list(LOSSES)))
+    return LOSSES[loss](**settings)
+
+
+def describe(loss: Loss) -> str | dict[str, Any]:
+    """Return name and settings as JSON can hold them: the name alone where there are none."""
+    config = {} if isinstance(loss, FunctionLoss) else loss.config()
+    return {"name": loss.name, "config": config} if config else loss.name
+
+
+def from_description(described: str | dict[str, Any], custom: Mapping[str, Any]) -> Loss:
+    """Return the loss that `describe` described; `custom` has those of the user's own, by name."""
+    name, config = (
+        (described, {}) if isinstance(described, str) else (described["name"], described["config"])
+    )
+    own = custom.get(name)
+    return get(own(**config) if isinstance(own, type) else own or name, **({} if own else config))

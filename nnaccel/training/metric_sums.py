@@ -1,0 +1,113 @@
+"""Losses and metrics over the rows seen, summed on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from nnaccel.backends import Array, to_numpy
+from nnaccel.network.chain import Network
+from nnaccel.ops.activation import activate
+from nnaccel.training.metrics import CountingMetric, Metric
+
+Logs = dict[str, float]
+
+
+class MetricSums:
+    """Sum of the losses, and the metrics, over the rows seen.
+
+    Attributes
+    ----------
+    loss : array of one float64
+        Sum of the losses of all rows; on the device.
+    rows : int
+        Rows seen, which the caller counts.
+    """
+
+    def __init__(self, network: Network, metrics: Sequence[Metric]) -> None:
+        self._backend, self._metrics = network.backend, metrics
+        self.loss = self._backend.asarray(np.zeros(1))
+        self._totals = {
+            metric.name: self._backend.asarray(np.zeros(1))
+            for metric in metrics
+            if isinstance(metric, CountingMetric)
+        }
+        self.rows = 0
+
+    def add(self, outputs: Array, targets: Array, logits_of: str) -> None:
+        """Count a batch in all metrics, from the tape if recorded.
+
+        Parameters
+        ----------
+        outputs, targets : array, shape (N, units)
+        logits_of : str
+            Activation that `outputs` still lack, since the loss has taken it over; '' if none.
+        """
+        whole = None
+        for metric in self._metrics:
+            scores, logits = outputs, bool(logits_of)
+            if logits_of and _needs_whole(metric, logits_of):
+                whole = activate(logits_of, outputs) if whole is None else whole
+                scores, logits = whole, False
+            if isinstance(metric, CountingMetric):
+                metric.count(self._backend, scores, targets, logits, self._totals[metric.name])
+            else:
+                self._backend.host(_update(metric, scores, targets))
+
+    def reset(self) -> None:
+        """Start counting anew."""
+        self.rows = 0
+        for total in (self.loss, *self._totals.values()):
+            total[...] = 0
+        for metric in self._metrics:
+            if metric.name not in self._totals:
+                metric.reset()
+
+    def means(self) -> Logs:
+        """Return the mean loss and the metrics over the rows seen so far."""
+        rows = max(1, self.rows)
+        found = {"loss": float(to_numpy(self.loss)[0]) / rows}
+        for metric in self._metrics:
+            total = self._totals.get(metric.name)
+            found[metric.name] = (
+                float(metric.result()) if total is None else float(to_numpy(total)[0]) / rows
+            )
+        return found
+
+
+def _needs_whole(metric: Metric, logits_of: str) -> bool:
+    """Whether a metric needs the activation that logits still lack.
+
+    Those that count need not: logits have the order of the probabilities, and those of a sigmoid
+    exceed 0 where it exceeds a half.
+    """
+    if isinstance(metric, CountingMetric):
+        return metric.needs_probabilities and logits_of == "softmax"
+    return True
+
+
+def _update(metric: Metric, outputs: Array, targets: Array) -> Callable[[], None]:
+    """A metric's update with the arrays of a recorded step."""
+    return lambda: metric.update(outputs, targets)
+
+
+class LazyMeans(Mapping[str, float]):
+    """The means of some sums, read off the device when first asked for."""
+
+    def __init__(self, sums: MetricSums) -> None:
+        self._sums = sums
+
+    @cached_property
+    def _means(self) -> Logs:
+        return self._sums.means()
+
+    def __getitem__(self, name: str) -> float:
+        return self._means[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._means)
+
+    def __len__(self) -> int:
+        return len(self._means)

@@ -1,0 +1,79 @@
+"""Metrics: classes, found by name too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from nnaccel import _validate
+from nnaccel.training.metrics._base import CountingMetric, FunctionMetric, Metric
+
+# `as`: public to type checkers, which do not evaluate `__all__`.
+from nnaccel.training.metrics.accuracy import Accuracy as Accuracy
+from nnaccel.training.metrics.binary_accuracy import BinaryAccuracy as BinaryAccuracy
+
+METRICS: dict[str, type[Metric]] = {kind.name: kind for kind in (Accuracy, BinaryAccuracy)}
+
+__all__ = [
+    "METRICS",
+    "CountingMetric",
+    "FunctionMetric",
+    "Metric",
+    "get",
+    "get_all",
+    *sorted(kind.__name__ for kind in METRICS.values()),
+]
+
+
+def get(
+    metric: str | Metric | Callable[..., Any], custom: Mapping[str, Any] | None = None
+) -> Metric:
+    """Return a metric from its name, the object itself, or a function as a metric.
+
+    Parameters
+    ----------
+    metric : str, Metric or callable
+        A name such as 'accuracy', an object, or a function of (outputs, targets) that returns a
+        value for each row.
+    custom : dict of str to Metric or callable, optional
+        Those of the user's own, by name.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown; the message has the nearest match.
+
+    Examples
+    --------
+    >>> get("accuracy").name
+    'accuracy'
+    """
+    if isinstance(metric, Metric):
+        return metric
+    if isinstance(metric, type):
+        raise ValueError(f"{metric.__name__} is a class: write {metric.__name__}() with brackets")
+    if callable(metric):
+        return FunctionMetric(metric)
+    own = (custom or {}).get(metric)
+    if own is not None:
+        return get(own() if isinstance(own, type) else own)
+    if not isinstance(metric, str) or metric not in METRICS:
+        raise ValueError(_validate.unknown_name("metric", metric, list(METRICS)))
+    return METRICS[metric]()
+
+
+def get_all(metrics: Any, custom: Mapping[str, Any] | None = None) -> list[Metric]:
+    """Return one metric, or a sequence of them, as a list of metrics with names of their own.
+
+    Raises
+    ------
+    ValueError
+        As `get`, or if two have one name.
+    """
+    given = metrics if isinstance(metrics, Sequence) and not isinstance(metrics, str) else [metrics]
+    found = [get(metric, custom) for metric in given]
+    names = [metric.name for metric in found]
+    for name in names:
+        if names.count(name) > 1 or name == "loss":
+            raise ValueError(f"two metrics are called {name!r}: give one another name")
+    return found

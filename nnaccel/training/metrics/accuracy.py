@@ -1,0 +1,33 @@
+"""The share of rows whose class is right."""
+
+from __future__ import annotations
+
+from nnaccel.backends import Array, Backend
+from nnaccel.training.metrics._base import CountingMetric
+from nnaccel.training.metrics.binary_accuracy import count_hits
+
+
+class Accuracy(CountingMetric):
+    """Share of rows whose largest output is the target's.
+
+    For a model with one output, of those on the right side of a half.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> accuracy = Accuracy()
+    >>> accuracy.update(np.array([[0.9, 0.1], [0.8, 0.2]]), np.array([[1.0, 0.0], [0.0, 1.0]]))
+    >>> accuracy.result()
+    0.5
+    """
+
+    name = "accuracy"
+
+    def count(
+        self, backend: Backend, outputs: Array, targets: Array, logits: bool, total: Array
+    ) -> None:
+        """As `CountingMetric.count`."""
+        if outputs.shape[1] > 1:
+            backend.kernels.count_category_hits(outputs, targets, total)
+        else:
+            count_hits(backend, outputs, targets, logits, total)

@@ -1,0 +1,93 @@
+"""What is trained and how, and the forward and backward pass of one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from nnaccel.backends import Array
+from nnaccel.network.chain import Network
+from nnaccel.optim import Clock, Optimizer
+from nnaccel.optim.loss_scale import LossScale
+from nnaccel.training.losses import Loss
+from nnaccel.training.metric_sums import MetricSums
+from nnaccel.training.metrics import Metric
+
+
+@dataclass
+class TrainingSetup:
+    """What is trained and how.
+
+    Attributes
+    ----------
+    network : Network
+    loss : Loss
+    optimizer : Optimizer
+    metrics : sequence of Metric
+    slots : array, shape (len(optimizer.slots), n), or None
+        Optimiser state, on the network's backend; None if this is only to evaluate.
+    loss_scale : LossScale or None
+        None where gradients are not scaled.
+    sums : MetricSums
+        Losses and metrics over the rows seen.
+    """
+
+    network: Network
+    loss: Loss
+    optimizer: Optimizer
+    metrics: Sequence[Metric]
+    slots: Array = None
+    loss_scale: LossScale | None = None
+
+    def __post_init__(self) -> None:
+        self._fused = self.network.layers[-1].activation == self.loss.fused_activation
+        self.sums = MetricSums(self.network, self.metrics)
+
+    def forward(
+        self, x: Array, targets: Array, weights: Array | None, training: bool
+    ) -> tuple[Callable[[Array], Array | None], Array]:
+        """Run network and loss on a batch, and count; return the backward and its argument."""
+        backend = self.network.backend
+        outputs, run_back = self.network.forward(x, training, activate=not self._fused)
+        losses, gradient = self.loss.mean_gradient(backend, outputs, targets, self._fused)
+        if weights is not None:
+            backend.kernels.weigh(weights, losses, gradient)
+        backend.kernels.add_sum(losses, self.sums.loss)
+        self.sums.add(outputs, targets, self.loss.fused_activation if self._fused else "")
+        return run_back, gradient
+
+    def find_gradients(self, x: Array, targets: Array, weights: Array | None) -> None:
+        """Fill the network's gradients with those of a batch's mean loss and the penalties."""
+        run_back, gradient = self.forward(x, targets, weights, training=True)
+        if self.loss_scale is not None:
+            self.loss_scale.scale(gradient)
+        run_back(gradient)
+        if self.loss_scale is not None:
+            self.loss_scale.unscale(self.network.gradients)
+        kernels = self.network.backend.kernels
+        for layer in self.network.layers:
+            if layer.penalty and layer.trainable:
+                w, dw = layer.params["w"].reshape(-1), layer.grads["w"].reshape(-1)
+                kernels.add_penalty(w, layer.penalty.l1, layer.penalty.l2, dw)
+        self.add_penalties(len(x))
+
+    def add_penalties(self, rows: int) -> None:
+        """Count the penalties as part of the loss of each of `rows` rows."""
+        kernels = self.network.backend.kernels
+        for layer in self.network.layers:
+            if layer.penalty and layer.trainable:
+                w, l1, l2 = layer.params["w"].reshape(-1), layer.penalty.l1, layer.penalty.l2
+                kernels.penalty(w, rows * l1, rows * l2, self.sums.loss)
+
+    def update(self, clock: Clock) -> None:
+        """Clip the gradients and step, in all layers that are trainable."""
+        network, backend = self.network, self.network.backend
+        each = [g for layer in network.layers for g in layer.grads.values()]
+        self.optimizer.clip(backend.kernels, network.gradients, each)
+        if self.loss_scale is not None:
+            self.loss_scale.adjust(clock.rates, clock.batch)
+        for span in network.trainable_spans():
+            slots = [slot[span] for slot in self.slots]
+            self.optimizer.apply(
+                backend, network.weights[span], network.gradients[span], slots, clock
+            )

@@ -1,0 +1,100 @@
+"""One step of training or evaluation: recorded once, then replayed many times."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from nnaccel.backends import Replay, to_numpy
+from nnaccel.optim import Clock
+from nnaccel.training.batch_loader import BatchLoader
+from nnaccel.training.setup import TrainingSetup
+
+_CHUNK_SECONDS = 0.1  # how long replays run before callbacks and Ctrl-C are looked at
+
+BeforeBatch = Callable[[int], None] | None
+AfterBatches = Callable[[int], None]
+
+
+def ignore(_: int) -> None:
+    """Do nothing after some batches."""
+
+
+class StepRunner:
+    """Runs the batches of a loader: forward and loss, and in training backward and update too."""
+
+    def __init__(self, setup: TrainingSetup, loader: BatchLoader, training: bool) -> None:
+        self.setup, self.loader, self._training = setup, loader, training
+        self._step = self._train if training else self._test
+        self._rates = setup.network.backend.xp.zeros(-(-loader.rows // loader.batch_size))
+        self._replays: dict[tuple[int, ...], Replay] = {}
+
+    def run(
+        self, order: np.ndarray, before: BeforeBatch = None, after: AfterBatches = ignore
+    ) -> None:
+        """Run through all rows once.
+
+        Parameters
+        ----------
+        order : array of int
+            Of the rows.
+        before : callable, optional
+            Called with the number of each batch before it runs; without it many run at a time.
+        after : callable, optional
+            Called with the number of batches done so far, now and then or after each.
+        """
+        self.loader.start(order)
+        steps = int(to_numpy(self.setup.network.iterations)[0]) if self._training else 0
+        if before is None:
+            self._set_rates(0, steps, len(self._rates))
+        full, rest = divmod(self.loader.rows, self.loader.batch_size)
+        done, count = 0, 1
+        while done < full:
+            if before is not None:
+                before(done)
+                self._set_rates(done, steps + done, 1)
+            began = time.perf_counter()
+            self._replay(self.loader.batch_size, count)
+            spent = time.perf_counter() - began
+            done += count
+            after(done)
+            wanted = int(count * _CHUNK_SECONDS / max(spent, 1e-9))
+            count = 1 if before is not None else min(full - done, 4 * count, max(1, wanted))
+        if rest:
+            if before is not None:
+                before(done)
+                self._set_rates(done, steps + done, 1)
+            self._replay(rest, 1)
+            after(done + 1)
+
+    def _set_rates(self, batch: int, step: int, count: int) -> None:
+        """Note the learning rates of batches from `batch` on, which make updates from `step` on."""
+        if not self._training:
+            return
+        rates = self.setup.optimizer.rates(step, count)
+        self._rates[batch : batch + count] = self.setup.network.backend.asarray(rates)
+
+    def _replay(self, rows: int, repeats: int) -> None:
+        """Run some batches of `rows` rows."""
+        network = self.setup.network
+        key = rows, *(layer.trainable for layer in network.layers)
+        if key not in self._replays:
+            network.bind_layers()  # a slice may have been trained meanwhile
+            network.clear_frozen_gradients()
+            self._replays[key] = network.backend.record(lambda: self._step(rows))
+        with np.errstate(all="ignore"):  # a loss that is no longer finite is found by its value
+            self._replays[key](repeats)
+        self.setup.sums.rows += rows * repeats
+
+    def _test(self, rows: int) -> None:
+        self.setup.forward(*self.loader.batch(rows), training=False)
+        self.setup.network.backend.kernels.advance(self.loader.cursor)
+
+    def _train(self, rows: int) -> None:
+        setup, network = self.setup, self.setup.network
+        setup.find_gradients(*self.loader.batch(rows))
+        clock = Clock(self._rates, self.loader.cursor, network.iterations)
+        setup.update(clock)
+        network.backend.kernels.finish_step(clock.rates, clock.batch, clock.steps)

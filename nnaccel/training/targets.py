@@ -1,0 +1,78 @@
+"""Targets in the form that training gathers: labels, or rows of numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnaccel.training.losses import Loss
+
+
+def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
+    """Return targets in the form that training gathers.
+
+    Parameters
+    ----------
+    loss : Loss
+        Decides what one-dimensional targets mean.
+    y : array, shape (N,), (N, 1) or (N, units)
+        Integer labels, one-hot rows, or numbers.
+    units : int
+        Outputs of the model.
+    dtype : dtype
+        Of the model.
+
+    Returns
+    -------
+    array
+        int64 labels of shape (N,), to be made one-hot batch by batch, or floats (N, units).
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, labels are out of range, or a number is NaN or infinite.
+    """
+    y = np.asarray(y)
+    if y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"targets have dtype {y.dtype}; expected integers or floats (map names to 0, 1, …)"
+        )
+    if loss.takes == "classes" and units < 2:
+        raise ValueError(
+            f"{loss.name} needs at least 2 outputs, but the model has {units}: use "
+            "binary_crossentropy with one sigmoid output"
+        )
+    labels = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 and units > 1 else y
+    if labels.ndim == 1 and units > 1:
+        return _labels(labels, units)
+    if y.ndim == 1:
+        y = y[:, None]
+    if y.ndim != 2 or y.shape[1] != units:
+        raise ValueError(
+            f"targets have shape {y.shape}; for a model with {units} outputs expected "
+            f"(N, {units})" + (" or integer labels (N,)" if units > 1 else " or (N,)")
+        )
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError("targets contain NaN or infinity: remove or replace those rows")
+    if loss.takes != "numbers" and len(y) and (y.min() < 0 or y.max() > 1):
+        raise ValueError(
+            f"targets run from {y.min()} to {y.max()}; {loss.name} needs them between 0 and 1"
+        )
+    return np.ascontiguousarray(y, dtype)
+
+
+def _labels(y: np.ndarray, units: int) -> np.ndarray:
+    """Return a checked copy of labels as int64: kernels write where they point."""
+    y = y.copy()
+    if y.dtype.kind == "f" and (not np.isfinite(y).all() or (y != np.floor(y)).any()):
+        raise ValueError(
+            f"one-dimensional targets of a model with {units} outputs must be whole-numbered "
+            "labels, but some are fractional, NaN or infinite"
+        )
+    if len(y) and not (y.min() >= 0 and y.max() < units):
+        raise ValueError(
+            f"labels run from {y.min()} to {y.max()}; with {units} outputs they must lie in "
+            f"0..{units - 1}: give the last layer as many units as there are classes, or fix them"
+        )
+    return y.astype(np.int64, copy=False)

@@ -1,0 +1,173 @@
+"""Layers, optimisers and metrics of the user's own train as on NumPy, on every backend."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnaccel as nn
+from nnaccel.backends import to_numpy
+
+from ..fake_cupy import backend  # noqa: F401
+from .own_pieces import Momentum, Scaled, Spread, largest_error
+
+RNG = np.random.default_rng(1)
+Y = RNG.integers(3, size=61)
+X = (RNG.normal(size=(61, 5)) + 2 * np.eye(5)[Y]).astype("float32")
+
+
+def network(optimizer: Any = "adam", **settings: Any) -> nn.Sequential:
+    layers = [nn.Dense(9, "relu"), Scaled(), nn.Dense(7, "tanh"), nn.Dense(3, "softmax")]
+    model = nn.Sequential(layers, seed=2)
+    model.compile(optimizer=optimizer, **settings)
+    return model
+
+
+def fit(model: nn.Sequential, **settings: Any) -> dict[str, list[float]]:
+    settings = {"epochs": 3, "batch_size": 8, "validation_data": (X, Y), **settings}
+    return model.fit(X, Y, verbose=0, **settings).history
+
+
+def test_all_at_once_train_as_on_numpy(backend: Any) -> None:  # noqa: F811
+    def run() -> dict[str, list[float]]:
+        return fit(network(Momentum(), metrics=["accuracy", largest_error, Spread()]))
+
+    ours = run()
+    assert list(ours)[:4] == ["loss", "accuracy", "largest_error", "Spread"]
+    assert ours["loss"][-1] < 0.7 * ours["loss"][0]
+    with nn.use_backend("numpy"):
+        theirs = run()
+    for name, values in theirs.items():
+        np.testing.assert_allclose(ours[name], values, rtol=2e-4, err_msg=name)
+
+
+def test_metrics_are_exact_over_an_epoch(backend: Any) -> None:  # noqa: F811
+    model = network(metrics=[largest_error, Spread()])
+    fit(model, epochs=1)
+    p = model.predict(X)
+    values = model.evaluate(X, Y, batch_size=7, return_dict=True)
+    assert values["largest_error"] == pytest.approx(abs(p - np.eye(3)[Y]).max(axis=1).mean())
+    assert values["Spread"] == pytest.approx(np.ptp(p))
+
+
+def test_a_tape_with_host_rows_gives_the_same_bits_on_any_number_of_threads() -> None:
+    from nnaccel_kernels import cpu
+    from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
+
+    before, found = thread_pool().size, []
+    try:
+        for threads in (1, 2, 3):
+            cpu.set_num_threads(threads)
+            with nn.use_backend("numba"):
+                model = network(Momentum())
+                fit(model)
+                found.append(to_numpy(model.weights).copy())
+    finally:
+        cpu.set_num_threads(before)
+    for weights in found[1:]:
+        np.testing.assert_array_equal(weights, found[0])
+
+
+def test_an_update_that_changes_nothing_is_told(backend: Any) -> None:  # noqa: F811
+    class Rebinds(Momentum):
+        def update(self, w: Any, g: Any, slots: Any, clock: Any) -> None:
+            w = w - clock.learning_rate * g
+
+    class Returns(Momentum):
+        def update(self, w: Any, g: Any, slots: Any, clock: Any) -> Any:
+            return w - clock.learning_rate * g
+
+    with pytest.warns(UserWarning, match="changed no weight"):
+        fit(network(Rebinds()), epochs=1)
+    with pytest.raises(TypeError, match="change w in place"):
+        fit(network(Returns()), epochs=1)
+
+
+def test_an_error_in_a_layer_comes_as_it_is_and_the_model_stays_usable(backend: Any) -> None:  # noqa: F811
+    class Failing(Scaled):
+        steps = 0
+
+        def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+            self.steps += training
+            if self.steps == 4:
+                raise ZeroDivisionError("mine")
+            return super().forward(x, training, activate)
+
+    model = nn.Sequential([nn.Dense(4), Failing(), nn.Dense(3, "softmax")], seed=0)
+    model.compile(optimizer="sgd")
+    with pytest.raises(ZeroDivisionError, match="mine") as caught:
+        fit(model, validation_data=None)
+    assert caught.traceback[-1].name == "forward"
+    assert int(to_numpy(model.iterations)[0]) == 3
+    assert np.isfinite(fit(model)["loss"]).all()
+
+
+def test_an_optimizer_of_ones_own_is_saved_and_resumed(backend: Any, tmp_path: Path) -> None:  # noqa: F811
+    path = tmp_path / "run.safetensors"
+    whole = network(Momentum(mu=0.8))
+    fit(whole, epochs=4)
+    fit(network(Momentum(mu=0.8)), epochs=2, checkpoint=path)
+    resumed = network(Momentum(mu=0.8))
+    fit(resumed, epochs=4, checkpoint=path, resume=True)
+    np.testing.assert_array_equal(to_numpy(resumed.weights), to_numpy(whole.weights))
+    with pytest.raises(nn.CheckpointError, match=r"Momentum|momentum"):
+        nn.load(path, custom_objects={"Scaled": Scaled})
+    again = nn.load(path, custom_objects={"Scaled": Scaled, "Momentum": Momentum})
+    assert isinstance(again.optimizer, Momentum)
+    assert again.optimizer.mu == 0.8
+
+
+def test_graphs_end_where_python_runs(fake_cupy: Any) -> None:
+    """A captured step would repeat the numbers of one call, such as those of its clock."""
+    with nn.use_backend("cupy"):
+        model = network(Momentum())
+        history = fit(model, epochs=6, validation_data=None)["loss"]
+    with nn.use_backend("numpy"):
+        np.testing.assert_allclose(
+            history, fit(network(Momentum()), epochs=6, validation_data=None)["loss"], rtol=1e-4
+        )
+
+
+SCRIPT = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import numpy as np
+import nnaccel as nn
+from tests.training.own_pieces import Momentum, Scaled
+
+class Tell(nn.Callback):
+    def on_epoch_end(self, epoch, logs):
+        if epoch == 1:
+            print("running", flush=True)
+
+y = np.arange(1000) % 10
+x = (np.eye(40)[y] + 0.1).astype("float32")
+with nn.use_backend("numba"):
+    model = nn.Sequential([nn.Dense(64, "relu"), Scaled(), nn.Dense(10, "softmax")], seed=0)
+    model.compile(optimizer=Momentum(0.01), metrics=["accuracy"])
+    try:
+        model.fit(x, y, epochs=10**6, verbose=0, callbacks=[Tell()])
+    except KeyboardInterrupt:
+        before = model.evaluate(x, y)
+        model.fit(x, y, epochs=2, verbose=0)
+        print("usable", np.isfinite(before).all(), model.evaluate(x, y)[1] > 0.5, flush=True)
+"""
+
+
+def test_ctrl_c_among_host_rows() -> None:
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    command = [sys.executable, "-c", SCRIPT, str(root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "running\n"
+        process.send_signal(signal.SIGINT)
+        assert process.stdout.read() == "usable True True\n"
+        assert process.wait() == 0
