@@ -334,7 +334,7 @@ BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
     (X[:, :0], Y, {}, "nothing to train on"),
     (X[:, :3], Y, {}, r"\(3,\) each, but the model was built for \(4,\)"),
     (X.astype(str), Y, {}, "expected numbers"),
-    (X.astype(object), Y, {}, "expected numbers"),
+    (X.astype(str).astype(object) + "x", Y, {}, "expected numbers"),
     (X.astype("complex64"), Y, {}, "expected numbers"),
     (X, Y[:-1], {}, r"30 inputs but targets of shape \(29,\)"),
     (X, 1, {}, "they must pair up"),
