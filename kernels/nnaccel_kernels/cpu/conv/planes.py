@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.activation import activate_span
@@ -28,6 +27,7 @@ from nnaccel_kernels.cpu.conv.shape import (
 )
 from nnaccel_kernels.cpu.matmul.epilogue import Ending, finish_pixels
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product, product_from
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.partial import add_up, cuts_for, parts_for, rooms_for, task_of
 from nnaccel_kernels.cpu.runtime.sharing import claimed

@@ -8,10 +8,10 @@ dimension alone, so that results do not depend on how many threads there are.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.matmul.register_tile import tile
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.runtime.simd import (
     PANEL_ROWS,

@@ -15,8 +15,7 @@ no Ctrl-C can interrupt between the two.
 
 from __future__ import annotations
 
-from numba import njit, types
-
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.machine import (
     atomic_add,
     atomic_load,
@@ -84,10 +83,12 @@ def run(table, rows, repeats, rank, size, barrier, give_way):  # type: ignore[no
                 )
 
 
-# Compiled when imported: an error in a thread of its own would never be heard of.
-@njit(types.void(types.int64, types.int64), nogil=True, cache=True)
+@_jit
 def serve(box, give_way):  # type: ignore[no-untyped-def]
-    """Watch a mailbox, unless another does; execute what is posted there; at last fall asleep."""
+    """Watch a mailbox, unless another does; execute what is posted there; at last fall asleep.
+
+    To be compiled before a thread calls it: nobody would hear of an error there.
+    """
     state = box + STATE * WORD
     is_mine = exchange_if(state, ASLEEP, WATCHING)
     atomic_add(box + WOKEN * WORD, 1)

@@ -15,7 +15,8 @@ from typing import Any
 from numba import config
 
 from nnaccel_kernels.cuda.runtime.cublas import uses_tf32
-from nnaccel_kernels.cuda.runtime.ptx import folder, toolchain, write
+from nnaccel_kernels.cuda.runtime.ptx import toolchain
+from nnaccel_kernels.disk_cache import disk_cache
 
 _log = logging.getLogger("nnaccel")
 _WARM_UPS, _RUNS = 2, 3
@@ -95,23 +96,21 @@ def _device(cupy: Any) -> str:
 _names: dict[int, str] = {}
 
 
-def _path(device: str) -> Any:
-    return folder() / f"fastest-{''.join(c if c.isalnum() else '-' for c in device)}.json"
+def _file(device: str) -> str:
+    return f"fastest-{''.join(c if c.isalnum() else '-' for c in device)}.json"
 
 
 def _read(device: str) -> dict[str, tuple[str, str]]:
     """What was measured on such a device, by these kernels."""
     try:
-        kept = json.loads(_path(device).read_text("utf-8"))
-        if kept["by"] == toolchain():
-            return {key: (name, why) for key, (name, why) in kept["won"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    return {}
+        kept = json.loads(disk_cache().read(_file(device)) or "{}")
+        won = kept["won"] if kept["by"] == toolchain() else {}
+        return {key: (str(name), str(why)) for key, (name, why) in won.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _keep(device: str, won: dict[str, tuple[str, str]]) -> None:
-    try:
-        write(_path(device), json.dumps({"by": toolchain(), "won": won}))
-    except OSError as error:
-        _log.info("what was measured is not kept: %s", error)
+    """Keep what was measured, and what another process measured meanwhile."""
+    kept = {"by": toolchain(), "won": won | _read(device)}
+    disk_cache().write(_file(device), json.dumps(kept).encode())
