@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 SPREAD := -n auto --dist worksteal
 
-.PHONY: help train test check lint bench gpu-check pictures fresh clean
+.PHONY: help train test check lint bench gpu-check pictures clean
 
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,9 +38,6 @@ gpu-check: ## on a machine with a GPU: tests marked gpu, benchmarks; installs no
 pictures: $(VENV)/installed-test ## draw README's pictures anew
 	$(BIN)/python examples/01_least_squares.py --picture docs/least_squares.png
 	$(BIN)/python examples/03_spirals.py --picture docs/spirals.png
-
-fresh: ## forget the compiled kernels
-	find kernels -name '*.nb[ic]' -delete -o -name '*.ptx' -delete -o -name 'fastest-*.json' -delete
 
 clean: ## remove the environment and all that was built
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -63,7 +63,7 @@ def data_dir() -> Path | None:
 
 
 def cache_dir() -> Path:
-    """Folder for downloads: `NNACCEL_CACHE`, else the user's cache."""
+    """Folder for downloads and compiled kernels: `NNACCEL_CACHE`, else the user's cache."""
     text = os.environ.get("NNACCEL_CACHE", "").strip()
     if text:
         return Path(text).expanduser()
@@ -74,6 +74,14 @@ def cache_dir() -> Path:
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME", "") or "~/.cache")
     return base.expanduser() / "nnaccel"
+
+
+def kernel_dir() -> Path | None:
+    """Folder for compiled kernels; None for a user who has no folder at all."""
+    try:
+        return cache_dir() / "kernels"
+    except RuntimeError:  # neither NNACCEL_CACHE nor a home
+        return None
 
 
 def workspace_bytes(default: int) -> int:

@@ -60,6 +60,15 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_on_disk() -> None:
+    """Keep what tests compile where nnaccel does, also of tests that call kernels themselves."""
+    from nnaccel import _config
+    from nnaccel_kernels.disk_cache import set_root
+
+    set_root(_config.kernel_dir())
+
+
 @pytest.fixture(params=["numpy", "numba", *CUPY])
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Run the test once on each backend, which is the active one meanwhile."""

@@ -91,7 +91,7 @@ def measure_gflops(threads: int, repeats: int = 200) -> float:
     with ThreadPoolExecutor(threads) as pool:
 
         def run() -> None:
-            list(pool.map(multiply_adds, [0.5] * threads, [rounds] * threads))
+            list(pool.map(multiply_adds, [np.float32(0.5)] * threads, [rounds] * threads))
 
         return flops / _best_seconds(run, repeats) / 1e9
 

@@ -8,10 +8,10 @@ along the run.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cpu.activation import activate_span
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.runtime.workspace import scratch

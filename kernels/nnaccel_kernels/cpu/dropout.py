@@ -10,8 +10,8 @@ no state, and threads need no generators of their own.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, Lanes, i64
 
 CHAINS = 12  # independent sums: enough to hide latency, and all stay in registers
@@ -45,7 +46,7 @@ def _chains(typing, x, rounds):  # type: ignore[no-untyped-def]
     return types.float32(types.float32, types.int64), codegen
 
 
-@njit(["float32(float32, int64)"], nogil=True, cache=True)
+@njit(nogil=True, cache=True)
 def multiply_adds(x, rounds):  # type: ignore[no-untyped-def]
     """Run `rounds` (at least 1) times `FLOPS_PER_ROUND` operations; the result has no meaning."""
     return _chains(x, rounds)

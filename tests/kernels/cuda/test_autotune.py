@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnaccel_kernels import cuda
+from nnaccel_kernels import cuda, disk_cache
 from nnaccel_kernels.cuda import conv2d
-from nnaccel_kernels.cuda.runtime import autotune, ptx
+from nnaccel_kernels.cuda.runtime import autotune
 from nnaccel_kernels.window import Window
 
 MS = {"gemm": 3.0, "winograd": 1.0, "im2col": 2.0, "direct": 0.5}
@@ -41,7 +41,7 @@ class Gpu:
             get_elapsed_time=lambda begin, end: end.at - begin.at,
         )
         monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=fake, arange=np.arange))
-        monkeypatch.setattr(ptx.config, "CACHE_DIR", str(folder))
+        monkeypatch.setattr(disk_cache, "_cache", disk_cache.DiskCache(folder))
         monkeypatch.setattr(conv2d, "_ALGORITHMS", {name: self._algorithm(name) for name in MS})
         self.forget(monkeypatch)
 
@@ -109,7 +109,7 @@ def test_a_look_at_a_plan_measures_and_writes_nothing(
 ) -> None:
     assert plan(measure=False) == ("auto", 7, "measured at the first call")
     assert plan(algorithm="gemm", measure=False).algorithm == "gemm"
-    assert (gpu.runs, list(tmp_path.iterdir())) == ([], [])
+    assert (gpu.runs, list(tmp_path.rglob("*.json"))) == ([], [])
     chosen, before = plan(), len(gpu.runs)
     assert plan(measure=False) == chosen
     gpu.forget(monkeypatch)
@@ -117,9 +117,44 @@ def test_a_look_at_a_plan_measures_and_writes_nothing(
     assert len(gpu.runs) == before
 
 
-def test_a_broken_file_is_replaced(gpu: Gpu, tmp_path: Path) -> None:
-    (tmp_path / "autotune-Test-GPU-1.json").write_text("{", "utf-8")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b'{"toolchain": "%s", "choices": []}',
+        b'{"toolchain": "%s", "choices": {"a": 3}}',
+        b'{"toolchain": "%s", "choices": {"a": [1, 2, 3]}}',
+        b"[" * 100_000,
+    ],
+)
+@pytest.mark.parametrize("whole", [False, True], ids=["damaged", "planted"])
+def test_a_broken_file_is_measured_over(gpu: Gpu, content: bytes, whole: bool) -> None:
+    cache, name = disk_cache.disk_cache(), "autotune-Test-GPU-1.json"
+    content = content.replace(b"%s", autotune.toolchain().encode())
+    cache.write(name, content)
+    if not whole:
+        (cache.folder / name).write_bytes(content)
     assert plan().algorithm == "winograd"
+
+
+def test_what_another_process_measured_meanwhile_is_kept(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def way(name: str) -> Any:
+        return lambda _: {name: lambda: None}
+
+    autotune.autotune(("a",), way("first"))
+    in_memory = autotune._choices
+    gpu.forget(monkeypatch)
+    autotune.autotune(("b",), way("other"))
+    monkeypatch.setattr(autotune, "_choices", in_memory)
+    autotune.autotune(("c",), way("last"))
+    gpu.forget(monkeypatch)
+    kept = [autotune.autotune((kind,), way("again")) for kind in "abc"]
+    assert [won and won[0] for won in kept] == ["first", "other", "last"]
 
 
 def test_the_default_holds_where_nothing_can_be_measured(

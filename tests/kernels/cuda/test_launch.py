@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numba import types
 
-from nnaccel_kernels import cuda
+from nnaccel_kernels import cuda, disk_cache
 from nnaccel_kernels.cuda import activation
 from nnaccel_kernels.cuda.runtime import launch, ptx
 from nnaccel_kernels.cuda.runtime.arguments import flatten, size_of
@@ -93,7 +93,7 @@ def test_ptx_is_cached_by_code_and_closure(monkeypatch: pytest.MonkeyPatch, tmp_
         compiled.append(function.__name__)
         return f"{types} {cc}", None
 
-    monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(disk_cache, "_cache", disk_cache.DiskCache(tmp_path))
     monkeypatch.setattr(ptx.cuda, "compile_ptx", compile_it)
     single, double = np.dtype("float32"), np.dtype("float64")
     kernels = [
@@ -104,13 +104,19 @@ def test_ptx_is_cached_by_code_and_closure(monkeypatch: pytest.MonkeyPatch, tmp_
     for kernel in kernels * 2:
         assert ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
     assert compiled == ["activate"] * 3  # tanh has no constants: its types tell it apart
-    assert len(list(tmp_path.iterdir())) == 3
+    kept = list(tmp_path.rglob("*.ptx"))
+    assert len(kept) == 3
+    kept[0].write_bytes(b"")
+    kept[1].write_bytes(kept[1].read_bytes()[:-1])
+    for kernel in kernels:
+        assert ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
+    assert compiled == ["activate"] * 5
 
 
 def test_ptx_is_cached_for_each_16_bit_dtype(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(disk_cache, "_cache", disk_cache.DiskCache(tmp_path))
     monkeypatch.setattr(ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
     kernel = activation._activate("linear", np.dtype("float32")).kernel
     arrays = HalfArrayType("float16", 1, "C"), HalfArrayType("bfloat16", 1, "C"), types.float32[::1]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.matmul.transpose import transpose
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.vector.runs import copy_run
 
 

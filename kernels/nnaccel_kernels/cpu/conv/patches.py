@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.conv.band import Images, load_rows, pixel_at
 from nnaccel_kernels.cpu.conv.shape import Conv, receptive_field, runs_of
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.vector.runs import copy_run
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.activation import activate_span
@@ -33,6 +32,7 @@ from nnaccel_kernels.cpu.conv.shape import (
 )
 from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product, product_from
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import work_items
 from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces

@@ -8,12 +8,12 @@ of threads.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS, copy_panel_row, panel_like
 from nnaccel_kernels.cpu.matmul.register_tile import ROWS, VECTORS, tile
 from nnaccel_kernels.cpu.matmul.transpose import transpose_square
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, shift
 

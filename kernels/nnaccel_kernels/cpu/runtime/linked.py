@@ -14,10 +14,11 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import cfunc, config, types
+from numba import config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
+from nnaccel_kernels.cpu.runtime.jit import cfunc
 from nnaccel_kernels.cpu.vector.simd import element, void
 
 _KINDS = {"i": types.int64, "f": types.float64}
@@ -48,12 +49,13 @@ def link_all(dtype: types.Type) -> None:
     with _LOCK:
         if dtype in _COMPILED:
             return
-        _COMPILED[dtype] = []  # kept alive, and with them the machine code
+        compiled = []
         for name, pattern, function in _FUNCTIONS:
             kinds = [_KINDS.get(letter) or types.CPointer(dtype) for letter in pattern]
-            code = cfunc(types.void(*kinds), cache=True, error_model="numpy")(function)
+            code = cfunc(function, types.void(*kinds), error_model="numpy")
             llvm.add_symbol(f"{name}_{dtype}", code.address)
-            _COMPILED[dtype].append(code)
+            compiled.append(code)
+        _COMPILED[dtype] = compiled  # kept, for that keeps the machine code alive
 
 
 def _caller(name: str, pattern: str) -> Callable[..., Any]:

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+from numba import types
 
 from nnaccel_kernels.cpu.runtime import worker
 from nnaccel_kernels.cpu.runtime.autotune import Autotune
@@ -135,6 +136,7 @@ class ThreadPool:
             box = self._mailboxes[number]
             before = int(box[worker.WAKEUPS])
             if self._pool is None:
+                worker.serve.compile((types.int64, types.int64))
                 self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="nnaccel")
             try:
                 self._pool.submit(_serve, box, self._yield_address)

@@ -14,8 +14,7 @@ table is posted take part in it. Posting and waiting are one call, so that no Ct
 
 from __future__ import annotations
 
-from numba import njit, types
-
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.machine import (
     atomic_add,
     atomic_load,
@@ -83,12 +82,12 @@ def run(table, rows, repeats, rank, size, barrier, yield_address):  # type: igno
                 )
 
 
-# Compiled when imported: an error inside a worker thread would be lost.
-@njit(types.void(types.int64, types.int64), nogil=True, cache=True)
+@_jit
 def serve(box, yield_address):  # type: ignore[no-untyped-def]
     """Poll a mailbox and run the tables posted there; return after a while without one, to sleep.
 
-    Return at once if another worker polls it.
+    Return at once if another worker polls it. To be compiled before a thread calls it: an error
+    inside a worker thread would be lost.
     """
     state = box + STATE * WORD
     is_mine = compare_exchange(state, ASLEEP, POLLING)
