@@ -1,4 +1,4 @@
-"""Checks of gradients against finite differences, and of backends against one another."""
+"""Checks of gradients against finite differences, and of backends against each other."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def gradcheck(
     """Check analytic gradients against central differences along random directions.
 
     For a function f with backward b, the inner product of ``b(u)`` with a random direction v must
-    equal that of u with the derivative of f along v, for a random u. Directions have length one, so
-    that the step is as short in a large network, where a longer one would cross kinks of ReLU.
+    equal that of u with the derivative of f along v, for a random u. Directions have length one:
+    longer steps would cross kinks of ReLU in a large network.
 
     Parameters
     ----------
@@ -41,21 +41,21 @@ def gradcheck(
     y : array, optional
         The model's targets.
     backward : callable, optional
-        For a function: takes dy and the arguments, and returns the gradient for each of them
-        (None for those to be left out).
+        Backward of a function: takes dy and the arguments, and returns the gradient of each
+        argument, or None to skip it.
     epsilon : float
-        Length of the step, over all parameters or all of an argument, to either side.
+        Length of the step to either side, over all parameters or a whole argument.
     rtol, atol : float
         Tolerances of the comparison.
     seed : int
-        Decides the directions.
+        Seed of the directions.
 
     Raises
     ------
     AssertionError
-        If they disagree; the message has both numbers.
+        If they differ; the message has both numbers.
     TypeError
-        If something is not float64.
+        If the model or an argument is not float64.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def gradcheck(
 def _check_model(
     model: Sequential, x: Any, y: Any, epsilon: float, rtol: float, atol: float, rng: Any
 ) -> None:
-    """Compare the model's gradient with differences of its loss, along a random direction."""
+    """Compare the model's gradient with differences of its loss along a random direction."""
     if model.dtype != np.float64:
         raise TypeError(
             f"gradcheck needs a float64 model, not {model.policy.name}: make it with "
@@ -101,7 +101,7 @@ def _check_model(
 
 
 def _loss_and_gradient(model: Sequential, x: Any, y: Any) -> Callable[[], tuple[float, Any]]:
-    """Return a function that gives loss with penalties, and flat gradient, as training would."""
+    """Return a function that returns the loss with penalties, and the flat gradient."""
     compiled = model._require_compiled()
     x, targets = check_pair(model, compiled.loss, x, y)
     rows, loader = len(x), BatchLoader(model, x, targets, len(x))
@@ -151,7 +151,7 @@ def _check_function(
 
 
 def _direction(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a random array of length one, all directions being as likely."""
+    """Return a random array of length one, uniform in direction."""
     direction = rng.normal(size=shape)
     return direction / np.linalg.norm(direction)
 
@@ -178,9 +178,9 @@ def assert_parity(
     Parameters
     ----------
     model : Sequential
-        Compiled; left on the backend it was on.
+        A compiled model; its backend does not change.
     backends : sequence of str
-        Such as ``["numpy", "numba"]``; the first is the one the others are held against.
+        Such as ``["numpy", "numba"]``; the others are compared with the first.
     x, y : array_like
         One batch.
     rtol, atol : float

@@ -1,1 +1,1 @@
-"""Models: `Sequential`, and what is said of and done with a whole model."""
+"""Models: `Sequential`, its summary, explanation and copies."""

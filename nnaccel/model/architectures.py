@@ -1,4 +1,4 @@
-"""Convolutional networks that have a name, all but their last layer."""
+"""Hidden layers of named convolutional networks."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from nnaccel import layers
 from nnaccel._validate import unknown_name
 from nnaccel.layers import Layer
 
-#: Images smaller than this, down or across, are padded before each convolution of LeNet.
+#: LeNet pads images that are smaller than this, down or across.
 _SMALL = 16
 
 
 class Conv(NamedTuple):
-    """Filters of `size` by `size` taps, and an activation."""
+    """A convolution with filters of `size` by `size` taps, and an activation."""
 
     filters: int
     size: int
 
 
 class Pool(NamedTuple):
-    """The largest of `size` by `size` pixels."""
+    """Max pooling over `size` by `size` pixels."""
 
     size: int
 
 
 class Hidden(NamedTuple):
-    """Fully connected units, and an activation."""
+    """A dense layer, and an activation."""
 
     units: int
 
@@ -47,25 +47,25 @@ def convolutional(
     dropout: float = 0.0,
     penalty: Any = None,
 ) -> list[Layer]:
-    """Return the hidden layers of a network.
+    """Return the hidden layers of a named network.
 
     Parameters
     ----------
     name : {'cnn', 'lenet'}
-        Two convolutions and a pooling, or LeNet-5's alternation of them in today's form.
+        A key of `ARCHITECTURES`: two convolutions and a pooling, or LeNet-5 in a modern form.
     image_size : (H, W)
-        Of the images that it is for: LeNet's taps do not fit small ones without padding.
+        Size of the images; LeNet pads small ones.
     activation : str, default 'relu'
-        Of convolutions and hidden units.
+        Activation of convolutions and hidden units.
     dropout : float, default 0
-        Share of hidden units dropped in training; of what is pooled last, half that share.
+        Dropout rate of the hidden units; half of it for the last pooling.
     penalty : Penalty, optional
-        On all weights.
+        Penalty on all weights.
 
     Returns
     -------
     list of Layer
-        New ones; add ``Dense(classes, "softmax")``.
+        New layers, to which ``Dense(classes, "softmax")`` is to be added.
 
     Raises
     ------

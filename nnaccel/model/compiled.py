@@ -1,4 +1,4 @@
-"""A network with what training needs besides: a loss, an optimiser, and the optimiser's state."""
+"""Compiled networks: a network with loss, optimiser, metrics and the optimiser's state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from nnaccel.training.setup import TrainingSetup
 
 
 class Compiled(NamedTuple):
-    """What a model is compiled with."""
+    """Loss, optimiser and metrics of a compiled model."""
 
     loss: Loss
     optimizer: Optimizer
@@ -30,14 +30,14 @@ class Compiled(NamedTuple):
 
 
 class CompiledNetwork(Network):
-    """A network that can be compiled, and whose whole state can be taken and put back.
+    """A network that can be compiled, with a state that can be saved and restored.
 
     Attributes
     ----------
     loss : Loss or None
-        None until `compile`.
+        None before `compile`.
     metrics : list of str
-        Names of what is reported beside the loss.
+        Names of the metrics.
     """
 
     def __init__(self, layers: Sequence[Layer], seed: int | None, dtype: Any) -> None:
@@ -63,7 +63,7 @@ class CompiledNetwork(Network):
 
     @property
     def loss_scale(self) -> float | None:
-        """What gradients are multiplied by; None where they are not, or before a training."""
+        """The factor on gradients in training; None without scaling, or before a training."""
         return None if self._scale is None else float(to_numpy(self._scale)[0])
 
     def compile(
@@ -72,19 +72,19 @@ class CompiledNetwork(Network):
         optimizer: str | Optimizer = "rmsprop",
         metrics: Any = (),
     ) -> None:
-        """Choose what is minimised, how, and what is reported; forget the optimiser's state.
+        """Set loss, optimiser and metrics; reset the optimiser's state.
 
         Parameters
         ----------
         loss : str, Loss or callable
-            A name of `nnaccel.losses.LOSSES`, such as 'mse' or 'categorical_crossentropy'; an
+            A key of `nnaccel.losses.LOSSES`, such as 'mse' or 'categorical_crossentropy'; an
             object such as ``nn.losses.Huber(2.0)``; or a function of (outputs, targets) that
             returns the loss of each row, (N,), and each row's own gradient, shaped like outputs.
         optimizer : str or Optimizer
-            'sgd', 'adagrad', 'rmsprop', 'adam', 'adamw', 'lion', or an object.
+            A key of `nnaccel.optim.OPTIMIZERS`, such as 'adam'; or an object.
         metrics : str, Metric, callable, or a sequence of them
-            'accuracy', 'binary_accuracy', an object, or a function of (outputs, targets) that
-            returns a value for each row.
+            A key of `nnaccel.metrics.METRICS`, such as 'accuracy'; an object; or a function of
+            (outputs, targets) that returns a value for each row.
 
         Raises
         ------
@@ -116,7 +116,7 @@ class CompiledNetwork(Network):
         return self
 
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return all arrays and settings, as `Sequential.save` writes them."""
+        """Return all arrays and settings, for `Sequential.save`."""
         self._require_built()
         arrays = {
             f"{layer.name}.{name}": to_numpy(value)
@@ -147,15 +147,15 @@ class CompiledNetwork(Network):
         described: Mapping[str, Any],
         custom: Mapping[str, Any] | None = None,
     ) -> None:
-        """Take back the weights, the optimiser and the counters that `state` returned.
+        """Restore weights, optimiser and counters from the result of `state`.
 
         Parameters
         ----------
         arrays, described : mapping
-            As `state` returns them.
+            As returned by `state`.
         custom : mapping of str to object, optional
-            Losses, optimisers and metrics of the user's own, by name; those the model is compiled
-            with are known already.
+            The user's losses, optimisers and metrics, by name; those the model is compiled with
+            need not be given.
         """
         weights = [arrays[f"{layer.name}.{name}"] for layer in self.layers for name in layer.arrays]
         seed, iterations, epochs = (
@@ -173,7 +173,7 @@ class CompiledNetwork(Network):
 
     @staticmethod
     def _compiled_as(described: Mapping[str, Any], custom: Mapping[str, Any]) -> Compiled:
-        """Return loss, optimiser and metrics that a file describes."""
+        """Return loss, optimiser and metrics from their description in a file."""
         settings = described["optimizer"]
         try:
             return Compiled(
@@ -183,11 +183,11 @@ class CompiledNetwork(Network):
             )
         except ValueError as error:
             raise checkpoint.CheckpointError(
-                f"{error} Give what is your own in custom_objects, or load with compile=False"
+                f"{error} To fix: pass your own in custom_objects, or load with compile=False"
             ) from None
 
     def _own_pieces(self) -> dict[str, Any]:
-        """Return loss, optimiser and metrics that the model is compiled with, by name."""
+        """Return the model's loss, optimiser and metrics, by name."""
         if self._compiled is None:
             return {}
         loss, optimizer, metrics = self._compiled
@@ -195,7 +195,7 @@ class CompiledNetwork(Network):
         return pieces | {metric.name: metric for metric in metrics}
 
     def _slots_in(self, arrays: Mapping[str, np.ndarray], optimizer: Optimizer) -> Array | None:
-        """Return the optimiser's state, if it is among `arrays`, on the model's backend."""
+        """Return the optimiser's state in `arrays`, on the model's backend; None without one."""
         if "optimizer" not in arrays:
             return None
         slots, wanted = arrays["optimizer"], (len(optimizer.slots), self.weights.size)
@@ -206,7 +206,7 @@ class CompiledNetwork(Network):
         return self.backend.asarray(slots, self.dtype)
 
     def _training_setup(self) -> TrainingSetup:
-        """What is trained, with the optimiser's state on the model's backend."""
+        """The training setup, with the optimiser's state on the model's backend."""
         compiled = self._require_compiled()
         if self._slots is None:
             self._slots = compiled.optimizer.initial_slots(to_numpy(self.weights))
@@ -220,7 +220,7 @@ class CompiledNetwork(Network):
 
     @contextlib.contextmanager
     def _training(self) -> Iterator[None]:
-        """Keep everybody else from what a training holds on to."""
+        """Lock the model and its slices during training."""
         self._require_idle("fit")
         self._parameters.in_training = True
         try:
@@ -239,11 +239,11 @@ class CompiledNetwork(Network):
 
 
 def _scale_in(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Return the state of the loss scale, if it is among `arrays`."""
+    """Return the state of the loss scale in `arrays`; None if there is none."""
     scale = arrays.get("loss_scale")
     if scale is not None and not (scale.shape == (2,) and scale[0] > 0 and np.isfinite(scale[0])):
         raise checkpoint.CheckpointError(
             f"the loss scale has shape {scale.shape}, beginning with {scale.ravel()[:1]}; expected "
-            "two numbers, a factor above 0 and the steps it has lasted"
+            "two numbers: a factor above 0, and the steps since it changed"
         )
     return scale

@@ -1,7 +1,7 @@
-"""What a copy or a pickle of a model holds, and how a model is made of that again.
+"""Copies and pickles of models.
 
-Layers are kept as class and settings, and every parameter once: a copy's arrays are views of flat
-buffers of its own, and a slice is copied without the rest of its model.
+They hold class and settings of each layer, and each parameter once: a copy has flat buffers of its
+own, and a slice is copied without the rest of its model.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from nnaccel.layers import Layer
 from nnaccel.model.compiled import CompiledNetwork
 from nnaccel.network.chain import Network
 
-# Not kept as they are.
+# Attributes that `remake` restores in another way.
 _REMADE = {"layers", "iterations", "_parameters", "_is_slice", "_slots", "_scale"}
 
 
 def contents(model: CompiledNetwork) -> dict[str, Any]:
-    """Return all that a copy of the model is made of, with arrays on the host.
+    """Return the contents of a copy of the model, with arrays on the host.
 
     Raises
     ------
@@ -39,9 +39,9 @@ def contents(model: CompiledNetwork) -> dict[str, Any]:
 
 
 def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
-    """Make the model, of which nothing is there yet, what `contents` said of another.
+    """Initialise an empty model from the result of `contents`.
 
-    It lives where that one did, or on the backend in force where that backend cannot run.
+    Its backend is that of the original, or the current one where that cannot run.
     """
     attributes = kept["attributes"]
     layers = [kind(**settings) for kind, settings, _ in kept["layers"]]
@@ -59,20 +59,20 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
 
 
 def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any], bool]:
-    """Return class and settings of a layer, which make one like it, and whether it is trainable."""
+    """Return class and settings of a layer, and whether it is trainable."""
     kind, settings = type(layer), layer.config()
     try:
         inspect.signature(kind).bind(**settings)
     except TypeError as error:
         raise TypeError(
-            f"layer {layer.name!r} cannot be copied: {error}. Let its config() return the "
+            f"layer {layer.name!r} cannot be copied: {error}. To fix: let its config() return the "
             f"arguments of {kind.__name__}"
         ) from None
     return kind, settings, layer.trainable
 
 
 def _home(model: CompiledNetwork) -> str | None:
-    """Where the model was moved to, or is held by arrays on a device."""
+    """Backend the model was moved to, or 'cupy' if its arrays are on a device."""
     home = model._parameters.home
     return "cupy" if home is None and model.built and is_cupy(model.weights) else home
 

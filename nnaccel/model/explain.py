@@ -1,4 +1,4 @@
-"""What a model will run: for every layer the kernels, their algorithms, and why."""
+"""The explanation of a model: each layer's kernels and algorithms, with the reasons."""
 
 from __future__ import annotations
 
@@ -25,29 +25,28 @@ _HOST = "Python, run between kernels"
 
 
 class Step(NamedTuple):
-    """One thing a layer does to a batch.
+    """One computation of a layer on a batch.
 
     Attributes
     ----------
     layer : str
         The layer's name.
     op : str
-        Function of `nnaccel.ops`.
+        Function of `nnaccel.ops`; the layer's class if it uses none.
     direction : {'forward', 'input gradient', 'weight gradient'}
     backend : str
         'numpy', 'numba' or 'cupy'.
     kernel : str
-        What the backend calls; empty if nothing is computed.
+        Kernel of the backend; 'host' for Python code of the user, empty if nothing is computed.
     algorithm : str
         Of a convolution: 'im2col', 'direct', 'gemm' or 'winograd', and the implementation if there
-        are several, as in 'gemm-planes'; of a product 'matmul'.
+        are several, as in 'gemm-planes'; 'auto' before a GPU has measured it; of a product 'matmul'.
     gflop : float
-        Billions of floating-point operations for the batch, by the definition; 0 where there is
-        no product.
+        Billions of floating-point operations of matrix products for the batch, by the definition.
     workspace : int
         Bytes besides arguments and results.
     why : str
-        The reason for the choice of the algorithm.
+        Reason for the algorithm.
     """
 
     layer: str
@@ -67,22 +66,22 @@ class Explanation(tuple[Step, ...]):
     Attributes
     ----------
     batch_size : int
-        Items in the step that is told of.
+        Items of the batch.
     dtype : dtype
-        Of activations, but for those of the last layer with parameters and what follows it.
+        Dtype of activations before the last layer with parameters.
     """
 
     batch_size: int
     dtype: np.dtype[Any]
 
     def __new__(cls, steps: Iterable[Step], batch_size: int, dtype: np.dtype[Any]) -> Self:
-        """Hold the steps."""
+        """Make the tuple of steps."""
         explanation = super().__new__(cls, steps)
         explanation.batch_size, explanation.dtype = batch_size, dtype
         return explanation
 
     def __str__(self) -> str:
-        """A heading, a line for each step, and the sums."""
+        """A header, a line for each step, and the sums."""
         rows = [("layer", "op", "", "backend", "kernel", "algorithm", "GFLOP", "workspace", "why")]
         last = ""
         for step in self:
@@ -108,14 +107,16 @@ class Explanation(tuple[Step, ...]):
 
 
 def explain(model: Network, batch_size: int = 128) -> Explanation:
-    """Return what a training step of a model runs, layer by layer.
+    """Return the kernels of a training step of a model, layer by layer.
+
+    Nothing is computed or measured.
 
     Parameters
     ----------
     model : Sequential
-        Built, by `build`, `fit` or a first batch.
+        A built model.
     batch_size : int, default 128
-        Items in the step.
+        Items of the batch.
 
     Returns
     -------
@@ -157,7 +158,7 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
 
 
 def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> Iterator[Step]:
-    """What a layer does in every direction."""
+    """The steps of a layer in every direction."""
 
     def step(op: str, direction: str, kernel: str, *rest: Any) -> Step:
         place = backend.kernels.place(kernel) if kernel else ""
@@ -187,13 +188,14 @@ def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> I
 def _plans(
     layer: Convolution, rows: int, backend: Backend, dtype: np.dtype[Any]
 ) -> Iterator[tuple[str, str, str, ConvolutionPlan]]:
-    """Ask for op, direction, kernel and plan of each direction, with arrays that take no memory."""
+    """Op, direction, kernel and plan of a convolution in each direction."""
     inputs: Shape = (rows, *image_shape(layer, layer.input_shape))
     outputs: Shape = (rows, *layer.output_shape)
     op, kinds, image, positions = "conv2d", ("forward", "input_gradient"), inputs, outputs
-    if isinstance(layer, Conv2DTranspose):  # the other way round: its window slides over its output
+    if isinstance(layer, Conv2DTranspose):  # the adjoint: its window slides over its output
         op, kinds, image, positions = "conv_transpose2d", kinds[::-1], outputs, inputs
     w, zero = layer.params["w"], np.zeros((), dtype)
+    # Arrays of these shapes that take no memory.
     arrays = np.broadcast_to(zero, image), np.broadcast_to(zero, positions)
     how = _window(layer), image[1] // w.shape[1], layer.algorithm
     for kind, direction in zip((*kinds, "weight_gradient"), (FORWARD, INPUT, WEIGHT), strict=True):
@@ -202,7 +204,7 @@ def _plans(
 
 
 def _window(layer: Convolution) -> Window:
-    """The window that slides over the input, or over the output of a transposed convolution."""
+    """The window over the input, or over the output of a transposed convolution."""
     _, height, width = image_shape(layer, layer.input_shape)
     if isinstance(layer, Conv2DTranspose):
         how = {**layer.movement, "output_padding": layer.output_padding}
@@ -211,7 +213,7 @@ def _window(layer: Convolution) -> Window:
 
 
 def _convolution_flops(layer: Convolution, rows: int) -> int:
-    """Two for each weight at each position of the window."""
+    """Floating-point operations: two for each weight at each position of the window."""
     transposed = isinstance(layer, Conv2DTranspose)
     positions = layer.input_shape if transposed else layer.output_shape
     weights: Shape = layer.params["w"].shape

@@ -1,4 +1,4 @@
-"""A trained network as a step of scikit-learn's pipelines."""
+"""Trained networks as steps of scikit-learn's pipelines."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 
 
 class PipelineStep(ABC):
-    """What a pipeline asks of a step that gives features and has learnt already."""
+    """The interface of a fitted transformer in a scikit-learn pipeline."""
 
     @property
     @abstractmethod
     def built(self) -> bool:
-        """Whether there is something to compute with."""
+        """Whether the network has parameters."""
 
     @abstractmethod
     def predict(self, x: Any) -> np.ndarray:
         """Return the outputs for inputs."""
 
     def transform(self, X: Any) -> np.ndarray:
-        """Return the outputs as a table of features, as a step of a scikit-learn pipeline does.
+        """Return the outputs as a table of features, for scikit-learn's pipelines.
 
-        A trained network, or its slice ``model[:-1]`` without the head, is such a step as it is:
-        ``make_pipeline(model[:-1], LogisticRegression())`` fits the regression and leaves the
-        network alone.
+        A trained network, or its slice ``model[:-1]``, can be a step of a pipeline:
+        ``make_pipeline(model[:-1], LogisticRegression())`` fits the regression and does not change
+        the network.
 
         Parameters
         ----------
@@ -35,7 +35,7 @@ class PipelineStep(ABC):
         Returns
         -------
         array, shape (N, features)
-            Maps are laid out flat.
+            Feature maps are flattened.
 
         Examples
         --------
@@ -50,11 +50,11 @@ class PipelineStep(ABC):
         return outputs.reshape(len(outputs), -1)
 
     def fit_transform(self, X: Any, y: Any = None) -> np.ndarray:
-        """Return `transform` of X, and train nothing: what fits is what comes after."""
+        """Return `transform` of X; trains nothing."""
         return self.transform(X)
 
     def __sklearn_clone__(self) -> Self:
-        """The model itself: cross-validation does not train a network anew that is trained."""
+        """Return the model itself: cross-validation does not retrain a trained network."""
         return self
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -1,4 +1,4 @@
-"""The public model: a chain of layers that can be compiled, fitted, asked and saved."""
+"""The public model: a chain of layers to compile, fit, evaluate and save."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ class Sequential(CompiledNetwork, PipelineStep):
     layers : sequence of Layer
         From input to output.
     seed : int, optional
-        Decides initial weights, shuffles and dropout masks, the same on every backend; drawn at
-        random by default.
+        Seed of initial weights, shuffles and dropout masks, the same on every backend; random by
+        default.
     dtype : {'float32', 'float64', 'mixed_float16', 'mixed_bfloat16'}
-        Of parameters and all computation. Mixed ones keep parameters and losses in float32, and
-        the last layer that has parameters with what follows it; all else is in 16 bits, summed in
-        float32, on the backends whose kernels do so ('cupy', and 'numpy' for comparison). Gradients
-        of float16 are scaled so that they do not vanish.
+        Dtype of parameters and computation. Mixed policies keep parameters, losses, the last layer
+        with parameters and the layers after it in float32; all else is in 16 bits, accumulated in
+        float32, on backends that support it ('cupy', and 'numpy' for comparison). float16
+        gradients are scaled, so that small ones do not become 0.
 
     Notes
     -----
-    `copy.deepcopy`, `pickle` and `joblib` make independent models of models and of slices, with
-    the optimiser's state, so that training goes on bit for bit.
+    `copy.deepcopy`, `pickle` and `joblib` make independent copies of models and of slices, with
+    the optimiser's state, so that training continues bit for bit.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         self.stop_training = False
 
     def add(self, layer: Layer) -> None:
-        """Append a layer; only before the model is built."""
+        """Append a layer, before the model is built."""
         if self.built:
             raise RuntimeError("the model is built already: layers cannot be added any more")
         self.layers = number_names([*self.layers, layer])
@@ -87,7 +87,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         return len(self.layers)
 
     def __getitem__(self, index: int | slice) -> Any:
-        """Return a layer, or for a slice a model that shares its parameters with this one."""
+        """Return a layer, or for a slice a model that shares the parameters."""
         if not isinstance(index, slice):
             return self.layers[index]
         chosen = self.layers[index]
@@ -137,7 +137,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         y : array_like
             Integer labels (N,), one-hot rows (N, C) or numbers; None if x gives batches.
         epochs : int, default 1
-            Number of the epoch to stop before, where the first is 0.
+            Number of the epoch to stop before; the first is 0.
         batch_size : int, default 32
             Rows in a step; ignored if x gives batches.
         sample_weight : array_like, shape (N,), optional
@@ -145,20 +145,20 @@ class Sequential(CompiledNetwork, PipelineStep):
         validation_data : (x, y) or (x, y, sample_weight), optional
             Evaluated after each epoch.
         validation_split : float in [0, 1), default 0
-            Share of rows, the last ones, kept for validation instead.
+            Share of rows, the last ones, to use for validation instead.
         shuffle : bool, default True
-            Whether rows are drawn in a new order each epoch, decided by the seed.
+            Whether to shuffle the rows each epoch, by the seed.
         callbacks : sequence of Callback
-            Called as training goes on.
+            Their hooks are called during training.
         verbose : {1, 0, 2}
-            1 shows a bar on a terminal and a line an epoch elsewhere; 2 lines; 0 nothing.
+            1 prints a line an epoch, and shows a bar on a terminal; 2 prints lines; 0 nothing.
         initial_epoch : int, default 0
-            Number of the epoch to begin with.
+            Number of the first epoch.
         checkpoint : path, optional
-            The whole training is saved there after every epoch.
+            File to save the whole training to after every epoch.
         resume : bool, default False
-            Continue from `checkpoint` if that file exists, with its seed: training ends bit for
-            bit where it would have ended without the interruption.
+            Whether to continue from `checkpoint` if that file exists, with its seed. The result is
+            the same, bit for bit, as without the interruption.
 
         Returns
         -------
@@ -168,19 +168,20 @@ class Sequential(CompiledNetwork, PipelineStep):
         Raises
         ------
         ValueError
-            If data, shapes or settings do not fit; nothing is changed then, except that a stream
-            has been trained on up to the batch that does not.
+            If data, shapes or settings do not fit; nothing is changed then, except by the earlier
+            batches of a stream.
         CheckpointError
-            If it should resume from a file that is not of this model and training.
+            If `checkpoint` is not a file of this model and training.
         DivergenceError
-            If loss or weights become NaN or infinite; the last whole epoch's weights are kept.
+            If loss or weights become NaN or infinite; the weights are then those after the last
+            complete epoch.
         """
         compiled = self._require_compiled()
         epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
         first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
-            raise TypeError("callbacks must be a list: put the one you gave in brackets")
+            raise TypeError("callbacks must be a list: put the callback in brackets")
         history, backup = History(), _backup(self, checkpoint, resume)
         check_last_activation(self, compiled.loss)
         with self.on_backend():
@@ -191,8 +192,8 @@ class Sequential(CompiledNetwork, PipelineStep):
                 validation_split,
                 max(batch_size, _PREDICT_BATCH),
             )
-            for saved in backup:
-                saved.load()
+            if backup is not None:
+                backup.load()
             with self._training():
                 setup = self._training_setup()
                 source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x)
@@ -206,12 +207,14 @@ class Sequential(CompiledNetwork, PipelineStep):
                     "batch_size": None if y is None else batch_size,
                     "verbose": verbose,
                 }
-                chosen = [*callbacks, history, ProgressBar(verbose), *backup]
+                chosen = [*callbacks, history, ProgressBar(verbose)]
+                if backup is not None:
+                    chosen.append(backup)
                 with CallbackList(chosen, self, params) as active:
                     self.history, self.stop_training = history, False
                     active.on_train_begin({})
-                    for saved in backup:
-                        first_epoch = saved.restore(active, first_epoch)
+                    if backup is not None:
+                        first_epoch = backup.restore(active, first_epoch)
                     todo = range(first_epoch, epochs)
                     run_epochs(setup, todo, source, evaluation, active, lambda: self.stop_training)
                     active.on_train_end({})
@@ -233,16 +236,16 @@ class Sequential(CompiledNetwork, PipelineStep):
         x, y : array_like
             As for `fit`.
         batch_size : int, default 256
-            Rows at a time; does not change the result beyond rounding.
+            Rows at a time; changes the result by rounding only.
         sample_weight : array_like, shape (N,), optional
-            Each row's loss is multiplied by its weight; metrics count rows alike.
+            Each row's loss is multiplied by its weight; metrics ignore weights.
         return_dict : bool, default False
-            Whether to return them by name.
+            Whether to return a dict.
 
         Returns
         -------
         float, list of float, or dict
-            The loss alone if there are no metrics, else the loss and the metrics in order.
+            The loss if there are no metrics, else the loss and the metrics in order.
         """
         batch_size = whole_number("batch_size", batch_size)
         compiled = self._require_compiled()
@@ -291,12 +294,12 @@ class Sequential(CompiledNetwork, PipelineStep):
         Parameters
         ----------
         path : str or Path
-            Written beside and renamed, so that the file is always whole.
+            Replaced atomically if it exists.
         """
         files.write(path, *self.state())
 
     def _predictor(self, loader: BatchLoader, rows: int) -> Callable[[], np.ndarray]:
-        """Return a function that gives the outputs for the next batch of the loader."""
+        """Return a function that returns the outputs for the next batch of the loader."""
         outputs: list[Array] = [None]
 
         def step() -> None:
@@ -338,7 +341,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         return x, y, weights, evaluation
 
     def _evaluation(self, compiled: Compiled, data: Any, batch_size: int) -> Evaluation:
-        """Check (x, y), or with weights (x, y, sample_weight), and make ready to evaluate on it."""
+        """Check (x, y) or (x, y, sample_weight), and return the evaluation on it."""
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
         x, targets = check_pair(self, compiled.loss, *data[:2])
@@ -353,7 +356,7 @@ def load(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
 ) -> Sequential:
-    """Return the model in a file that `Sequential.save` wrote, ready to predict or to train on.
+    """Return the model in a file written by `Sequential.save`.
 
     Parameters
     ----------
@@ -362,13 +365,13 @@ def load(
     custom_objects : dict of str to object, optional
         Layer and optimiser classes, losses and metrics of your own, by name.
     compile : bool, default True
-        Whether to compile it as it was, with the optimiser's state; False needs no loss, optimiser
-        or metric of your own, and is enough to predict.
+        Whether to restore loss, optimiser and metrics. False is enough to predict, and needs no
+        loss, optimiser or metric of your own.
 
     Returns
     -------
     Sequential
-        On the backend in force.
+        On the current backend.
 
     Raises
     ------
@@ -390,8 +393,8 @@ def load(
     return model
 
 
-def _backup(model: Sequential, path: str | Path | None, resume: bool) -> list[Backup]:
-    """Return the backup that `fit` was asked for, if it was."""
+def _backup(model: Sequential, path: str | Path | None, resume: bool) -> Backup | None:
+    """Return the callback that saves the training to `path`; None without a path."""
     if path is None and resume:
         raise ValueError("resume=True needs the path of a checkpoint to resume from")
-    return [] if path is None else [Backup(model, path, resume)]
+    return None if path is None else Backup(model, path, resume)

@@ -27,5 +27,5 @@ def summarize(network: Network) -> str:
         total += f", activations in {inside} ({network.policy.name} on backend {backend})"
     states = sum(int(a.size) for layer in network.layers for a in layer.state.values())
     if states:
-        total += f", and {states:,} running numbers that have no gradient"
+        total += f", and {states:,} running numbers without a gradient"
     return "\n".join([lines[0], rule, *lines[1:], rule, total])

@@ -81,7 +81,7 @@ def test_they_are_no_parameters(backend: Any) -> None:
     assert model.states.size >= 2 * (3 + 5)
     lines: list[str] = []
     model.summary(lines.append)
-    assert "16 running numbers that have no gradient" in lines[0]
+    assert "16 running numbers without a gradient" in lines[0]
     frozen = [BatchNorm(1.0), Dense(3, "softmax")]
     still = Sequential(frozen, seed=0)
     still.compile(optimizer=optim.AdamW(0.01, weight_decay=0.5))
