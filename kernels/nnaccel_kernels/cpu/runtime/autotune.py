@@ -1,22 +1,22 @@
-"""Autotuning: whether a thread pool or one thread runs a tape faster just now."""
+"""Autotuning: the choice between the thread pool and one thread, by measured time."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 
-_TIMED_SECONDS = 0.002  # that a trial should take, so that its time says something
-#: Share of the time that goes to trials of the other way, while the pool is used or is not.
+_TIMED_SECONDS = 0.002  # of a trial: shorter times measure the start of threads
+#: Share of the time spent on trials of the other way, while the pool is used or is not.
 _TRIAL_SHARE = {True: 0.004, False: 0.04}
-_LONGEST_SECONDS = 0.01  # that pass before the choice is looked at again
+_LONGEST_SECONDS = 0.01  # before the choice is made again
 
 
 class Autotune:
-    """Finds out, tape by tape, whether a pool is faster than one thread just now.
+    """Finds out whether a tape is faster on the thread pool than on one thread.
 
-    On a machine that others use too, threads that wait for one another can be slower than one
-    alone. Results do not depend on the choice, so it is made by the clock: at first, and every so
-    often, a few repeats run the other way, and the faster way is kept.
+    On a busy machine threads that wait for each other can be slower than one alone. Results do not
+    depend on the choice, so it is made by measured time: at first, and now and then, a few repeats
+    run the other way, and the faster way is kept.
     """
 
     def __init__(self) -> None:
@@ -26,9 +26,9 @@ class Autotune:
         self._trials: list[tuple[bool, int]] = [(True, 1), (True, 0), (False, 0)]
 
     def schedule(self, repeats: int) -> Iterator[tuple[bool, int]]:
-        """Yield how many repeats to run together (True) or alone (False), until all are done.
+        """Yield runs as (on the pool, repeats), until all repeats are done.
 
-        The time of each is to be noted before the next is asked for.
+        `note` the time of each before the next.
         """
         while repeats > 0:
             together, count = self._next()
@@ -39,18 +39,18 @@ class Autotune:
     def note(self, together: bool, repeats: int, seconds: float) -> None:
         """Remember how long some repeats took.
 
-        A shorter time than known is believed at once; longer ones are averaged in, since other
-        programs may have caused them.
+        A shorter time than the known one replaces it. A longer one, which other programs may have
+        caused, is averaged with it.
         """
         known, latest = self._seconds[together], seconds / repeats
         self._seconds[together] = (known + latest) / 2 if 0 < known < latest else latest
         self._since += seconds
 
     def _next(self) -> tuple[bool, int]:
-        """Return the next way, and the most repeats to run that way."""
+        """Return the next run as (on the pool, most repeats)."""
         together = self._seconds[True] <= (self._seconds[False] or math.inf)
         if not self._trials:
-            # Threads that were asleep are slow at first, so they are timed twice.
+            # Threads that slept are slow at first, so they are timed twice.
             tries = [(not together, 0)] * (1 if together else 2)
             cost = self._seconds[not together] * len(tries)
             cost *= self._repeats_in(_TIMED_SECONDS, not together)
@@ -62,6 +62,6 @@ class Autotune:
         return way, count or self._repeats_in(_TIMED_SECONDS, way)
 
     def _repeats_in(self, seconds: float, together: bool) -> int:
-        """Return the repeats that take so long, at least one."""
+        """Return the number of repeats that take this time, at least one."""
         known = self._seconds[together] or self._seconds[not together]
         return math.ceil(seconds / known) if known else 1
