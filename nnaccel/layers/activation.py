@@ -1,4 +1,4 @@
-"""An activation as a layer of its own."""
+"""Activation layer."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Activation(Layer):
     Parameters
     ----------
     activation : str
-        A name, as for `Dense`.
+        As for `Dense`.
     alpha : float, optional
         Slope of 'leaky_relu' (0.3 by default) or scale of 'elu' (1).
     name : str, optional
@@ -53,8 +53,8 @@ class Activation(Layer):
         """Return `input_shape`; ValueError for a softmax of images."""
         if len(input_shape) == 3 and self.activation in ("softmax", "log_softmax"):
             raise ValueError(
-                f"{self.activation} goes over the last axis, which of images {input_shape} is "
-                "their width: put Flatten() before it"
+                f"{self.activation} runs over the last axis, which is the width of images "
+                f"{input_shape}. To fix: put Flatten() before it"
             )
         return input_shape
 

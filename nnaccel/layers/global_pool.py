@@ -1,4 +1,4 @@
-"""Global pooling layers: one number for each channel."""
+"""Global pooling layers."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["GlobalAvgPool2D", "GlobalMaxPool2D"]
 
 
 class GlobalPooling(Layer):
-    """A window as large as the image."""
+    """Pooling of whole images: one number for each channel."""
 
     @abstractmethod
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
-        """Return what is made of images, (N, C, 1, 1), and what takes its gradient to theirs."""
+        """Return the pooled images, (N, C, 1, 1), and the backward: from dy to dx."""
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return (C,)."""
@@ -38,7 +38,7 @@ class GlobalPooling(Layer):
 
 
 class GlobalAvgPool2D(GlobalPooling):
-    """The mean of each channel.
+    """Mean of each channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C,).
 
@@ -66,7 +66,7 @@ class GlobalAvgPool2D(GlobalPooling):
 
 
 class GlobalMaxPool2D(GlobalPooling):
-    """The largest number of each channel.
+    """Maximum of each channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C,).
 

@@ -197,7 +197,7 @@ def _plans(
     arrays = np.broadcast_to(zero, image), np.broadcast_to(zero, positions)
     how = _window(layer), image[1] // w.shape[1], layer.algorithm
     for kind, direction in zip((*kinds, "weight_gradient"), (FORWARD, INPUT, WEIGHT), strict=True):
-        plan = _convolution.plan(backend, kind, arrays[0], arrays[1], w, *how)
+        plan = _convolution.plan(backend, kind, arrays[0], arrays[1], w, *how, measure=False)
         yield op, direction, "conv2d" if kind == "forward" else f"conv2d_{kind}", plan
 
 

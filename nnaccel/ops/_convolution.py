@@ -72,6 +72,8 @@ def plan(
     window: Window,
     groups: int,
     name: str,
+    *,
+    measure: bool = True,
 ) -> ConvolutionPlan:
     """Return the plan of a convolution, within the budget for workspace.
 
@@ -86,12 +88,15 @@ def plan(
     groups : int
     name : str
         An algorithm, or 'auto'.
+    measure : bool, default True
+        Whether a GPU times the algorithms for a new shape and saves the fastest on disk. Without
+        it the plan of a new shape is 'auto'.
     """
     budget = _config.workspace_bytes(
         max(_MIN_BUDGET, (image.nbytes + positions.nbytes) // _BUDGET_DIVISOR)
     )
     shapes, size = (image.shape, w.shape), image.dtype.itemsize
     chosen: ConvolutionPlan = backend.kernels.conv2d_plan(
-        direction, *shapes, window, groups, size, name, budget
+        direction, *shapes, window, groups, size, name, budget, measure=measure
     )
     return chosen

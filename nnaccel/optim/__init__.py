@@ -39,9 +39,9 @@ def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
     Parameters
     ----------
     optimizer : str or Optimizer
-        A name of `OPTIMIZERS`, such as 'sgd' or 'adam', in any case.
+        A key of `OPTIMIZERS`, such as 'sgd' or 'adam', in any case.
     **settings
-        For its constructor.
+        Arguments of its constructor.
 
     Raises
     ------
@@ -66,22 +66,22 @@ def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
 
 
 def name_of(kind: type[Optimizer]) -> str:
-    """Return the name that an optimiser of some class has in files."""
+    """Return the name of an optimiser class in files."""
     return kind.__name__.lower()
 
 
 def from_config(
     name: str, config: dict[str, Any], custom: Mapping[str, Any] | None = None
 ) -> Optimizer:
-    """Return the optimiser that `name` and its `config()` describe.
+    """Return an optimiser from its name and the result of its `config`.
 
     Parameters
     ----------
     name : str
-        As `name_of` gives it.
+        As returned by `name_of`.
     config : dict
     custom : dict of str to type, optional
-        Optimisers of the user's own, by name.
+        The user's optimiser classes, by name.
     """
     rate = config["learning_rate"]
     rate = schedules.from_config(rate) if isinstance(rate, dict) else rate

@@ -316,7 +316,7 @@ def test_losses_for_three_classes(loss: str) -> None:
 @unfinished
 @pytest.mark.parametrize(
     "solver",
-    ["adam", "sgd", "adamw", "rmsprop", "adagrad", optim.Adam(0.02), optim.SGD(0.3, momentum=0.9)],
+    [*optim.OPTIMIZERS, optim.Adam(0.02), optim.SGD(0.3, momentum=0.9)],
     ids=str,
 )
 def test_every_solver_learns(solver: Any) -> None:

@@ -42,11 +42,11 @@ def test_fast_kernels_have_the_parameters_of_the_plain_ones() -> None:
 @example(rows=33, columns=1, seed=0)
 @example(rows=1, columns=17, seed=0)
 def test_every_backend_agrees_with_numpy(
-    backend: Any, function: str, dtype: Any, rows: int, columns: int, seed: int
+    fast_backend: Any, function: str, dtype: Any, rows: int, columns: int, seed: int
 ) -> None:
     args = CALLS[function](np.random.default_rng(seed), rows, columns, dtype)
     want = run(get_backend("numpy"), function, args)
-    assert_same(run(backend, function, args), want, dtype)
+    assert_same(run(fast_backend, function, args), want, dtype)
 
 
 @functions
@@ -80,13 +80,12 @@ def many_threads() -> Iterator[None]:
 
 @functions
 @dtypes
-@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (97, 103)])
 def test_the_number_of_threads_changes_no_bit(
-    many_threads: None, function: str, dtype: Any, shape: tuple[int, int]
+    many_threads: None, function: str, dtype: Any
 ) -> None:
-    assert_threads_change_nothing(
-        function, CALLS[function](np.random.default_rng(1), *shape, dtype)
-    )
+    for shape in ((1, 1), (3, 2), (97, 103)):
+        args = CALLS[function](np.random.default_rng(1), *shape, dtype)
+        assert_threads_change_nothing(function, args)
 
 
 @functions

@@ -36,7 +36,9 @@ CHUNKS = {
 def test_a_crowded_machine_costs_at_most_half_as_much_again(
     chunks: list[int], step: float, factor: float
 ) -> None:
-    took, done = spent(lambda together, _: step * (factor if together else 1), chunks, Autotune())
+    took, done = spent(
+        lambda together, _: step * (factor if together else 1), chunks, Autotune(lambda: True)
+    )
     assert done == sum(chunks)
     # Whatever the choice, a few repeats must run together to know.
     assert took <= 1.5 * done * step + 3 * factor * max(step, 2e-3)
@@ -45,7 +47,9 @@ def test_a_crowded_machine_costs_at_most_half_as_much_again(
 @pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
 @pytest.mark.parametrize("step", [20e-6, 1e-3, 15e-3])
 def test_a_quiet_machine_loses_next_to_nothing(chunks: list[int], step: float) -> None:
-    took, done = spent(lambda together, _: step / (1.9 if together else 1), chunks, Autotune())
+    took, done = spent(
+        lambda together, _: step / (1.9 if together else 1), chunks, Autotune(lambda: True)
+    )
     assert done == sum(chunks)
     assert took <= 1.01 * done * step / 1.9 + max(4e-3, 2 * step)
 
@@ -59,7 +63,14 @@ def test_the_choice_follows_the_machine(begin: bool) -> None:
         is_crowded = (now < 1) == begin
         return step * (20 if is_crowded else 0.55) if together else step
 
-    autotune = Autotune()
+    autotune = Autotune(lambda: True)
     took, done = spent(seconds, [100] * 40, autotune)
     best = 1 + (done - (1 / step if begin else 1 / (0.55 * step))) * (0.55e-3 if begin else step)
     assert took <= 1.4 * best
+
+
+def test_a_pool_that_is_not_prompt_is_not_used() -> None:
+    autotune, prompt = Autotune(lambda: prompt[0]), [False]
+    assert [way for way, _ in autotune.schedule(5)] == [False] * 5
+    prompt[0] = True
+    assert next(autotune.schedule(5))[0]

@@ -13,6 +13,7 @@ from nnaccel.layers import Layer
 from nnaccel.model.architectures import convolutional
 from nnaccel.model.explain import Explanation, Step, explain
 from nnaccel.model.sequential import Sequential
+from nnaccel_kernels.window import ConvolutionPlan
 
 from ..fake_cupy import installed
 
@@ -62,8 +63,14 @@ def test_operations_are_those_of_the_definition(model: Sequential) -> None:
 def test_the_algorithm_is_the_one_that_runs(backend: Any) -> None:
     model = Sequential([layers.Conv2D(4, 3), layers.Conv2D(4, 3, algorithm="im2col")])
     model.build((2, 9, 9))
+    algorithms = {"im2col", "direct", "gemm", "winograd"}
+    if backend.name == "cupy":
+        assert {step.algorithm for step in explain(model)} <= {"auto", *algorithms}
+        model(np.zeros((128, 2, 9, 9), "float32"))
     for step in explain(model):
-        assert step.algorithm.partition("-")[0] in ("im2col", "direct", "gemm", "winograd")
+        assert step.algorithm.partition("-")[0] in algorithms or (
+            backend.name == "cupy" and step.direction != "forward"
+        )
         assert step.layer == "conv2d" or step.algorithm == "im2col"
         assert step.why
 
@@ -75,6 +82,23 @@ def test_implementations_of_an_algorithm_are_told_apart() -> None:
         forward = [step for step in explain(model) if step.direction == "forward"]
     assert [step.algorithm for step in forward] == ["gemm-planes", "gemm", "gemm-pointwise"]
     assert len({step.why for step in forward}) == 3
+
+
+def test_looking_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def plan(*_: Any, **how: Any) -> ConvolutionPlan:
+        asked.append(how)
+        return ConvolutionPlan("auto", 3, "measured at the first call")
+
+    with use_backend("numpy") as backend:
+        monkeypatch.setitem(backend.kernels._table, "conv2d_plan", plan)
+        model = Sequential([layers.Conv2D(4, 3)])
+        model.build((2, 9, 9))
+        assert {(step.algorithm, step.why) for step in explain(model)} == {
+            ("auto", "measured at the first call")
+        }
+    assert asked == 3 * [{"measure": False}]
 
 
 def test_it_prints_as_a_table(model: Sequential) -> None:

@@ -67,6 +67,7 @@ def conv2d_plan(
     itemsize: int,
     algorithm: str,
     budget_bytes: int,
+    measure: bool = False,
 ) -> ConvolutionPlan:
     """Choose the implementation by a rule of shapes alone.
 

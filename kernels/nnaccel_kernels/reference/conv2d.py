@@ -32,6 +32,7 @@ def conv2d_plan(
     itemsize: int,
     algorithm: str,
     budget_bytes: int,
+    measure: bool = False,
 ) -> ConvolutionPlan:
     """How a convolution or a gradient of it would be computed; ValueError if it cannot be so."""
     name = _resolve(algorithm)

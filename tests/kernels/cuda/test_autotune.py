@@ -64,10 +64,15 @@ class Gpu:
 
 
 def plan(
-    direction: str = "forward", n: int = 2, budget: int = 1 << 20, algorithm: str = "auto"
+    direction: str = "forward",
+    n: int = 2,
+    budget: int = 1 << 20,
+    algorithm: str = "auto",
+    measure: bool = True,
 ) -> Any:
     shapes = (n, 16, 9, 9), (16, 16, 3, 3)
-    return cuda.kernels.conv2d_plan(direction, *shapes, Window((3, 3)), 1, 4, algorithm, budget)
+    question = direction, *shapes, Window((3, 3)), 1, 4, algorithm, budget
+    return cuda.kernels.conv2d_plan(*question, measure=measure)
 
 
 @pytest.fixture
@@ -97,6 +102,19 @@ def test_the_choice_holds_in_the_next_process(gpu: Gpu, monkeypatch: pytest.Monk
     gpu.forget(monkeypatch)
     monkeypatch.setattr(autotune, "toolchain", lambda: "other kernels")
     assert plan().algorithm == "gemm"
+
+
+def test_a_look_at_a_plan_measures_and_writes_nothing(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert plan(measure=False) == ("auto", 7, "measured at the first call")
+    assert plan(algorithm="gemm", measure=False).algorithm == "gemm"
+    assert (gpu.runs, list(tmp_path.iterdir())) == ([], [])
+    chosen, before = plan(), len(gpu.runs)
+    assert plan(measure=False) == chosen
+    gpu.forget(monkeypatch)
+    assert plan(measure=False) == chosen
+    assert len(gpu.runs) == before
 
 
 def test_a_broken_file_is_replaced(gpu: Gpu, tmp_path: Path) -> None:

@@ -26,6 +26,11 @@ def _yield_address() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+_MEETINGS = 8
+_PROMPT_SECONDS = 0.001  # in which threads that sleep wake up and meet, on a quiet machine
+#: Seconds until the next look, and how many times as long as the last one took.
+_LOOK_AFTER, _LOOK_EVERY = 0.1, 30
+
 Host = Callable[[], None]  # Python that runs between two tables
 
 
@@ -36,6 +41,13 @@ class Table(NamedTuple):
     address: int
     rows: int
     width: int
+
+
+def _meetings(size: int) -> Table:
+    """A table of rows without work, at which the threads meet."""
+    memory = np.zeros((_MEETINGS, worker.COLUMNS), np.int64)
+    memory[:, worker.HAS_BARRIER] = 1
+    return Table(memory, memory.ctypes.data, _MEETINGS, size)
 
 
 class ThreadPool:
@@ -49,10 +61,31 @@ class ThreadPool:
         self._mailboxes = np.zeros((size - 1, worker.MAILBOX), np.int64)
         self._barrier = np.zeros(worker.MAILBOX, np.int64)  # a cache line of its own
         self._addresses = self._mailboxes.ctypes.data, self._barrier.ctypes.data
+        self._meetings = _meetings(size)
+        self._was_prompt, self._next_look = True, 0.0
 
-    def run(self, parts: Sequence[Table | Host], repeats: int, autotune: Autotune) -> None:
-        """Execute tables and host rows in order, `repeats` times."""
-        size = min(self.size, max((p.width for p in parts if isinstance(p, Table)), default=1))
+    def is_prompt(self) -> bool:
+        """Whether the threads meet without delay, as far as is known from a moment ago.
+
+        Where other programs take the processors, each barrier of a table can last milliseconds.
+        """
+        now = time.perf_counter()
+        if self.size > 1 and now >= self._next_look:
+            if self._execute(self._meetings, 1, self.size):
+                self._was_prompt = time.perf_counter() - now < _PROMPT_SECONDS
+            self._next_look = now + _LOOK_EVERY * (time.perf_counter() - now) + _LOOK_AFTER
+        return self._was_prompt
+
+    def run_once(self, parts: Sequence[Table | Host], width: int) -> None:
+        """Execute tables and host rows in order, on up to `width` threads."""
+        size = min(self.size, width)
+        self._run_parts(parts, 1, size if size > 1 and self.is_prompt() else 1)
+
+    def run(
+        self, parts: Sequence[Table | Host], width: int, repeats: int, autotune: Autotune
+    ) -> None:
+        """Execute tables and host rows in order, `repeats` times, on one or `width` threads."""
+        size = min(self.size, width)
         if size == 1:
             self._run_parts(parts, repeats, 1)
             return
