@@ -16,9 +16,9 @@ import math
 import numpy as np
 
 from nnaccel_kernels.cpu.channels import repeated, run_of, sum_of_channel, sums_of
+from nnaccel_kernels.cpu.copy import by_channel
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.windows.layout import by_channel
 from nnaccel_kernels.cpu.windows.moments import moments, products
 
 __all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]

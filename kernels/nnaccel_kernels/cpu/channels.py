@@ -11,12 +11,12 @@ import numpy as np
 
 from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cpu.activation import activate_span
+from nnaccel_kernels.cpu.copy import by_channel
 from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.runtime.workspace import scratch
 from nnaccel_kernels.cpu.vector.runs import add_to
-from nnaccel_kernels.cpu.windows.layout import by_channel
 
 __all__ = ["bias_activate", "sum_channels"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from nnaccel_kernels.cpu.copy import copy
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.windows.layout import copy
 from nnaccel_kernels.cpu.windows.sliding import PIXEL, POSITION, POSITIONS, tap_tables
 from nnaccel_kernels.window import Window
 

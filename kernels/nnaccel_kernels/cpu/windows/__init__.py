@@ -1,1 +1,1 @@
-"""Images under sliding windows: memory layouts, tables of taps, sums and maxima over taps."""
+"""Images under sliding windows: parts of a batch, tables of taps, sums and maxima over taps."""

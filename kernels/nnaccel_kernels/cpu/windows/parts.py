@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from nnaccel_kernels.cpu.copy import copy, is_channels_last, pixels
 from nnaccel_kernels.cpu.runtime.workspace import scratch
-from nnaccel_kernels.cpu.windows.layout import copy, is_channels_last, pixels
 
 PART_BYTES = 1 << 22  # of images copied at a time
 
