@@ -1,4 +1,4 @@
-"""Where results are kept, and what is noted beside every one of them."""
+"""Writes results to a folder, with the command, time and machine that made them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def provenance() -> dict[str, Any]:
-    """The command, the time and the machine behind a result."""
+    """The command, time and machine of a result."""
     return {
         "command": shlex.join(["python", *_program(), *sys.argv[1:]]),
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -35,7 +35,7 @@ def _program() -> list[str]:
 
 
 def write(name: str, content: dict[str, Any], folder: Path = RESULTS) -> Path:
-    """Write `name` into the folder in one piece."""
+    """Write `name` into the folder atomically."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / name
     beside = path.with_suffix(".part")

@@ -15,85 +15,25 @@ from nnaccel.backends import (
     to_numpy,
     use_backend,
 )
-from nnaccel.layers import (
-    ELU,
-    Activation,
-    AvgPool2D,
-    BatchNorm,
-    Conv2D,
-    Conv2DTranspose,
-    Dense,
-    DepthwiseConv2D,
-    Dropout,
-    Flatten,
-    GlobalAvgPool2D,
-    GlobalMaxPool2D,
-    Layer,
-    LayerNorm,
-    LeakyReLU,
-    MaxPool2D,
-    ReLU,
-    Softmax,
-    ZeroPad2D,
-    initializers,
-)
-from nnaccel.layers.penalties import L1, L1L2, L2, Penalty
+from nnaccel.layers import *
+from nnaccel.layers import initializers, penalties
+from nnaccel.layers.penalties import *
 from nnaccel.model.explain import explain
 from nnaccel.model.sequential import Sequential, load
 from nnaccel.optim import schedules
 from nnaccel.testing import assert_parity, gradcheck
-from nnaccel.training import losses, metrics
-from nnaccel.training.callbacks import (
-    Callback,
-    CSVLogger,
-    EarlyStopping,
-    History,
-    LambdaCallback,
-    ModelCheckpoint,
-    ProgressBar,
-    ReduceLROnPlateau,
-)
+from nnaccel.training import callbacks, losses, metrics
+from nnaccel.training.callbacks import *
 from nnaccel.training.checkpoint import CheckpointError
 from nnaccel.training.loop import DivergenceError
 
 __all__ = [
-    "ELU",
-    "L1",
-    "L1L2",
-    "L2",
-    "Activation",
-    "AvgPool2D",
     "Backend",
     "BackendInfo",
     "BackendUnavailableError",
-    "BatchNorm",
-    "CSVLogger",
-    "Callback",
     "CheckpointError",
-    "Conv2D",
-    "Conv2DTranspose",
-    "Dense",
-    "DepthwiseConv2D",
     "DivergenceError",
-    "Dropout",
-    "EarlyStopping",
-    "Flatten",
-    "GlobalAvgPool2D",
-    "GlobalMaxPool2D",
-    "History",
-    "LambdaCallback",
-    "Layer",
-    "LayerNorm",
-    "LeakyReLU",
-    "MaxPool2D",
-    "ModelCheckpoint",
-    "Penalty",
-    "ProgressBar",
-    "ReLU",
-    "ReduceLROnPlateau",
     "Sequential",
-    "Softmax",
-    "ZeroPad2D",
     "asarray",
     "assert_parity",
     "backends",
@@ -114,15 +54,18 @@ __all__ = [
     "set_backend",
     "to_numpy",
     "use_backend",
-    "xp",
+    "xp",  # noqa: F405 (see __getattr__)
+    *layers.__all__,
+    *penalties.__all__,
+    *callbacks.__all__,
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve what is not there before it is asked for.
+    """Resolve attributes on first use.
 
-    That is `xp`, the array namespace of the backend in force; `__version__`; and the rooms that
-    need scikit-learn or matplotlib: `estimators` and `plot`.
+    `xp` is the array namespace of the current backend; `estimators` and `plot` need scikit-learn
+    and matplotlib.
     """
     if name in ("estimators", "plot"):
         from importlib import import_module

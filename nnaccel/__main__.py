@@ -1,4 +1,4 @@
-"""`python -m nnaccel` is `nnaccel`."""
+"""`python -m nnaccel` runs the command line."""
 
 from nnaccel.cli import main
 

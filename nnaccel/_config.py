@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ _ALIASES = {"cuda": "cupy", "gpu": "cupy", "cpu": "numba"}
 
 
 def parse_backend(name: object, source: str = "backend") -> str:
-    """Backend name in its one spelling: 'auto', 'numpy', 'numba' or 'cupy'."""
+    """Normalised backend name: 'auto' or one of `BACKENDS`."""
     if not isinstance(name, str):
         raise TypeError(f"{source} must be a string such as 'numba', not {type(name).__name__}")
     folded = name.strip().lower()
@@ -25,19 +26,38 @@ def parse_backend(name: object, source: str = "backend") -> str:
 
 
 def backend_name() -> str:
-    """What `NNACCEL_BACKEND` asks for; 'auto' when it is unset or blank."""
+    """Value of `NNACCEL_BACKEND`; 'auto' if it is unset or blank."""
     return parse_backend(os.environ.get("NNACCEL_BACKEND", "").strip() or "auto", "NNACCEL_BACKEND")
 
 
 def num_threads() -> int:
-    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, else the processors this process may use."""
-    available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, at most the processors that may be used."""
+    available = _processors()
     text = os.environ.get("NNACCEL_NUM_THREADS", "").strip()
-    return _whole_number("NNACCEL_NUM_THREADS", text) if text else available
+    return min(available, _whole_number("NNACCEL_NUM_THREADS", text)) if text else available
+
+
+def _processors() -> int:
+    """Processors that this process may use, by its affinity and the quota of its cgroup."""
+    if sys.platform != "linux":
+        return os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0))
+    quotas = (
+        (Path("/sys/fs/cgroup/cpu.max"),),
+        tuple(
+            Path("/sys/fs/cgroup/cpu", name) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        ),
+    )
+    for files in quotas:
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = (int(n) for file in files for n in file.read_text("ascii").split())
+            if quota > 0:
+                return max(1, min(allowed, -(-quota // period)))
+    return allowed
 
 
 def data_dir() -> Path | None:
-    """Folder that `NNACCEL_DATA` names, where data sets are looked for first."""
+    """Folder searched first for data sets: `NNACCEL_DATA`."""
     text = os.environ.get("NNACCEL_DATA", "").strip()
     return Path(text).expanduser() if text else None
 
@@ -57,13 +77,13 @@ def cache_dir() -> Path:
 
 
 def workspace_bytes(default: int) -> int:
-    """Memory an op may take for itself: `NNACCEL_WORKSPACE_MB` times 2**20, else `default`."""
+    """Workspace limit of an op, in bytes: `NNACCEL_WORKSPACE_MB` times 2**20, else `default`."""
     text = os.environ.get("NNACCEL_WORKSPACE_MB", "").strip()
     return _whole_number("NNACCEL_WORKSPACE_MB", text, least=0) << 20 if text else default
 
 
 def tf32() -> bool:
-    """Whether `NNACCEL_TF32` lets a GPU round the factors of float32 products; not by default."""
+    """Whether a GPU rounds the factors of float32 products to TF32: `NNACCEL_TF32`, else False."""
     text = os.environ.get("NNACCEL_TF32", "").strip().lower()
     if text not in (*_ON, *_OFF):
         raise ValueError(f"NNACCEL_TF32={text!r} must be 1 or 0")
@@ -71,7 +91,7 @@ def tf32() -> bool:
 
 
 def _whole_number(name: str, text: str, least: int = 1) -> int:
-    """Integer of at least `least` from the text of the variable `name`."""
+    """Integer of at least `least` in the text of the variable `name`."""
     if not text.isdecimal() or int(text) < least:
         raise ValueError(f"{name}={text!r} is not a whole number of at least {least}")
     return int(text)

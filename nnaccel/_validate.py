@@ -1,4 +1,4 @@
-"""Checks of arguments that every room shares, and what their errors say."""
+"""Argument checks shared by all rooms."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import difflib
 import inspect
 import operator
 from typing import Any
+
+import numpy as np
 
 
 def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
@@ -34,7 +36,7 @@ def check_range(name: str, value: float, low: float, high: float, open_low: bool
 
 
 def refuse_misspelt(thing: object, name: str, switches: tuple[str, ...]) -> None:
-    """Raise an AttributeError if `name` is nearly one of the attributes that switch something."""
+    """Raise an AttributeError if `name` looks like a misspelling of one of `switches`."""
     if name in switches or name.startswith("_") or hasattr(type(thing), name):
         return
     near = difflib.get_close_matches(name.lower(), switches, n=1, cutoff=0.8)
@@ -44,10 +46,19 @@ def refuse_misspelt(thing: object, name: str, switches: tuple[str, ...]) -> None
         )
 
 
-def constructor_arguments(thing: object) -> dict[str, Any]:
-    """Return the arguments that an object was made with, which it keeps under their names.
+def refuse_masked(x: object, what: str) -> None:
+    """Raise a ValueError if values of `x` are masked: NumPy would compute with what is below."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ValueError(
+            f"{what} have {int(np.ma.getmaskarray(x).sum())} masked values. To fix: leave those "
+            "rows out, or give .filled(value)"
+        )
 
-    Where a constructor passes ``**settings`` on, those of the class above it count too.
+
+def constructor_arguments(thing: object) -> dict[str, Any]:
+    """Return an object's constructor arguments, read from its attributes of the same names.
+
+    The base class's arguments are included where a constructor takes ``**settings``.
     """
     found: dict[str, Any] = {}
     for kind in type(thing).__mro__:
@@ -58,8 +69,8 @@ def constructor_arguments(thing: object) -> dict[str, Any]:
         for name in named:
             if not hasattr(thing, name):
                 raise TypeError(
-                    f"{type(thing).__name__} does not keep its argument {name!r}: store it as "
-                    f"self.{name}, or define config()"
+                    f"{type(thing).__name__} has no attribute for its argument {name!r}. To fix: "
+                    f"store it as self.{name}, or define config()"
                 )
             found.setdefault(name, getattr(thing, name))
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import ast
+import inspect
+import itertools
 import sys
 from collections.abc import Iterator
 from functools import cache
 from graphlib import TopologicalSorter
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+import nnaccel
+from nnaccel import optim
 
 from .processes import ROOT, python
 
@@ -34,11 +41,13 @@ RANK = {room: rank for rank, rooms in enumerate(TIERS) for room in rooms}
 KERNELS_MAY_IMPORT = {"nnaccel_kernels", "numpy", "numba", "llvmlite", *sys.stdlib_module_names}
 # Inside functions, for CuPy's arrays; "cuda" is NVIDIA's finder of the libraries it came with.
 KERNELS_MAY_IMPORT |= {"cupy", "cupyx", "cuda"}
+# Inside a function, for arrays of libraries that have no namespace of the array API's functions.
+KERNELS_MAY_IMPORT |= {"array_api_compat"}
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 
 HEAVY = {"numba", "llvmlite", "cupy", "scipy", "sklearn", "matplotlib", "rich", "click", "pooch"}
-HEAVY |= {"safetensors", "PIL"}
+HEAVY |= {"safetensors", "PIL", "array_api_compat"}
 
 
 def find_modules() -> dict[str, Path]:
@@ -146,6 +155,43 @@ def test_kernels_stand_alone() -> None:
         if imported.partition(".")[0] not in KERNELS_MAY_IMPORT
     ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("room", ["ops", "layers", "training.callbacks"])
+def test_a_room_offers_what_its_files_do(room: str) -> None:
+    package = import_module(f"nnaccel.{room}")
+    files = [name for name in MODULES if name.rpartition(".")[0] == package.__name__]
+    offered = [getattr(import_module(name), "__all__", []) for name in files]
+    aside = {"L1", "L1L2", "L2", "Penalty"}  # of layers, but reached from nnaccel itself
+    assert set(package.__all__) == {*itertools.chain(*offered)} - aside
+    if room != "ops":
+        assert set(package.__all__) | aside <= set(nnaccel.__all__)
+
+
+def test_all_public_names_are_there() -> None:
+    for room in (nnaccel, nnaccel.ops, nnaccel.layers, optim, nnaccel.losses, nnaccel.metrics):
+        assert len(set(room.__all__)) == len(room.__all__)
+        for name in room.__all__:
+            getattr(room, name)
+
+
+@pytest.mark.parametrize(
+    ("room", "base", "registry"),
+    [
+        (optim, optim.Optimizer, optim.OPTIMIZERS),
+        (nnaccel.losses, nnaccel.losses.Loss, nnaccel.losses.LOSSES),
+        (nnaccel.metrics, nnaccel.metrics.Metric, nnaccel.metrics.METRICS),
+    ],
+)
+def test_a_registry_holds_every_class_of_its_room(room: Any, base: Any, registry: Any) -> None:
+    found = {
+        thing
+        for name in MODULES
+        if name.startswith(f"{room.__name__}.") and "._" not in name
+        for thing in vars(import_module(name)).values()
+        if isinstance(thing, type) and issubclass(thing, base) and not inspect.isabstract(thing)
+    }
+    assert found == set(registry.values())
 
 
 def test_only_config_reads_the_environment() -> None:

@@ -1,4 +1,4 @@
-"""Backends: which arrays there are, who runs them, and which is in force."""
+"""Backends: array namespaces with kernels, and the current one."""
 
 from nnaccel.backends._backend import (
     Array,

@@ -1,4 +1,4 @@
-"""What a backend is, and what is said of one that cannot run."""
+"""The backend, its availability, and marks on functions that run kernels only."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from nnaccel_kernels.lookup import Kernels
 
-_LINE = 64  # bytes in a cache line; vectors that straddle two are slow to load and store
+_LINE = 64  # bytes of a cache line; vectors that straddle two are slow to load and store
 
 Array = Any  # numpy.ndarray or cupy.ndarray
 Step = Callable[[], None]
@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class BackendUnavailableError(RuntimeError):
-    """A backend asked for by name cannot run here; the message says why and what mends it."""
+    """The requested backend cannot run here; the message has the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class BackendInfo:
     reason : str
         Why it cannot; empty if it can.
     remedy : str
-        The command or action that mends it; empty if it can run.
+        A command or action that makes it run; empty if it can.
     device : str
-        The processor or GPU it runs on; empty if it cannot.
+        The processor or GPU; empty if it cannot run.
     version : str
         Version of the array or compiler library; empty if that is not installed.
     """
@@ -51,27 +51,27 @@ class BackendInfo:
 
 
 def kernels_only(function: Function) -> Function:
-    """Declare that a function does all its work through kernels, so that recording it is enough.
+    """Declare that a function does all its work through kernels, so that it can be recorded.
 
-    Without this, a layer's `forward`, a loss, a metric or an optimiser's `update` is a host row of
-    a recorded step: Python that is called again at every replay.
+    Any other layer's `forward`, loss, metric or optimiser's `update` is a host row of a recorded
+    step: Python that runs at every replay.
     """
     function.kernels_only = True  # type: ignore[attr-defined]
     return function
 
 
 def is_kernels_only(function: Callable[..., Any]) -> bool:
-    """Whether a function, or the method it is, was declared by `kernels_only`."""
+    """Whether a function or method is declared `kernels_only`."""
     return getattr(function, "kernels_only", False)
 
 
 def call(function: Step) -> None:
-    """Call a host row at once, where nothing is recorded."""
+    """Run a host row on a backend without a tape."""
     function()
 
 
 def loop(step: Step) -> Replay:
-    """Replay of a step on a backend without a tape: call it again."""
+    """Replay of a step on a backend without a tape: call it."""
 
     def replay(repeats: int) -> None:
         for _ in range(repeats):
@@ -93,13 +93,14 @@ class Backend:
     device : str
         The processor or GPU.
     kernels : Kernels
-        Functions that fill given arrays: the backend's own, or else the plain ones.
+        Functions that fill given arrays: the backend's own, else the plain ones.
     record : callable
-        Takes a step and returns what replays it so many times.
+        Takes a step, and returns a function that runs it a number of times; nothing runs before
+        that is called.
     recording : callable
-        Whether this thread's kernels are noted on a tape rather than run.
+        Whether kernels called by this thread are recorded on a tape instead of run.
     host : callable
-        Calls a Python function now, or notes it as a row of the tape being recorded.
+        Runs a Python function now, or records it as a host row of the tape.
     tf32 : bool
         Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
     halves : bool
@@ -135,12 +136,12 @@ class Backend:
         return to_numpy(a)
 
     def synchronize(self) -> None:
-        """Wait until the device has finished all work handed to it."""
+        """Wait until the device has finished all queued work."""
         if self.name == "cupy":
             self.xp.cuda.get_current_stream().synchronize()
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """Return an array of this backend with any contents, beginning on a cache line."""
+        """Return an uninitialised array of this backend, aligned to a cache line."""
         if self.name != "numba":
             return self.xp.empty(shape, dtype)
         shape = (shape,) if isinstance(shape, int) else shape
@@ -150,7 +151,7 @@ class Backend:
         return memory[start : start + size].view(dtype).reshape(shape)
 
     def copy(self, a: Any) -> Array:
-        """Return a copy of `a`, an array of any backend, beginning on a cache line."""
+        """Return a copy of `a`, an array of any backend, aligned to a cache line."""
         a = self.asarray(a)
         copied = self.empty(a.shape, a.dtype)
         copied[...] = a
@@ -158,12 +159,12 @@ class Backend:
 
 
 def is_cupy(x: object) -> bool:
-    """Whether `x` is a CuPy array, told without importing CuPy."""
+    """Whether `x` is a CuPy array; does not import CuPy."""
     return type(x).__module__.partition(".")[0] == "cupy"
 
 
 def to_numpy(a: Any) -> Any:
-    """Return `a`, an array of any backend or anything array-like, as a NumPy array on the host.
+    """Return an array of any backend, or anything array-like, as a NumPy array on the host.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Steps on a GPU: run once as they are, then captured as a CUDA graph that is launched again."""
+"""Recording on a GPU: steps captured as CUDA graphs."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from nnaccel.backends._backend import Replay, Step
 
 _log = logging.getLogger("nnaccel")
 
-#: Runs that a capture, which takes a few milliseconds, is worth.
-_WORTH = 4
-#: Steps that a second graph holds, which a device goes through without waiting for the host.
-_TOGETHER = 16
-#: Runs at a time that this one is worth, and the most memory of a step that is short enough.
-_MANY, _SMALL = 64, 64 << 20
+#: Fewest runs for which a capture, which takes a few milliseconds, pays.
+_MIN_RUNS = 4
+#: Steps in the second graph, between which the device does not wait for the host.
+_STEPS_PER_GRAPH = 16
+#: For that graph: fewest runs in one call, and the most bytes that a step's memory pool may hold.
+_MIN_REPEATS, _MAX_POOL_BYTES = 64, 64 << 20
 
-_local = threading.local()  # the capture under way in each thread
+_local = threading.local()  # the current capture of each thread
 
 
 def recording() -> bool:
-    """Whether this thread's kernels are captured rather than run."""
+    """Whether kernels called by this thread are captured instead of run."""
     return getattr(_local, "capture", None) is not None
 
 
 def host(function: Step) -> None:
-    """Call a Python function now, or end the graph being captured, so that it runs before the next.
+    """Run a Python function now, or between two graphs if a step is being captured.
 
-    What a user's Python does cannot be captured: a graph would repeat the kernels of one call, with
-    the numbers that it read, and none of its other effects.
+    A user's Python cannot be captured: a graph would repeat the kernels of one call, with the
+    numbers that it read, and none of its other effects.
     """
     if recording():
         _local.capture.split(function)
@@ -40,50 +40,46 @@ def host(function: Step) -> None:
 
 
 def record(cupy: Any, step: Step) -> Replay:
-    """Return what runs `step` so many times.
+    """Return the replay of `step`, a function of the number of repeats.
 
-    The first times it runs as it is: that compiles its kernels and loads the libraries it calls.
-    Once it has run so often that it pays it is captured, and from then on the graph is launched;
-    short steps that run many at a time are captured several in a row, too. Host rows run between
-    two graphs. All that changes from step to step must be in arrays on the device.
+    The first runs call `step`, which compiles its kernels and loads the libraries it needs. Then
+    it is captured, and its graph launched. A second graph holds several short steps in a row, for
+    calls with many repeats. Host rows run between two graphs. Everything that changes from step to
+    step must be in arrays on the device.
 
     Parameters
     ----------
     cupy : module
     step : callable
-        Launches kernels on arrays that stay where they are, and asks the device nothing but in host
-        rows.
+        Launches kernels on arrays that do not move, and reads the device in host rows only.
     """
-    graph: _Graphs | None = None
-    row: _Graphs | None = None
+    single: _Graphs | None = None
+    several: _Graphs | None = None
     runs, has_failed = 0, False
 
     def replay(repeats: int) -> None:
-        nonlocal graph, row, runs, has_failed
+        nonlocal single, several, runs, has_failed
         if repeats and not runs:
             step()
             runs, repeats = 1, repeats - 1
-        if graph is None and not has_failed and runs + repeats > _WORTH:
-            graph = _capture(cupy, step, 1)
-            has_failed = graph is None
-        if row is None and repeats >= _MANY and graph is not None and graph.is_short:
-            row = _capture(cupy, step, _TOGETHER)
-            has_failed = row is None
+        if single is None and not has_failed and runs + repeats > _MIN_RUNS:
+            single = _capture(cupy, step, 1)
+            has_failed = single is None
+        if several is None and repeats >= _MIN_REPEATS and single is not None and single.is_short:
+            several = _capture(cupy, step, _STEPS_PER_GRAPH)
+            has_failed = several is None
         runs += repeats
-        while row is not None and repeats >= _TOGETHER:
-            row.launch()
-            repeats -= _TOGETHER
+        while several is not None and repeats >= _STEPS_PER_GRAPH:
+            several.launch()
+            repeats -= _STEPS_PER_GRAPH
         for _ in range(repeats):
-            (graph.launch if graph is not None else step)()
+            (single.launch if single is not None else step)()
 
     return replay
 
 
 class _Graphs:
-    """A captured step, or several in a row: graphs with host rows between them.
-
-    Holds the memory that the kernels work in.
-    """
+    """Captured steps: graphs, the host rows between them, and their memory pool."""
 
     def __init__(self, pool: Any, stream: Any) -> None:
         self._pool, self._stream = pool, stream
@@ -104,8 +100,8 @@ class _Graphs:
 
     @property
     def is_short(self) -> bool:
-        """Whether several of these in a row are worth a graph."""
-        return not self._has_host_rows and self._pool.total_bytes() <= _SMALL
+        """Whether it pays to capture several of these steps in a row."""
+        return not self._has_host_rows and self._pool.total_bytes() <= _MAX_POOL_BYTES
 
     def launch(self) -> None:
         """Run all graphs and host rows in order."""
@@ -114,13 +110,13 @@ class _Graphs:
 
 
 def _capture(cupy: Any, step: Step, times: int) -> _Graphs | None:
-    """Capture a step so many times in a row; None, and a line in the log, if that fails."""
+    """Capture a step `times` times in a row; None, and a line in the log, if that fails."""
     collects = gc.isenabled()
-    gc.disable()  # nothing that dies meanwhile may give memory back
+    gc.disable()  # a collection during a capture may free memory, which fails it
     try:
         try:
             return _captured(cupy, step, times)
-        except MemoryError:  # the first runs' memory lies idle, and the graph needs as much
+        except MemoryError:  # free the pool of the first runs: the graph needs as much
             cupy.get_default_memory_pool().free_all_blocks()
             return _captured(cupy, step, times)
     except Exception as error:
@@ -139,7 +135,7 @@ def _capture(cupy: Any, step: Step, times: int) -> _Graphs | None:
 
 def _captured(cupy: Any, step: Step, times: int) -> _Graphs:
     """Capture on a stream of its own."""
-    # What the step allocates and gives back is taken again by nobody but its graph.
+    # A pool of its own: nothing but this graph reuses the memory that the step frees.
     pool, stream = _pool(cupy), cupy.cuda.Stream(non_blocking=True)
     graphs = _Graphs(pool, stream)
     with stream, cupy.cuda.using_allocator(pool.malloc):
@@ -159,9 +155,9 @@ def _captured(cupy: Any, step: Step, times: int) -> _Graphs:
 
 
 def _pool(cupy: Any) -> Any:
-    """A memory pool that fails at once where the device has no more.
+    """A memory pool that raises as soon as the device is out of memory.
 
-    CuPy's own would first give back what lies free in it, which a graph may already count on.
+    CuPy's own would first release its free blocks, which a graph may already use.
     """
 
     def allocate(size: int) -> Any:

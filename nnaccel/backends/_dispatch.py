@@ -1,4 +1,4 @@
-"""Arrays decide: the namespace and the backend that given arrays belong to."""
+"""The backend and the namespace of given arrays."""
 
 from __future__ import annotations
 
@@ -6,23 +6,26 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel._validate import refuse_masked
 from nnaccel.backends._backend import Backend, is_cupy
 from nnaccel.backends._select import cpu_backend, get_backend
 
 
 def backend_of(*arrays: Any) -> Backend:
-    """Return the backend that runs the given arrays; None entries are passed over.
+    """Return the backend of the given arrays; None entries are ignored.
 
-    CuPy arrays run on CuPy, NumPy arrays on the CPU backend in force.
+    CuPy arrays run on 'cupy', NumPy arrays on the current CPU backend.
 
     Raises
     ------
     TypeError
-        If arrays of two libraries meet, or something is not an array at all.
+        If arrays of two libraries are mixed, or something is not an array.
     """
     cupy = numpy = False
     for a in arrays:
         if isinstance(a, np.ndarray):
+            if type(a) is not np.ndarray:
+                refuse_masked(a, "arrays")
             numpy = True
         elif is_cupy(a):
             cupy = True
@@ -40,7 +43,7 @@ def backend_of(*arrays: Any) -> Backend:
 
 
 def get_namespace(*arrays: Any) -> Any:
-    """Return the array namespace, `numpy` or `cupy`, that the given arrays belong to.
+    """Return the array namespace of the given arrays: `numpy` or `cupy`.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def get_namespace(*arrays: Any) -> Any:
 
 
 def asarray(x: Any, dtype: Any = None) -> Any:
-    """Return `x` as an array of the backend in force.
+    """Return `x` as an array of the current backend.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What `nnaccel info` tells of this machine, as data."""
+"""The facts printed by `nnaccel info`, as data."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from nnaccel import _config
 from nnaccel.backends import BackendUnavailableError, backends, get_backend, reason_for_choice
 
-#: What runs at one time or another, by the name it is installed under.
+#: Libraries used at run time, by the name of their distribution.
 LIBRARIES = (
     "numpy",
     "numba",
@@ -29,8 +29,8 @@ def collect() -> dict[str, Any]:
     Returns
     -------
     dict
-        Ready for JSON. ``backend`` is the name of the one in force, or None if the one asked for
-        cannot run; ``why`` says why, or what went wrong. ``backends`` is a list of dicts with the
+        Ready for JSON. ``backend`` is the name of the current one, or None if the requested one
+        cannot run; ``why`` is the reason, or the error. ``backends`` is a list of dicts with the
         fields of `nnaccel.backends.BackendInfo`.
 
     Examples
@@ -58,7 +58,7 @@ def collect() -> dict[str, Any]:
 
 
 def _in_force() -> tuple[str | None, str]:
-    """Name of the backend in force and why; or None and what is wrong with the choice."""
+    """Name of the current backend and why; or None and the error."""
     try:
         return get_backend().name, reason_for_choice()
     except (ValueError, BackendUnavailableError) as error:
@@ -66,7 +66,7 @@ def _in_force() -> tuple[str | None, str]:
 
 
 def _version(distribution: str) -> str:
-    """Installed version, or nothing."""
+    """Installed version; empty if it is not installed."""
     try:
         return version(distribution)
     except PackageNotFoundError:
@@ -74,7 +74,7 @@ def _version(distribution: str) -> str:
 
 
 def _blas() -> str:
-    """Name and version of the library behind NumPy's matrix products."""
+    """Name and version of NumPy's BLAS."""
     import numpy as np
 
     config: Any = np.show_config(mode="dicts")

@@ -1,4 +1,4 @@
-"""Finds out, for each backend, whether it can run here, and if not, which way it is missing."""
+"""Probes of each backend: whether it can run here, else the reason and the remedy."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nnaccel.backends._backend import BackendInfo
 
 
 def probe(name: str) -> BackendInfo:
-    """Return what is known of the backend `name` on this machine."""
+    """Return availability, device and version of the backend `name` on this machine."""
     return {"numpy": _numpy, "numba": _numba, "cupy": _cupy}[name]()
 
 
@@ -66,7 +66,7 @@ def _cupy() -> BackendInfo:
 
 
 def _cupy_device(cupy: object, version: str) -> BackendInfo:
-    """Ask the CUDA runtime for a device."""
+    """Probe the CUDA runtime for a device."""
     runtime = cupy.cuda.runtime  # type: ignore[attr-defined]
     try:
         count = runtime.getDeviceCount()

@@ -1,4 +1,4 @@
-"""Which backend is in force: the context's, else the process's, else the environment's choice."""
+"""The current backend: that of the context, else of the process, else of the environment."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from nnaccel.backends._probe import probe
 
 _log = logging.getLogger("nnaccel")
 _override: ContextVar[str | None] = ContextVar("nnaccel_backend", default=None)
-_default: str | None = None  # what set_backend was given
+_default: str | None = None  # set by set_backend
 
 
 def backends() -> dict[str, BackendInfo]:
-    """Return what each backend is on this machine, by name.
+    """Return the state of every backend on this machine, by name.
 
     Returns
     -------
     dict of str to BackendInfo
-        For 'numpy', 'numba' and 'cupy': whether it can run, else why not and what mends it.
+        Whether each can run, else the reason and the remedy.
 
     Examples
     --------
@@ -37,12 +37,12 @@ def backends() -> dict[str, BackendInfo]:
 
 
 def get_backend(name: str | None = None) -> Backend:
-    """Return the backend in force, or the one called `name`.
+    """Return the current backend, or the one called `name`.
 
     Parameters
     ----------
     name : str, optional
-        'numpy', 'numba', 'cupy' or 'auto'; the one in force by default.
+        'numpy', 'numba', 'cupy' or 'auto'; the current one by default.
 
     Returns
     -------
@@ -51,9 +51,9 @@ def get_backend(name: str | None = None) -> Backend:
     Raises
     ------
     ValueError
-        If there is no backend of that name, here or in `NNACCEL_BACKEND`.
+        If there is no backend of that name, or of that in `NNACCEL_BACKEND`.
     BackendUnavailableError
-        If it is a backend that cannot run here.
+        If it cannot run here.
 
     Examples
     --------
@@ -74,7 +74,7 @@ def set_backend(name: str) -> None:
     Raises
     ------
     ValueError, BackendUnavailableError
-        As `get_backend`; the default is then left as it was.
+        As `get_backend`; the default is then unchanged.
     """
     global _default
     resolved = _resolve(name)
@@ -106,7 +106,7 @@ def use_backend(name: str) -> Iterator[Backend]:
 
 
 def cpu_backend() -> Backend:
-    """Return the backend for NumPy arrays: the one in force if it is a CPU's, else the best."""
+    """Return the backend for NumPy arrays: the current one if it is for CPUs, else the best."""
     name = _active()
     if name == "cupy":
         name = "numba" if probe("numba").available else "numpy"
@@ -119,28 +119,28 @@ def _active() -> str:
 
 @functools.cache
 def _from_environment() -> str:
-    """Read the environment's choice, at first use only."""
+    """Backend chosen by the environment, read at first use."""
     return _resolve(_config.backend_name())
 
 
 def _resolve(name: str) -> str:
-    """Settle 'auto', and log why."""
+    """Replace 'auto' by the best available backend, and log why."""
     name = _config.parse_backend(name)
     if name != "auto":
         return name
-    passed_over: list[str] = []
+    unavailable: list[str] = []
     for candidate in ("cupy", "numba", "numpy"):
         info = probe(candidate)
         if info.available:
-            why = "; ".join(passed_over) or "the first choice"
+            why = "; ".join(unavailable) or "the first choice"
             _log.info("backend %s on %s (%s)", candidate, info.device, why)
             return candidate
-        passed_over.append(f"{candidate}: {info.reason}")
+        unavailable.append(f"{candidate}: {info.reason}")
     raise AssertionError("numpy is always available")
 
 
 def reason_for_choice() -> str:
-    """Say in a few words why the backend in force is the one it is."""
+    """Return why the current backend was chosen, in a few words."""
     if _override.get() is not None:
         return "chosen by use_backend"
     if _default is not None:
@@ -156,7 +156,7 @@ def _make(name: str) -> Backend:
     info = probe(name)
     if not info.available:
         raise BackendUnavailableError(
-            f"backend {name!r} cannot run here: {info.reason}. To mend it: {info.remedy}"
+            f"backend {name!r} cannot run here: {info.reason}. To fix: {info.remedy}"
         )
     if name == "cupy":
         return _on_gpu(info)
@@ -194,13 +194,20 @@ def _on_cores(info: BackendInfo) -> Backend:
     cpu.set_num_threads(_config.num_threads())
 
     def record(step: Step) -> Replay:
-        with cpu.record() as tape:
-            step()
-        replay: Replay = tape.replay
+        tape: Any = None
+
+        def replay(repeats: int) -> None:
+            nonlocal tape
+            if tape is None:
+                with cpu.record() as recorded:
+                    step()
+                tape = recorded
+            tape.replay(repeats)
+
         return replay
 
     def as_row(kernel: Callable[..., None]) -> Callable[..., None]:
-        """A plain kernel as a host row of its own."""
+        """A plain kernel that is recorded as a host row."""
 
         @functools.wraps(kernel)
         def note(*args: Any, **kwargs: Any) -> None:

@@ -21,7 +21,8 @@ _MOST = 1e140
 
 
 def on_host(x: Any) -> Any:
-    """Return a CuPy array as NumPy's, anything else as it is."""
+    """Return a CuPy array as NumPy's, anything else as it is; masked values are refused."""
+    _validate.refuse_masked(x, "inputs or targets")
     return x.get() if is_cupy(x) else x
 
 

@@ -1,4 +1,4 @@
-"""What every layer has: parameters, their gradients, shapes, and an explicit backward."""
+"""The base class of layers: parameters, gradients, shapes, and an explicit backward pass."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from nnaccel.backends import Array
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 
+__all__ = ["Backward", "Layer", "Shape"]
+
 Shape = tuple[int, ...]
 Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
 
@@ -20,9 +22,9 @@ Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
 class Layer(ABC):
     """A function with parameters, whose forward pass returns its own backward pass.
 
-    A subclass says which parameters it has for an input shape (`parameter_specs`), what shape
-    comes out (`infer_shape`), and computes (`forward`). Parameters, gradients and state are views
-    into the model's flat buffers, so they are written in place, never replaced.
+    A subclass defines `infer_shape` and `forward`, and `parameter_specs` if it has parameters.
+    Parameters, gradients and state are views into the model's flat buffers: write to them in
+    place, never replace them.
 
     Attributes
     ----------
@@ -31,16 +33,20 @@ class Layer(ABC):
     params, grads : dict of str to array
         Parameters and their gradients, by name; empty before `build`.
     state : dict of str to array
-        What training moves besides, and no gradient: saved, moved and put back with `params`.
+        Arrays without gradients that training changes, such as running means; saved, moved and
+        restored with `params`.
     input_shape, output_shape : tuple of int
         Without the batch axis; set by `build`.
     trainable : bool
         Whether training changes the parameters; False freezes them: no gradient, no update, no
         decay, and no backward pass below the lowest layer that is trainable.
+    kernel_names : tuple of str
+        Kernel of the forward and of the backward pass, for `explain`; empty if there is none.
     """
 
     _trainable = True
-    activation = "linear"  # what `forward` ends with, and leaves out if told to
+    activation = "linear"  # applied last in `forward`, unless `activate` is False
+    kernel_names: tuple[str, ...] = ()
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
@@ -68,32 +74,32 @@ class Layer(ABC):
         super().__setattr__(name, value)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
-        """Return shape and initialiser of each parameter, for inputs of `input_shape`."""
+        """Return shape and initialiser of each parameter."""
         return {}
 
     def state_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
-        """Return shape and initialiser of each array of `state`; named unlike the parameters."""
+        """Return shape and initialiser of each array of `state`; names differ from parameters'."""
         return {}
 
     @abstractmethod
     def infer_shape(self, input_shape: Shape) -> Shape:
-        """Return the output shape for inputs of `input_shape`; ValueError if they do not fit."""
+        """Return the output shape, without the batch axis; ValueError if the input does not fit."""
 
     @abstractmethod
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
-        """Return the output and the function that takes its gradient to that of the input.
+        """Return the output and the backward pass.
 
         Parameters
         ----------
         x : array, shape (N, *input_shape)
-            A batch; of 16 bits in a model of mixed precision, before its last layer that has
-            parameters. Parameters and gradients of them are float32.
+            A batch. In mixed precision it has 16 bits before the last layer with parameters;
+            parameters and their gradients are float32.
         training : bool
-            Whether this is a training step, where dropout drops.
+            Whether this is a training step.
         activate : bool
-            False leaves the final activation to the loss, which is safer and faster.
+            False leaves the final activation to the loss, which is more accurate and faster.
 
         Returns
         -------
@@ -104,11 +110,11 @@ class Layer(ABC):
         """
 
     def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, as JSON can hold them."""
+        """Return the constructor's arguments, as JSON values."""
         return {"name": self.name}
 
     def build(self, input_shape: Shape, seed: Any = None, dtype: Any = np.float32) -> None:
-        """Settle the shapes and give the layer parameters of its own, on the host.
+        """Set the shapes and create the parameters, on the host.
 
         Parameters
         ----------
@@ -130,11 +136,11 @@ class Layer(ABC):
         self.built = True
 
     def bind(self, key: np.ndarray, step: np.ndarray) -> None:  # noqa: B027
-        """Take the layer's own random key and the model's step count; for layers that draw."""
+        """Set the layer's random key and the model's step counter, for layers with random masks."""
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """All that is saved: `params` and `state`."""
+        """The arrays to save: `params` and `state`."""
         return {**self.params, **self.state}
 
     @property

@@ -1,4 +1,4 @@
-"""What the convolution layers share."""
+"""The base class of convolution layers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nnaccel.ops._geometry import Padding, Size
 
 
 class Convolution(Weighted, Sliding):
-    """Filters that slide over images; subclasses say how many, and in how many groups."""
+    """A convolution of images; subclasses define the numbers of filters and groups."""
 
     _op, _op_backward = staticmethod(ops.conv2d), staticmethod(ops.conv2d_backward)
 
@@ -33,7 +33,7 @@ class Convolution(Weighted, Sliding):
     ) -> None:
         super().__init__(activation, **weighted)
         self.kernel_size = _geometry.pair("kernel_size", kernel_size)
-        self._slide(stride, padding, dilation)
+        self._set_movement(stride, padding, dilation)
         if self.activation in ("softmax", "log_softmax"):
             raise ValueError(
                 f"activation {self.activation!r} is not for images: let the layer end without one, "
@@ -49,19 +49,19 @@ class Convolution(Weighted, Sliding):
         self.algorithm = algorithm
 
     @abstractmethod
-    def _split(self, channels: int) -> tuple[int, int]:
-        """Return the number of filters and of groups for images of so many channels."""
+    def _filters_and_groups(self, channels: int) -> tuple[int, int]:
+        """Return the numbers of filters and groups for images with `channels` channels."""
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return w (K, C/groups, R, S) and, with a bias, b (K,)."""
         channels = image_shape(self, input_shape)[0]
-        filters, groups = self._split(channels)
+        filters, groups = self._filters_and_groups(channels)
         return self._specs((filters, channels // groups, *self.kernel_size), filters)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return (K, OH, OW)."""
         image = image_shape(self, input_shape)
-        filters, _ = self._split(image[0])
+        filters, _ = self._filters_and_groups(image[0])
         return filters, *self.positions(image)
 
     @kernels_only
@@ -71,16 +71,18 @@ class Convolution(Weighted, Sliding):
         """Return the activated convolution of x, channels-last in memory, and its backward."""
         shape, x = x.shape, as_images(x)
         w, b = self.params["w"], self.params.get("b")
-        how = self._how(x.shape[1])
+        settings = self._op_settings(x.shape[1])
 
         def convolve(activation: str) -> Array:
-            return self._op(x, w, b, activation=activation, channels_last=True, **how)
+            return self._op(x, w, b, activation=activation, channels_last=True, **settings)
 
         y, to_product = self._activated(convolve, activate)
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:
             dz, out = to_product(dy), self._gradients()
-            dx, _, _ = self._op_backward(dz, x, w, input_gradient=input_gradient, out=out, **how)
+            dx, _, _ = self._op_backward(
+                dz, x, w, input_gradient=input_gradient, out=out, **settings
+            )
             return None if dx is None else dx.reshape(shape)
 
         return y, backward
@@ -90,6 +92,7 @@ class Convolution(Weighted, Sliding):
         window = {"kernel_size": self.kernel_size, **self.movement}
         return {**window, "algorithm": self.algorithm, **super().config()}
 
-    def _how(self, channels: int) -> dict[str, Any]:
-        """Return what the op is told besides the arrays."""
-        return {**self.movement, "groups": self._split(channels)[1], "algorithm": self.algorithm}
+    def _op_settings(self, channels: int) -> dict[str, Any]:
+        """Return the op's keyword arguments."""
+        _, groups = self._filters_and_groups(channels)
+        return {**self.movement, "groups": groups, "algorithm": self.algorithm}

@@ -1,4 +1,4 @@
-"""What layers of images share: a plain (H, W) is an image of one channel."""
+"""Image shapes, and the base class of layers with a sliding window."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Image = tuple[int, int, int]
 
 
 def image_shape(layer: Layer, input_shape: Shape) -> Image:
-    """Return (C, H, W); ValueError unless the inputs are images."""
+    """Return (C, H, W) of images (C, H, W) or (H, W); ValueError for any other shape."""
     if len(input_shape) not in (2, 3):
         raise ValueError(
             f"{type(layer).__name__} takes images (C, H, W), or (H, W) of one channel, but its "
@@ -36,22 +36,22 @@ def as_images(x: Array) -> Array:
 
 
 class Sliding(Layer):
-    """A layer whose window slides over images."""
+    """A layer with a window that slides over images."""
 
     kernel_size: tuple[int, int]
 
-    def _slide(self, stride: Size, padding: Padding, dilation: Size) -> None:
-        """Settle how the window moves."""
+    def _set_movement(self, stride: Size, padding: Padding, dilation: Size) -> None:
+        """Set stride, padding and dilation."""
         self.stride = _geometry.pair("stride", stride)
         self.padding = _geometry.sides(padding)
         self.dilation = _geometry.pair("dilation", dilation)
 
     @property
     def movement(self) -> dict[str, Any]:
-        """How the window moves, as the ops take it."""
+        """Stride, padding and dilation, as keyword arguments of ops."""
         return {"stride": self.stride, "padding": self.padding, "dilation": self.dilation}
 
     def positions(self, image: Image, ceil_mode: bool = False) -> tuple[int, int]:
-        """Return how many positions the window has; ValueError, with the arithmetic, if none."""
+        """Return the number of positions of the window; ValueError if there is none."""
         window = _geometry.window(image[1:], self.kernel_size, **self.movement)
         return _geometry.output_size(window, image[1:], ceil_mode, type(self).__name__)

@@ -1,4 +1,4 @@
-"""What layers with weights share: biases, initialisers, a penalty, and an activation at the end."""
+"""The base class of layers with weights, a bias, a penalty and an activation."""
 
 from __future__ import annotations
 
@@ -48,21 +48,20 @@ class Weighted(Layer):
         }
 
     def _specs(self, weights: Shape, units: int) -> dict[str, tuple[Shape, Initializer]]:
-        """Return w of a shape and, with a bias, b (units,)."""
+        """Return specs of w, of shape `weights`, and with a bias of b, of shape (units,)."""
         w = weights, self.initializer
         return {"w": w, "b": ((units,), self.bias_initializer)} if self.use_bias else {"w": w}
 
     def _gradients(self) -> tuple[Array | None, Array | None]:
-        """Return where dw and db are to be written; nowhere while the layer is frozen."""
+        """Return the arrays for dw and db; None for both while the layer is frozen."""
         return (self.grads["w"], self.grads.get("b")) if self.trainable else (None, None)
 
     def _activated(
         self, product: Callable[[str], Array], activate_it: bool
     ) -> tuple[Array, Callable[[Array], Array]]:
-        """Return the activation of a product, and what takes its gradient to the product's.
+        """Return the activated product, and its backward: from dy to the product's gradient.
 
-        `product` is told which activation to apply by itself, so that it is done in cache where
-        that is possible.
+        `product` takes the name of the activation to fuse: 'linear' where it cannot be fused.
         """
         name = self.activation if activate_it else "linear"
         fused = name if name in FROM_OUTPUT else "linear"

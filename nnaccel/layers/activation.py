@@ -1,4 +1,4 @@
-"""An activation as a layer of its own."""
+"""Activation layer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.ops import _check
 from nnaccel.ops.activation import activate as apply
 from nnaccel.ops.activation import activate_backward
+from nnaccel_kernels.activations import ACTIVATIONS
+
+__all__ = ["ELU", "Activation", "LeakyReLU", "ReLU", "Softmax"]
 
 
 class Activation(Layer):
@@ -17,7 +20,7 @@ class Activation(Layer):
     Parameters
     ----------
     activation : str
-        A name, as for `Dense`.
+        As for `Dense`.
     alpha : float, optional
         Slope of 'leaky_relu' (0.3 by default) or scale of 'elu' (1).
     name : str, optional
@@ -43,13 +46,15 @@ class Activation(Layer):
         _check.activation(activation)
         self.activation = activation
         self.alpha = _check.alpha(activation, alpha)
+        kernel = "activate" if activation in ACTIVATIONS else activation
+        self.kernel_names = kernel, f"{kernel}_backward"
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return `input_shape`; ValueError for a softmax of images."""
         if len(input_shape) == 3 and self.activation in ("softmax", "log_softmax"):
             raise ValueError(
-                f"{self.activation} goes over the last axis, which of images {input_shape} is "
-                "their width: put Flatten() before it"
+                f"{self.activation} runs over the last axis, which is the width of images "
+                f"{input_shape}. To fix: put Flatten() before it"
             )
         return input_shape
 

@@ -1,4 +1,4 @@
-"""Batch normalisation as a layer."""
+"""Batch normalisation layer."""
 
 from __future__ import annotations
 
@@ -12,20 +12,22 @@ from nnaccel.layers._images import as_images, image_shape
 from nnaccel.layers.initializers import Initializer
 from nnaccel.ops import _check
 
+__all__ = ["BatchNorm"]
+
 _ZEROS, _ONES = initializers.get("zeros"), initializers.get("ones")
 
 
 class BatchNorm(Layer):
-    """Bring each channel of images, or each feature, to a mean and deviation that are learned.
+    """Normalise each channel of images, or each feature, to a learned mean and deviation.
 
-    In training by the statistics of the batch; otherwise by running means of those. Defaults and
-    the biased running variance are Keras's; PyTorch's `momentum` is one minus this one. With 0.99
-    the running means need some hundred steps: take 0.9 for short trainings.
+    Training uses the statistics of the batch, inference their running means. Defaults and the
+    biased running variance are Keras's; PyTorch's `momentum` is one minus this one. With 0.99 the
+    running means need some hundred steps: take 0.9 for short trainings.
 
     Parameters
     ----------
     momentum : float in [0, 1], default 0.99
-        How much of the running statistics is kept at each step.
+        Share of the running statistics kept at each step.
     epsilon : float, default 1e-3
         Above 0; added to the variance.
     name : str, optional
@@ -50,6 +52,8 @@ class BatchNorm(Layer):
     array([[-1.],
            [ 1.]], dtype=float32)
     """
+
+    kernel_names = "batch_norm", "batch_norm_backward"
 
     def __init__(
         self, momentum: float = 0.99, epsilon: float = 1e-3, *, name: str | None = None
@@ -77,9 +81,9 @@ class BatchNorm(Layer):
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
-        """Return x normalised, and the backward; in training the running statistics move."""
+        """Return x normalised, and the backward; training updates the running statistics."""
         images, gamma = as_images(x), self.params["gamma"]
-        training = training and self.trainable  # frozen, it keeps its statistics too, as in Keras
+        training = training and self.trainable  # a frozen layer keeps its statistics, as in Keras
         y, *statistics = ops.batch_norm(
             images,
             gamma,

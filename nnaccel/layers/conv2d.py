@@ -1,4 +1,4 @@
-"""The convolution layer."""
+"""Convolution layer."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from nnaccel.layers._convolution import Convolution
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
+
+__all__ = ["Conv2D"]
 
 
 class Conv2D(Convolution):
@@ -23,26 +25,26 @@ class Conv2D(Convolution):
     kernel_size : int or (R, S)
         Size of a filter, down and across.
     activation : str, default 'linear'
-        A name, as for `Dense`.
+        As for `Dense`, but no softmax.
     stride : int or (down, across), default 1
         Pixels from one position of a filter to the next.
     padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0
-        Rows and columns of zeros around the images; 'same' makes the output ceil(input / stride)
-        large.
+        Rows and columns of zeros around the images; 'same' gives an output of size
+        ceil(input / stride).
     dilation : int or (down, across), default 1
         Pixels from one tap of a filter to the next.
     groups : int, default 1
-        Parts that input channels and filters are split into, each seeing only its own.
+        Groups of channels; a filter sees the input channels of its own group only.
     use_bias : bool, default True
-        Whether there is a b.
+        Whether to add b.
     initializer : str or Initializer, default 'glorot_uniform'
-        How w begins.
+        Initial values of w.
     bias_initializer : str or Initializer, default 'zeros'
-        How b begins.
+        Initial values of b.
     penalty : Penalty or str, optional
         L1, L2 or both, on w.
     algorithm : {'auto', 'im2col', 'direct', 'gemm', 'winograd'}
-        How it is computed; 'auto' chooses by the shapes.
+        As for `nnaccel.ops.conv2d`.
     name : str, optional
         Unique within a model; chosen for you by default.
 
@@ -101,7 +103,7 @@ class Conv2D(Convolution):
         if self.filters % self.groups:
             raise ValueError(f"{filters} filters do not split into {groups} groups")
 
-    def _split(self, channels: int) -> tuple[int, int]:
+    def _filters_and_groups(self, channels: int) -> tuple[int, int]:
         """Return filters and groups."""
         if channels % self.groups:
             raise ValueError(f"{channels} channels do not split into {self.groups} groups")

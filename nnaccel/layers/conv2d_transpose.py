@@ -1,4 +1,4 @@
-"""The transposed convolution layer."""
+"""Transposed convolution layer."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from nnaccel.layers.penalties import Penalty
 from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding, Size
 
+__all__ = ["Conv2DTranspose"]
+
 
 class Conv2DTranspose(Convolution):
-    """Transposed convolution, which makes images larger where `Conv2D` makes them smaller.
+    """Transposed convolution: ``y = activation(conv_transpose2d(x, w, b))``.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (filters, OH, OW), where OH is
     (H - 1) * stride - top - bottom + (R - 1) * dilation + output_padding + 1, and OW likewise.
@@ -28,18 +30,18 @@ class Conv2DTranspose(Convolution):
     kernel_size : int or (R, S)
         Size of a filter, down and across.
     activation : str, default 'linear'
-        A name, as for `Dense`.
+        As for `Conv2D`.
     stride : int or (down, across), default 1
         Pixels of the output from one pixel of the input to the next.
     padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0
-        Rows and columns taken away around the output; 'same' makes it stride times as large as
-        the input.
+        Rows and columns cropped from the output; 'same' makes it stride times as large as the
+        input.
     output_padding : int or (down, across), default 0
         Rows and columns added at the bottom and right, less than the stride or the dilation.
     dilation : int or (down, across), default 1
         Pixels from one tap of a filter to the next.
     groups : int, default 1
-        Parts that input channels and filters are split into, each seeing only its own.
+        Groups of channels; a filter sees the input channels of its own group only.
     use_bias, initializer, bias_initializer, penalty, algorithm, name
         As for `Conv2D`; w is (C, filters/groups, R, S).
 
@@ -110,7 +112,7 @@ class Conv2DTranspose(Convolution):
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return (filters, OH, OW)."""
         channels, height, width = image_shape(self, input_shape)
-        filters, _ = self._split(channels)
+        filters, _ = self._filters_and_groups(channels)
         more = {"output_padding": self.output_padding, **self.movement}
         _, size = _geometry.transposed_window((height, width), self.kernel_size, **more)
         return filters, *size
@@ -120,11 +122,11 @@ class Conv2DTranspose(Convolution):
         own = {"output_padding": self.output_padding, "groups": self.groups}
         return {"filters": self.filters, **super().config(), **own}
 
-    def _split(self, channels: int) -> tuple[int, int]:
+    def _filters_and_groups(self, channels: int) -> tuple[int, int]:
         """Return filters and groups."""
         if channels % self.groups:
             raise ValueError(f"{channels} channels do not split into {self.groups} groups")
         return self.filters, self.groups
 
-    def _how(self, channels: int) -> dict[str, Any]:
-        return {**super()._how(channels), "output_padding": self.output_padding}
+    def _op_settings(self, channels: int) -> dict[str, Any]:
+        return {**super()._op_settings(channels), "output_padding": self.output_padding}

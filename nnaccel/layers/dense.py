@@ -1,4 +1,4 @@
-"""The fully connected layer."""
+"""Fully connected layer."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._memory import as_rows
 
+__all__ = ["Dense"]
+
 
 class Dense(Weighted):
     """Fully connected layer: ``y = activation(x @ w + b)``.
@@ -25,14 +27,13 @@ class Dense(Weighted):
     units : int
         Number of outputs.
     activation : str, default 'linear'
-        'linear', 'relu', 'sigmoid', 'tanh', 'leaky_relu', 'elu', 'softplus', 'gelu', 'softmax' or
-        'log_softmax'.
+        'linear', or an activation of `nnaccel.ops` such as 'relu' or 'softmax'.
     use_bias : bool, default True
-        Whether there is a b.
+        Whether to add b.
     initializer : str or Initializer, default 'glorot_uniform'
-        How w begins.
+        Initial values of w.
     bias_initializer : str or Initializer, default 'zeros'
-        How b begins.
+        Initial values of b.
     penalty : Penalty or str, optional
         L1, L2 or both, on w.
     name : str, optional

@@ -1,4 +1,4 @@
-"""The depthwise convolution layer."""
+"""Depthwise convolution layer."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
 
+__all__ = ["DepthwiseConv2D"]
+
 
 class DepthwiseConv2D(Convolution):
-    """Convolution of each channel of images by filters of its own.
+    """Convolution of each channel of images with filters of its own.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C * multiplier, OH, OW), where the
-    channels made from one input channel are neighbours.
+    output channels of one input channel are neighbours.
 
     Parameters
     ----------
     kernel_size : int or (R, S)
         Size of a filter, down and across.
     activation : str, default 'linear'
-        A name, as for `Dense`.
+        As for `Conv2D`.
     multiplier : int, default 1
         Filters for each channel.
     stride, padding, dilation
@@ -81,7 +83,7 @@ class DepthwiseConv2D(Convolution):
         )
         self.multiplier = whole_number("multiplier", multiplier)
 
-    def _split(self, channels: int) -> tuple[int, int]:
+    def _filters_and_groups(self, channels: int) -> tuple[int, int]:
         """Return a group for each channel."""
         return channels * self.multiplier, channels
 

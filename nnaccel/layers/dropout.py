@@ -1,4 +1,4 @@
-"""Dropout as a layer."""
+"""Dropout layer."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from nnaccel import ops
 from nnaccel.backends import Array, backend_of, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 
+__all__ = ["Dropout"]
+
 
 class Dropout(Layer):
-    """Zero inputs at random while training; do nothing otherwise.
+    """Zero inputs at random in training; do nothing in inference.
 
     Parameters
     ----------
     rate : float in [0, 1)
-        Probability of being dropped; what is kept is scaled by ``1 / (1 - rate)``.
+        Probability of being dropped; the other inputs are scaled by ``1 / (1 - rate)``.
     name : str, optional
         Unique within a model; chosen for you by default.
 
@@ -39,6 +41,8 @@ class Dropout(Layer):
     array([[1., 1., 1.]])
     """
 
+    kernel_names = "dropout", "dropout"
+
     def __init__(self, rate: float, *, name: str | None = None) -> None:
         super().__init__(name)
         if not 0 <= rate < 1:
@@ -58,7 +62,7 @@ class Dropout(Layer):
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
-        """Return x with elements dropped if `training`, and the backward."""
+        """Return x, in training with elements dropped, and the backward."""
         if not training or self.rate == 0:
             return x, lambda dy, _: dy
 

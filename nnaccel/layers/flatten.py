@@ -1,4 +1,4 @@
-"""Images to rows."""
+"""Flatten layer."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.ops._memory import as_rows
 
+__all__ = ["Flatten"]
+
 
 class Flatten(Layer):
-    """Turn each item of a batch into one row of numbers.
+    """Flatten each item of a batch to a row.
 
     Examples
     --------
@@ -28,5 +30,5 @@ class Flatten(Layer):
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
-        """Return x as a matrix and the backward that restores the shape."""
+        """Return x as a matrix, and the backward."""
         return as_rows(x), lambda dy, _: dy.reshape(x.shape)

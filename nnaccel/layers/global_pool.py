@@ -1,4 +1,4 @@
-"""Global pooling layers: one number for each channel."""
+"""Global pooling layers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._images import as_images, image_shape
 
+__all__ = ["GlobalAvgPool2D", "GlobalMaxPool2D"]
+
 
 class GlobalPooling(Layer):
-    """A window as large as the image."""
+    """Pooling of whole images: one number for each channel."""
 
     @abstractmethod
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
-        """Return what is made of images, (N, C, 1, 1), and what takes its gradient to theirs."""
+        """Return the pooled images, (N, C, 1, 1), and the backward: from dy to dx."""
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return (C,)."""
@@ -36,7 +38,7 @@ class GlobalPooling(Layer):
 
 
 class GlobalAvgPool2D(GlobalPooling):
-    """The mean of each channel.
+    """Mean of each channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C,).
 
@@ -56,13 +58,15 @@ class GlobalAvgPool2D(GlobalPooling):
     array([[1.5, 5.5]])
     """
 
+    kernel_names = "avg_pool2d", "avg_pool2d_backward"
+
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         size = x.shape[2:]
         return ops.avg_pool2d(x, size), lambda dy: ops.avg_pool2d_backward(dy, x, size)
 
 
 class GlobalMaxPool2D(GlobalPooling):
-    """The largest number of each channel.
+    """Maximum of each channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C,).
 
@@ -77,6 +81,8 @@ class GlobalMaxPool2D(GlobalPooling):
     >>> GlobalMaxPool2D().forward(np.arange(8.0).reshape(1, 2, 2, 2))[0]
     array([[3., 7.]])
     """
+
+    kernel_names = "max_pool2d", "max_pool2d_backward"
 
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
         size = x.shape[2:]

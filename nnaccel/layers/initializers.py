@@ -1,4 +1,4 @@
-"""How weights begin: float64 values on the host, so that every backend starts from the same."""
+"""Initial values of parameters, in float64 on the host: the same on every backend."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ Floats = NDArray[np.float64]
 MODES = ("fan_in", "fan_out", "fan_avg")
 DISTRIBUTIONS = ("truncated_normal", "normal", "uniform")
 
-#: Standard deviation that is left of a standard Gaussian cut off at two standard deviations.
+#: Standard deviation of a standard Gaussian truncated at two standard deviations.
 _TRUNCATED_STDDEV = 0.87962566103423978
 
 
 class Initializer(ABC):
-    """A rule for the first values of a parameter; a frozen dataclass, so equal rules are ==."""
+    """A rule for the initial values of a parameter; a frozen dataclass, so equal rules are ==."""
 
     kind: ClassVar[str]
 
     @abstractmethod
     def __call__(self, shape: Shape, rng: np.random.Generator) -> Floats:
-        """Return the values of a parameter.
+        """Return the initial values of a parameter.
 
         Parameters
         ----------
         shape : tuple of int
             (in, out) for a dense layer, (K, C/groups, R, S) for a convolution.
         rng : numpy.random.Generator
-            Where they are drawn from.
+            Source of random numbers.
 
         Returns
         -------
@@ -47,11 +47,11 @@ class Initializer(ABC):
 
     @property
     def name(self) -> str:
-        """What `get` calls this rule; with other settings than those, its kind."""
+        """Name in `NAMED`; the kind of a rule with other settings."""
         return next((name for name, rule in NAMED.items() if rule == self), self.kind)
 
     def config(self) -> dict[str, Any]:
-        """Return the name, and the settings unless the name says them, as JSON can hold them."""
+        """Return the name, and unless it is in `NAMED` the settings, as JSON values."""
         return {"name": self.name} | ({} if NAMED.get(self.name) == self else self._settings())
 
     def _settings(self) -> dict[str, Any]:
@@ -61,7 +61,7 @@ class Initializer(ABC):
 
 @dataclass(frozen=True)
 class Constant(Initializer):
-    """Every value the same: `value`.
+    """Constant `value`.
 
     Examples
     --------
@@ -83,7 +83,7 @@ class Constant(Initializer):
 
 @dataclass(frozen=True)
 class Normal(Initializer):
-    """Gaussian around 0 with standard deviation `stddev`.
+    """Gaussian with mean 0 and standard deviation `stddev`.
 
     Examples
     --------
@@ -104,7 +104,7 @@ class Normal(Initializer):
 
 @dataclass(frozen=True)
 class Uniform(Initializer):
-    """Evenly spread between ``-limit`` and `limit`.
+    """Uniform between ``-limit`` and `limit`.
 
     Examples
     --------
@@ -125,20 +125,20 @@ class Uniform(Initializer):
 
 @dataclass(frozen=True)
 class VarianceScaling(Initializer):
-    """Around 0 with variance ``scale / n``, where n counts the connections of a unit.
+    """Random with mean 0 and variance ``scale / n``, where n counts the connections of a unit.
 
-    The LeCun, Glorot and He rules and the tutorial's are of this form.
+    The rules of LeCun, Glorot and He, and 'tutorial', have this form.
 
     Parameters
     ----------
     scale : float, default 1
         Above 0.
     mode : {'fan_in', 'fan_out', 'fan_avg'}
-        What n is: the inputs of a unit, its outputs, or their mean.
+        n: the inputs of a unit, its outputs, or their mean.
     distribution : {'truncated_normal', 'normal', 'uniform'}
-        'truncated_normal' draws again what falls beyond two standard deviations, and widens the
-        Gaussian so that the variance is ``scale / n`` all the same. As in Keras, that is what
-        'lecun_normal', 'glorot_normal' and 'he_normal' do.
+        'truncated_normal' redraws values beyond two standard deviations, and widens the Gaussian to
+        keep the variance ``scale / n``. As in Keras, 'lecun_normal', 'glorot_normal' and
+        'he_normal' are truncated.
 
     Raises
     ------
@@ -188,7 +188,7 @@ class VarianceScaling(Initializer):
 class Orthogonal(Initializer):
     """Orthonormal rows or columns, whichever are fewer, times `gain`.
 
-    A convolution's weights (K, C/groups, R, S) count as a matrix with K rows.
+    Weights of a convolution (K, C/groups, R, S) count as a matrix with K rows.
 
     References
     ----------
@@ -214,12 +214,12 @@ class Orthogonal(Initializer):
             raise ValueError(f"'orthogonal' is for weights of two or more axes, not shape {shape}")
         rows, cols = shape[0], math.prod(shape[1:])
         q, r = np.linalg.qr(rng.standard_normal((max(rows, cols), min(rows, cols))))
-        q *= np.where(np.diag(r) < 0, -1, 1)  # else q is not drawn evenly from all of them
+        q *= np.where(np.diag(r) < 0, -1, 1)  # makes q uniform among orthogonal matrices
         return np.ascontiguousarray(self.gain * (q if rows >= cols else q.T)).reshape(shape)
 
 
 def fans(shape: Shape) -> tuple[int, int]:
-    """Return how many inputs and outputs a unit is connected to.
+    """Return fan_in and fan_out: the numbers of inputs and outputs connected to a unit.
 
     Parameters
     ----------
@@ -244,7 +244,7 @@ def fans(shape: Shape) -> tuple[int, int]:
 
 
 def _truncated_normal(shape: Shape, rng: np.random.Generator) -> Floats:
-    """Standard Gaussian values, those beyond ±2 drawn again until none is left."""
+    """Standard Gaussian values; those beyond ±2 are redrawn."""
     z = rng.standard_normal(shape)
     while (outside := np.abs(z) > 2).any():
         z[outside] = rng.standard_normal(np.count_nonzero(outside))
@@ -252,12 +252,12 @@ def _truncated_normal(shape: Shape, rng: np.random.Generator) -> Floats:
 
 
 def _check_positive(name: str, value: object) -> None:
-    """Refuse what is no finite number above 0."""
+    """Raise a ValueError unless `value` is a finite number above 0."""
     if not (isinstance(value, Real) and 0 < float(value) < math.inf):
         raise ValueError(f"{name}={value!r} must be a finite number above 0")
 
 
-#: The names `get` knows.
+#: Initialisers by name.
 NAMED: dict[str, Initializer] = {
     "zeros": Constant(0.0),
     "ones": Constant(1.0),
@@ -276,16 +276,13 @@ _KINDS = {rule.kind: rule for rule in (Constant(), Normal(), Uniform(), Variance
 
 
 def get(initializer: str | Initializer | Mapping[str, Any]) -> Initializer:
-    """Return the rule that a name, a rule or its configuration stands for.
+    """Return an initialiser from its name or its configuration, or the object itself.
 
     Parameters
     ----------
     initializer : str, Initializer or dict
-        'zeros', 'ones', 'normal' (standard deviation 0.05), 'uniform' (±0.05), 'tutorial' (a
-        standard Gaussian divided by the root of fan_in), 'lecun_normal', 'lecun_uniform',
-        'glorot_normal', 'glorot_uniform', 'he_normal', 'he_uniform', 'orthogonal'; or an object
-        such as ``Normal(0.1)``; or what its `config` returned. The LeCun, Glorot and He normals
-        are truncated at two standard deviations, as in Keras.
+        A key of `NAMED`, such as 'zeros', 'he_normal' or 'tutorial' (a standard Gaussian divided by
+        the root of fan_in); an object such as ``Normal(0.1)``; or the result of its `config`.
 
     Returns
     -------
@@ -318,12 +315,12 @@ def get(initializer: str | Initializer | Mapping[str, Any]) -> Initializer:
 
 
 def from_config(config: Mapping[str, Any]) -> Initializer:
-    """Return the rule whose `config` this is.
+    """Return the initialiser described by `Initializer.config`.
 
     Parameters
     ----------
     config : dict
-        A name, and settings that differ from what it stands for.
+        A name, and settings that differ from those of the named rule.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Layer normalisation as a layer."""
+"""Layer normalisation layer."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers.initializers import Initializer
 from nnaccel.ops._memory import as_rows
 
+__all__ = ["LayerNorm"]
+
 
 class LayerNorm(Layer):
-    """Bring each input to mean 0 and deviation 1 over all its features, then scale and shift those.
+    """Normalise each input over its features, then scale and shift each feature.
 
-    Unlike `BatchNorm` it does the same in training and afterwards, for batches of any size.
+    Unlike `BatchNorm` it does not depend on the batch, and is the same in training and inference.
 
     Parameters
     ----------
@@ -43,6 +45,8 @@ class LayerNorm(Layer):
     >>> layer.forward(np.array([[1, 3]], np.float32))[0].round(2)
     array([[-1.,  1.]], dtype=float32)
     """
+
+    kernel_names = "layer_norm", "layer_norm_backward"
 
     def __init__(self, epsilon: float = 1e-3, *, name: str | None = None) -> None:
         super().__init__(name)

@@ -1,4 +1,4 @@
-"""Weight penalties: what a layer's weights add to the loss."""
+"""Weight penalties, added to the loss."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 
 from nnaccel import _validate
+
+__all__ = ["L1", "L1L2", "L2", "Penalty"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ def L1L2(l1: float = 0.0, l2: float = 0.0) -> Penalty:
 
 
 def get(penalty: Penalty | str | dict[str, float] | None) -> Penalty:
-    """Return a penalty from an object, None, its fields, or Keras's names 'l1', 'l2', 'l1_l2'."""
+    """Return a penalty from its name ('l1', 'l2', 'l1_l2'), its fields, None, or the object."""
     named = {"l1": L1(), "l2": L2(), "l1_l2": L1L2(0.01, 0.01)}
     if penalty is None:
         return Penalty()

@@ -1,4 +1,4 @@
-"""Pooling layers: the largest or the mean of what a window sees."""
+"""Max and average pooling layers."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from nnaccel.layers._images import Sliding, as_images, image_shape
 from nnaccel.ops import _check, _geometry
 from nnaccel.ops._geometry import Padding, Size
 
+__all__ = ["AvgPool2D", "MaxPool2D"]
+
 
 class Pooling(Sliding):
-    """A window that slides over each channel of images, and what is made of what it sees."""
+    """Pooling under a window that slides over each channel of images."""
 
     def __init__(
         self,
@@ -29,12 +31,12 @@ class Pooling(Sliding):
     ) -> None:
         super().__init__(name)
         self.kernel_size = _geometry.pair("pool_size", pool_size)
-        self._slide(self.kernel_size if stride is None else stride, padding, dilation)
+        self._set_movement(self.kernel_size if stride is None else stride, padding, dilation)
         self.ceil_mode = _check.flag("ceil_mode", ceil_mode)
         self._check_padding()
 
     def _check_padding(self) -> None:
-        """Raise a ValueError if windows at the edge could see no pixel at all."""
+        """Raise a ValueError if a window at the edge could lie in the padding only."""
         if isinstance(self.padding, str):
             return
         (r, s), (down, across) = self.kernel_size, self.dilation
@@ -42,12 +44,12 @@ class Pooling(Sliding):
         if 2 * max(self.padding[:2]) > height or 2 * max(self.padding[2:]) > width:
             raise ValueError(
                 f"padding={self.padding} is more than half of a {height}x{width} window: some "
-                "positions would see no pixel at all"
+                "positions would have no pixel"
             )
 
     @abstractmethod
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
-        """Return what is made of images (N, C, H, W), and what takes its gradient to theirs."""
+        """Return the pooled images (N, C, OH, OW), and the backward: from dy to dx."""
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return (C, OH, OW)."""
@@ -64,15 +66,15 @@ class Pooling(Sliding):
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {"pool_size": self.kernel_size, **self._options(), "name": self.name}
+        return {"pool_size": self.kernel_size, **self._op_settings(), "name": self.name}
 
-    def _options(self) -> dict[str, Any]:
-        """Return what the op is told besides the size of the window."""
+    def _op_settings(self) -> dict[str, Any]:
+        """Return the op's keyword arguments."""
         return {**self.movement, "ceil_mode": self.ceil_mode}
 
 
 class MaxPool2D(Pooling):
-    """The largest number under each position of a window, channel by channel.
+    """Maximum under each position of a window, channel by channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).
 
@@ -83,11 +85,11 @@ class MaxPool2D(Pooling):
     stride : int or (down, across), optional
         Pixels from one position of the window to the next; `pool_size` by default.
     padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0
-        How far the window may reach beyond the image; nothing there counts.
+        Rows and columns by which the window extends beyond the image; they do not count.
     dilation : int or (down, across), default 1
         Pixels from one tap of the window to the next.
     ceil_mode : bool, default False
-        Whether a last window may reach beyond the padding too, if it begins before it.
+        Whether a last window that starts before the end padding may extend beyond it.
     name : str, optional
         Unique within a model; chosen for you by default.
 
@@ -104,14 +106,16 @@ class MaxPool2D(Pooling):
     array([[[[5., 7.]]]])
     """
 
+    kernel_names = "max_pool2d", "max_pool2d_backward"
+
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
-        how = self._options()
-        y = ops.max_pool2d(x, self.kernel_size, **how)
-        return y, lambda dy: ops.max_pool2d_backward(dy, x, y, self.kernel_size, **how)
+        settings = self._op_settings()
+        y = ops.max_pool2d(x, self.kernel_size, **settings)
+        return y, lambda dy: ops.max_pool2d_backward(dy, x, y, self.kernel_size, **settings)
 
 
 class AvgPool2D(Pooling):
-    """The mean under each position of a window, channel by channel.
+    """Mean under each position of a window, channel by channel.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).
 
@@ -120,7 +124,7 @@ class AvgPool2D(Pooling):
     pool_size, stride, padding, dilation, ceil_mode
         As for `MaxPool2D`.
     count_include_pad : bool, default True
-        Whether zeros of the padding count; what `ceil_mode` reaches beyond it never does.
+        Whether the padding counts as zeros; pixels beyond it, in `ceil_mode`, never count.
     name : str, optional
         Unique within a model; chosen for you by default.
 
@@ -137,6 +141,8 @@ class AvgPool2D(Pooling):
     array([[[[2.5, 4.5]]]])
     """
 
+    kernel_names = "avg_pool2d", "avg_pool2d_backward"
+
     def __init__(
         self,
         pool_size: Size = 2,
@@ -152,9 +158,9 @@ class AvgPool2D(Pooling):
         self.count_include_pad = _check.flag("count_include_pad", count_include_pad)
 
     def _pool(self, x: Array) -> tuple[Array, Callable[[Array], Array]]:
-        how = self._options()
-        y = ops.avg_pool2d(x, self.kernel_size, **how)
-        return y, lambda dy: ops.avg_pool2d_backward(dy, x, self.kernel_size, **how)
+        settings = self._op_settings()
+        y = ops.avg_pool2d(x, self.kernel_size, **settings)
+        return y, lambda dy: ops.avg_pool2d_backward(dy, x, self.kernel_size, **settings)
 
-    def _options(self) -> dict[str, Any]:
-        return {**super()._options(), "count_include_pad": self.count_include_pad}
+    def _op_settings(self) -> dict[str, Any]:
+        return {**super()._op_settings(), "count_include_pad": self.count_include_pad}

@@ -1,4 +1,4 @@
-"""Zeros around images, as a layer."""
+"""Zero padding layer."""
 
 from __future__ import annotations
 
@@ -11,23 +11,25 @@ from nnaccel.layers._images import as_images, image_shape
 from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding
 
+__all__ = ["ZeroPad2D"]
+
 
 class ZeroPad2D(Layer):
-    """Put rows and columns of zeros around images.
+    """Pad images with rows and columns of zeros, or crop them.
 
     Inputs are (C, H, W), or (H, W) for one channel; outputs (C, OH, OW).
 
     Parameters
     ----------
     padding : int, (down, across) or (top, bottom, left, right), default 1
-        How many; a negative number crops.
+        Rows and columns to add; a negative number crops.
     name : str, optional
         Unique within a model; chosen for you by default.
 
     Raises
     ------
     ValueError
-        If the padding is no such numbers.
+        If the padding is none of these.
 
     Examples
     --------
@@ -36,6 +38,8 @@ class ZeroPad2D(Layer):
     array([[[[0., 1., 1.],
              [0., 0., 0.]]]])
     """
+
+    kernel_names = "pad2d", "pad2d"
 
     def __init__(self, padding: Padding = 1, *, name: str | None = None) -> None:
         super().__init__(name)
@@ -50,7 +54,7 @@ class ZeroPad2D(Layer):
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
-        """Return the padded images and the backward, which crops."""
+        """Return the padded images, and the backward, which crops."""
         less = tuple(-side for side in self.padding)
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:

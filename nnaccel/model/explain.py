@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 
 from nnaccel._validate import whole_number
-from nnaccel.backends import Backend
+from nnaccel.backends import Backend, is_kernels_only
 from nnaccel.layers import Dense, Layer, Shape
 from nnaccel.layers._convolution import Convolution
 from nnaccel.layers._images import image_shape
@@ -21,19 +21,7 @@ from nnaccel_kernels.window import ConvolutionPlan, Window
 
 FORWARD, INPUT, WEIGHT = "forward", "input gradient", "weight gradient"
 
-#: Of layers that multiply no matrices: op, kernel forward, kernel backward.
-_SIMPLE = {
-    "MaxPool2D": ("max_pool2d", "max_pool2d", "max_pool2d_backward"),
-    "AvgPool2D": ("avg_pool2d", "avg_pool2d", "avg_pool2d_backward"),
-    "GlobalMaxPool2D": ("max_pool2d", "max_pool2d", "max_pool2d_backward"),
-    "GlobalAvgPool2D": ("avg_pool2d", "avg_pool2d", "avg_pool2d_backward"),
-    "BatchNorm": ("batch_norm", "batch_norm", "batch_norm_backward"),
-    "LayerNorm": ("layer_norm", "layer_norm", "layer_norm_backward"),
-    "ZeroPad2D": ("pad2d", "pad2d", "pad2d"),
-    "Dropout": ("dropout", "dropout", "dropout"),
-    "Activation": ("activation", "activate", "activate_backward"),
-    "Flatten": ("flatten", "", ""),
-}
+_HOST = "Python, run between kernels"
 
 
 class Step(NamedTuple):
@@ -51,14 +39,15 @@ class Step(NamedTuple):
     kernel : str
         What the backend calls; empty if nothing is computed.
     algorithm : str
-        Of a convolution: 'im2col', 'direct', 'gemm' or 'winograd'; of a product 'matmul'.
+        Of a convolution: 'im2col', 'direct', 'gemm' or 'winograd', and the implementation if there
+        are several, as in 'gemm-planes'; of a product 'matmul'.
     gflop : float
         Billions of floating-point operations for the batch, by the definition; 0 where there is
         no product.
     workspace : int
         Bytes besides arguments and results.
     why : str
-        What the choice of the algorithm rests on.
+        The reason for the choice of the algorithm.
     """
 
     layer: str
@@ -174,7 +163,11 @@ def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> I
         place = backend.kernels.place(kernel) if kernel else ""
         return Step(layer.name, op, direction, backend.name, place, *rest)
 
-    if isinstance(layer, Convolution):
+    kind, directions = type(layer).__name__, (FORWARD, INPUT, *[WEIGHT] * bool(layer.params))
+    if not is_kernels_only(layer.forward):
+        for direction in directions:
+            yield Step(layer.name, kind, direction, backend.name, "host", why=_HOST)
+    elif isinstance(layer, Convolution):
         for op, direction, kernel, plan in _plans(layer, rows, backend, dtype):
             gflop = _convolution_flops(layer, rows) / 1e9
             yield step(op, direction, kernel, plan.algorithm, gflop, plan.workspace, plan.why)
@@ -186,19 +179,9 @@ def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> I
         yield step("linear", INPUT, "linear_backward", product, gflop)
         yield step("linear", WEIGHT, "linear_backward", product, gflop)
     else:
-        op, forward, backward = _simple(layer)
-        yield step(op, FORWARD, forward)
-        yield step(op, INPUT, backward)
-        if layer.params:
-            yield step(op, WEIGHT, backward)
-
-
-def _simple(layer: Layer) -> tuple[str, str, str]:
-    """Op and kernels of a layer without products; of one of the user's own only its class."""
-    for kind in type(layer).__mro__:
-        if kind.__name__ in _SIMPLE:
-            return _SIMPLE[kind.__name__]
-    return type(layer).__name__, "", ""
+        forward, backward = layer.kernel_names or ("", "")
+        for direction in directions:
+            yield step(forward or kind, direction, forward if direction == FORWARD else backward)
 
 
 def _plans(
@@ -214,7 +197,7 @@ def _plans(
     arrays = np.broadcast_to(zero, image), np.broadcast_to(zero, positions)
     how = _window(layer), image[1] // w.shape[1], layer.algorithm
     for kind, direction in zip((*kinds, "weight_gradient"), (FORWARD, INPUT, WEIGHT), strict=True):
-        plan = _convolution.plan(backend, kind, arrays[0], arrays[1], w, *how)
+        plan = _convolution.plan(backend, kind, arrays[0], arrays[1], w, *how, measure=False)
         yield op, direction, "conv2d" if kind == "forward" else f"conv2d_{kind}", plan
 
 

@@ -18,16 +18,16 @@ from nnaccel.model.summary import summarize
 from nnaccel.network.chain import number_names
 from nnaccel.training import checkpoint as files
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.callbacks import Callback, CallbackList, History, ProgressBar
+from nnaccel.training.callbacks import Callback, History, ProgressBar
+from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import (
-    build_or_check,
-    check_ending,
-    check_inputs,
+    check_last_activation,
     check_pair,
     check_weights,
     open_stream,
-    split_off,
+    split_validation,
 )
+from nnaccel.training.inputs import build_or_check, check_inputs
 from nnaccel.training.loop import ArrayEpochs, Evaluation, StreamEpochs, run_epochs
 from nnaccel.training.resume import Backup
 from nnaccel.training.setup import TrainingSetup
@@ -182,7 +182,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the one you gave in brackets")
         history, backup = History(), _backup(self, checkpoint, resume)
-        check_ending(self, compiled.loss)
+        check_last_activation(self, compiled.loss)
         with self.on_backend():
             x, y, weights, evaluation = self._check_data(
                 compiled,
@@ -246,7 +246,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         """
         batch_size = whole_number("batch_size", batch_size)
         compiled = self._require_compiled()
-        check_ending(self, compiled.loss)
+        check_last_activation(self, compiled.loss)
         with self.on_backend():
             logs = self._evaluation(compiled, (x, y, sample_weight), batch_size).run()
         values = list(logs.values())
@@ -323,7 +323,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         if validation_split:
             if validation_data is not None:
                 raise ValueError("give validation_data or validation_split, not both")
-            data, validation_data = split_off(validation_split, *data)
+            data, validation_data = split_validation(validation_split, *data)
         x, y, weights = data
         if y is None and weights is not None:
             raise ValueError("sample_weight needs arrays x and y, not a stream of batches")
@@ -378,7 +378,7 @@ def load(
         If it holds no model of nnaccel.
     """
     arrays, described = files.read(path)
-    with files.refusing(path):
+    with files.reading(path):
         made = files.make_layers(described["layers"], custom_objects)
         shape = tuple(described["input_shape"])
         files.check_shapes(made, shape, arrays)

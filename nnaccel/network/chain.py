@@ -26,17 +26,17 @@ from nnaccel.network.precision import Policy, cast
 
 
 class Network:
-    """Layers in order, their parameters in one buffer, and the order of their backwards.
+    """A chain of layers with their parameters in one buffer.
 
     Attributes
     ----------
     layers : list of Layer
     seed : int
-        Decides initial weights, shuffles and dropout masks.
+        Seed of initial weights, shuffles and dropout masks.
     policy : Policy
-        What `dtype` was given as: 'float32', 'float64', 'mixed_float16' or 'mixed_bfloat16'.
+        The dtype policy, such as 'mixed_float16'.
     dtype : numpy.dtype
-        float32 or float64: of parameters and outputs.
+        Dtype of parameters and outputs: float32 or float64.
     iterations : array of one int64
         Updates made so far; on the model's backend, where kernels count them.
     epochs : int
@@ -58,12 +58,12 @@ class Network:
         self._is_slice = False
 
     def build(self, input_shape: Sequence[int]) -> None:
-        """Settle all shapes and create the parameters, on the backend in force.
+        """Infer all shapes and create the parameters, on the current backend.
 
         Parameters
         ----------
         input_shape : sequence of int
-            Of one input, without the batch axis.
+            Shape of one input, without the batch axis.
 
         Raises
         ------
@@ -86,7 +86,7 @@ class Network:
         self.bind_layers()
 
     def infer_shapes(self, input_shape: Sequence[int]) -> list[Shape]:
-        """Return each layer's input shape and the last one's output shape; build nothing.
+        """Return each layer's input shape, then the output shape; build nothing.
 
         Raises
         ------
@@ -134,10 +134,7 @@ class Network:
 
     @property
     def states(self) -> Array:
-        """All that training moves besides, such as running statistics, as one flat array.
-
-        A slice gives that of its whole model.
-        """
+        """All states, such as running means, as one flat array; of a slice, its whole model's."""
         self._require_built()
         return self._parameters.states
 
@@ -148,18 +145,18 @@ class Network:
 
     @property
     def head(self) -> int:
-        """Index of the last layer with parameters; from it on, mixed precision has float32."""
+        """Index of the last layer with parameters, the first one in float32 in mixed precision."""
         with_params = [i for i, layer in enumerate(self.layers) if layer.params]
         return with_params[-1] if with_params else len(self.layers) - 1
 
     @property
     def compute_dtype(self) -> np.dtype[Any]:
-        """Dtype of activations before the head, and of their gradients, on the model's backend."""
+        """Dtype of activations before the head, and of their gradients."""
         return self.policy.compute_dtype(self.backend) if self.head > 0 else self.dtype
 
     @property
     def backend(self) -> Backend:
-        """The backend that runs the model: where `to` put it, else where its arrays belong."""
+        """The model's backend: that of `to`, else that of its arrays."""
         home = self._parameters.home
         if home is not None or not self.built:
             return get_backend(home)
@@ -167,19 +164,19 @@ class Network:
 
     @contextlib.contextmanager
     def on_backend(self) -> Iterator[Backend]:
-        """Make the model's backend the one in force inside a `with` block."""
+        """Make the model's backend the current one inside a `with` block."""
         with use_backend(self.backend.name) as backend:
             try:
                 yield backend
             except MemoryError as error:
                 error.add_note(
-                    f"There is no room for this on {backend.device}: make batch_size smaller, give "
-                    "the data as batches, or take another backend, as in model.to('numba')"
+                    f"Out of memory on {backend.device}. To fix: make batch_size smaller, give the "
+                    "data as batches, or use another backend, as in model.to('numba')"
                 )
                 raise
 
     def to(self, name: str) -> Self:
-        """Move parameters to a backend, and run there from now on.
+        """Move the parameters to a backend, and run there from now on.
 
         Parameters
         ----------
@@ -202,17 +199,17 @@ class Network:
         Parameters
         ----------
         x : array, shape (N, *input_shape)
-            Of the model's dtype, or the one it computes in, on its backend.
+            Of `dtype` or `compute_dtype`, on the model's backend.
         training : bool, default False
-            Whether dropout drops.
+            Whether this is a training step.
         activate : bool, default True
-            False stops before the last layer's activation, at the logits.
+            False leaves out the last layer's activation, and returns the logits.
 
         Returns
         -------
         y : array, shape (N, *output_shape)
         backward : callable
-            ``backward(dy, input_gradient=False)`` fills `gradients` and returns dx if wanted.
+            ``backward(dy, input_gradient=False)`` fills `gradients`, and returns dx or None.
         """
         self._require_built()
         last, head = len(self.layers) - 1, self.head
@@ -223,7 +220,7 @@ class Network:
 
         x, backwards = to(inside, x), []
         for index, layer in enumerate(self.layers):
-            if index == head:  # 16 bits are too few for what comes out
+            if index == head:  # outputs need more than 16 bits
                 x = to(outside, x)
             forward = layer.forward if is_kernels_only(layer.forward) else self._on_host(layer)
             x, backward = forward(x, training, activate or index < last)
@@ -242,7 +239,7 @@ class Network:
 
     @property
     def trainable(self) -> bool:
-        """Whether any layer is trainable; set it to freeze or to free all."""
+        """Whether any layer is trainable; set it to freeze or unfreeze all."""
         return any(layer.trainable for layer in self.layers)
 
     @trainable.setter
@@ -255,7 +252,7 @@ class Network:
         super().__setattr__(name, value)
 
     def trainable_spans(self) -> list[slice]:
-        """Return where in `weights` the parameters of trainable layers lie: runs of neighbours."""
+        """Return the slices of `weights` that hold the parameters of trainable layers."""
         first = self._parameters.span(self.layers).start
         with_params = [layer for layer in self.layers if layer.params]
         spans = [
@@ -269,7 +266,7 @@ class Network:
         ]
 
     def clear_frozen_gradients(self) -> None:
-        """Set the gradients of layers that are not trainable to zero, where they stay."""
+        """Set the gradients of frozen layers to zero."""
         for layer in self.layers:
             if not layer.trainable:
                 for gradient in layer.grads.values():
@@ -281,12 +278,12 @@ class Network:
         return [to_numpy(p).copy() for layer in self.layers for p in layer.arrays.values()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all parameters and states, given in the order of `get_weights`.
+        """Overwrite all parameters and states, in the order of `get_weights`.
 
         Raises
         ------
         ValueError
-            If their number or a shape is not the model's; nothing is changed then.
+            If their number or a shape does not match; nothing is changed then.
         """
         self._require_built()
         places = {
@@ -300,29 +297,26 @@ class Network:
         for (name, place), array in zip(places.items(), arrays, strict=True):
             if array.shape != place.shape:
                 raise ValueError(
-                    f"{name} has shape {place.shape}, but the array given for it {array.shape}"
+                    f"{name} has shape {place.shape}, but the given array has {array.shape}"
                 )
         for place, array in zip(places.values(), arrays, strict=True):
             place[...] = self.backend.asarray(array)
 
     def _share(self, whole: Network, layers: list[Layer]) -> None:
-        """Become the part of `whole` that `layers` are, in the same buffers."""
+        """Become the slice of `whole` with these layers, in the same buffers."""
         self.layers = layers
         self._parameters = whole._parameters
         self._is_slice = True
 
     def bind_layers(self) -> None:
-        """Let the layers that draw at random follow this network's seed and step count."""
+        """Give each layer a random key from this network's seed, and its step counter."""
         self.iterations = self.backend.asarray(self.iterations)
         for index, layer in enumerate(self.layers):
             key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
             layer.bind(key, self.iterations)
 
     def _on_host(self, layer: Layer) -> Callable[[Array, bool, bool], tuple[Array, Backward]]:
-        """The forward of a layer of the user's own, and its backward, as host rows.
-
-        What the user's Python returns is copied into buffers that the other rows read.
-        """
+        """A user's layer as host rows: its forward and backward copy their results into buffers."""
         backend = self.backend
         dtype = self.compute_dtype if self.layers.index(layer) < self.head else self.dtype
 
@@ -355,17 +349,17 @@ class Network:
         return forward
 
     def _require_in_place(self, layer: Layer) -> None:
-        """Raise unless a layer of the user's own wrote its gradients into the flat buffer."""
+        """Raise a ValueError unless a user's layer wrote its gradients into the flat buffer."""
         for name in layer.grads:
             if not self._parameters.has_gradient(layer, name):
                 raise ValueError(
-                    f"layer {layer.name!r}: backward replaced grads[{name!r}]; write into it, as "
-                    f"in self.grads[{name!r}][...] = …"
+                    f"layer {layer.name!r}: backward replaced grads[{name!r}]. To fix: write into "
+                    f"it, as in self.grads[{name!r}][...] = …"
                 )
 
     @property
     def lowest_trainable(self) -> int:
-        """Index of the first layer with parameters to train: no gradient is needed below it."""
+        """Index of the first trainable layer with parameters; backward passes stop there."""
         live = (i for i, layer in enumerate(self.layers) if layer.params and layer.trainable)
         return next(live, len(self.layers))
 
@@ -374,7 +368,7 @@ class Network:
             raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
 
     def _require_free_layers(self) -> None:
-        """Raise unless the layers can be built: by this model, and for the first time."""
+        """Raise an error if this model or one of its layers is built already."""
         if self.built:
             raise RuntimeError(f"the model is built already, for inputs of {self.input_shape}")
         if self._is_slice:
@@ -388,7 +382,7 @@ class Network:
 
 
 def _as_expected(layer: Layer, what: str, a: Array, shape: tuple[int, ...]) -> Array:
-    """Return what a layer of the user's own gave, if its shape is right."""
+    """Return the result of a user's layer; ValueError if its shape is wrong."""
     if getattr(a, "shape", None) != shape:
         raise ValueError(
             f"layer {layer.name!r}: {what} returned "
@@ -399,7 +393,7 @@ def _as_expected(layer: Layer, what: str, a: Array, shape: tuple[int, ...]) -> A
 
 @contextlib.contextmanager
 def _naming(layer: Layer) -> Iterator[None]:
-    """Put the layer's name before what it says of shapes that do not fit."""
+    """Put the layer's name in front of its ValueErrors."""
     try:
         yield
     except ValueError as error:
@@ -407,7 +401,7 @@ def _naming(layer: Layer) -> Iterator[None]:
 
 
 def number_names(layers: Sequence[Layer]) -> list[Layer]:
-    """Return a list of the layers; those that share a name are numbered: dense, dense_1."""
+    """Return a list of the layers, with names made unique: dense, dense_1."""
     for layer in layers:
         if isinstance(layer, type):
             raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")

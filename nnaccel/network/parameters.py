@@ -1,4 +1,4 @@
-"""The flat buffers: a model's parameters in one array, gradients in a second, states in a third."""
+"""Flat buffers: a model's parameters in one array, gradients in a second, states in a third."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 from nnaccel.backends import Array, Backend, to_numpy
 from nnaccel.layers import Layer
 
-_ALIGN = 16  # arrays begin at multiples of this many elements, so of a cache line
+_ALIGN = 16  # elements: arrays begin at multiples of it, on a cache line
 
 
 class _Place(NamedTuple):
-    """Where one layer's array of some name lies in a buffer."""
+    """Position of a layer's array in a buffer."""
 
     layer: Layer
     name: str
@@ -29,22 +29,22 @@ class _Place(NamedTuple):
 
 
 class Parameters:
-    """The buffers that parameters, gradients and states of some layers are views of.
+    """The buffers of parameters, gradients and states, with views of them in the layers.
 
-    A model has one from the start, empty until it is built, and shares it with its slices.
+    A model shares them with its slices.
 
     Attributes
     ----------
     weights, gradients : array, shape (n,)
-        Parameters one after another, each beginning on a cache line; gaps are zero.
+        Parameters one after another, each on a cache line; gaps are zero.
     states : array, shape (m,)
-        What layers keep in `state`, likewise.
+        The layers' `state`, likewise.
     allocated : bool
-        Whether the buffers exist.
+        Whether the buffers exist, which is so once the model is built.
     in_training : bool
-        Whether a model or a slice of it is being fitted, and nobody else may change them.
+        Whether the model or a slice of it is being fitted, which locks them.
     home : str or None
-        Name of the backend they were moved to, if they were.
+        Name of the backend they were moved to by `move`.
     """
 
     weights: Array
@@ -60,7 +60,7 @@ class Parameters:
         self._views: dict[tuple[int, str], Array] = {}
 
     def allocate(self, layers: Sequence[Layer], backend: Backend, dtype: Any) -> None:
-        """Make the buffers on `backend`, holding what the layers' arrays hold now."""
+        """Create the buffers on `backend` with the values of the layers' arrays."""
         self._places, weights = _pack(layers, "params", dtype)
         self._state_places, states = _pack(layers, "state", dtype)
         buffers = weights, np.zeros_like(weights), states
@@ -68,7 +68,7 @@ class Parameters:
         self.allocated = True
 
     def span(self, layers: Sequence[Layer]) -> slice:
-        """Return where the parameters of some neighbouring layers lie in the buffers."""
+        """Return the slice of the buffers with the parameters of neighbouring layers."""
         chosen = {id(layer) for layer in layers}
         starts = [place.start for place in self._places]
         inside = [i for i, place in enumerate(self._places) if id(place.layer) in chosen]
@@ -78,7 +78,7 @@ class Parameters:
         return slice(starts[inside[0]], starts[after] if after < len(starts) else None)
 
     def move(self, backend: Backend) -> None:
-        """Move the buffers to `backend`, in one copy each, and make that their home."""
+        """Copy the buffers to `backend`, and make it their home."""
         if self.allocated:
             self._bind(*map(backend.copy, (self.weights, self.gradients, self.states)))
         self.home = backend.name
@@ -94,12 +94,12 @@ class Parameters:
             place.layer.state[place.name] = place.view(states)
 
     def has_gradient(self, layer: Layer, name: str) -> bool:
-        """Whether a layer's gradient still is the view of the buffer that it was given."""
+        """Whether a layer's gradient is still a view of the buffer."""
         return layer.grads[name] is self._views[id(layer), name]
 
 
 def _pack(layers: Sequence[Layer], store: str, dtype: Any) -> tuple[list[_Place], np.ndarray]:
-    """Return where the arrays in the layers' `store` go in a buffer, and that buffer."""
+    """Return the positions of the arrays in the layers' `store`, and a buffer filled with them."""
     places, size = [], 0
     for layer in layers:
         for name, value in getattr(layer, store).items():

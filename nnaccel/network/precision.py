@@ -1,4 +1,4 @@
-"""Which dtype a model keeps its parameters in, and which it computes in: Keras's dtype policies."""
+"""Dtype policies, as in Keras: the dtype of parameters and the dtype of activations."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ POLICIES = (*_WHOLE, *_MIXED)
 
 @dataclass(frozen=True)
 class Policy:
-    """What a model's `dtype` stands for.
+    """A model's dtype policy.
 
     Attributes
     ----------
     name : str
-        'float32' or 'float64', or 'mixed_float16' or 'mixed_bfloat16': parameters, losses, the
-        optimiser, and the last layer with parameters in float32, what comes before it in 16 bits.
+        'float32', 'float64', 'mixed_float16' or 'mixed_bfloat16'. Mixed policies use 16 bits for
+        the activations before the last layer with parameters, and float32 for that layer, for
+        parameters, losses and the optimiser.
 
     References
     ----------
@@ -34,12 +35,12 @@ class Policy:
 
     @classmethod
     def of(cls, dtype: Any) -> Policy:
-        """Return the policy that a name or a dtype stands for.
+        """Return the policy of a name or a dtype.
 
         Raises
         ------
         ValueError
-            If there is none; the message names those that there are.
+            If it is unknown; the message lists the known ones.
 
         Examples
         --------
@@ -58,26 +59,26 @@ class Policy:
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Of parameters, losses and outputs."""
+        """Dtype of parameters, losses and outputs."""
         return np.dtype("float64" if self.name == "float64" else "float32")
 
     @property
     def is_mixed(self) -> bool:
-        """Whether activations may have other dtypes than parameters."""
+        """Whether activations may have another dtype than parameters."""
         return self.name in _MIXED
 
     @property
     def scales_loss(self) -> bool:
-        """Whether gradients are scaled: those of float16 would vanish below 6e-8."""
+        """Whether the loss is scaled: float16 gradients below 6e-8 would become 0."""
         return self.name == "mixed_float16"
 
     def compute_dtype(self, backend: Backend) -> np.dtype[Any]:
-        """Return the dtype of activations on a backend: 16 bits only where its kernels take them.
+        """Return the dtype of activations: 16 bits only where the backend supports them.
 
         Raises
         ------
         RuntimeError
-            If it is bfloat16 and ml_dtypes, which brings it to NumPy, is not installed.
+            If it is bfloat16 and ml_dtypes, which adds it to NumPy, is not installed.
         """
         if not self.is_mixed or not backend.halves:
             return self.dtype
@@ -94,7 +95,7 @@ class Policy:
 
 
 def cast(backend: Backend, a: Array, dtype: np.dtype[Any]) -> Array:
-    """Return `a` in another dtype, in its memory order; as it is if it has that dtype."""
+    """Return `a` as `dtype`, in its memory order; `a` itself if it has that dtype."""
     if a.dtype == dtype:
         return a
     converted = _memory.empty(backend, a.shape, dtype, _memory.is_channels_last(a))

@@ -1,4 +1,4 @@
-"""What every op checks of its arrays before a kernel sees them."""
+"""Checks of an op's arrays and settings."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from nnaccel_kernels.activations import ACTIVATIONS, FROM_OUTPUT
 from nnaccel_kernels.half import is_half, wide
 
 _FLOATS = np.dtype("float32"), np.dtype("float64")
-# Arrays that stay float32 where the others have 16 bits.
+# Parameters may be float32 where the other arrays have 16 bits.
 _PARAMETERS = {"w", "b", "gamma", "beta", "mean", "inv_std", "running_mean", "running_var"}
 
-# Slope of leaky_relu and scale of elu where the user gives none: Keras's.
+# Default slope of leaky_relu and scale of elu, as in Keras.
 DEFAULT_ALPHA = {"leaky_relu": 0.3, "elu": 1.0}
 
 
@@ -27,21 +27,21 @@ def floats(images: str = "", /, **arrays: Any) -> tuple[Backend, list[Any]]:
     Parameters
     ----------
     images : str
-        Names, with blanks between them, of those that may be channels-last instead.
+        Names, separated by blanks, of arrays that may be channels-last instead.
     **arrays : array or None
-        Under the names that errors call them by.
+        By the names used in errors.
 
     Raises
     ------
     TypeError
-        If the arrays are not all of float32, or all of float64, of one library. On a backend that
-        takes them, float16 and bfloat16 will do too, with parameters of the same or of float32.
+        If the arrays are not of one library and one dtype: float32, float64, or float16 or
+        bfloat16 where the backend supports them. Parameters may be float32 beside 16 bits.
     """
     backend = backend_of(*arrays.values())
     kinds = {name: a.dtype for name, a in arrays.items() if a is not None}
     for name, kind in kinds.items():
         if kind not in _FLOATS and not (backend.halves and is_half(kind)):
-            where = f", which backend {backend.name!r} does not take" if is_half(kind) else ""
+            where = f", not supported by backend {backend.name!r}" if is_half(kind) else ""
             raise TypeError(
                 f"{name} has dtype {kind}{where}: convert it with {name}.astype('float32') "
                 "(or 'float64')"
@@ -57,7 +57,7 @@ def floats(images: str = "", /, **arrays: Any) -> tuple[Backend, list[Any]]:
 
 
 def _agree(kinds: dict[str, np.dtype[Any]]) -> bool:
-    """Whether arrays of such dtypes, by name, can be used together."""
+    """Whether arrays of these dtypes, by name, can be used together."""
     rest = {kind for name, kind in kinds.items() if name not in _PARAMETERS}
     parameters = {kind for name, kind in kinds.items() if name in _PARAMETERS}
     allowed = rest | {wide(kind) for kind in rest}
@@ -65,32 +65,32 @@ def _agree(kinds: dict[str, np.dtype[Any]]) -> bool:
 
 
 def _in_order(backend: Backend, name: str, a: Array, either: bool) -> Array:
-    """`a` as a plain C-contiguous array, or channels-last if it is and may be."""
+    """`a` as a plain C-contiguous array, or as it is if it is channels-last and may be."""
     if either and _memory.is_channels_last(a):
         return backend.xp.asarray(a)
     if backend.recording() and not a.flags.c_contiguous:
         raise RuntimeError(
-            f"{name} is not C-contiguous, and a copy of it would not follow its changes when the "
-            "step is replayed: make it C-contiguous, or leave out @kernels_only"
+            f"{name} is not C-contiguous: a replay of the step would read an old copy of it. To "
+            "fix: make it C-contiguous, or leave out @kernels_only"
         )
     return backend.xp.asarray(a, order="C")
 
 
 def ndim(name: str, a: Array, wanted: int, meaning: str) -> None:
-    """Raise a ValueError unless `a` has as many axes as its `meaning`, such as '(N, in)'."""
+    """Raise a ValueError unless `a` has `wanted` axes; `meaning` names them, as in '(N, in)'."""
     if a.ndim != wanted:
         raise ValueError(f"{name} has shape {a.shape}; expected {wanted} axes, {meaning}")
 
 
 def images(name: str, a: Array) -> None:
-    """Raise a ValueError unless `a` is a batch of images, none of them without pixels."""
+    """Raise a ValueError unless `a` is a batch of images with pixels."""
     ndim(name, a, 4, "(N, C, H, W)")
     if 0 in a.shape[1:]:
         raise ValueError(f"{name} has shape {a.shape}: its images have no pixels")
 
 
 def shape(name: str, a: Array, wanted: tuple[int, ...]) -> None:
-    """Raise a ValueError unless `a` has the shape that follows from the other arguments."""
+    """Raise a ValueError unless `a` has the shape `wanted`."""
     if a.shape != wanted:
         raise ValueError(f"{name} has shape {a.shape}; expected {wanted}")
 
@@ -102,7 +102,7 @@ def same_shape(name: str, a: Array, other: str, b: Array) -> None:
 
 
 def output(name: str, a: Array, like: Array, shape: tuple[int, ...]) -> None:
-    """Raise a ValueError unless a kernel can write to `a` what belongs to `like`."""
+    """Raise a ValueError unless `a` is an output of `shape` and of the dtype of `like`."""
     if a.shape != shape or a.dtype != like.dtype:
         raise ValueError(
             f"{name} has shape {a.shape} and dtype {a.dtype}; expected {shape} and {like.dtype}"
@@ -121,21 +121,21 @@ def activation(name: str) -> None:
 
 
 def fusable_activation(name: str) -> None:
-    """Raise a ValueError unless `name` is an activation that kernels apply to their results."""
+    """Raise a ValueError unless `name` is an activation that can be fused into a kernel."""
     activation(name)
     if name not in FROM_OUTPUT:
         raise ValueError(f"activation {name!r} cannot be fused: apply nnaccel.ops.{name} after it")
 
 
 def flag(name: str, value: object) -> bool:
-    """Return a setting that is on or off; ValueError if it is anything else."""
+    """Return a bool; ValueError for any other type."""
     if not isinstance(value, bool | np.bool_):
         raise ValueError(f"{name}={value!r} must be True or False")
     return bool(value)
 
 
 def batch_norm(momentum: float, epsilon: float) -> None:
-    """Raise a ValueError unless a batch normalisation can have such settings."""
+    """Raise a ValueError unless these are settings of batch normalisation."""
     if not 0 <= momentum <= 1:
         raise ValueError(f"momentum={momentum!r} must lie in 0..1")
     if not 0 < epsilon < math.inf:
@@ -143,7 +143,7 @@ def batch_norm(momentum: float, epsilon: float) -> None:
 
 
 def alpha(name: str, value: float | None) -> float:
-    """Return the slope or scale to use for an activation; ValueError if it is negative."""
+    """Return slope or scale of an activation, by default Keras's; ValueError if it is negative."""
     value = DEFAULT_ALPHA.get(name, 0.0) if value is None else float(value)
     if not 0 <= value < math.inf:
         raise ValueError(f"alpha={value!r} of {name!r} must be at least 0 and finite")

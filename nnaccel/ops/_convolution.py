@@ -1,4 +1,4 @@
-"""What convolutions share: the checks of their weights, and the choice of an algorithm."""
+"""Convolutions: checks of weights, and the choice of an algorithm."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from nnaccel_kernels.window import ConvolutionPlan, Window
 
 ALGORITHMS = ("auto", "im2col", "direct", "gemm", "winograd")
 
-_LEAST_WORKSPACE = 16 << 20  # bytes
-_SHARE = 10  # the workspace may be this part of input and output
+_MIN_BUDGET = 16 << 20  # bytes of workspace
+_BUDGET_DIVISOR = 10  # larger arrays: a tenth of input and output
 
 
 def algorithm(name: str) -> None:
@@ -20,7 +20,7 @@ def algorithm(name: str) -> None:
 
 
 def weights(w: Array, groups: int, of: str) -> int:
-    """Return `groups` as an int; ValueError unless `w` is (K, C/groups, R, S) and fits it."""
+    """Return `groups` as an int; ValueError unless w has the axes `of` and splits into groups."""
     _check.ndim("w", w, 4, of)
     if 0 in w.shape:
         raise ValueError(f"w has shape {w.shape}; each axis must be at least 1")
@@ -33,7 +33,7 @@ def weights(w: Array, groups: int, of: str) -> int:
 
 
 def channels(name: str, image: Array, w: Array, groups: int) -> None:
-    """Raise a ValueError unless a convolution of `image` by `w` is defined."""
+    """Raise a ValueError unless `image` has the channels that `w` expects."""
     wanted, found = w.shape[1] * groups, image.shape[1]
     if found != wanted:
         each = f" in each of {groups} groups" if groups > 1 else ""
@@ -43,7 +43,7 @@ def channels(name: str, image: Array, w: Array, groups: int) -> None:
 
 
 def bias(b: Array | None, count: int) -> None:
-    """Raise a ValueError unless `b` has one number for each output channel."""
+    """Raise a ValueError unless `b` is None or has shape (count,)."""
     if b is not None and b.shape != (count,):
         raise ValueError(f"b has shape {b.shape}; expected ({count},), one for each output channel")
 
@@ -51,7 +51,7 @@ def bias(b: Array | None, count: int) -> None:
 def gradients(
     backend: Backend, w: Array, count: int, out: tuple[Array | None, Array | None] | None
 ) -> tuple[Array | None, Array | None]:
-    """Return where dw, and db of `count` output channels, are to be written."""
+    """Return the arrays for dw and for db of `count` channels: new ones, or `out` if it fits."""
     if out is None:
         return backend.empty(w.shape, w.dtype), backend.empty(count, w.dtype)
     dw, db = out
@@ -72,26 +72,31 @@ def plan(
     window: Window,
     groups: int,
     name: str,
+    *,
+    measure: bool = True,
 ) -> ConvolutionPlan:
-    """Return how to convolve, inside the budget for workspace.
+    """Return the plan of a convolution, within the budget for workspace.
 
     Parameters
     ----------
     backend : Backend
     direction : {'forward', 'input_gradient', 'weight_gradient'}
     image, positions : array
-        What the window slides over, and what has a pixel for each of its positions.
+        The array under the window, and the array with a pixel for each position of it.
     w : array, shape (K, C/groups, R, S)
     window : Window
     groups : int
     name : str
-        The algorithm asked for, or 'auto'.
+        An algorithm, or 'auto'.
+    measure : bool, default True
+        Whether a GPU times the algorithms for a new shape and saves the fastest on disk. Without
+        it the plan of a new shape is 'auto'.
     """
     budget = _config.workspace_bytes(
-        max(_LEAST_WORKSPACE, (image.nbytes + positions.nbytes) // _SHARE)
+        max(_MIN_BUDGET, (image.nbytes + positions.nbytes) // _BUDGET_DIVISOR)
     )
     shapes, size = (image.shape, w.shape), image.dtype.itemsize
     chosen: ConvolutionPlan = backend.kernels.conv2d_plan(
-        direction, *shapes, window, groups, size, name, budget
+        direction, *shapes, window, groups, size, name, budget, measure=measure
     )
     return chosen

@@ -1,4 +1,4 @@
-"""Kernel size, stride, padding and dilation as users write them, and the sizes that follow."""
+"""Kernel size, stride, padding and dilation as users write them, and output sizes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def sides(padding: Padding, least: int | None = 0) -> str | Sides:
 def window(
     image: tuple[int, int], kernel_size: Size, stride: Size, padding: Padding, dilation: Size
 ) -> Window:
-    """Return the window that slides over images of this height and width."""
+    """Return the window over images of this height and width."""
     taps, strides = pair("kernel_size", kernel_size), pair("stride", stride)
     chosen, spacing = sides(padding), pair("dilation", dilation)
     if isinstance(chosen, str):
@@ -69,9 +69,9 @@ def transposed_window(
     output_padding: Size,
     dilation: Size,
 ) -> tuple[Window, tuple[int, int]]:
-    """Return a window that has so many positions over some image, and the size of that image.
+    """Return the window with the given number of positions, and the size of the image under it.
 
-    That size is not unique where the stride is above 1: `output_padding` adds to the smallest.
+    Several sizes fit where the stride is above 1: `output_padding` is added to the smallest.
     """
     (down, across), strides = positions, pair("stride", stride)
     full = down * strides[0], across * strides[1]
@@ -84,7 +84,7 @@ def transposed_window(
         )
     if padding == "same":
         if any(more):
-            raise ValueError(f"output_padding={more} has no place in padding='same'")
+            raise ValueError(f"output_padding={more} must be 0 with padding='same'")
         return over, full
     (rows, cols), (top, bottom, left, right) = over.extent, over.padding
     size = (
@@ -94,7 +94,7 @@ def transposed_window(
     if min(size) < 1:
         raise ValueError(
             f"a {down}x{across} image would become {size[0]}x{size[1]}: padding {over.padding} "
-            f"takes away more than a {_taps(over)} window and stride {over.stride} make"
+            f"is too large for a {_taps(over)} window with stride {over.stride}"
         )
     return over, size
 
@@ -102,16 +102,16 @@ def transposed_window(
 def output_size(
     over: Window, image: tuple[int, int], ceil_mode: bool = False, layer: str = ""
 ) -> tuple[int, int]:
-    """Return how many positions the window has, down and across.
+    """Return the number of positions of the window, down and across.
 
     Parameters
     ----------
     over : Window
     image : (height, width)
     ceil_mode : bool
-        Whether a last window may reach beyond the padding, so long as it begins before it.
+        Whether a last window that starts before the end padding may extend beyond it.
     layer : str
-        What slides, for the error.
+        Name of the layer, for the error.
 
     Raises
     ------
@@ -135,15 +135,15 @@ def output_size(
 
 
 def margins(padding: Padding) -> Sides:
-    """Return how much is added on each side, less than 0 where it is cropped."""
+    """Return (top, bottom, left, right) of a padding that may be negative, to crop."""
     chosen = sides(padding, least=None)
     if isinstance(chosen, str):
-        raise ValueError("padding='same' means nothing without a window: give numbers")
+        raise ValueError("padding='same' needs a window: give numbers")
     return chosen
 
 
 def padded_size(image: tuple[int, int], padding: Sides) -> tuple[int, int]:
-    """Return the size of an image with these margins; ValueError if nothing is left of it."""
+    """Return the size of a padded image; ValueError if it has no pixels."""
     top, bottom, left, right = padding
     size = image[0] + top + bottom, image[1] + left + right
     if min(size) < 1:
@@ -152,7 +152,7 @@ def padded_size(image: tuple[int, int], padding: Sides) -> tuple[int, int]:
 
 
 def _same(image: tuple[int, int], over: Window) -> Sides:
-    """Return the zeros that make ceil(size / stride) positions; the odd one goes after."""
+    """Return the padding for ceil(size / stride) positions; the odd zero comes last."""
     lacking = [
         max(0, (-(-size // stride) - 1) * stride + extent - size)
         for size, stride, extent in zip(image, over.stride, over.extent, strict=True)
@@ -174,7 +174,7 @@ def _taps(over: Window) -> str:
 
 
 def _numbers(value: Any) -> Sequence[int]:
-    """Return the whole numbers in `value`, a number or a sequence; none if it holds others."""
+    """Return a whole number, or a sequence of them, as a tuple; empty for anything else."""
     items = value if isinstance(value, tuple | list) else (value,)
     for item in items:
         if isinstance(item, bool) or not isinstance(item, int | np.integer):

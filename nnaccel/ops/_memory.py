@@ -1,7 +1,7 @@
-"""The two memory orders an image may have: C-contiguous, or channels-last.
+"""The two memory orders of images (N, C, H, W): C-contiguous and channels-last.
 
-Images are (N, C, H, W) to whoever indexes them. In a channels-last one the channels of a pixel are
-neighbours in memory, so ``x.transpose(0, 2, 3, 1)`` is C-contiguous.
+In channels-last order the channels of a pixel are neighbours in memory, so that
+``x.transpose(0, 2, 3, 1)`` is C-contiguous.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from nnaccel.backends import Array, Backend, backend_of
 
 
 def is_channels_last(a: Array) -> bool:
-    """Whether `a` is channels-last; an array that has both orders counts as C-contiguous."""
+    """Whether `a` is channels-last; an array in both orders counts as C-contiguous."""
     return bool(
         a.ndim == 4 and not a.flags.c_contiguous and a.transpose(0, 2, 3, 1).flags.c_contiguous
     )
 
 
 def empty(backend: Backend, shape: tuple[int, ...], dtype: Any, channels_last: bool) -> Array:
-    """Return an array with any contents, in the order asked for."""
+    """Return an uninitialised array, C-contiguous or channels-last."""
     if not channels_last:
         return backend.empty(shape, dtype)
     n, c, h, w = shape
@@ -28,17 +28,17 @@ def empty(backend: Backend, shape: tuple[int, ...], dtype: Any, channels_last: b
 
 
 def empty_like(backend: Backend, a: Array) -> Array:
-    """Return an array with any contents, and shape, dtype and order of `a`."""
+    """Return an uninitialised array of the shape, dtype and order of `a`."""
     return empty(backend, a.shape, a.dtype, is_channels_last(a))
 
 
 def as_stored(a: Array) -> Array:
-    """Return the C-contiguous view of an array of either order."""
+    """Return the C-contiguous view of an array in either order."""
     return a.transpose(0, 2, 3, 1) if is_channels_last(a) else a
 
 
 def in_order_of(backend: Backend, a: Array, like: Array) -> Array:
-    """Return `a`, or a copy of it, in the order of `like`."""
+    """Return `a` in the order of `like`, copied if needed."""
     channels_last = is_channels_last(like)
     if (a.transpose(0, 2, 3, 1) if channels_last else a).flags.c_contiguous:
         return a
@@ -48,7 +48,7 @@ def in_order_of(backend: Backend, a: Array, like: Array) -> Array:
 
 
 def in_c_order(backend: Backend, a: Array) -> Array:
-    """Return `a`, or a copy of it, C-contiguous."""
+    """Return `a` C-contiguous, copied if needed."""
     if not is_channels_last(a):
         return a
     copied = backend.empty(a.shape, a.dtype)
@@ -57,6 +57,6 @@ def in_c_order(backend: Backend, a: Array) -> Array:
 
 
 def as_rows(x: Array) -> Array:
-    """Return x as a C-contiguous matrix, a row for each item of the batch."""
+    """Return x as a C-contiguous matrix, one row an item of the batch."""
     x = in_c_order(backend_of(x), x)
     return x.reshape(len(x), math.prod(x.shape[1:]))

@@ -6,9 +6,30 @@ from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
 from nnaccel_kernels.activations import ACTIVATIONS
 
+__all__ = [
+    "elu",
+    "elu_backward",
+    "gelu",
+    "gelu_backward",
+    "leaky_relu",
+    "leaky_relu_backward",
+    "log_softmax",
+    "log_softmax_backward",
+    "relu",
+    "relu_backward",
+    "sigmoid",
+    "sigmoid_backward",
+    "softmax",
+    "softmax_backward",
+    "softplus",
+    "softplus_backward",
+    "tanh",
+    "tanh_backward",
+]
+
 
 def activate(name: str, x: Array, alpha: float | None = None) -> Array:
-    """Return the activation called `name` of x, of any shape ('softmax' over the last axis)."""
+    """Return the activation `name` of x: elementwise, or over the last axis for a softmax."""
     _check.activation(name)
     backend, (x,) = _check.floats("x", x=x)
     if x.ndim == 0 and name not in ACTIVATIONS:
@@ -31,7 +52,7 @@ def activate_backward(
     _check.activation(name)
     which, known = ("x", x) if name == "gelu" else ("y", y)
     if known is None:
-        raise ValueError(f"the gradient of {name!r} needs {which}")
+        raise ValueError(f"the gradient of {name!r} needs {which}, which is None")
     backend, (dy, known) = _check.floats(f"dy {which}", dy=dy, **{which: known})
     _check.same_shape("dy", dy, which, known)
     if name not in ACTIVATIONS:

@@ -1,10 +1,12 @@
-"""Images as matrices whose columns are what a window sees, and back."""
+"""im2col, and its adjoint col2im."""
 
 from __future__ import annotations
 
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _geometry
 from nnaccel.ops._geometry import Padding, Size
+
+__all__ = ["col2im", "im2col"]
 
 
 def im2col(
@@ -15,9 +17,9 @@ def im2col(
     padding: Padding = 0,
     dilation: Size = 1,
 ) -> Array:
-    """Return, for each position of a window, all that it sees, as one column.
+    """Return the patch of pixels under each position of a window as a column.
 
-    With it a convolution is a matrix product: ``w.reshape(K, -1) @ im2col(x, (R, S))``.
+    A convolution is then a matrix product: ``w.reshape(K, -1) @ im2col(x, (R, S))``.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ def im2col(
     ValueError
         If the window does not fit.
     TypeError
-        If x is not of floats.
+        If x does not hold floats.
 
     References
     ----------
@@ -70,14 +72,14 @@ def col2im(
     padding: Padding = 0,
     dilation: Size = 1,
 ) -> Array:
-    """Return images in which each column is added to where `im2col` took it from: its adjoint.
+    """Add each column to the patch that `im2col` read it from: its adjoint.
 
     Parameters
     ----------
     cols : array, shape (N, C*R*S, OH*OW)
         float32 or float64.
     image_size : int or (H, W)
-        Of the images.
+        Size of the images.
     kernel_size : int or (R, S)
         Taps of the window, down and across.
     stride, padding, dilation
@@ -92,7 +94,7 @@ def col2im(
     ValueError
         If the window does not fit, or the columns are not those of such images.
     TypeError
-        If cols is not of floats.
+        If cols does not hold floats.
 
     Examples
     --------

@@ -7,6 +7,8 @@ from nnaccel.ops import _check, _convolution, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
 from nnaccel_kernels.window import Window
 
+__all__ = ["conv2d", "conv2d_backward"]
+
 _WEIGHTS = "(K, C/groups, R, S)"
 
 
@@ -24,32 +26,32 @@ def conv2d(
     alpha: float | None = None,
     channels_last: bool | None = None,
 ) -> Array:
-    """Return the cross-correlation of images with filters: ``f(x * w + b)``.
+    """Return the cross-correlation of images with filters: ``f(x ∗ w + b)``.
 
-    Every combination of stride, padding, dilation and groups is allowed.
+    Stride, padding, dilation and groups can be combined freely.
 
     Parameters
     ----------
     x : array, shape (N, C, H, W)
         Images, float32 or float64; their memory may be channels-last.
     w : array, shape (K, C/groups, R, S)
-        K filters. Filters and channels are split into `groups` parts, of which each sees only its
-        own; groups=C is a depthwise convolution.
+        K filters. Filters and channels are split into `groups`, and a filter sees the channels of
+        its own group only; groups=C is a depthwise convolution.
     b : array, shape (K,), optional
         Biases.
     stride : int or (down, across), default 1
         Pixels from one position of the filter to the next.
     padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0
-        Rows and columns of zeros around the images. 'same' makes the output ceil(input / stride)
-        large, with the odd row or column of zeros after the image, as ONNX's SAME_UPPER.
+        Rows and columns of zeros around the images. 'same' gives an output of size
+        ceil(input / stride), with the odd row or column after the image, as ONNX's SAME_UPPER.
     dilation : int or (down, across), default 1
         Pixels from one tap of the filter to the next.
     groups : int, default 1
         Must divide C and K.
     algorithm : {'auto', 'im2col', 'direct', 'gemm', 'winograd'}
-        How it is computed; 'auto' chooses by the shapes.
+        'auto' chooses one by the shapes, and on a GPU by measuring.
     activation : str, default 'linear'
-        Elementwise f, applied while the result is in cache; one of those of `linear`.
+        Elementwise f, as for `linear`.
     alpha : float, optional
         Slope of 'leaky_relu' (0.3 by default) or scale of 'elu' (1).
     channels_last : bool, optional
@@ -63,9 +65,9 @@ def conv2d(
     Raises
     ------
     ValueError
-        If the shapes do not fit together, or the algorithm asked for cannot do it.
+        If the shapes do not match, or the algorithm cannot compute this convolution.
     TypeError
-        If the arrays are of two libraries or dtypes, or not of floats.
+        If the arrays are of two libraries or dtypes, or not floats.
 
     References
     ----------
@@ -117,9 +119,9 @@ def conv2d_backward(
     stride, padding, dilation, groups, algorithm
         As in `conv2d`.
     input_gradient : bool, default True
-        Whether dx is wanted; the first layer of a network does not need it.
+        Whether to compute dx, which the first layer of a network does not need.
     out : pair of arrays, optional
-        Where dw and db are to be written; one that is None is not computed.
+        Arrays for dw and db; a gradient whose array is None is not computed.
 
     Returns
     -------
@@ -169,7 +171,7 @@ def _arrange(
     groups: int,
     algorithm: str,
 ) -> tuple[Window, int, tuple[int, ...]]:
-    """Check that x and w fit together; return the window, the groups, and the shape of y."""
+    """Check the shapes of x and w; return the window, the groups, and the shape of y."""
     _convolution.algorithm(algorithm)
     _check.images("x", x)
     groups = _convolution.weights(w, groups, _WEIGHTS)

@@ -1,4 +1,4 @@
-"""Transposed convolution: the adjoint of convolution, as an operation of its own."""
+"""Transposed convolution of images, the adjoint of convolution, and its gradients."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from nnaccel.backends import Array
 from nnaccel.ops import _check, _convolution, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
 from nnaccel_kernels.window import Window
+
+__all__ = ["conv_transpose2d", "conv_transpose2d_backward"]
 
 _WEIGHTS = "(C, K/groups, R, S)"
 
@@ -25,23 +27,23 @@ def conv_transpose2d(
     alpha: float | None = None,
     channels_last: bool | None = None,
 ) -> Array:
-    """Return images grown by a transposed convolution.
+    """Return the transposed convolution of images with filters.
 
-    Each pixel of x adds its multiple of the filters to the result: the gradient that `conv2d`
-    with the same settings would hand back to its input.
+    Each pixel of x adds its multiple of the filters to the result. It is the input gradient of
+    `conv2d` with the same settings.
 
     Parameters
     ----------
     x : array, shape (N, C, H, W)
         Images, float32 or float64; their memory may be channels-last.
     w : array, shape (C, K/groups, R, S)
-        Filters, as `conv2d` from K to C channels would have them.
+        Filters of a `conv2d` from K to C channels.
     b : array, shape (K,), optional
         Biases.
     stride : int or (down, across), default 1
         Pixels of the result from one pixel of x to the next.
     padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0
-        Rows and columns taken away around the result. 'same' makes it stride times as large as x.
+        Rows and columns cropped from the result. 'same' makes it stride times as large as x.
     output_padding : int or (down, across), default 0
         Rows and columns added at the bottom and right, less than the stride or the dilation.
     dilation : int or (down, across), default 1
@@ -60,9 +62,9 @@ def conv_transpose2d(
     Raises
     ------
     ValueError
-        If the shapes do not fit together, or the algorithm asked for cannot do it.
+        If the shapes do not match, or the algorithm cannot compute this convolution.
     TypeError
-        If the arrays are of two libraries or dtypes, or not of floats.
+        If the arrays are of two libraries or dtypes, or not floats.
 
     References
     ----------
@@ -117,9 +119,9 @@ def conv_transpose2d_backward(
     stride, padding, output_padding, dilation, groups, algorithm
         As in `conv_transpose2d`.
     input_gradient : bool, default True
-        Whether dx is wanted.
+        Whether to compute dx.
     out : pair of arrays, optional
-        Where dw and db are to be written; one that is None is not computed.
+        Arrays for dw and db; a gradient whose array is None is not computed.
 
     Returns
     -------
@@ -169,12 +171,14 @@ def _arrange(
     groups: int,
     algorithm: str,
 ) -> tuple[Window, int, tuple[int, ...]]:
-    """Check that x and w fit together; return the window, the groups, and the shape of y."""
+    """Check the shapes of x and w; return the window, the groups, and the shape of y."""
     _convolution.algorithm(algorithm)
     _check.images("x", x)
     groups = _convolution.weights(w, groups, _WEIGHTS)
     if x.shape[1] != len(w):
-        raise ValueError(f"w expects {len(w)} channels, so x must have them, but has {x.shape[1]}")
+        raise ValueError(
+            f"w expects {len(w)} channels, so x must have {len(w)}, but has {x.shape[1]}"
+        )
     settings = stride, padding, output_padding, dilation
     window, size = _geometry.transposed_window(x.shape[2:], w.shape[2:], *settings)
     return window, groups, (len(x), w.shape[1] * groups, *size)

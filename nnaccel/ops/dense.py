@@ -1,9 +1,11 @@
-"""The dense layer's product and its gradients."""
+"""Matrix product with bias and activation, and its gradients."""
 
 from __future__ import annotations
 
 from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check
+
+__all__ = ["linear", "linear_backward"]
 
 
 def linear(
@@ -25,8 +27,8 @@ def linear(
     b : array, shape (out,), optional
         Biases.
     activation : str, default 'linear'
-        Elementwise f, applied while the product is in cache: 'linear', 'relu', 'sigmoid', 'tanh',
-        'leaky_relu', 'elu' or 'softplus'.
+        Elementwise f, fused into the product: any activation but 'gelu', 'softmax' and
+        'log_softmax'.
     alpha : float, optional
         Slope of 'leaky_relu' (0.3 by default) or scale of 'elu' (1).
 
@@ -37,9 +39,9 @@ def linear(
     Raises
     ------
     ValueError
-        If the shapes do not fit together.
+        If the shapes do not match.
     TypeError
-        If the arrays are of two libraries or dtypes, or not of floats.
+        If the arrays are of two libraries or dtypes, or not floats.
 
     Examples
     --------
@@ -77,9 +79,9 @@ def linear_backward(
     w : array, shape (in, out)
         Weights of the forward pass.
     input_gradient : bool, default True
-        Whether dx is wanted; the first layer of a network does not need it.
+        Whether to compute dx, which the first layer of a network does not need.
     out : pair of arrays, optional
-        Where dw and db are to be written; one that is None is not computed.
+        Arrays for dw and db; a gradient whose array is None is not computed.
 
     Returns
     -------

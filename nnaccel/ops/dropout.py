@@ -1,4 +1,4 @@
-"""Dropout, with a mask that is a function of its key."""
+"""Dropout with counter-based random masks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ import numpy as np
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
 
+__all__ = ["dropout"]
+
 
 def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     """Zero each element with probability `rate`, and scale the others by ``1 / (1 - rate)``.
 
-    The mask depends only on (key, step) and the element's place, so it is the same on every
+    The mask depends only on (key, step) and the element's index, so it is the same on every
     backend, and the gradient is the same function: ``dx = dropout(dy, rate, key=key, step=step)``.
 
     Parameters
@@ -21,9 +23,9 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     rate : float in [0, 1)
         Probability of being dropped.
     key : array of one uint64
-        Chooses the stream of masks; on the host.
+        Key of the stream of masks; a NumPy array.
     step : array of one int64
-        Chooses the mask within the stream; an array of the library that x is of.
+        Number of the mask in the stream; an array of the same library as x.
 
     Returns
     -------
@@ -35,7 +37,7 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     ValueError
         If the rate is outside [0, 1).
     TypeError
-        If key or step is not such an array.
+        If key or step is not an array of this kind.
 
     References
     ----------
@@ -60,7 +62,7 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
         if not isinstance(a, kind) or a.shape != (1,) or a.dtype != dtype:
             library = "NumPy" if kind is np.ndarray else "CuPy"
             raise TypeError(f"{name} must be a {library} array of one {dtype}, not {a!r}")
-    x = _memory.in_c_order(backend, x)  # a place is the same in either memory order
+    x = _memory.in_c_order(backend, x)  # an element's index must not depend on the memory order
     y = backend.empty(x.shape, x.dtype)
     backend.kernels.dropout(x, rate, key, step, y)
     return y

@@ -1,4 +1,4 @@
-"""Layer normalisation."""
+"""Layer normalisation, and its gradients."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check
 from nnaccel_kernels.half import wide
 
+__all__ = ["layer_norm", "layer_norm_backward"]
+
 
 def layer_norm(
     x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-3
 ) -> tuple[Array, Array, Array]:
-    """Bring each row to mean 0 and deviation 1, then scale and shift its features.
+    """Normalise each row to mean 0 and standard deviation 1, then scale and shift its features.
 
     Parameters
     ----------
@@ -26,14 +28,14 @@ def layer_norm(
     -------
     y : array, shape (N, F)
     mean, inv_std : array, shape (N,)
-        What was subtracted and multiplied by, for `layer_norm_backward`.
+        Mean, and inverse standard deviation, of each row; for `layer_norm_backward`.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit together, or epsilon is not above 0.
+        If the shapes do not match, or epsilon is not above 0.
     TypeError
-        If the arrays are of two libraries or dtypes, or not of floats.
+        If the arrays are of two libraries or dtypes, or not floats.
 
     References
     ----------
@@ -76,9 +78,9 @@ def layer_norm_backward(
     mean, inv_std : array, shape (N,)
         As `layer_norm` returned them.
     input_gradient : bool, default True
-        Whether dx is wanted.
+        Whether to compute dx.
     out : pair of arrays, optional
-        Where dgamma and dbeta are to be written.
+        Arrays for dgamma and dbeta.
 
     Returns
     -------
@@ -118,7 +120,7 @@ def layer_norm_backward(
 
 
 def _check_shapes(x: Array, **each: Array) -> None:
-    """Raise a ValueError unless x is (N, F), F > 0, and `each` array has a number a feature."""
+    """Raise a ValueError unless x is (N, F), F > 0, and `each` array has shape (F,)."""
     _check.ndim("x", x, 2, "(N, F)")
     if not x.shape[1]:
         raise ValueError(f"x has shape {x.shape}: there is no feature to normalise")

@@ -1,4 +1,4 @@
-"""Losses: the mean over the batch, and its gradient."""
+"""Losses: the mean over the batch, and its gradient with respect to the outputs."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ from typing import Any
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
 from nnaccel_kernels.half import wide
+
+__all__ = [
+    "binary_cross_entropy",
+    "categorical_cross_entropy",
+    "mse",
+    "sigmoid_cross_entropy",
+    "softmax_cross_entropy",
+]
 
 
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
@@ -29,7 +37,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     Raises
     ------
     ValueError
-        If shapes do not fit or a label is out of range.
+        If shapes do not match or a label is out of range.
 
     References
     ----------
@@ -53,7 +61,7 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     logits : array, shape (N, C)
         float32 or float64.
     targets : array, shape (N, C) of numbers in 0..1, or (N,) of integers in 0..C-1
-        Labels are taken as one-hot rows.
+        Labels count as one-hot rows.
 
     Returns
     -------
@@ -74,12 +82,12 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
 def categorical_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     """Return the mean cross-entropy of probabilities and its gradient.
 
-    Prefer `softmax_cross_entropy` where the probabilities are a softmax: it cannot overflow.
+    If the probabilities are a softmax, prefer `softmax_cross_entropy`, which cannot overflow.
 
     Parameters
     ----------
     p : array, shape (N, C)
-        Probabilities; those below 1e-7 count as 1e-7.
+        Probabilities, at least 1e-7 (smaller ones count as 1e-7).
     targets : array, shape (N,) of integers or (N, C)
         As in `softmax_cross_entropy`.
 
@@ -97,7 +105,7 @@ def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     Parameters
     ----------
     p : array, shape (N, C)
-        Probabilities; kept within 1e-7 of 0 and 1.
+        Probabilities, clipped to [1e-7, 1 - 1e-7].
     targets : array, shape (N, C), or (N,) of integers
         As in `sigmoid_cross_entropy`.
 
@@ -117,7 +125,7 @@ def mse(y: Array, targets: Array) -> tuple[Array, Array]:
     y : array, shape (N, C)
         Predictions, float32 or float64.
     targets : array, shape (N, C), or (N,) where C is 1
-        What they should be.
+        True values.
 
     Returns
     -------
@@ -146,7 +154,7 @@ def _run(kernel: Callable[[Any], Any], outputs: Array, targets: Array) -> tuple[
 
 
 def _dense_targets(backend: Backend, outputs: Array, targets: Array) -> Array:
-    """Targets as an array like `outputs`: labels become one-hot rows."""
+    """Targets in the shape and dtype of `outputs`; labels become one-hot rows."""
     backend_of(outputs, targets)
     count, classes = outputs.shape
     if targets.ndim == 1 and targets.dtype.kind in "iu" and classes > 1:

@@ -1,10 +1,12 @@
-"""Batch normalisation."""
+"""Batch normalisation, and its gradients."""
 
 from __future__ import annotations
 
-from nnaccel.backends import Array, Backend, backend_of
+from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check, _memory
 from nnaccel_kernels.half import wide
+
+__all__ = ["batch_norm", "batch_norm_backward"]
 
 
 def batch_norm(
@@ -18,11 +20,11 @@ def batch_norm(
     momentum: float = 0.99,
     epsilon: float = 1e-3,
 ) -> tuple[Array, Array, Array]:
-    """Bring each channel to mean beta and standard deviation gamma.
+    """Scale and shift each channel to mean beta and standard deviation gamma.
 
-    In training by the statistics of the batch, which the running ones follow:
-    ``running = momentum * running + (1 - momentum) * batch``, with the biased variance, as Keras
-    does. Otherwise by the running ones.
+    Training uses the mean and biased variance of the batch, and updates the running statistics:
+    ``running = momentum * running + (1 - momentum) * batch``, as in Keras. Inference uses the
+    running statistics.
 
     Parameters
     ----------
@@ -33,9 +35,9 @@ def batch_norm(
     running_mean, running_var : array, shape (C,)
         Written in place in training, and then C-contiguous.
     training : bool, default False
-        Which statistics to use.
+        Whether to use the statistics of the batch.
     momentum : float in [0, 1], default 0.99
-        How much of the running statistics is kept.
+        Share of the running statistics kept.
     epsilon : float, default 1e-3
         Above 0; added to the variance.
 
@@ -44,14 +46,14 @@ def batch_norm(
     y : array, shape of x
         In the memory order of x.
     mean, inv_std : array, shape (C,)
-        What was subtracted and multiplied by, for `batch_norm_backward`.
+        Mean, and inverse standard deviation, used; for `batch_norm_backward`.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit together, or a setting is out of its range.
+        If the shapes do not match, or a setting is out of range.
     TypeError
-        If the arrays are of two libraries or dtypes, or not of floats.
+        If the arrays are of two libraries or dtypes, or not floats.
 
     References
     ----------
@@ -85,7 +87,7 @@ def batch_norm(
     if not training:
         backend.kernels.batch_norm_inference(images[0], *scale, *running, inv_std, images[1])
         return y, running_mean, inv_std
-    mean = backend.empty(channels, wide(gamma.dtype))  # which is a sum of many at first
+    mean = backend.empty(channels, wide(gamma.dtype))  # holds the sum over the batch first
     statistics = float(momentum), *running, mean, inv_std
     backend.kernels.batch_norm(images[0], *scale, *statistics, images[1])
     return y, mean, inv_std
@@ -115,12 +117,11 @@ def batch_norm_backward(
     mean, inv_std : array, shape (C,)
         As `batch_norm` returned them.
     training : bool, default False
-        As in the forward pass: whether the statistics were those of the batch, so that they too
-        depend on x.
+        As in the forward pass. The statistics of the batch depend on x too.
     input_gradient : bool, default True
-        Whether dx is wanted.
+        Whether to compute dx.
     out : pair of arrays, optional
-        Where dgamma and dbeta are to be written.
+        Arrays for dgamma and dbeta.
 
     Returns
     -------
@@ -146,7 +147,7 @@ def batch_norm_backward(
     )
     channels = _channels(x, gamma=gamma, mean=mean, inv_std=inv_std)
     _check.same_shape("dy", dy, "x", x)
-    dgamma, dbeta = out or _two(backend, gamma)
+    dgamma, dbeta = out or (backend.empty(gamma.shape, gamma.dtype) for _ in range(2))
     backend_of(x, dgamma, dbeta)
     for name, a in (("dgamma", dgamma), ("dbeta", dbeta)):
         _check.output(name, a, gamma, (channels,))
@@ -159,11 +160,11 @@ def batch_norm_backward(
 
 
 def _channels(x: Array, **each: Array) -> int:
-    """Return the number of channels; ValueError unless `each` array has one number for each."""
+    """Return the number of channels C; ValueError unless `each` array has shape (C,)."""
     if x.ndim not in (2, 4):
         raise ValueError(f"x has shape {x.shape}; expected (N, C, H, W) or (N, C)")
     if 0 in x.shape[1:]:
-        raise ValueError(f"x has shape {x.shape}: there is nothing in a channel")
+        raise ValueError(f"x has shape {x.shape}: its channels are empty")
     channels = int(x.shape[1])
     for name, a in each.items():
         if a.shape != (channels,):
@@ -174,7 +175,3 @@ def _channels(x: Array, **each: Array) -> int:
 def _as_images(x: Array) -> Array:
     """View of features (N, C) as images of one pixel; images as they are."""
     return x.reshape(*x.shape, 1, 1) if x.ndim == 2 else x
-
-
-def _two(backend: Backend, like: Array) -> tuple[Array, Array]:
-    return backend.empty(like.shape, like.dtype), backend.empty(like.shape, like.dtype)

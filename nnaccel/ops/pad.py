@@ -1,4 +1,4 @@
-"""Zeros around images."""
+"""Zero padding and cropping of images."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from nnaccel.backends import Array
 from nnaccel.ops import _check, _geometry, _memory
 from nnaccel.ops._geometry import Padding
 
+__all__ = ["pad2d"]
+
 
 def pad2d(x: Array, padding: Padding) -> Array:
-    """Return images with rows and columns of zeros around them.
+    """Return images padded with rows and columns of zeros, or cropped.
 
-    Its gradient is the same function with the signs of `padding` turned round.
+    The gradient is the same function with negated `padding`.
 
     Parameters
     ----------
     x : array, shape (N, C, H, W)
         Images, float32 or float64; their memory may be channels-last.
     padding : int, (down, across) or (top, bottom, left, right)
-        How many; a negative number crops.
+        Rows and columns to add; a negative number crops.
 
     Returns
     -------
@@ -27,9 +29,9 @@ def pad2d(x: Array, padding: Padding) -> Array:
     Raises
     ------
     ValueError
-        If nothing of an image is left.
+        If the result has no pixels.
     TypeError
-        If x is not of floats.
+        If x does not hold floats.
 
     Examples
     --------

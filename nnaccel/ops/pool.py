@@ -1,4 +1,4 @@
-"""Pooling: the largest or the mean of what a window sees, channel by channel."""
+"""Max and average pooling, and their gradients."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from nnaccel.backends import Array
 from nnaccel.ops import _check, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
 from nnaccel_kernels.window import Window
+
+__all__ = ["avg_pool2d", "avg_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
 
 
 def max_pool2d(
@@ -17,7 +19,7 @@ def max_pool2d(
     dilation: Size = 1,
     ceil_mode: bool = False,
 ) -> Array:
-    """Return the largest number under each position of a window.
+    """Return the maximum under each position of a window, channel by channel.
 
     Parameters
     ----------
@@ -28,24 +30,24 @@ def max_pool2d(
     stride : int or (down, across), optional
         Pixels from one position of the window to the next; `kernel_size` by default.
     padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0
-        How far the window may reach beyond the image; nothing there counts.
+        Rows and columns by which the window extends beyond the image; they do not count.
     dilation : int or (down, across), default 1
         Pixels from one tap of the window to the next.
     ceil_mode : bool, default False
-        Whether a last window may reach beyond the padding too, if it begins before it.
+        Whether a last window that starts before the end padding may extend beyond it.
 
     Returns
     -------
     array, shape (N, C, OH, OW)
-        In the memory order of x; minus infinity where a window has no tap inside the image, NaN
-        where it sees one.
+        In the memory order of x. Minus infinity where a window has no tap inside the image; NaN
+        where a tap is NaN.
 
     Raises
     ------
     ValueError
         If the window does not fit.
     TypeError
-        If x is not of floats.
+        If x does not hold floats.
 
     Examples
     --------
@@ -71,7 +73,7 @@ def max_pool2d_backward(
     dilation: Size = 1,
     ceil_mode: bool = False,
 ) -> Array:
-    """Return dx from dy and ``y = max_pool2d(x)``; of equal pixels the first takes the gradient.
+    """Return dx from dy and ``y = max_pool2d(x)``; the first of equal pixels gets the gradient.
 
     Parameters
     ----------
@@ -122,7 +124,7 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Array:
-    """Return the mean under each position of a window.
+    """Return the mean under each position of a window, channel by channel.
 
     Parameters
     ----------
@@ -131,7 +133,7 @@ def avg_pool2d(
     kernel_size, stride, padding, dilation, ceil_mode
         As in `max_pool2d`.
     count_include_pad : bool, default True
-        Whether zeros of the padding count; what `ceil_mode` reaches beyond it never does.
+        Whether the padding counts as zeros; pixels beyond it, in `ceil_mode`, never count.
 
     Returns
     -------
@@ -143,7 +145,7 @@ def avg_pool2d(
     ValueError
         If the window does not fit.
     TypeError
-        If x is not of floats.
+        If x does not hold floats.
 
     Examples
     --------
@@ -170,7 +172,7 @@ def avg_pool2d_backward(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Array:
-    """Return dx from dy and the input x of `avg_pool2d`, of which only the shape matters.
+    """Return dx from dy and the input x of `avg_pool2d`; only the shape of x matters.
 
     Parameters
     ----------
@@ -216,7 +218,7 @@ def _arrange(
     dilation: Size,
     ceil_mode: bool,
 ) -> tuple[Window, tuple[int, ...]]:
-    """Return the window and the shape of what is pooled."""
+    """Return the window and the shape of the result."""
     _check.images("x", x)
     ceil_mode = _check.flag("ceil_mode", ceil_mode)
     stride = kernel_size if stride is None else stride

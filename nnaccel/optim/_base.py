@@ -1,4 +1,4 @@
-"""What every optimiser has: a learning rate, clipping, and one fused update."""
+"""The base class of optimisers: learning rate, clipping, and one fused update."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nnaccel.optim.schedules import Schedule
 
 @dataclass(frozen=True)
 class Clock:
-    """What changes from step to step, in arrays of the backend that recorded kernels read.
+    """Learning rate and step number, in arrays on the backend that recorded kernels read.
 
     Attributes
     ----------
@@ -48,27 +48,29 @@ class Clock:
 
 
 class Optimizer(ABC):
-    """Turns gradients into steps.
+    """Updates parameters from their gradients.
+
+    A subclass defines `update`, and `slots` if it has state.
 
     Parameters
     ----------
     learning_rate : float or Schedule
-        Step size, or a function from the number of updates made so far to it.
+        Step size, constant or a function of the number of updates made so far.
     clipnorm : float, optional
-        Each parameter's gradient is shrunk to at most this Euclidean norm.
+        Largest Euclidean norm of a parameter's gradient.
     global_clipnorm : float, optional
-        All gradients together are shrunk to at most this Euclidean norm.
+        Largest Euclidean norm of all gradients together.
     clipvalue : float, optional
-        Each gradient element is clipped to [-clipvalue, clipvalue].
+        Largest absolute value of a gradient's element.
 
     Raises
     ------
     ValueError
-        If a setting is out of range, or two ways of clipping are asked for.
+        If a setting is out of range, or more than one kind of clipping is given.
     """
 
     slots: tuple[str, ...] = ()  # names of the state buffers, each as long as the parameters
-    _is_in_place = False  # whether an update of the user's own was seen to change the parameters
+    _is_in_place = False  # whether a user's update was seen to change the parameters
 
     def __init__(
         self,
@@ -108,11 +110,11 @@ class Optimizer(ABC):
         return np.full(count, self._learning_rate)
 
     def initial_slots(self, weights: np.ndarray) -> np.ndarray:
-        """Return the state before the first update, shape (len(slots), n), on the host."""
+        """Return the initial state, shape (len(slots), n), on the host."""
         return np.zeros((len(self.slots), weights.size), weights.dtype)
 
     def clip(self, kernels: Any, gradients: Array, each: list[Array]) -> None:
-        """Clip in place the flat buffer `gradients`, of which `each` are the parameters' views."""
+        """Clip the flat buffer `gradients` in place; `each` has the view of each parameter."""
         if self.clipvalue is not None:
             kernels.clip_value(gradients, self.clipvalue)
         elif self.global_clipnorm is not None:
@@ -123,25 +125,24 @@ class Optimizer(ABC):
 
     @abstractmethod
     def update(self, w: Array, g: Array, slots: Sequence[Array], clock: Clock) -> None:
-        """Move the parameters against their gradients, in place.
+        """Update the parameters and the state, in place.
 
         Parameters
         ----------
         w, g : array, shape (n,)
-            Parameters and gradients, of one or more layers, one after another.
+            Parameters and gradients of one or more layers.
         slots : sequence of array, shape (n,)
             State, in the order of the class's `slots`; zeros before the first update.
         clock : Clock
-            Its `learning_rate` and `step` are those of this update.
+            Has `learning_rate` and `step` of this update.
         """
 
     def apply(
         self, backend: Backend, w: Array, g: Array, slots: Sequence[Array], clock: Clock
     ) -> None:
-        """Make an update, from the tape if recorded.
+        """Run `update` now, or record it: one in array code as a host row.
 
-        One in array code is a host row. It is left out where the learning rate is NaN, as kernels
-        do by themselves.
+        A NaN learning rate skips the update, as in the kernels.
         """
         if is_kernels_only(self.update):
             self.update(w, g, slots, clock)
@@ -160,7 +161,7 @@ class Optimizer(ABC):
         backend.host(run)
 
     def _require_in_place(self, returned: Any, before: Array, w: Array, g: Array) -> None:
-        """Raise or warn if an update of the user's own seems not to have changed w in place."""
+        """Raise or warn if a user's update seems not to have changed w in place."""
         name = type(self).__name__
         if returned is not None:
             raise TypeError(
@@ -169,14 +170,14 @@ class Optimizer(ABC):
             )
         if np.array_equal(to_numpy(before), to_numpy(w)) and to_numpy(g).any():
             warnings.warn(
-                f"the first call of {name}.update left all weights as they were: it must change w "
-                "in place, as in w -= clock.learning_rate * g",
+                f"the first call of {name}.update changed no weight: it must change w in place, as "
+                "in w -= clock.learning_rate * g",
                 UserWarning,
                 stacklevel=2,
             )
 
     def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, as JSON can hold them."""
+        """Return the constructor's arguments, as JSON values."""
         config = constructor_arguments(self)
         if isinstance(self._learning_rate, Schedule):
             config["learning_rate"] = schedules.to_config(self._learning_rate)

@@ -14,7 +14,7 @@ from nnaccel.optim.schedules import Schedule
 
 
 class Adagrad(Optimizer):
-    """Adagrad: each parameter's step shrinks with the gradients it has seen.
+    """Adagrad: steps divided by the root of the sum of squared gradients.
 
     Parameters
     ----------

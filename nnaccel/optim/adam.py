@@ -12,7 +12,7 @@ from nnaccel.optim.schedules import Schedule
 
 
 class Adam(Optimizer):
-    """Adam: momentum over RMSprop, both corrected for their start at zero.
+    """Adam: running means of the gradient and of its square, corrected for their start at zero.
 
     Parameters
     ----------
@@ -54,13 +54,13 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay that does not pass through the running means.
+    """Adam with weight decay outside the running means.
 
     Parameters
     ----------
     learning_rate : float or Schedule, default 0.001
     weight_decay : float, default 0.004
-        Share of every weight, times the learning rate, taken off at each step.
+        Share of each weight, times the learning rate, subtracted at each step.
     beta_1, beta_2, epsilon
         As `Adam`.
     **clipping

@@ -12,16 +12,16 @@ from nnaccel.optim.schedules import Schedule
 
 
 class Lion(Optimizer):
-    """Lion: steps of one size, in the direction of the sign of a running mean of gradients.
+    """Lion: steps along the sign of a running mean of gradients.
 
     Parameters
     ----------
     learning_rate : float or Schedule, default 0.001
-        A tenth to a third of what Adam wants.
+        A tenth to a third of a good rate for Adam.
     beta_1, beta_2 : float in [0, 1), default 0.9 and 0.99
-        Share of the running mean in the direction of a step, and its decay.
+        Weight of the running mean in a step's direction, and decay of the running mean.
     weight_decay : float, default 0
-        Share of every weight, times the learning rate, taken off at each step.
+        Share of each weight, times the learning rate, subtracted at each step.
     **clipping
         As `Optimizer`.
 

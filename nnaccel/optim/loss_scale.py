@@ -1,4 +1,4 @@
-"""Loss scaling: multiplies float16 gradients so that they do not vanish, and divides in float32."""
+"""Loss scaling, which keeps small float16 gradients from becoming 0."""
 
 from __future__ import annotations
 
@@ -9,27 +9,26 @@ import numpy as np
 from nnaccel.backends import Array, Backend, to_numpy
 
 _INITIAL = 2.0**15
-_PATIENCE = 2000  # steps without an overflow, after which a larger factor is tried
+_PATIENCE = 2000  # steps without overflow until the factor is doubled
 _LIMITS = 2.0**-24, 2.0**24
 
 
 class LossScale:
-    """A factor that halves, leaving a step out, when gradients overflow, and doubles in time.
+    """A factor on gradients: halved, and the step skipped, on overflow; doubled after 2000 steps.
 
-    It starts and moves as in Keras's LossScaleOptimizer. All of it is on the device, so that a
-    captured step goes on with it.
+    As in Keras's LossScaleOptimizer. The state is on the device, so that a captured step can
+    change it.
 
     Parameters
     ----------
     backend : Backend
-        That trains.
     state : array of float64, shape (2,), optional
-        Of a training to go on with.
+        State of an earlier training.
 
     Attributes
     ----------
     state : array of float64, shape (2,)
-        The factor, and the steps that it has lasted; on the backend.
+        The factor, and the number of steps since it changed; on the backend.
 
     References
     ----------
@@ -44,23 +43,23 @@ class LossScale:
 
     @property
     def factor(self) -> float:
-        """What gradients are multiplied by now."""
+        """The current factor."""
         return float(to_numpy(self.state)[0])
 
     @property
     def is_least(self) -> bool:
-        """Whether the factor is as small as it may be, so that gradients overflow without it."""
+        """Whether the factor is at its minimum, where gradients overflow on their own."""
         return self.factor <= _LIMITS[0]
 
     def scale(self, dy: Array) -> None:
-        """Multiply the gradient that the backward pass begins with, in place."""
+        """Multiply the gradient of the outputs, in place."""
         self._kernels.scale_gradient(dy, self.state)
 
     def unscale(self, gradients: Array) -> None:
-        """Divide the gradients of the parameters, in place, and note whether all are finite."""
+        """Divide the gradients of the parameters, in place, and count overflows."""
         self._kernels.unscale_gradients(gradients, self.state, self._overflows)
 
     def adjust(self, rates: Array, batch: Array) -> None:
-        """Move the factor; make the batch's learning rate NaN, so no update, if one is not."""
+        """Update the factor; after an overflow set the batch's learning rate to NaN: no update."""
         kernels = self._kernels
         kernels.adjust_scale(self.state, self._overflows, _PATIENCE, _LIMITS, rates, batch)

@@ -12,7 +12,7 @@ from nnaccel.optim.schedules import Schedule
 
 
 class RMSprop(Optimizer):
-    """RMSprop: steps are divided by a running root mean square of the gradient.
+    """RMSprop: steps divided by a running root mean square of the gradient.
 
     Parameters
     ----------

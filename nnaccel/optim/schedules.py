@@ -1,4 +1,4 @@
-"""Learning rates that change with the number of optimiser steps taken."""
+"""Learning-rate schedules: functions of the number of updates."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 
 class Schedule(ABC):
-    """Learning rate as a function of the step, the first step being 0; a frozen dataclass."""
+    """A learning rate as a function of the step, counted from 0; a frozen dataclass."""
 
     @overload
     def __call__(self, steps: int) -> float: ...
@@ -32,7 +32,7 @@ class Schedule(ABC):
         Parameters
         ----------
         steps : int or array of int
-            Steps taken before.
+            Number of updates made before.
 
         Returns
         -------
@@ -53,13 +53,13 @@ class ExponentialDecay(Schedule):
     Parameters
     ----------
     initial_learning_rate : float
-        Of step 0.
+        Rate of step 0.
     decay_steps : int
-        Steps in which the rate falls by `decay_rate` once.
+        Steps in which the rate is multiplied by `decay_rate`.
     decay_rate : float
         Above 0.
     staircase : bool, default False
-        Fall at once at the end of every `decay_steps` instead of a little each step.
+        Whether the rate falls at every `decay_steps` only, instead of at each step.
 
     Raises
     ------
@@ -89,12 +89,12 @@ class ExponentialDecay(Schedule):
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """The rate times `gamma` after every `step_size` steps.
+    """The rate is multiplied by `gamma` every `step_size` steps.
 
     Parameters
     ----------
     initial_learning_rate : float
-        Of the first `step_size` steps.
+        Rate of the first `step_size` steps.
     step_size : int
         Steps between two changes.
     gamma : float, default 0.1
@@ -129,15 +129,15 @@ class CosineDecay(Schedule):
     Parameters
     ----------
     initial_learning_rate : float
-        Of step 0, and the peak unless `warmup_target` is given.
+        Rate of step 0, and the peak unless `warmup_target` is given.
     decay_steps : int
-        Length of the descent; afterwards the rate stays.
+        Steps of the decay, after which the rate is constant.
     alpha : float, default 0
-        What is left at the end, as a fraction of the peak.
+        Final rate as a fraction of the peak.
     warmup_target : float, optional
         The peak, reached from `initial_learning_rate` in `warmup_steps`.
     warmup_steps : int, default 0
-        Steps before the descent begins.
+        Steps of warm-up before the decay.
 
     Raises
     ------
@@ -177,14 +177,14 @@ class CosineDecay(Schedule):
 
 @dataclass(frozen=True)
 class PiecewiseConstantDecay(Schedule):
-    """A rate for each stretch of steps.
+    """A constant rate in each interval of steps.
 
     Parameters
     ----------
     boundaries : sequence of int
-        Last step of each stretch but the final one, rising.
+        Last step of each interval but the final one, in increasing order.
     values : sequence of float
-        The rates, one more than there are boundaries.
+        The rates, one more than boundaries.
 
     Raises
     ------
@@ -220,14 +220,14 @@ class PiecewiseConstantDecay(Schedule):
 
 @dataclass(frozen=True)
 class Warmup(Schedule):
-    """Linear rise from `start` to the first rate of another schedule, which then begins.
+    """Linear warm-up from `start` to the first rate of another schedule.
 
     Parameters
     ----------
     schedule : Schedule or float
-        What comes after the warm-up, counting its own steps from 0.
+        Schedule or rate after the warm-up; its steps count from 0 there.
     steps : int
-        Length of the warm-up.
+        Steps of warm-up.
     start : float, default 0
         Rate of step 0.
 
@@ -271,7 +271,7 @@ _CLASSES: dict[str, type[Schedule]] = {
 
 
 def to_config(schedule: Schedule) -> dict[str, Any]:
-    """Return a schedule's name and arguments, as JSON can hold them.
+    """Return a schedule's name and arguments, as JSON values.
 
     Examples
     --------
@@ -283,12 +283,12 @@ def to_config(schedule: Schedule) -> dict[str, Any]:
 
 
 def from_config(config: Mapping[str, Any]) -> Schedule:
-    """Return the schedule that `to_config` described.
+    """Return a schedule from the result of `to_config`.
 
     Raises
     ------
     ValueError
-        If the name is unknown or the arguments do not fit it.
+        If the name or an argument is unknown.
 
     Examples
     --------
@@ -314,7 +314,7 @@ def _rise(t: Floats, steps: float, start: float, peak: float, after: Floats) -> 
 
 
 def _check(schedule: Schedule, at_least_0: list[str], above_0: list[str]) -> None:
-    """Refuse arguments that are not finite numbers of these ranges."""
+    """Raise a ValueError for arguments that are not finite numbers in these ranges."""
     for name in at_least_0 + above_0:
         value = getattr(schedule, name)
         if not _is_number(value) or (name in above_0 and value == 0):
@@ -328,7 +328,7 @@ def _is_number(value: object) -> bool:
 
 
 def _plain(value: Any) -> Any:
-    """Give the value in types that JSON has."""
+    """Return the value as JSON types."""
     if isinstance(value, Schedule):
         return to_config(value)
     if isinstance(value, tuple | list):

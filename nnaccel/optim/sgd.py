@@ -18,7 +18,7 @@ class SGD(Optimizer):
     learning_rate : float or Schedule, default 0.01
     momentum : float in [0, 1), default 0
     nesterov : bool, default False
-        Look ahead along the velocity before stepping.
+        Whether to use Nesterov's momentum.
     **clipping
         As `Optimizer`.
 

@@ -1,1 +1,1 @@
-"""Training: batches, losses, metrics, the recorded step, the loop, checkpoints."""
+"""Training: batches, losses, metrics, the recorded step, the loop, callbacks, checkpoints."""

@@ -1,4 +1,4 @@
-"""Feeds batches: gathers the rows of checked arrays on the device."""
+"""The batch loader, which gathers rows on the device."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ import numpy as np
 from nnaccel.backends import Array
 from nnaccel.network.chain import Network
 
-_PIXEL_SCALE = 1.0 / 255.0  # uint8 means pixels
+_PIXEL_SCALE = 1.0 / 255.0  # of uint8 inputs
 
 
 class BatchLoader:
-    """Inputs and targets on the model's backend, handed out in batches of a fixed order.
+    """Batches of inputs and targets on the model's backend, in a given order of rows.
 
     Parameters
     ----------
     network : Network
-        Built; its backend, dtype and shapes decide the form of the batches.
+        A built network, for the backend, dtype and shapes of batches.
     x : array, shape (N, *input_shape)
-        As `check_inputs` returns it.
+        As returned by `check_inputs`.
     targets : array, shape (N,) of int64 or (N, units), or None
-        As `encode_targets` returns them.
+        As returned by `encode_targets`.
     batch_size : int
-        Rows in a batch.
+        Rows of a batch.
     weights : array, shape (N,), or None
-        How much each row counts.
+        Weight of each row.
 
     Attributes
     ----------
     order : array of N int64
-        Row numbers in the order of the epoch; written anew each epoch.
+        Order of the rows in this epoch.
     cursor : array of one int64
-        Number of the batch to hand out next, on the backend; kernels advance it.
+        Number of the next batch, on the backend; kernels advance it.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class BatchLoader:
         return out.reshape(rows, *self._input_shape)
 
     def outputs(self, rows: int) -> Array:
-        """Return the targets of the next batch: one row of outputs for each input."""
+        """Return the targets of the next batch, one row for each input."""
         out = self._backend.empty((rows, self._units), self._dtype)
         place = self.order, self.cursor, self.batch_size
         if self.targets.ndim == 1:
@@ -74,7 +74,7 @@ class BatchLoader:
         return out
 
     def weights(self, rows: int) -> Array | None:
-        """Return how much each row of the next batch counts; None if all count the same."""
+        """Return the weights of the rows of the next batch; None without weights."""
         if self._weights is None:
             return None
         out = self._backend.empty((rows, 1), self._dtype)
@@ -87,6 +87,6 @@ class BatchLoader:
         return self.inputs(rows), self.outputs(rows), self.weights(rows)
 
     def start(self, order: np.ndarray) -> None:
-        """Begin an epoch in the given order."""
+        """Start an epoch with the given order of rows."""
         self.order[...] = self._backend.asarray(order)
         self.cursor[...] = 0

@@ -1,15 +1,13 @@
-"""Models and whole trainings as safetensors files: arrays, and a description in JSON.
+"""Checkpoints: safetensors files of arrays, with a description in JSON.
 
-No pickle anywhere: a file can hold numbers and names, nothing that runs. Files are written beside
-and renamed, so what is on disk is always whole.
+A file holds numbers and names, no code. It is written under a temporary name and renamed, so that
+a file on disk is always complete.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 
 from nnaccel import _validate, layers, optim
 from nnaccel.layers import Layer
+from nnaccel.training.atomic_file import write_atomically
 
 _KEY, _FORMAT = "nnaccel", 1
 _LAYERS = {
@@ -28,7 +27,7 @@ _LAYERS = {
 
 
 class CheckpointError(ValueError):
-    """A file is not a model of nnaccel, or not the model that was asked for."""
+    """The file is not a checkpoint of nnaccel, or not of this model."""
 
 
 def write(path: str | Path, arrays: Mapping[str, np.ndarray], description: Any) -> None:
@@ -37,52 +36,36 @@ def write(path: str | Path, arrays: Mapping[str, np.ndarray], description: Any) 
     Parameters
     ----------
     path : str or Path
-        Replaced if it exists; its folder must exist.
+        Overwritten if it exists; its folder must exist.
     arrays : dict of str to array
         On the host.
     description : object
-        Anything JSON can hold.
+        JSON values.
     """
     from safetensors.numpy import save
 
-    path = Path(path)
-    require_folder(path)
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    data = save(whole, {_KEY: json.dumps({"format": _FORMAT, **description})})
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-
-
-def require_folder(path: Path) -> None:
-    """Raise a FileNotFoundError unless the folder of a file to be written exists."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot save to {path}: there is no folder {path.parent}")
+    write_atomically(path, save(whole, {_KEY: json.dumps({"format": _FORMAT, **description})}))
 
 
 def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Return the arrays and the description in a file that `write` made.
+    """Return the arrays and the description in a file written by `write`.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     CheckpointError
-        If it is not such a file, or is damaged.
+        If the file is not a checkpoint, or is damaged.
     """
     from safetensors import safe_open
 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file {path}")
-    with refusing(path), safe_open(path, framework="numpy") as file:
+    with open(path, "rb"):  # a file that cannot be read is no damaged one
+        pass
+    with reading(path), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         if _KEY not in metadata:
             raise CheckpointError("holds arrays, but no model of nnaccel")
@@ -94,21 +77,21 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 
 @contextlib.contextmanager
-def refusing(path: str | Path) -> Iterator[None]:
-    """Turn whatever goes wrong while a file is read into a CheckpointError that names it."""
+def reading(path: str | Path) -> Iterator[None]:
+    """Turn every error while reading a file into a CheckpointError that names the file."""
     try:
         yield
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except KeyError as error:
         raise CheckpointError(f"{path}: not a whole model file: {error} is missing") from error
-    except Exception as error:  # a file may say anything, so anything may go wrong
+    except Exception as error:  # a damaged file can cause any error
         what = str(error) or type(error).__name__
         raise CheckpointError(f"{path}: not a whole model file: {what}") from error
 
 
-def count_in(described: Mapping[str, Any], key: str) -> int:
-    """Return the whole number of at least 0 that is described under `key`."""
+def read_count(described: Mapping[str, Any], key: str) -> int:
+    """Return the whole number of at least 0 under `key`; CheckpointError for anything else."""
     count = described[key]
     if type(count) is not int or count < 0:
         raise CheckpointError(f"{key}={count!r} must be a whole number of at least 0")
@@ -116,7 +99,7 @@ def count_in(described: Mapping[str, Any], key: str) -> int:
 
 
 def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
-    """Return class name and settings of each layer, as JSON can hold them."""
+    """Return class name and settings of each layer, as JSON values."""
     return [
         {"class": type(layer).__name__, "config": layer.config()}
         | ({} if layer.trainable else {"trainable": False})
@@ -127,25 +110,25 @@ def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
 def make_layers(
     described: list[dict[str, Any]], custom: Mapping[str, type[Layer]] | None = None
 ) -> list[Layer]:
-    """Return the layers that `describe_layers` described.
+    """Return layers from the result of `describe_layers`.
 
     Parameters
     ----------
     described : list of dict
     custom : dict of str to type, optional
-        Layer classes of your own, by name.
+        The user's layer classes, by name.
 
     Raises
     ------
     CheckpointError
-        If a class is unknown or its settings are not its own.
+        If a class is unknown or a setting is not one of its arguments.
     """
     known = {**_LAYERS, **(custom or {})}
     made = []
     for entry in described:
         kind = known.get(entry["class"])
         if kind is None:
-            hint = "; give a layer of your own in custom_objects"
+            hint = "; pass a layer of your own in custom_objects"
             raise CheckpointError(
                 _validate.unknown_name("layer", entry["class"], list(known)) + hint
             )
@@ -160,7 +143,7 @@ def make_layers(
 def check_shapes(
     chain: list[Layer], input_shape: tuple[int, ...], arrays: dict[str, np.ndarray]
 ) -> None:
-    """Raise a CheckpointError unless `arrays` holds what each layer does, before any is made."""
+    """Raise a CheckpointError unless `arrays` has each layer's arrays, in the right shapes."""
     shape = input_shape
     for layer in chain:
         specs = {**layer.parameter_specs(shape), **layer.state_specs(shape)}
@@ -173,14 +156,14 @@ def check_shapes(
 
 
 def describe_optimizer(optimizer: optim.Optimizer) -> dict[str, Any]:
-    """Return name and settings of an optimiser, as JSON can hold them."""
-    return {"name": type(optimizer).__name__.lower(), "config": optimizer.config()}
+    """Return name and settings of an optimiser, as JSON values."""
+    return {"name": optim.name_of(type(optimizer)), "config": optimizer.config()}
 
 
 def split_arrays(
     states: dict[str, dict[str, Any]], prefix: str
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Split callbacks' states into what JSON can hold and dicts of arrays, keyed for a file."""
+    """Split the callbacks' states into JSON values, and arrays by their key in the file."""
     plain: dict[str, Any] = {}
     arrays: dict[str, np.ndarray] = {}
     for owner, state in states.items():
@@ -196,7 +179,7 @@ def split_arrays(
 def join_arrays(
     plain: dict[str, Any], arrays: dict[str, np.ndarray], prefix: str
 ) -> dict[str, dict[str, Any]]:
-    """Undo `split_arrays`."""
+    """Return the callbacks' states from the result of `split_arrays`."""
     states = {owner: dict(state) for owner, state in plain.items()}
     for key, array in arrays.items():
         if key.startswith(prefix):

@@ -11,28 +11,28 @@ import numpy as np
 
 from nnaccel.backends import Array, to_numpy
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.callbacks import CallbackList
+from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import check_batch
 from nnaccel.training.metric_sums import LazyMeans, Logs
 from nnaccel.training.setup import TrainingSetup
 from nnaccel.training.step import AfterBatches, BeforeBatch, StepRunner
 
-_SHUFFLES = 2  # keeps their random numbers apart from those of weights and dropout
-_KEPT_SHAPES = 16  # of a stream's batches: their recorded steps are kept
+_SHUFFLES = 2  # stream of random numbers, apart from those of weights and dropout
+_KEPT_SHAPES = 16  # batch shapes of a stream whose recorded steps are kept
 
 
 class DivergenceError(ArithmeticError):
-    """The loss became NaN or infinite; the model was put back to where the epoch began."""
+    """The loss became NaN or infinite; the model is restored to the beginning of the epoch."""
 
 
 class Evaluation:
-    """Loss and metrics over one data set, recorded once and run as often as asked."""
+    """Loss and metrics over one data set; the step is recorded once."""
 
     def __init__(self, setup: TrainingSetup, loader: BatchLoader) -> None:
         self._setup, self._runner = setup, StepRunner(setup, loader, training=False)
 
     def run(self) -> Logs:
-        """Return the means of the loss, with penalties, and of the metrics."""
+        """Return the mean loss, with penalties, and the metrics."""
         rows = self._runner.loader.rows
         self._setup.sums.reset()
         self._runner.run(np.arange(rows))
@@ -41,23 +41,23 @@ class Evaluation:
 
 
 class Epochs(Protocol):
-    """Where batches come from.
+    """A source of batches.
 
     Attributes
     ----------
     steps, samples : int or None
-        Batches and rows in an epoch, where that is known.
+        Batches and rows in an epoch; None if unknown.
     """
 
     steps: int | None
     samples: int | None
 
     def run(self, before: BeforeBatch, after: AfterBatches) -> None:
-        """Train for the next epoch, calling both as `StepRunner.run` does."""
+        """Train for one epoch, with the hooks of `StepRunner.run`."""
 
 
 class ArrayEpochs:
-    """Epochs over arrays, shuffled by (seed, epoch) alone."""
+    """Epochs over arrays, shuffled by (seed, epoch)."""
 
     def __init__(self, setup: TrainingSetup, loader: BatchLoader, shuffle: bool) -> None:
         self._network, self._shuffle = setup.network, shuffle
@@ -75,7 +75,7 @@ class ArrayEpochs:
 
 
 class StreamEpochs:
-    """Epochs over an iterable of (x, y) batches; steps are recorded once for each batch shape."""
+    """Epochs over an iterable of (x, y) batches; a step is recorded for each batch shape."""
 
     def __init__(self, setup: TrainingSetup, batches: Iterable[Any]) -> None:
         self._setup, self._batches = setup, batches
@@ -95,24 +95,24 @@ class StreamEpochs:
             after(done)
         if not done:
             raise ValueError(
-                "the iterable of batches gave none this epoch: a generator runs only once, so "
-                "give a list, or an object whose __iter__ starts anew"
+                "the iterable of batches was empty in this epoch; a generator runs only once. To "
+                "fix: give a list, or an object whose __iter__ starts again"
             )
 
     def _train_on(self, x: Array, targets: np.ndarray) -> None:
         runner, backend = self._runner_for(x, targets), self._setup.network.backend
-        # On a GPU CuPy puts what it is given into pinned memory first, and does not wait for it.
+        # On a GPU, CuPy copies through pinned memory and does not wait.
         runner.loader.x[...] = backend.asarray(x).reshape(runner.loader.x.shape)
         runner.loader.targets[...] = backend.asarray(targets)
         runner.run(np.arange(len(x)))
 
     def _runner_for(self, x: Array, targets: np.ndarray) -> StepRunner:
-        """Return what runs batches of this shape; the oldest are forgotten."""
+        """Return the runner of batches of this shape; the oldest ones are dropped."""
         key = (x.shape, x.dtype.str, targets.ndim)
         if key not in self._runners:
             if len(self._runners) == _KEPT_SHAPES:
                 del self._runners[next(iter(self._runners))]
-            # Copies, since later batches of this shape are written over them.
+            # Copies: later batches of this shape overwrite them.
             loader = BatchLoader(self._setup.network, x.copy(), targets.copy(), len(x))
             self._runners[key] = StepRunner(self._setup, loader, training=True)
         return self._runners[key]
@@ -126,18 +126,18 @@ def run_epochs(
     callbacks: CallbackList,
     should_stop: Callable[[], bool],
 ) -> None:
-    """Train for the given epochs, calling callbacks and adding the validation's results.
+    """Train for the given epochs, with callbacks and validation.
 
     Raises
     ------
     DivergenceError
-        If the loss becomes NaN or infinite; weights are those of the last whole epoch.
+        If the loss becomes NaN or infinite; weights are those after the last complete epoch.
     """
     for epoch in epochs:
         if should_stop():
             break
         callbacks.on_epoch_begin(epoch, {})
-        with _warn_if_idle(setup, epoch), _undo_if_diverging(setup, epoch):
+        with _warn_if_no_update(setup, epoch), _restore_if_diverging(setup, epoch):
             logs = _run_epoch(setup, source, callbacks)
         setup.network.epochs += 1
         if evaluation is not None:
@@ -162,10 +162,10 @@ def _run_epoch(setup: TrainingSetup, source: Epochs, callbacks: CallbackList) ->
 
 
 @contextlib.contextmanager
-def _warn_if_idle(setup: TrainingSetup, epoch: int) -> Iterator[None]:
+def _warn_if_no_update(setup: TrainingSetup, epoch: int) -> Iterator[None]:
     """Warn if gradients overflowed in all steps of the block, so that none made an update.
 
-    A single one in the middle of a training is no news: a larger factor is tried now and then.
+    No warning for a single step after others: the loss scale is doubled from time to time.
     """
     network, scale = setup.network, setup.loss_scale
     if scale is None:
@@ -177,15 +177,15 @@ def _warn_if_idle(setup: TrainingSetup, epoch: int) -> Iterator[None]:
     if is_idle and (not before or scale.factor < factor / 2):
         warnings.warn(
             f"float16 gradients overflowed in every step of epoch {epoch + 1}, so nothing was "
-            f"learnt in it; the loss scale is down to {scale.factor:g} and falls on. "
-            "Bring inputs and targets to a scale near 1, or take dtype='mixed_bfloat16'",
+            f"learnt; the loss scale is down to {scale.factor:g} and still falling. To fix: "
+            "rescale inputs and targets to about 1, or use dtype='mixed_bfloat16'",
             stacklevel=5,  # the call of fit
         )
 
 
 @contextlib.contextmanager
-def _undo_if_diverging(setup: TrainingSetup, epoch: int) -> Iterator[None]:
-    """Put all that training changes back if the block ends with numbers that are not finite."""
+def _restore_if_diverging(setup: TrainingSetup, epoch: int) -> Iterator[None]:
+    """Restore weights, states and optimiser if the block ends with numbers that are not finite."""
     network = setup.network
     arrays = [network.weights, network.states, setup.slots, network.iterations]
     if setup.loss_scale is not None:
@@ -197,7 +197,7 @@ def _undo_if_diverging(setup: TrainingSetup, epoch: int) -> Iterator[None]:
         return
     for array, copy in zip(arrays, copies, strict=True):
         array[...] = copy
-    narrow = ", or take 'mixed_bfloat16': float16 ends at 65,504" * network.policy.scales_loss
+    narrow = ", or use 'mixed_bfloat16': float16 ends at 65,504" * network.policy.scales_loss
     raise DivergenceError(
         f"the {what} in epoch {epoch + 1}; the model is as it was before that epoch. Lower the "
         f"learning rate, clip gradients, or look for extreme values in the data{narrow}"
@@ -205,7 +205,7 @@ def _undo_if_diverging(setup: TrainingSetup, epoch: int) -> Iterator[None]:
 
 
 def _what_diverged(setup: TrainingSetup) -> str | None:
-    """Return what is not finite after an epoch; None if all is."""
+    """Return what is not finite after an epoch, in words; None if everything is finite."""
     network, loss = setup.network, setup.sums.means()["loss"]
     isfinite, scale = network.backend.xp.isfinite, setup.loss_scale
     if not np.isfinite(loss):
@@ -213,5 +213,5 @@ def _what_diverged(setup: TrainingSetup) -> str | None:
     if not (isfinite(network.weights).all() and isfinite(network.states).all()):
         return "weights became NaN or infinite"
     if scale is not None and scale.is_least:
-        return "gradients stayed NaN or infinite, however small the loss scale,"
+        return "gradients stayed NaN or infinite even with the smallest loss scale,"
     return None

@@ -1,4 +1,4 @@
-"""Losses and metrics over the rows seen, summed on the device."""
+"""Sums of losses and metrics over the rows of an epoch, on the device."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class MetricSums:
     Attributes
     ----------
     loss : array of one float64
-        Sum of the losses of all rows; on the device.
+        Sum of the losses of all rows, on the device.
     rows : int
-        Rows seen, which the caller counts.
+        Rows seen; the caller counts them.
     """
 
     def __init__(self, network: Network, metrics: Sequence[Metric]) -> None:
@@ -37,27 +37,27 @@ class MetricSums:
         self.rows = 0
 
     def add(self, outputs: Array, targets: Array, logits_of: str) -> None:
-        """Count a batch in all metrics, from the tape if recorded.
+        """Add a batch to all metrics, now or on the tape being recorded.
 
         Parameters
         ----------
         outputs, targets : array, shape (N, units)
         logits_of : str
-            Activation that `outputs` still lack, since the loss has taken it over; '' if none.
+            Last activation if it is fused with the loss, so that `outputs` are logits; else ''.
         """
-        whole = None
+        activated = None
         for metric in self._metrics:
             scores, logits = outputs, bool(logits_of)
-            if logits_of and _needs_whole(metric, logits_of):
-                whole = activate(logits_of, outputs) if whole is None else whole
-                scores, logits = whole, False
+            if logits_of and _needs_activation(metric, logits_of):
+                activated = activate(logits_of, outputs) if activated is None else activated
+                scores, logits = activated, False
             if isinstance(metric, CountingMetric):
                 metric.count(self._backend, scores, targets, logits, self._totals[metric.name])
             else:
                 self._backend.host(_update(metric, scores, targets))
 
     def reset(self) -> None:
-        """Start counting anew."""
+        """Set all sums to 0."""
         self.rows = 0
         for total in (self.loss, *self._totals.values()):
             total[...] = 0
@@ -77,11 +77,11 @@ class MetricSums:
         return found
 
 
-def _needs_whole(metric: Metric, logits_of: str) -> bool:
-    """Whether a metric needs the activation that logits still lack.
+def _needs_activation(metric: Metric, logits_of: str) -> bool:
+    """Whether a metric needs activated outputs instead of logits.
 
-    Those that count need not: logits have the order of the probabilities, and those of a sigmoid
-    exceed 0 where it exceeds a half.
+    Counting metrics mostly do not: logits have the order of the probabilities, and exceed 0 where
+    a sigmoid exceeds a half.
     """
     if isinstance(metric, CountingMetric):
         return metric.needs_probabilities and logits_of == "softmax"
@@ -89,12 +89,12 @@ def _needs_whole(metric: Metric, logits_of: str) -> bool:
 
 
 def _update(metric: Metric, outputs: Array, targets: Array) -> Callable[[], None]:
-    """A metric's update with the arrays of a recorded step."""
+    """The update of a metric with a recorded step's arrays, as a host row."""
     return lambda: metric.update(outputs, targets)
 
 
 class LazyMeans(Mapping[str, float]):
-    """The means of some sums, read off the device when first asked for."""
+    """The means of some sums, read from the device at first access."""
 
     def __init__(self, sums: MetricSums) -> None:
         self._sums = sums

@@ -1,22 +1,28 @@
-"""Saves the whole training after every epoch, and takes it up again."""
+"""Backups of a whole training after every epoch, to resume it."""
 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from nnaccel.backends import Array, to_numpy
 from nnaccel.training import checkpoint
-from nnaccel.training.callbacks import Callback, CallbackList, Logs
+from nnaccel.training.atomic_file import require_writable
+from nnaccel.training.callbacks import Callback
+from nnaccel.training.callbacks._base import Logs
+from nnaccel.training.callbacks._list import CallbackList
 
 _PREFIX = "callbacks/"
+_MOVING = {"last/weights", "last/states"}  # of the last epoch, where others were restored
 
 
 class Resumable(Protocol):
-    """What a model offers to be saved and taken up again."""
+    """A model whose training can be saved and resumed."""
 
     stop_training: bool
 
@@ -24,7 +30,7 @@ class Resumable(Protocol):
         """Return all arrays and settings."""
 
     def load_state(self, arrays: Mapping[str, np.ndarray], described: Mapping[str, Any]) -> None:
-        """Take them back."""
+        """Restore arrays and settings."""
 
 
 class Backup(Callback):
@@ -34,81 +40,136 @@ class Backup(Callback):
     ----------
     model : Resumable
     path : str or Path
-        Written beside and renamed.
+        Replaced atomically.
     resume : bool
-        Whether to begin from the file if it exists.
+        Whether to start from the file if it exists.
 
     Raises
     ------
-    FileNotFoundError
-        If the folder to write to does not exist.
+    FileNotFoundError, OSError
+        If the file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If a resumed training differs from the one saved in its batches, data or learning rate.
     """
 
     saves_training = True
 
     def __init__(self, model: Resumable, path: str | Path, resume: bool) -> None:
         self._model, self._path, self._resume = model, Path(path), resume
-        checkpoint.require_folder(self._path)
+        require_writable(self._path)
         self._callbacks: CallbackList | None = None
         self._next_epoch = 0
         self._training: dict[str, Any] = {}
         self._arrays: dict[str, np.ndarray] = {}
+        self._setting: dict[str, Any] = {}
+        self._at_last_epoch: dict[str, np.ndarray] = {}
 
     def load(self) -> None:
-        """Load the model from the file, if asked to and if there is one."""
+        """Load the model from the file, if `resume` is true and the file exists."""
+        self._setting["learning_rate"] = self._model.state()[1]["optimizer"]["config"][
+            "learning_rate"
+        ]
         if not (self._resume and self._path.is_file()):
             return
         self._arrays, described = checkpoint.read(self._path)
-        with checkpoint.refusing(self._path):
+        with checkpoint.reading(self._path):
             self._require_same_training(described)
             fresh = {"next_epoch": described["epochs"], "stop": False, "callbacks": {}}
             self._training = dict(described.get("training", fresh))
             self._model.load_state(self._arrays, described)
+            for name in _MOVING & self._arrays.keys():
+                _moving(self._model)[name][...] = self._arrays[name]
+            self._note_last_epoch()
 
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
-        """Load what the file has for callbacks, and return the epoch to go on with."""
+        """Restore the callbacks from the file, and return the number of the next epoch."""
         self._callbacks, self._next_epoch = callbacks, first_epoch
+        self._setting |= {key: self.params.get(key) for key in ("batch_size", "samples")}
         if self._training:
-            with checkpoint.refusing(self._path):
+            self._warn_of_differences(self._training.get("setting", {}))
+            with checkpoint.reading(self._path):
                 states = checkpoint.join_arrays(self._training["callbacks"], self._arrays, _PREFIX)
                 callbacks.load_state(states)
                 self._model.stop_training = bool(self._training["stop"])
-                self._next_epoch = checkpoint.count_in(self._training, "next_epoch")
+                self._next_epoch = checkpoint.read_count(self._training, "next_epoch")
         return self._next_epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Save, after all other callbacks have had their say."""
+        """Save; this callback runs last."""
         self._next_epoch = epoch + 1
-        self._save()
+        self._note_last_epoch()
+        self._save({})
 
     def on_train_end(self, logs: Logs) -> None:
-        """Save once more: other callbacks may have put better weights back."""
-        self._save()
+        """Save again: other callbacks may have restored better weights.
 
-    def _save(self) -> None:
+        A longer training goes on from those of the last epoch, which are kept beside them.
+        """
+        now = _moving(self._model)
+        self._save(
+            {
+                name: array
+                for name, array in self._at_last_epoch.items()
+                if not np.array_equal(array, to_numpy(now[name]))
+            }
+        )
+
+    def _save(self, more: dict[str, np.ndarray]) -> None:
         assert self._callbacks is not None
         arrays, described = self._model.state()
+        arrays |= more
         plain, more = checkpoint.split_arrays(self._callbacks.state(), _PREFIX)
         described["training"] = {
             "next_epoch": self._next_epoch,
             "stop": self._model.stop_training,
             "callbacks": plain,
+            "setting": self._setting,
         }
         checkpoint.write(self._path, {**arrays, **more}, described)
 
+    def _note_last_epoch(self) -> None:
+        self._at_last_epoch = {n: to_numpy(a).copy() for n, a in _moving(self._model).items()}
+
+    def _warn_of_differences(self, theirs: Mapping[str, Any]) -> None:
+        """Warn of what differs from the training that is resumed, and of which one holds."""
+        for key, ours in self._setting.items():
+            if key in theirs and theirs[key] != ours:
+                what = {"learning_rate": "learning rate", "samples": "number of rows"}.get(key, key)
+                holds = (
+                    "that of the file holds; set model.optimizer.learning_rate in a callback"
+                    if key == "learning_rate"
+                    else "the new one holds, so the training is no continuation bit for bit"
+                )
+                warnings.warn(
+                    f"{self._path} was saved by a training whose {what.replace('_', ' ')} was "
+                    f"{theirs[key]}, not {ours}: {holds}",
+                    UserWarning,
+                    stacklevel=3,
+                )
+        if "learning_rate" in theirs:
+            self._setting["learning_rate"] = theirs["learning_rate"]
+
     def _require_same_training(self, described: Mapping[str, Any]) -> None:
-        """Raise a CheckpointError unless the file holds this model, compiled like this."""
+        """Raise a CheckpointError unless the file is of this model and its loss and optimiser."""
         theirs, ours = _identity(described), _identity(self._model.state()[1])
         for key, value in ours.items():
             if theirs[key] != value:
                 raise checkpoint.CheckpointError(
-                    f"holds another training: its {key} is not that of this one. Give another "
-                    "path, or resume=False to start anew"
+                    f"holds another training: its {key} differs. To fix: give another path, or "
+                    "resume=False to start over"
                 )
 
 
+def _moving(model: Any) -> dict[str, Array]:
+    """The flat arrays that training moves and that callbacks may restore."""
+    return {"last/weights": model.weights, "last/states": model.states}
+
+
 def _identity(described: Mapping[str, Any]) -> dict[str, str]:
-    """What must not change in a resumed training; the learning rate may have, by a callback."""
+    """The settings that a resumed training must share; callbacks may change the learning rate."""
     keys = ("input_shape", "dtype", "layers", "loss", "metrics")
     kept = {key: described.get(key) for key in keys}
     optimizer = described.get("optimizer") or {"name": None, "config": {}}

@@ -1,4 +1,4 @@
-"""What is trained and how, and the forward and backward pass of one batch."""
+"""The training setup: network, loss, optimiser and metrics, and one step with them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nnaccel.training.metrics import Metric
 
 @dataclass
 class TrainingSetup:
-    """What is trained and how.
+    """Network, loss, optimiser and metrics of a training or an evaluation.
 
     Attributes
     ----------
@@ -25,7 +25,7 @@ class TrainingSetup:
     optimizer : Optimizer
     metrics : sequence of Metric
     slots : array, shape (len(optimizer.slots), n), or None
-        Optimiser state, on the network's backend; None if this is only to evaluate.
+        Optimiser state, on the network's backend; None in an evaluation.
     loss_scale : LossScale or None
         None where gradients are not scaled.
     sums : MetricSums
@@ -46,7 +46,7 @@ class TrainingSetup:
     def forward(
         self, x: Array, targets: Array, weights: Array | None, training: bool
     ) -> tuple[Callable[[Array], Array | None], Array]:
-        """Run network and loss on a batch, and count; return the backward and its argument."""
+        """Run network, loss and metrics on a batch; return the backward and its argument dy."""
         backend = self.network.backend
         outputs, run_back = self.network.forward(x, training, activate=not self._fused)
         losses, gradient = self.loss.mean_gradient(backend, outputs, targets, self._fused)
@@ -57,7 +57,7 @@ class TrainingSetup:
         return run_back, gradient
 
     def find_gradients(self, x: Array, targets: Array, weights: Array | None) -> None:
-        """Fill the network's gradients with those of a batch's mean loss and the penalties."""
+        """Compute the network's gradients of a batch's mean loss and the penalties."""
         run_back, gradient = self.forward(x, targets, weights, training=True)
         if self.loss_scale is not None:
             self.loss_scale.scale(gradient)
@@ -72,7 +72,7 @@ class TrainingSetup:
         self.add_penalties(len(x))
 
     def add_penalties(self, rows: int) -> None:
-        """Count the penalties as part of the loss of each of `rows` rows."""
+        """Add the penalties to the loss of each of `rows` rows."""
         kernels = self.network.backend.kernels
         for layer in self.network.layers:
             if layer.penalty and layer.trainable:
@@ -80,7 +80,7 @@ class TrainingSetup:
                 kernels.penalty(w, rows * l1, rows * l2, self.sums.loss)
 
     def update(self, clock: Clock) -> None:
-        """Clip the gradients and step, in all layers that are trainable."""
+        """Clip the gradients, and update all trainable layers."""
         network, backend = self.network, self.network.backend
         each = [g for layer in network.layers for g in layer.grads.values()]
         self.optimizer.clip(backend.kernels, network.gradients, each)

@@ -1,4 +1,4 @@
-"""One step of training or evaluation: recorded once, then replayed many times."""
+"""The step runner: records a step of training or evaluation, and replays it."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from nnaccel.optim import Clock
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.setup import TrainingSetup
 
-_CHUNK_SECONDS = 0.1  # how long replays run before callbacks and Ctrl-C are looked at
+_CHUNK_SECONDS = 0.1  # of replays between two calls of callbacks and checks for Ctrl-C
 
 BeforeBatch = Callable[[int], None] | None
 AfterBatches = Callable[[int], None]
 
 
 def ignore(_: int) -> None:
-    """Do nothing after some batches."""
+    """Hook that does nothing."""
 
 
 class StepRunner:
-    """Runs the batches of a loader: forward and loss, and in training backward and update too."""
+    """Runs the batches of a loader: forward and loss, in training also backward and update."""
 
     def __init__(self, setup: TrainingSetup, loader: BatchLoader, training: bool) -> None:
         self.setup, self.loader, self._training = setup, loader, training
@@ -34,16 +34,17 @@ class StepRunner:
     def run(
         self, order: np.ndarray, before: BeforeBatch = None, after: AfterBatches = ignore
     ) -> None:
-        """Run through all rows once.
+        """Run all rows once.
 
         Parameters
         ----------
         order : array of int
-            Of the rows.
+            Order of the rows.
         before : callable, optional
-            Called with the number of each batch before it runs; without it many run at a time.
+            Called before each batch with its number; without it many batches run at a time.
         after : callable, optional
-            Called with the number of batches done so far, now and then or after each.
+            Called with the number of batches done: after each, or without `before` from time to
+            time.
         """
         self.loader.start(order)
         steps = int(to_numpy(self.setup.network.iterations)[0]) if self._training else 0
@@ -70,21 +71,21 @@ class StepRunner:
             after(done + 1)
 
     def _set_rates(self, batch: int, step: int, count: int) -> None:
-        """Note the learning rates of batches from `batch` on, which make updates from `step` on."""
+        """Set the learning rates of `count` batches from `batch`, which are updates from `step`."""
         if not self._training:
             return
         rates = self.setup.optimizer.rates(step, count)
         self._rates[batch : batch + count] = self.setup.network.backend.asarray(rates)
 
     def _replay(self, rows: int, repeats: int) -> None:
-        """Run some batches of `rows` rows."""
+        """Run `repeats` batches of `rows` rows."""
         network = self.setup.network
         key = rows, *(layer.trainable for layer in network.layers)
         if key not in self._replays:
-            network.bind_layers()  # a slice may have been trained meanwhile
+            network.bind_layers()  # a slice may have been trained since
             network.clear_frozen_gradients()
             self._replays[key] = network.backend.record(lambda: self._step(rows))
-        with np.errstate(all="ignore"):  # a loss that is no longer finite is found by its value
+        with np.errstate(all="ignore"):  # divergence is detected by the loss's value
             self._replays[key](repeats)
         self.setup.sums.rows += rows * repeats
 

@@ -1,4 +1,4 @@
-"""Targets in the form that training gathers: labels, or rows of numbers."""
+"""Encoding of targets: labels, or rows of numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from nnaccel.training.losses import Loss
 
 
 def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
-    """Return targets in the form that training gathers.
+    """Return targets as labels or as rows of numbers, checked against the loss.
 
     Parameters
     ----------
     loss : Loss
-        Decides what one-dimensional targets mean.
+        Decides which targets are valid.
     y : array, shape (N,), (N, 1) or (N, units)
         Integer labels, one-hot rows, or numbers.
     units : int
@@ -31,7 +31,7 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If shapes do not fit, labels are out of range, or a number is NaN or infinite.
+        If the shape does not match, a label is out of range, or a number is NaN or infinite.
     """
     y = np.asarray(y)
     if y.dtype.kind not in "biuf":
@@ -63,7 +63,7 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
 
 
 def _labels(y: np.ndarray, units: int) -> np.ndarray:
-    """Return a checked copy of labels as int64: kernels write where they point."""
+    """Return a checked copy of labels as int64; kernels use them as indices."""
     y = y.copy()
     if y.dtype.kind == "f" and (not np.isfinite(y).all() or (y != np.floor(y)).any()):
         raise ValueError(
@@ -73,6 +73,6 @@ def _labels(y: np.ndarray, units: int) -> np.ndarray:
     if len(y) and not (y.min() >= 0 and y.max() < units):
         raise ValueError(
             f"labels run from {y.min()} to {y.max()}; with {units} outputs they must lie in "
-            f"0..{units - 1}: give the last layer as many units as there are classes, or fix them"
+            f"0..{units - 1}. To fix: give the last layer a unit for each class, or renumber them"
         )
     return y.astype(np.int64, copy=False)

@@ -77,8 +77,8 @@ def test_few_runs_are_not_worth_a_graph(repeats: tuple[int, ...], launched: int)
 
 def test_short_steps_are_captured_many_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     for small, launched in ((1000, [4, 62 // 16 + 62 % 16, 1]), (999, [4, 62, 1])):
-        monkeypatch.setattr(_capture, "_MANY", 60)
-        monkeypatch.setattr(_capture, "_SMALL", small)
+        monkeypatch.setattr(_capture, "_MIN_REPEATS", 60)
+        monkeypatch.setattr(_capture, "_MAX_POOL_BYTES", small)
         with nn.use_backend("cupy") as backend:
             count, counts = backend.xp.zeros(1, "int64"), []
             replay = backend.record(lambda count=count: backend.kernels.advance(count))

@@ -290,8 +290,10 @@ def test_host_arrays_are_not_copied() -> None:
         assert to_numpy(x) is x
 
 
-@pytest.mark.parametrize(("text", "count"), [("1", 1), (" 3 ", 3)])
+@pytest.mark.parametrize(("text", "count"), [("1", 1), (" 3 ", 3), ("64", 4), ("", 4)])
 def test_number_of_threads(monkeypatch: pytest.MonkeyPatch, text: str, count: int) -> None:
+    """Never more than there are processors: threads that wait for one another would crawl."""
+    monkeypatch.setattr(_config, "_processors", lambda: 4)
     monkeypatch.setenv("NNACCEL_NUM_THREADS", text)
     assert _config.num_threads() == count
 

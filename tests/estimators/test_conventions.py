@@ -186,7 +186,7 @@ def test_numbers_whose_squares_overflow_are_refused(estimator: Any) -> None:
 def test_numbers_beyond_float32_are_refused_by_its_networks() -> None:
     x, y = np.eye(4, dtype=np.float32), [0, 1, 0, 1]
     model = MLPClassifier(4, max_iter=2, random_state=0).fit(x, y)
-    with pytest.raises(ValueError, match="the model's float32 holds nothing beyond"):
+    with pytest.raises(ValueError, match="the model's float32 ends at"):
         model.predict(x.astype(np.float64) * 1e60)
 
 

@@ -1,4 +1,4 @@
-"""Launching, recording and replaying kernels on a team of threads."""
+"""Launching, recording and replaying kernels on a thread pool."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_python_threads_launch_at_once() -> None:
 
 
 def run_script(script: str, **environment: str) -> str:
-    """Run a script with a team of three that has worked already, and return what it printed."""
+    """Run a script after work on a pool of three threads, and return what it printed."""
     start = """
 import os, signal, sys, threading
 import numpy as np
@@ -263,7 +263,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to oneself ends a process on Windows")
-def test_ctrl_c_while_threads_are_told_of_a_table_leaves_the_process_usable() -> None:
+def test_ctrl_c_while_a_table_is_posted_leaves_the_process_usable() -> None:
     script = """
 import time
 from nnaccel_kernels.window import Window
@@ -314,6 +314,6 @@ def test_launches_while_python_shuts_down() -> None:
     script = """
 import atexit, time
 atexit.register(lambda: print(work()))
-time.sleep(0.2)  # until the team sleeps
+time.sleep(0.2)  # until the workers sleep
 """
     assert run_script(script).split() == ["True"]

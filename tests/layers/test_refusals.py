@@ -12,7 +12,7 @@ from nnaccel.model.sequential import Sequential
 def test_softmax_over_the_width(activation: str) -> None:
     with pytest.raises(ValueError, match="not for images"):
         Conv2D(5, 3, activation)
-    with pytest.raises(ValueError, match="width: put Flatten"):
+    with pytest.raises(ValueError, match="which is the width of images"):
         Activation(activation).infer_shape((5, 8, 8))
 
 
@@ -26,7 +26,7 @@ def test_padding_beyond_half_of_the_window(layer: type[MaxPool2D]) -> None:
     layer(3, padding=1)
     layer(2, padding=(1, 0))
     layer(2, padding=2, dilation=3)
-    with pytest.raises(ValueError, match="see no pixel"):
+    with pytest.raises(ValueError, match="have no pixel"):
         layer(2, padding=2)
 
 

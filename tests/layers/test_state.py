@@ -100,7 +100,9 @@ def test_weights_include_them(backend: Any) -> None:
     other.set_weights(weights)
     assert_same(states(other), states(model))
     np.testing.assert_array_equal(other.predict(x), model.predict(x))
-    with pytest.raises(ValueError, match=r"batchnorm.running_mean has shape \(3,\), but the array"):
+    with pytest.raises(
+        ValueError, match=r"batchnorm.running_mean has shape \(3,\), but the given array"
+    ):
         other.set_weights([*weights[:4], np.ones(2), *weights[5:]])
 
 

@@ -13,6 +13,7 @@ from nnaccel.layers import Layer
 from nnaccel.model.architectures import convolutional
 from nnaccel.model.explain import Explanation, Step, explain
 from nnaccel.model.sequential import Sequential
+from nnaccel_kernels.window import ConvolutionPlan
 
 from ..fake_cupy import installed
 
@@ -28,7 +29,7 @@ def test_each_layer_has_its_steps(model: Sequential, backend: Any) -> None:
     steps = explain(model, 4)
     assert [(step.layer, step.direction) for step in steps[:5]] == [
         ("conv2d", "forward"),
-        ("conv2d", "weight gradient"),  # nobody wants the gradient of the images
+        ("conv2d", "weight gradient"),  # the images need no gradient
         ("conv2d_1", "forward"),
         ("conv2d_1", "input gradient"),
         ("conv2d_1", "weight gradient"),
@@ -62,10 +63,42 @@ def test_operations_are_those_of_the_definition(model: Sequential) -> None:
 def test_the_algorithm_is_the_one_that_runs(backend: Any) -> None:
     model = Sequential([layers.Conv2D(4, 3), layers.Conv2D(4, 3, algorithm="im2col")])
     model.build((2, 9, 9))
+    algorithms = {"im2col", "direct", "gemm", "winograd"}
+    if backend.name == "cupy":
+        assert {step.algorithm for step in explain(model)} <= {"auto", *algorithms}
+        model(np.zeros((128, 2, 9, 9), "float32"))
     for step in explain(model):
-        assert step.algorithm in ("im2col", "direct", "gemm", "winograd")
+        assert step.algorithm.partition("-")[0] in algorithms or (
+            backend.name == "cupy" and step.direction != "forward"
+        )
         assert step.layer == "conv2d" or step.algorithm == "im2col"
         assert step.why
+
+
+def test_implementations_of_an_algorithm_are_told_apart() -> None:
+    with use_backend("numba"):
+        model = Sequential([layers.Conv2D(20, 3), layers.Conv2D(20, 5), layers.Conv2D(8, 1)])
+        model.build((1, 12, 12))
+        forward = [step for step in explain(model) if step.direction == "forward"]
+    assert [step.algorithm for step in forward] == ["gemm-planes", "gemm", "gemm-pointwise"]
+    assert len({step.why for step in forward}) == 3
+
+
+def test_looking_measures_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def plan(*_: Any, **how: Any) -> ConvolutionPlan:
+        asked.append(how)
+        return ConvolutionPlan("auto", 3, "measured at the first call")
+
+    with use_backend("numpy") as backend:
+        monkeypatch.setitem(backend.kernels._table, "conv2d_plan", plan)
+        model = Sequential([layers.Conv2D(4, 3)])
+        model.build((2, 9, 9))
+        assert {(step.algorithm, step.why) for step in explain(model)} == {
+            ("auto", "measured at the first call")
+        }
+    assert asked == 3 * [{"measure": False}]
 
 
 def test_it_prints_as_a_table(model: Sequential) -> None:
@@ -92,6 +125,7 @@ def test_every_layer_can_be_explained(backend: Any) -> None:
         layers.GlobalAvgPool2D(),
         layers.Flatten(),
         layers.Dense(3),
+        layers.LayerNorm(),
     ]
     model = Sequential(made)
     model.build((2, 12, 12))
@@ -113,7 +147,26 @@ def test_a_layer_of_the_users_own(backend: Any) -> None:
 
     model = Sequential([layers.Dense(3), Twice()])
     model.build((4,))
-    assert [(s.op, s.kernel) for s in explain(model)[-2:]] == [("Twice", ""), ("Twice", "")]
+    found = [(s.op, s.direction, s.kernel, s.why) for s in explain(model)[-2:]]
+    why = "Python, run between kernels"
+    assert found == [("Twice", way, "host", why) for way in ("forward", "input gradient")]
+
+
+def test_a_forward_of_the_users_own_on_a_layer_of_nnaccel(backend: Any) -> None:
+    class Own(layers.Dense):
+        def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+            return super().forward(x, training, activate)
+
+    model = Sequential([Own(3)])
+    model.build((4,))
+    assert {step.kernel for step in explain(model)} == {"host"}
+
+
+def test_activations_name_the_kernel_that_they_run(backend: Any) -> None:
+    model = Sequential([layers.Dense(3), layers.Activation("tanh"), layers.Softmax()])
+    model.build((4,))
+    kernels = [step.kernel.partition(".")[2] for step in explain(model) if step.op != "linear"]
+    assert kernels == ["activate", "activate_backward", "softmax", "softmax_backward"]
 
 
 def test_what_cannot_be_explained() -> None:

@@ -176,7 +176,7 @@ def test_a_model_keeps_its_precision(half_backend: Any, tmp_path: Path) -> None:
 
 def test_another_precision_is_another_training(tmp_path: Path) -> None:
     trained(perceptron, "mixed_float16", epochs=1, checkpoint=tmp_path / "training")
-    with pytest.raises(nn.CheckpointError, match="its dtype is not that"):
+    with pytest.raises(nn.CheckpointError, match="its dtype differs"):
         trained(perceptron, "float32", checkpoint=tmp_path / "training", resume=True)
 
 
@@ -186,7 +186,7 @@ def test_inputs_that_16_bits_cannot_hold(kind: Any) -> None:
     layers = [nn.Dense(2), nn.Dense(1)]
     with nn.use_backend("numpy"):
         model = nn.Sequential(layers, dtype="mixed_float16")
-        with pytest.raises(ValueError, match="float16 holds nothing beyond 65504"):
+        with pytest.raises(ValueError, match="float16 ends at 65504"):
             model.predict(x)
         bfloat = nn.Sequential([nn.Dense(2), nn.Dense(1)], dtype="mixed_bfloat16")
         assert np.isfinite(bfloat.predict(x)).all()
@@ -280,5 +280,8 @@ def test_statistics_beside_parameters_of_16_bits_are_of_32(half_backend: Any, dt
 
 
 def test_numba_takes_no_16_bits() -> None:
-    with nn.use_backend("numba"), pytest.raises(TypeError, match="'numba' does not take"):
+    with (
+        nn.use_backend("numba"),
+        pytest.raises(TypeError, match="not supported by backend 'numba'"),
+    ):
         nn.ops.relu(np.zeros(2, np.float16))

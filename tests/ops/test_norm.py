@@ -159,7 +159,7 @@ x, one = np.ones((2, 3, 4, 4)), np.ones(3)
             "running_mean has shape .* dtype float32",
         ),
         ((x[0], one, one, one, one), {}, r"expected \(N, C, H, W\) or \(N, C\)"),
-        ((x[:, :, :0], one, one, one, one), {}, "there is nothing in a channel"),
+        ((x[:, :, :0], one, one, one, one), {}, "its channels are empty"),
         ((x, one, one, one, one), {"momentum": 1.5}, "momentum=1.5 must lie in 0..1"),
         ((x, one, one, one, one), {"epsilon": 0}, "epsilon=0 must be above 0"),
         ((x, one, one, one, one), {"epsilon": np.nan}, "epsilon=nan"),

@@ -51,7 +51,7 @@ def test_empty_batches_and_dtypes(backend: Any) -> None:
 @pytest.mark.parametrize(
     ("padding", "words"),
     [
-        ("same", "means nothing without a window"),
+        ("same", "needs a window"),
         ((-2, -3, 0, 0), r"padding \(-2, -3, 0, 0\) leaves nothing of a 4x4 image"),
         ((1, 2, 3), r"padding=\(1, 2, 3\) must be"),
         (0.5, "padding=0.5 must be"),

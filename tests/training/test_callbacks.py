@@ -16,9 +16,7 @@ from rich.console import Console
 
 from nnaccel.optim.schedules import CosineDecay
 from nnaccel.training.callbacks import (
-    HOOKS,
     Callback,
-    CallbackList,
     CSVLogger,
     EarlyStopping,
     History,
@@ -26,8 +24,9 @@ from nnaccel.training.callbacks import (
     ModelCheckpoint,
     ProgressBar,
     ReduceLROnPlateau,
-    wants_batches,
 )
+from nnaccel.training.callbacks._base import HOOKS, wants_batches
+from nnaccel.training.callbacks._list import CallbackList
 
 PARAMS = {"epochs": 5, "steps": 4, "samples": 30, "batch_size": 8, "verbose": 1}
 NAN = math.nan
@@ -506,3 +505,26 @@ def test_a_monitor_that_is_not_logged(callback: Callback) -> None:
 def test_errors_in_words(make: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("path", ["run{1}", "{}", "{loss:d}", "a{", "b}", "{epoch:%}x{"])
+def test_a_path_that_cannot_be_filled_in_is_refused_at_once(path: str) -> None:
+    with pytest.raises(ValueError, match=r"To fix: name what is logged, as in \{epoch\}"):
+        ModelCheckpoint(path)
+    ModelCheckpoint("{{literal}}-{epoch:03d}-{val_loss:.3f}")
+
+
+def test_a_misspelt_monitor_gets_the_nearest_match() -> None:
+    for name, near in (("val_los", "val_loss"), ("accurcy", "accuracy")):
+        with pytest.raises(ValueError, match=f"did you mean '{near}'"):
+            EarlyStopping(name)
+
+
+def test_a_log_that_is_deleted_is_begun_anew(tmp_path: Path) -> None:
+    log = CSVLogger(tmp_path / "log.csv")
+    log.on_train_begin({})
+    log.on_epoch_end(0, {"loss": 1.0})
+    log.path.unlink()
+    assert log.state() == {"size": 0}
+    log.on_epoch_end(1, {"loss": 0.5})
+    assert log.path.read_text() == "epoch,loss\n1,0.5\n"

@@ -270,7 +270,7 @@ def test_a_generator_lasts_one_epoch(built: bool, backend: Any) -> None:
         model.build((4,))
     model.fit(iter(batches_of(x, y, 8)), verbose=0)
     assert everything(model) == everything(reference)
-    with pytest.raises(ValueError, match="a generator runs only once, so give a list"):
+    with pytest.raises(ValueError, match="a generator runs only once"):
         classifier().fit(iter(batches_of(x, y, 8)), epochs=2, verbose=0)
 
 
@@ -302,9 +302,9 @@ def test_streams_mix_dtypes_and_targets(backend: Any) -> None:
         (iter([]), "is empty"),
         (5, "y is missing"),
         (problem()[0], "y is missing"),
-        ([problem(), 3], "batch 2 is no pair"),
-        ([problem()[0]], "batch 1 is no pair"),
-        ([problem(), (*problem(), 1)], "batch 2 is no pair"),
+        ([problem(), 3], "batch 2 is a .*; expected a pair"),
+        ([problem()[0]], "batch 1 is a .*; expected a pair"),
+        ([problem(), (*problem(), 1)], "batch 2 is a .*; expected a pair"),
         ([problem(), problem(features=5)], "batch 2: inputs have shape"),
         ([problem(), (problem()[0], [0])], "batch 2: 30 inputs but targets"),
     ],
@@ -334,7 +334,7 @@ BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
     (X[:, :0], Y, {}, "nothing to train on"),
     (X[:, :3], Y, {}, r"\(3,\) each, but the model was built for \(4,\)"),
     (X.astype(str), Y, {}, "expected numbers"),
-    (X.astype(object), Y, {}, "expected numbers"),
+    (X.astype(str).astype(object) + "x", Y, {}, "expected numbers"),
     (X.astype("complex64"), Y, {}, "expected numbers"),
     (X, Y[:-1], {}, r"30 inputs but targets of shape \(29,\)"),
     (X, 1, {}, "they must pair up"),
@@ -393,7 +393,7 @@ def test_predict_checks_its_input(x: Any) -> None:
 def test_outputs_must_be_rows() -> None:
     model = Sequential([Dropout(0.1)], seed=0)
     model.compile(loss="mse")
-    with pytest.raises(ValueError, match="end it with Flatten or Dense"):
+    with pytest.raises(ValueError, match="with Flatten or Dense"):
         model.fit(np.ones((2, 3, 3)), np.ones((2, 3)))
     assert not model.built
 

@@ -17,7 +17,7 @@ from nnaccel_kernels.window import Window
 
 __all__ = ["avg_pool2d", "avg_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
 
-_BLOCK = 16  # channels that one thread takes at least, in the backward pass of max pooling
+_BLOCK = 16  # channels of one thread at least, in the backward pass of max pooling
 
 
 @kernel
@@ -47,7 +47,7 @@ def _max_pool2d_backward(rank, size, dy, x, y, down, across, dx):  # type: ignor
     for item in range(lo, hi):
         n, block = item // blocks, item % blocks
         begin, end = channels * block // blocks, channels * (block + 1) // blocks
-        clean = 0  # rows that have been set to 0: those that windows have reached, no more
+        clean = 0  # rows set to 0 so far: those that windows have reached
         for i in range(rows):
             r = down[i]
             reached = r[SOURCE] + max(0, r[TAPS] - 1) * r[SOURCE_STEP] + 1
@@ -113,7 +113,7 @@ def _avg_pool2d_backward(rank, size, dy, down, across, weights, dx):  # type: ig
 
 
 def max_pool2d(x: np.ndarray, window: Window, y: np.ndarray) -> None:
-    """y = largest pixel under the window; a NaN there gives NaN."""
+    """y = the largest pixel under the window, or NaN if one is."""
     width = threads_for(y.size * math.prod(window.kernel_size))
     for target, image in plane_parts(y, x):
         _max_pool2d(image, *tables(window, image, target), target, width=width)
@@ -122,7 +122,7 @@ def max_pool2d(x: np.ndarray, window: Window, y: np.ndarray) -> None:
 def max_pool2d_backward(
     dy: np.ndarray, x: np.ndarray, y: np.ndarray, window: Window, dx: np.ndarray
 ) -> None:
-    """Send each dy to the first tap, in scan order, that holds the maximum or a NaN."""
+    """Add each dy to dx at the first tap, in scan order, with the maximum or a NaN."""
     width = threads_for(y.size * math.prod(window.kernel_size) * 4.0)
     for target, *sources in plane_parts(dx, dy, x, y):
         steps = tables(window, target, sources[0])
@@ -130,7 +130,7 @@ def max_pool2d_backward(
 
 
 def avg_pool2d(x: np.ndarray, window: Window, count_include_pad: bool, y: np.ndarray) -> None:
-    """y = mean of the pixels under the window, over as many taps as count."""
+    """y = the sum of the pixels under the window, divided by the number of taps that count."""
     weights = _weights(window, x.shape[2:], y.shape[2:], count_include_pad, y.dtype)
     work = threads_for(y.size * math.prod(window.kernel_size) * 2.0)
     for target, image in plane_parts(y, x):
@@ -156,7 +156,7 @@ def _weights(
     count_include_pad: bool,
     dtype: np.dtype,
 ) -> np.ndarray:
-    """One over how many taps count, for each position."""
+    """1 / the number of taps that count, for each position (OH, OW)."""
     rows, columns = (
         [
             _counted(window, axis, place, image[axis], count_include_pad)
@@ -170,7 +170,7 @@ def _weights(
 
 
 def _counted(window: Window, axis: int, place: int, pixels: int, count_include_pad: bool) -> int:
-    """How many taps of one axis count at a position."""
+    """The number of taps that count at a position, along one axis."""
     before, after = window.padding[2 * axis : 2 * axis + 2]
     step = window.stride[axis], before, window.dilation[axis]
     begin, end = (-before, pixels + after) if count_include_pad else (0, pixels)

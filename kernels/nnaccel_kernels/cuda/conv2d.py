@@ -34,10 +34,12 @@ def conv2d_plan(
     itemsize: int,
     algorithm: str,
     budget_bytes: int,
+    measure: bool = False,
 ) -> ConvolutionPlan:
     """How a convolution or its gradient is computed; ValueError if the algorithm cannot do it.
 
-    On a GPU, 'auto' may measure the candidates and save its choice on disk.
+    'auto' is the fastest of the candidates, timed on the device if `measure` is true and saved on
+    disk; without it the plan may be 'auto'.
     """
     problem = direction, x_shape, w_shape, window
     name = _resolve(algorithm, w_shape, window, groups)
@@ -45,8 +47,11 @@ def conv2d_plan(
     if algorithm == "auto" and 0 not in x_shape:
         names = _candidates(problem, groups, itemsize, budget_bytes)
         name = name if name in names else "gemm"
-        runs = partial(_candidate_runs, problem, groups, itemsize, names)
+        runs = partial(_candidate_runs, problem, groups, itemsize, names) if measure else None
         choice = autotune((*problem, groups, itemsize, names), runs)
+        if choice is None and not measure:
+            workspace = max(_ALGORITHMS[each].workspace(*problem, itemsize) for each in names)
+            return ConvolutionPlan("auto", workspace, "measured at the first call")
         name, why = choice or (name, _REASONS[name])
     return ConvolutionPlan(name, _ALGORITHMS[name].workspace(*problem, itemsize), why)
 

@@ -1,26 +1,16 @@
-"""What may happen between the epochs and batches of a training."""
+"""Callbacks: hooks between the epochs and batches of a training."""
 
-from nnaccel.training.callbacks._base import HOOKS, Callback, Logs, wants_batches
-from nnaccel.training.callbacks._list import CallbackList
-from nnaccel.training.callbacks.csv_logger import CSVLogger
-from nnaccel.training.callbacks.early_stopping import EarlyStopping
-from nnaccel.training.callbacks.history import History
-from nnaccel.training.callbacks.lambda_callback import LambdaCallback
-from nnaccel.training.callbacks.model_checkpoint import ModelCheckpoint
-from nnaccel.training.callbacks.progress_bar import ProgressBar
-from nnaccel.training.callbacks.reduce_lr import ReduceLROnPlateau
+import inspect
 
-__all__ = [
-    "HOOKS",
-    "CSVLogger",
-    "Callback",
-    "CallbackList",
-    "EarlyStopping",
-    "History",
-    "LambdaCallback",
-    "Logs",
-    "ModelCheckpoint",
-    "ProgressBar",
-    "ReduceLROnPlateau",
-    "wants_batches",
-]
+from nnaccel.training.callbacks._base import *
+from nnaccel.training.callbacks.csv_logger import *
+from nnaccel.training.callbacks.early_stopping import *
+from nnaccel.training.callbacks.history import *
+from nnaccel.training.callbacks.lambda_callback import *
+from nnaccel.training.callbacks.model_checkpoint import *
+from nnaccel.training.callbacks.progress_bar import *
+from nnaccel.training.callbacks.reduce_lr import *
+
+__all__ = sorted(
+    name for name, value in vars().items() if name[0] != "_" and not inspect.ismodule(value)
+)

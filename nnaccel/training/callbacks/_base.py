@@ -1,4 +1,4 @@
-"""The hooks of a training, all of them empty."""
+"""The base class of callbacks: the hooks of a training."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+__all__ = ["Callback"]
 
 #: Losses and metrics by name, such as {"loss": 0.3, "val_accuracy": 0.97}.
 Logs = dict[str, float]
@@ -24,13 +26,13 @@ HOOKS = (
 
 
 class Optimizer(Protocol):
-    """What a callback may change of an optimiser."""
+    """The part of an optimiser that a callback may change."""
 
     learning_rate: Any  # a float, or a schedule
 
 
 class Model(Protocol):
-    """What a callback may ask of the model in training."""
+    """The part of a model that a callback may use."""
 
     stop_training: bool
 
@@ -39,17 +41,17 @@ class Model(Protocol):
         """Return the optimiser."""
 
     def get_weights(self) -> list[NDArray[np.floating[Any]]]:
-        """Return copies of all parameters on the host."""
+        """Return copies of all parameters, on the host."""
 
     def set_weights(self, weights: Sequence[NDArray[np.floating[Any]]]) -> None:
-        """Write all parameters."""
+        """Overwrite all parameters."""
 
     def save(self, path: str | Path) -> None:
         """Write a checkpoint."""
 
 
 class Callback:
-    """Base of all callbacks: override the hooks you need.
+    """Base class of callbacks: override the hooks you need.
 
     Epochs count from 0. Hooks are called in this order::
 
@@ -69,8 +71,8 @@ class Callback:
     model : Sequential
         The model in training; set ``model.stop_training = True`` to end it after this epoch.
     params : dict
-        'epochs', 'steps' (batches an epoch), 'samples', 'batch_size', 'verbose'; None where the
-        loop does not know.
+        'epochs', 'steps' (batches an epoch), 'samples', 'batch_size' and 'verbose'; None where
+        unknown.
 
     Examples
     --------
@@ -79,60 +81,60 @@ class Callback:
     ...         self.model.stop_training = logs["val_accuracy"] > 0.98
     """
 
-    #: Whether it keeps the whole state of a training, so that it must see an epoch's end last.
+    #: Whether it saves the state of all callbacks, and so runs after them.
     saves_training: ClassVar[bool] = False
 
     model: Model
     params: dict[str, Any]
 
     def set_model(self, model: Model) -> None:
-        """Take the model that is to be trained."""
+        """Set the model in training."""
         self.model = model
 
     def set_params(self, params: dict[str, Any]) -> None:
-        """Take the loop's sizes."""
+        """Set `params`."""
         self.params = params
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Begin anew: what a former training left is forgotten."""
+        """Called before the first epoch; reset the state of earlier trainings here."""
 
     def on_train_end(self, logs: Logs) -> None:
-        """Training is over, and nothing went wrong."""
+        """Called after the last epoch, unless training failed."""
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Epoch `epoch`, counted from 0, is about to begin."""
+        """Called before epoch `epoch`, counted from 0."""
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Epoch `epoch` is over; `logs` has its losses and metrics, of validation too."""
+        """Called after epoch `epoch`; `logs` has its losses and metrics, of validation too."""
 
     def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
-        """Batch `batch` of this epoch, counted from 0, is about to begin."""
+        """Called before batch `batch` of the epoch, counted from 0."""
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """Batch `batch` of this epoch is over."""
+        """Called after batch `batch` of the epoch."""
 
     def on_progress(self, batch: int, logs: Mapping[str, float]) -> None:
-        """`batch` batches of this epoch are done; `logs` has the means, found when asked for."""
+        """Called after `batch` batches of the epoch; reading `logs` computes their means."""
 
     def close(self) -> None:
-        """Release what is held; called once more when training ends, in whatever way."""
+        """Release resources; called at the end of training, even if it failed."""
 
     def state(self) -> dict[str, Any]:
-        """Return what a resumed training needs to go on as if it had not been interrupted.
+        """Return the state that a resumed training needs, to continue without a difference.
 
         Returns
         -------
         dict
-            Of what JSON can hold, but for values that are dicts of NumPy arrays.
+            JSON values, or dicts of NumPy arrays.
         """
         return {}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take back what `state` gave. To be called after `on_train_begin`, which forgets it."""
+        """Restore the result of `state`; called after `on_train_begin`."""
 
 
 def wants_batches(callback: Callback) -> bool:
-    """Whether a callback has something to do at each batch.
+    """Whether a callback has a hook for batches.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""One callback in front of many."""
+"""The list of a training's callbacks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nnaccel.training.callbacks._base import Callback, Logs, Model, wants_batche
 
 
 class CallbackList:
-    """Calls every callback in turn; as a context manager, it closes them whatever happens.
+    """Calls every callback in turn; a context manager that closes all of them.
 
     Parameters
     ----------
     callbacks : iterable of Callback
-        Called in this order, except that those that save the training come last.
+        Called in this order; those with `saves_training` come last.
     model : Sequential
         The model in training.
     params : dict
@@ -25,7 +25,7 @@ class CallbackList:
     Attributes
     ----------
     wants_batches : bool
-        Whether any of them has something to do at each batch.
+        Whether any of them has a hook for batches.
 
     Raises
     ------
@@ -57,58 +57,58 @@ class CallbackList:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        with ExitStack() as stack:  # closes the others too where one fails
+        with ExitStack() as stack:  # closes the others even if one fails
             for callback in self.callbacks:
                 stack.callback(callback.close)
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Training begins."""
+        """As `Callback.on_train_begin`."""
         for callback in self.callbacks:
             callback.on_train_begin(logs)
 
     def on_train_end(self, logs: Logs) -> None:
-        """Training is over."""
+        """As `Callback.on_train_end`."""
         for callback in self.callbacks:
             callback.on_train_end(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
-        """Epoch `epoch` begins."""
+        """As `Callback.on_epoch_begin`."""
         for callback in self.callbacks:
             callback.on_epoch_begin(epoch, logs)
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Epoch `epoch` is over."""
+        """As `Callback.on_epoch_end`."""
         for callback in self.callbacks:
             callback.on_epoch_end(epoch, logs)
 
     def on_train_batch_begin(self, batch: int, logs: Logs) -> None:
-        """Batch `batch` begins."""
+        """As `Callback.on_train_batch_begin`."""
         for callback in self._batchwise:
             callback.on_train_batch_begin(batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs) -> None:
-        """Batch `batch` is over."""
+        """As `Callback.on_train_batch_end`."""
         for callback in self._batchwise:
             callback.on_train_batch_end(batch, logs)
 
     def on_progress(self, batch: int, logs: Mapping[str, float]) -> None:
-        """`batch` batches are done."""
+        """As `Callback.on_progress`."""
         for callback in self.callbacks:
             callback.on_progress(batch, logs)
 
     def state(self) -> dict[str, dict[str, Any]]:
-        """Return the states of those that have one, by class name and, if needed, number."""
+        """Return the callbacks' states that are not empty, by name."""
         states = ((name, callback.state()) for name, callback in self._named())
         return {name: state for name, state in states if state}
 
     def load_state(self, states: dict[str, dict[str, Any]]) -> None:
-        """Give each callback its state back, after `on_train_begin`; new ones begin anew."""
+        """Restore the states of callbacks, after `on_train_begin`; new callbacks have none."""
         for name, callback in self._named():
             if name in states:
                 callback.load_state(states[name])
 
     def _named(self) -> Iterator[tuple[str, Callback]]:
-        """Each callback with a name of its own: 'CSVLogger', 'CSVLogger-2'."""
+        """Each callback with a unique name: 'CSVLogger', 'CSVLogger-2'."""
         count: dict[str, int] = {}
         for callback in self.callbacks:
             name = type(callback).__name__

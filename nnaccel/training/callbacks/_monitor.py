@@ -1,7 +1,8 @@
-"""A logged number that ought to fall, or to rise."""
+"""The monitor of a logged number."""
 
 from __future__ import annotations
 
+import difflib
 import math
 
 from nnaccel._validate import unknown_name
@@ -13,16 +14,16 @@ RISING = ("accuracy", "acc", "auc", "precision", "recall", "f1")
 
 
 class Monitor:
-    """Reads one number of the logs and judges whether it got better.
+    """Reads a number from the logs, and compares it with the best one.
 
     Parameters
     ----------
     name : str
         Key of the logs.
     mode : {'auto', 'min', 'max'}
-        Whether less or more is better; 'auto' goes by how the name ends.
+        Whether lower or higher is better; 'auto' follows the end of the name.
     min_delta : float
-        What a change must exceed to count.
+        Smallest change that counts as an improvement.
     """
 
     def __init__(self, name: str, mode: str, min_delta: float = 0.0) -> None:
@@ -37,23 +38,28 @@ class Monitor:
         self._min_delta = min_delta
 
     def read(self, logs: Logs) -> float:
-        """Return the number; ValueError naming what there is if it is not logged."""
+        """Return the number; ValueError, with the names in the logs, if it is not logged."""
         if self.name in logs:
             return float(logs[self.name])
         hint = " Give fit validation_data for it." if self.name.startswith("val_") else ""
         raise ValueError(unknown_name("monitor", self.name, tuple(logs)) + hint)
 
     def improves(self, value: float, best: float | None) -> bool:
-        """Whether `value` is better than `best`, None being worse than any number but NaN."""
+        """Whether `value` is better than `best`; any number but NaN is better than None."""
         if best is None:
             return not math.isnan(value)
         return self._sign * value < self._sign * best - self._min_delta
 
 
 def _guess_mode(name: str) -> str:
-    """Return 'min' for losses and errors, 'max' for accuracies and their like."""
+    """Return 'min' for losses and errors, 'max' for accuracies and scores."""
     if name.endswith(FALLING):
         return "min"
     if name.endswith(RISING):
         return "max"
-    raise ValueError(f"say whether {name!r} should fall or rise: mode='min' or mode='max'")
+    prefix = "val_" if name.startswith("val_") else ""
+    near = difflib.get_close_matches(
+        name.removeprefix("val_"), (*FALLING, *RISING), n=1, cutoff=0.7
+    )
+    hint = f", or did you mean {prefix + near[0]!r}?" if near else ""
+    raise ValueError(f"say whether {name!r} should fall or rise: mode='min' or mode='max'{hint}")

@@ -1,4 +1,4 @@
-"""A table of the training on disk."""
+"""The CSV logger."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import Any
 
 from nnaccel.training.callbacks._base import Callback, Logs
 
+__all__ = ["CSVLogger"]
+
 
 class CSVLogger(Callback):
-    """Writes a row for each epoch to a CSV file, which is complete up to the last epoch.
+    """Appends a row to a CSV file after each epoch.
 
     Parameters
     ----------
     path : str or Path
-        The file. Its columns are 'epoch', counted from 0, and what the first epoch logs; later
-        epochs leave out what is missing ('NA') and what is new.
+        The file. Its columns are 'epoch', counted from 0, and the names logged in the first epoch.
+        In later epochs missing values are 'NA', and new names are left out.
     append : bool, default False
-        Go on in a file that is there, with its columns, instead of beginning a new one.
+        Whether to append to an existing file, with its columns, instead of overwriting it.
 
     Examples
     --------
@@ -39,16 +41,13 @@ class CSVLogger(Callback):
         self._columns: list[str] = []
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Find the columns of a file to append to."""
+        """Read the columns of a file to append to."""
         self._columns = self._header() if self.append else []
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Write this epoch's row, and before the first one the header."""
-        if self._columns:
-            mode = "a"
-        else:
-            mode = "w"
-            self._columns = ["epoch", *logs]
+        """Write the epoch's row, and the header before the first one."""
+        mode = "a" if self._columns and self.path.exists() else "w"
+        self._columns = self._columns or ["epoch", *logs]
         values = {name: float(value) for name, value in logs.items()} | {"epoch": epoch}
         with open(self.path, mode, newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
@@ -57,17 +56,18 @@ class CSVLogger(Callback):
             rows.writerow([values.get(name, "NA") for name in self._columns])
 
     def state(self) -> dict[str, Any]:
-        """Return how long the file is: what comes later is of epochs that will be repeated."""
-        return {"size": self.path.stat().st_size if self._columns else 0}
+        """Return the size of the file."""
+        is_there = self._columns and self.path.exists()
+        return {"size": self.path.stat().st_size if is_there else 0}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on in the file as it was."""
+        """Truncate the file to that size: a resumed training repeats the later epochs."""
         self._columns = self._header() if state["size"] else []
         if self._columns and self.path.stat().st_size > state["size"]:
             os.truncate(self.path, state["size"])
 
     def _header(self) -> list[str]:
-        """Columns of the file that is there, none if there is none."""
+        """Columns of the file; empty if there is no file."""
         if not self.path.exists():
             return []
         with open(self.path, newline="", encoding="utf-8") as file:

@@ -1,4 +1,4 @@
-"""Stop when it no longer helps."""
+"""Early stopping."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from numpy.typing import NDArray
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
 
+__all__ = ["EarlyStopping"]
+
 
 class EarlyStopping(Callback):
-    """Ends training when a monitored number has stopped getting better, as Keras's does.
+    """Stops training when a monitored number no longer improves, as in Keras.
 
     Parameters
     ----------
     monitor : str, default 'val_loss'
         Name in the logs.
     min_delta : float, default 0
-        What a change must exceed to count as better.
+        Smallest change that counts as an improvement.
     patience : int, default 0
-        Epochs in a row without anything better after which training stops.
+        Epochs without improvement after which training stops.
     mode : {'auto', 'min', 'max'}
-        Whether less or more is better; 'auto' goes by the name.
+        Whether lower or higher is better; 'auto' follows the end of the name.
     baseline : float, optional
-        A number that must be beaten too for the patience to begin anew.
+        An improvement must also be better than this to reset the patience.
     restore_best_weights : bool, default True
         Whether the model ends with the weights of its best epoch instead of the last ones.
     start_from_epoch : int, default 0
-        Epochs to wait before looking.
+        First epoch to monitor.
 
     Attributes
     ----------
@@ -41,7 +43,7 @@ class EarlyStopping(Callback):
     Raises
     ------
     ValueError
-        If an argument is out of its range, 'auto' cannot tell, or `monitor` is not logged.
+        If an argument is out of range, 'auto' does not know the name, or it is not logged.
 
     References
     ----------
@@ -75,32 +77,32 @@ class EarlyStopping(Callback):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
-        self._forget()
+        self._reset()
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget a former training."""
-        self._forget()
+        """Reset the state."""
+        self._reset()
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Remember this epoch if it is the best, or lose patience."""
+        """Keep the epoch if it is the best so far; stop if patience has run out."""
         value = self._monitor.read(logs)
         if epoch < self.start_from_epoch:
             return
         self.wait += 1
         if self._monitor.improves(value, self.best):
             self.best = value
-            self._remember(epoch)
+            self._keep(epoch)
             if self.baseline is None or self._monitor.improves(value, self.baseline):
                 self.wait = 0
             return
         if self.best_epoch is None:
-            self._remember(epoch)  # NaN so far: better than nothing
+            self._keep(epoch)  # only NaN so far
         if self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             self.model.stop_training = True
 
     def on_train_end(self, logs: Logs) -> None:
-        """Give the model its best weights back."""
+        """Restore the model's best weights."""
         if self._best_weights:
             self.model.set_weights(self._best_weights)
 
@@ -110,7 +112,7 @@ class EarlyStopping(Callback):
         return {**counters, "weights": {str(i): w for i, w in enumerate(self._best_weights)}}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on from a `state`; one that had stopped stops the model again."""
+        """Restore a state; a stopped one stops the model again."""
         for name in _COUNTERS:
             setattr(self, name, state[name])
         weights = state["weights"]
@@ -118,13 +120,13 @@ class EarlyStopping(Callback):
         if self.stopped_epoch is not None:
             self.model.stop_training = True
 
-    def _forget(self) -> None:
-        """Nothing seen yet."""
+    def _reset(self) -> None:
+        """Reset the state."""
         self.best = self.best_epoch = self.stopped_epoch = None
         self.wait = 0
         self._best_weights = []
 
-    def _remember(self, epoch: int) -> None:
+    def _keep(self, epoch: int) -> None:
         """Keep this epoch's weights as the best."""
         self.best_epoch = epoch
         if self.restore_best_weights:

@@ -1,4 +1,4 @@
-"""What `fit` returns."""
+"""The history of a training."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from typing import Any
 
 from nnaccel.training.callbacks._base import Callback, Logs
 
+__all__ = ["History"]
+
 
 class History(Callback):
-    """Remembers the losses and metrics of every epoch.
+    """Records the losses and metrics of every epoch; returned by `fit`.
 
     Attributes
     ----------
     epoch : list of int
         Epochs done, counted from 0.
     history : dict of str to list of float
-        By name, such as 'loss' and 'val_accuracy', a value for each epoch.
+        A value for each epoch, by name such as 'loss' and 'val_accuracy'.
 
     Examples
     --------
@@ -31,11 +33,11 @@ class History(Callback):
         self.history: dict[str, list[float]] = {}
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget a former training."""
+        """Reset the state."""
         self.epoch, self.history = [], {}
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Append this epoch's numbers."""
+        """Append the epoch's numbers."""
         self.epoch.append(epoch)
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
@@ -46,6 +48,6 @@ class History(Callback):
         return {"epoch": list(self.epoch), "history": history}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take both back."""
+        """Restore both."""
         self.epoch = list(state["epoch"])
         self.history = {name: list(values) for name, values in state["history"].items()}

@@ -1,4 +1,4 @@
-"""Callbacks in a line."""
+"""Callbacks from functions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from typing import Any
 from nnaccel._validate import unknown_name
 from nnaccel.training.callbacks._base import HOOKS, Callback
 
+__all__ = ["LambdaCallback"]
+
 
 class LambdaCallback(Callback):
     """A callback made of functions.
@@ -15,7 +17,7 @@ class LambdaCallback(Callback):
     Parameters
     ----------
     **hooks : callable
-        By the names of `Callback`'s hooks, with their arguments.
+        Functions by the name of a hook of `Callback`, with its arguments.
 
     Raises
     ------

@@ -1,32 +1,35 @@
-"""Save the model as it learns."""
+"""Checkpoints at the end of epochs."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from nnaccel._validate import unknown_name
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
 
+__all__ = ["ModelCheckpoint"]
+
 
 class ModelCheckpoint(Callback):
-    """Saves the model, with all that resuming its training needs, at the end of an epoch.
+    """Saves the model, with the state of its training, at the end of an epoch.
 
     Parameters
     ----------
     path : str or Path
-        Where to. ``{epoch}`` stands for the epoch counted from 1, and other names in braces for
-        what is logged, as in ``"mlp-{epoch:02d}-{val_loss:.3f}.safetensors"``. A path without them
-        is overwritten each time; the file on disk is always whole.
+        The file. ``{epoch}`` is the epoch, counted from 1, and other names in braces are logged
+        numbers, as in ``"mlp-{epoch:02d}-{val_loss:.3f}.safetensors"``. A path without them is
+        overwritten each time, atomically.
     monitor : str, default 'val_loss'
-        Name in the logs that `save_best_only` goes by.
+        Name in the logs, for `save_best_only`.
     save_best_only : bool, default False
-        Save only an epoch that is better than all those before.
+        Whether to save only an epoch that is better than all before it.
     mode : {'auto', 'min', 'max'}
-        Whether less or more is better; 'auto' goes by the name.
+        Whether lower or higher is better; 'auto' follows the end of the name.
     every : int, default 1
-        Look at every so many epochs only.
+        Interval in epochs.
 
     Attributes
     ----------
@@ -36,7 +39,7 @@ class ModelCheckpoint(Callback):
     Raises
     ------
     ValueError
-        If an argument is out of its range, 'auto' cannot tell, or a name is not logged.
+        If an argument is out of range, 'auto' does not know the name, or a name is not logged.
 
     Examples
     --------
@@ -56,17 +59,18 @@ class ModelCheckpoint(Callback):
         if every < 1:
             raise ValueError(f"every={every} must be at least 1 epoch")
         self.path = str(path)
+        _check_template(self.path)
         self._monitor = Monitor(monitor, mode)
         self.save_best_only = save_best_only
         self.every = every
         self.best: float | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget a former training."""
+        """Reset the state."""
         self.best = None
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Save if this epoch is due and, where that is asked for, the best."""
+        """Save if the epoch is due and, with `save_best_only`, the best so far."""
         if (epoch + 1) % self.every:
             return
         path = self._path(epoch, logs)
@@ -74,7 +78,7 @@ class ModelCheckpoint(Callback):
             value = self._monitor.read(logs)
             if not self._monitor.improves(value, self.best):
                 return
-            self.best = value  # before saving, since this state is part of what is saved
+            self.best = value  # before saving, which saves this state too
         self.model.save(path)
 
     def state(self) -> dict[str, Any]:
@@ -82,13 +86,29 @@ class ModelCheckpoint(Callback):
         return {"best": self.best}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take the best value back."""
+        """Restore the best value."""
         self.best = state["best"]
 
     def _path(self, epoch: int, logs: Logs) -> Path:
-        """Path of this epoch."""
+        """Path for an epoch."""
         names = {**logs, "epoch": epoch + 1}
         try:
             return Path(self.path.format(**names))
         except KeyError as missing:
             raise ValueError(unknown_name("name in path", missing.args[0], tuple(names))) from None
+
+
+def _check_template(path: str) -> None:
+    """Raise a ValueError unless a path with names in braces can be filled in."""
+    try:
+        for _, name, spec, _ in Formatter().parse(path):
+            if name is None:
+                continue
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} is no name of a logged number")
+            format(1 if name == "epoch" else 0.5, spec or "")
+    except ValueError as error:
+        raise ValueError(
+            f"path={path!r}: {error}. To fix: name what is logged, as in {{epoch}} or "
+            "{val_loss:.3f}, and double a brace that is meant as such"
+        ) from None

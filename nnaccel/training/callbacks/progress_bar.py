@@ -1,4 +1,4 @@
-"""What a training shows while it runs."""
+"""The progress bar."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-#: Seconds between two pictures of the bar, each of which takes a millisecond or two.
+__all__ = ["ProgressBar"]
+
+#: Seconds between two refreshes of the bar, each of which takes a millisecond or two.
 _INTERVAL = 0.2
 
 
 class ProgressBar(Callback):
-    """Shows a line for each epoch and, on a terminal, a bar for the one that runs.
+    """Prints a line for each epoch and, on a terminal, a bar for the current one.
 
     Parameters
     ----------
     verbose : int, default 1
-        0 shows nothing, 1 lines and the bar, 2 lines only. Without a terminal there is no bar.
+        0 prints nothing, 1 lines and the bar, 2 lines only. Without a terminal there is no bar.
     console : rich.console.Console, optional
-        Where the bar is drawn; by default on the standard output.
+        Console of the bar; the standard output by default.
 
     Raises
     ------
@@ -47,7 +49,7 @@ class ProgressBar(Callback):
         self._bar: Progress | None = None
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Draw the bar, if there is a terminal."""
+        """Show the bar, if there is a terminal."""
         self.close()
         terminal = self._console.is_terminal if self._console else sys.stdout.isatty()
         if self.verbose == 1 and terminal:
@@ -69,7 +71,7 @@ class ProgressBar(Callback):
             self._bar.update(task, description=self._label)
 
     def on_progress(self, batch: int, logs: Mapping[str, float]) -> None:
-        """Move the bar, a few times a second at most."""
+        """Update the bar, a few times a second at most."""
         now = time.perf_counter()
         self._batch, self._elapsed = batch, now - self._start
         if self._bar and now - self._drawn >= _INTERVAL:
@@ -81,7 +83,7 @@ class ProgressBar(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Print this epoch's line."""
         seconds = time.perf_counter() - self._start
-        self._elapsed = self._elapsed or seconds  # validation not counted, where that is known
+        self._elapsed = self._elapsed or seconds  # without validation, if progress was reported
         line = f"{self._label}  {_describe(logs)}  {self._rate()}  {seconds:.2f} s"
         if self._bar:
             self._bar.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -89,25 +91,25 @@ class ProgressBar(Callback):
             print(line, flush=True)
 
     def on_train_end(self, logs: Logs) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self.close()
 
     def close(self) -> None:
-        """Take the bar away and give the terminal its cursor back."""
+        """Remove the bar and restore the terminal's cursor."""
         if self._bar:
             nnaccel_kernels.on_compiled = None
             self._bar.stop()
             self._bar = None
 
     def _show_compiled(self, kernel: str) -> None:
-        """Say why the first epoch of a fresh installation is slow to begin."""
+        """Show that a kernel was compiled, which delays the first epoch of a new installation."""
         if self._bar:
             stats = f"compiling, once: {kernel} is ready"
             self._bar.update(self._bar.task_ids[0], visible=True, stats=stats)
             self._bar.refresh()
 
     def _rate(self) -> str:
-        """Images, or batches of unknown size, trained on in a second of this epoch."""
+        """Images a second in this epoch; batches a second if their size is unknown."""
         seconds = max(self._elapsed, 1e-9)
         if self.params["batch_size"] is None:
             return f"{self._batch / seconds:,.1f} batches/s"
@@ -116,7 +118,7 @@ class ProgressBar(Callback):
 
 
 def _make_bar(console: Console | None) -> Progress:
-    """Bar that is drawn only when told to, and vanishes when it stops."""
+    """Bar that is drawn by `refresh` only, and removed when it stops."""
     from rich.progress import BarColumn, Progress, TextColumn
 
     return Progress(
@@ -136,5 +138,5 @@ def _describe(logs: Mapping[str, float]) -> str:
 
 
 def _short(value: float) -> str:
-    """Four decimals, or three digits of what is smaller than that shows."""
+    """Number with four decimals, or three digits if it is below 0.001."""
     return f"{value:.4f}" if value == 0 or abs(value) >= 1e-3 else f"{value:.2e}"

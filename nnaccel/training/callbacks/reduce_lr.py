@@ -1,4 +1,4 @@
-"""Smaller steps when larger ones no longer help."""
+"""Reduction of the learning rate on a plateau."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from typing import Any
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
 
+__all__ = ["ReduceLROnPlateau"]
+
 
 class ReduceLROnPlateau(Callback):
-    """Multiplies the learning rate by `factor` when a number stops getting better, as Keras's does.
+    """Multiplies the learning rate by `factor` when a number no longer improves, as in Keras.
 
-    It also adds 'learning_rate' to the logs: the one this epoch ran with.
+    It adds 'learning_rate' to the logs: the rate of the epoch.
 
     Parameters
     ----------
@@ -21,20 +23,20 @@ class ReduceLROnPlateau(Callback):
     factor : float, default 0.1
         Between 0 and 1.
     patience : int, default 10
-        Epochs in a row without anything better after which the rate falls.
+        Epochs without improvement after which the rate falls.
     mode : {'auto', 'min', 'max'}
-        Whether less or more is better; 'auto' goes by the name.
+        Whether lower or higher is better; 'auto' follows the end of the name.
     min_delta : float, default 1e-4
-        What a change must exceed to count as better.
+        Smallest change that counts as an improvement.
     cooldown : int, default 0
         Epochs after a reduction in which patience is not counted.
     min_lr : float, default 0
-        The rate falls no further.
+        Lower bound of the rate.
 
     Raises
     ------
     ValueError
-        If an argument is out of its range, 'auto' cannot tell, or `monitor` is not logged.
+        If an argument is out of range, 'auto' does not know the name, or it is not logged.
     TypeError
         If the optimiser follows a schedule.
 
@@ -67,11 +69,11 @@ class ReduceLROnPlateau(Callback):
         self.patience = patience
         self.cooldown = cooldown
         self.min_lr = min_lr
-        self._forget()
+        self._reset()
 
     def on_train_begin(self, logs: Logs) -> None:
-        """Forget a former training, and see that there is a rate to reduce."""
-        self._forget()
+        """Reset the state; TypeError if the rate is a schedule."""
+        self._reset()
         rate = self.model.optimizer.learning_rate
         if not isinstance(rate, Real):
             raise TypeError(
@@ -80,7 +82,7 @@ class ReduceLROnPlateau(Callback):
             )
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Reduce the rate if patience is lost."""
+        """Reduce the rate if patience has run out."""
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         value = self._monitor.read(logs)
         if self.cooldown_counter > 0:
@@ -99,18 +101,18 @@ class ReduceLROnPlateau(Callback):
         return {name: getattr(self, name) for name in _COUNTERS}
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take the counters back."""
+        """Restore the counters."""
         for name in _COUNTERS:
             setattr(self, name, state[name])
 
-    def _forget(self) -> None:
-        """Nothing seen yet."""
+    def _reset(self) -> None:
+        """Reset the state."""
         self.best = None
         self.wait = 0
         self.cooldown_counter = 0
 
     def _reduce(self) -> None:
-        """Lower the rate, unless it is as low as it may be."""
+        """Reduce the rate, down to `min_lr`."""
         rate = float(self.model.optimizer.learning_rate)
         if rate > self.min_lr:
             self.model.optimizer.learning_rate = max(rate * self.factor, self.min_lr)

@@ -1,4 +1,4 @@
-"""Losses: classes with settings, found by name too."""
+"""Losses, by name or as objects with settings."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 
 from nnaccel import _validate
 from nnaccel.training.losses._base import FunctionLoss, KernelLoss, Loss
-from nnaccel.training.losses.binary_crossentropy import BinaryCrossentropy
-from nnaccel.training.losses.categorical_crossentropy import CategoricalCrossentropy
-from nnaccel.training.losses.huber import Huber
-from nnaccel.training.losses.mean_squared_error import MeanSquaredError
+
+# `as`: public to type checkers, which do not evaluate `__all__`.
+from nnaccel.training.losses.binary_crossentropy import BinaryCrossentropy as BinaryCrossentropy
+from nnaccel.training.losses.categorical_crossentropy import (
+    CategoricalCrossentropy as CategoricalCrossentropy,
+)
+from nnaccel.training.losses.huber import Huber as Huber
+from nnaccel.training.losses.mean_squared_error import MeanSquaredError as MeanSquaredError
 
 LOSSES: dict[str, type[Loss]] = {
     "mse": MeanSquaredError,
@@ -39,10 +43,10 @@ def get(loss: str | Loss | Callable[..., Any], **settings: Any) -> Loss:
     Parameters
     ----------
     loss : str, Loss or callable
-        A name such as 'mse'; an object such as ``Huber(2.0)``; or a function of (outputs, targets)
-        that returns losses (N,) and each row's gradient, shaped like outputs.
+        A key of `LOSSES`, such as 'mse'; an object such as ``Huber(2.0)``; or a function of
+        (outputs, targets) that returns losses (N,) and each row's gradient, shaped like outputs.
     **settings
-        For the constructor of a loss given by name.
+        Arguments of the constructor of a loss given by name.
 
     Raises
     ------
@@ -66,13 +70,13 @@ def get(loss: str | Loss | Callable[..., Any], **settings: Any) -> Loss:
 
 
 def describe(loss: Loss) -> str | dict[str, Any]:
-    """Return name and settings as JSON can hold them: the name alone where there are none."""
+    """Return name and settings of a loss as JSON values; the name alone without settings."""
     config = {} if isinstance(loss, FunctionLoss) else loss.config()
     return {"name": loss.name, "config": config} if config else loss.name
 
 
 def from_description(described: str | dict[str, Any], custom: Mapping[str, Any]) -> Loss:
-    """Return the loss that `describe` described; `custom` has those of the user's own, by name."""
+    """Return a loss from the result of `describe`; `custom` has the user's losses, by name."""
     name, config = (
         (described, {}) if isinstance(described, str) else (described["name"], described["config"])
     )

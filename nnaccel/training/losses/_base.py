@@ -1,4 +1,4 @@
-"""What a loss is: a number for each row, and its gradient."""
+"""The base classes of losses: a number for each row, and its gradient."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any, ClassVar, Literal
 from nnaccel._validate import constructor_arguments
 from nnaccel.backends import Array, Backend, backend_of
 
-Rows = tuple[Array, Array]  # losses (N,) and gradients like the outputs
+Rows = tuple[Array, Array]  # losses (N,) and gradients (N, units)
 
 
 class Loss(ABC):
     """A loss that a model can be compiled with.
 
-    A loss of your own is a class with `__call__`, whose constructor keeps its arguments under
+    A loss of your own is a class with `__call__`, whose constructor stores its arguments under
     their names, or a plain function ``f(outputs, targets)`` that returns the same.
 
     Attributes
@@ -23,9 +23,9 @@ class Loss(ABC):
     name : str
         Name in reports and files.
     takes : {'numbers', 'probabilities', 'classes'}
-        Which targets: any, within 0 and 1, or one class a row.
+        Valid targets: any numbers, numbers within 0 and 1, or one class a row.
     fused_activation : str
-        Last activation that is computed together with the loss, from its inputs.
+        Last activation that the loss can be fused with, and then computed from the logits.
     """
 
     name: str = ""
@@ -38,7 +38,7 @@ class Loss(ABC):
 
     @abstractmethod
     def __call__(self, outputs: Array, targets: Array) -> Rows:
-        """Return the loss of each row and its own gradient.
+        """Return the loss of each row, and its gradient.
 
         Parameters
         ----------
@@ -54,14 +54,14 @@ class Loss(ABC):
     def mean_gradient(
         self, backend: Backend, outputs: Array, targets: Array, fused: bool = False
     ) -> Rows:
-        """Return the loss of each row, and the gradient of their mean, from the tape if recorded.
+        """Return the loss of each row, and the gradient of their mean; computed or recorded.
 
         Parameters
         ----------
         backend : Backend
         outputs, targets : array, shape (N, units)
         fused : bool, default False
-            Whether outputs are those before `fused_activation`.
+            Whether outputs are logits, without `fused_activation`.
         """
         losses = backend.empty(len(outputs), outputs.dtype)
         gradient = backend.empty(outputs.shape, outputs.dtype)
@@ -79,7 +79,7 @@ class Loss(ABC):
         return constructor_arguments(self)
 
     def _checked(self, found: Any, shape: tuple[int, ...]) -> Rows:
-        """Return what `__call__` returned, if it is losses and gradients of the right shapes."""
+        """Return the result of `__call__`; ValueError if its shapes are wrong."""
         shapes = (
             [getattr(a, "shape", None) for a in found] if isinstance(found, tuple | list) else []
         )
@@ -107,7 +107,7 @@ class KernelLoss(Loss):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__call__" in vars(cls):  # that is what runs then, not the kernel
+        if "__call__" in vars(cls):  # overrides the kernel
             cls.mean_gradient = Loss.mean_gradient  # type: ignore[method-assign]
 
     @abstractmethod
@@ -139,7 +139,7 @@ class KernelLoss(Loss):
 
 
 class FunctionLoss(Loss):
-    """A function of the user's own, as a loss."""
+    """A user's function as a loss."""
 
     def __init__(self, function: Callable[[Array, Array], Rows]) -> None:
         self.function = function

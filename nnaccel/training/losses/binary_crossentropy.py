@@ -1,4 +1,4 @@
-"""Cross-entropy of independent probabilities."""
+"""Binary cross-entropy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnaccel.training.losses._base import KernelLoss
 class BinaryCrossentropy(KernelLoss):
     """Mean over outputs of ``-t log p - (1 - t) log(1 - p)``, in nats.
 
-    With a sigmoid as the model's last activation it is computed from the logits, without overflow.
+    After a sigmoid it is computed from the logits, without overflow.
 
     Examples
     --------

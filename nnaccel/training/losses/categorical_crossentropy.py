@@ -1,4 +1,4 @@
-"""Cross-entropy of one class a row."""
+"""Categorical cross-entropy."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from nnaccel.training.losses._base import KernelLoss
 
 
 class CategoricalCrossentropy(KernelLoss):
-    """Cross-entropy of a distribution over classes, ``-sum(t log p)``, in nats.
+    """Cross-entropy of a distribution over classes: ``-sum(t log p)``, in nats.
 
-    Targets are integer labels or rows of probabilities. With a softmax as the model's last
-    activation it is computed from the logits, without overflow.
+    Targets are integer labels or rows of probabilities. After a softmax it is computed from the
+    logits, without overflow.
 
     Examples
     --------

@@ -10,12 +10,12 @@ from nnaccel.training.losses._base import Loss, Rows
 
 
 class Huber(Loss):
-    """Mean over outputs of a loss that is quadratic near zero and linear beyond `delta`.
+    """Mean over outputs of a loss that is quadratic up to an error of `delta`, and linear beyond.
 
     Parameters
     ----------
     delta : float above 0, default 1.0
-        Size of an error from which the loss is linear, so that outliers pull no harder.
+        Largest absolute value of a gradient, whatever the size of an outlier.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Metrics: classes, found by name too."""
+"""Metrics, by name or as objects."""
 
 from __future__ import annotations
 
@@ -7,13 +7,12 @@ from typing import Any
 
 from nnaccel import _validate
 from nnaccel.training.metrics._base import CountingMetric, FunctionMetric, Metric
-from nnaccel.training.metrics.accuracy import Accuracy
-from nnaccel.training.metrics.binary_accuracy import BinaryAccuracy
 
-METRICS: dict[str, type[Metric]] = {
-    "accuracy": Accuracy,
-    "binary_accuracy": BinaryAccuracy,
-}
+# `as`: public to type checkers, which do not evaluate `__all__`.
+from nnaccel.training.metrics.accuracy import Accuracy as Accuracy
+from nnaccel.training.metrics.binary_accuracy import BinaryAccuracy as BinaryAccuracy
+
+METRICS: dict[str, type[Metric]] = {kind.name: kind for kind in (Accuracy, BinaryAccuracy)}
 
 __all__ = [
     "METRICS",
@@ -22,7 +21,7 @@ __all__ = [
     "Metric",
     "get",
     "get_all",
-    *sorted({kind.__name__ for kind in METRICS.values()}),
+    *sorted(kind.__name__ for kind in METRICS.values()),
 ]
 
 
@@ -34,10 +33,10 @@ def get(
     Parameters
     ----------
     metric : str, Metric or callable
-        A name such as 'accuracy', an object, or a function of (outputs, targets) that returns a
-        value for each row.
+        A key of `METRICS`, such as 'accuracy'; an object; or a function of (outputs, targets) that
+        returns a value for each row.
     custom : dict of str to Metric or callable, optional
-        Those of the user's own, by name.
+        The user's metrics, by name.
 
     Raises
     ------
@@ -64,12 +63,12 @@ def get(
 
 
 def get_all(metrics: Any, custom: Mapping[str, Any] | None = None) -> list[Metric]:
-    """Return one metric, or a sequence of them, as a list of metrics with names of their own.
+    """Return one metric, or a sequence of them, as a list of metrics with different names.
 
     Raises
     ------
     ValueError
-        As `get`, or if two have one name.
+        As `get`, or if two have the same name.
     """
     given = metrics if isinstance(metrics, Sequence) and not isinstance(metrics, str) else [metrics]
     found = [get(metric, custom) for metric in given]

@@ -1,4 +1,4 @@
-"""What a metric is: a number that is followed over an epoch."""
+"""The base classes of metrics: a number over the rows of an epoch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from nnaccel.backends import Array, Backend, backend_of
 
 
 class Metric(ABC):
-    """A number over all rows of an epoch, from what it keeps between batches.
+    """A number over all rows of an epoch, updated batch by batch.
 
     A metric of your own is a class with these three methods, or a plain function
     ``f(outputs, targets)`` that returns a value for each row, whose mean is reported.
@@ -33,12 +33,12 @@ class Metric(ABC):
 
     @abstractmethod
     def update(self, outputs: Array, targets: Array) -> None:
-        """Take the rows of a batch into account.
+        """Add the rows of a batch.
 
         Parameters
         ----------
         outputs, targets : array, shape (N, units)
-            What the model gives, its last activation included, and what was wanted.
+            The model's outputs, with its last activation, and the true values.
         """
 
     @abstractmethod
@@ -55,7 +55,7 @@ class Metric(ABC):
 class CountingMetric(Metric):
     """A share of rows, counted by a kernel."""
 
-    needs_probabilities = False  # rather than logits, where a softmax is left to the loss
+    needs_probabilities = False  # whether logits of a softmax must be activated first
 
     def __init__(self) -> None:
         self._total: Array = None
@@ -65,9 +65,9 @@ class CountingMetric(Metric):
     def count(
         self, backend: Backend, outputs: Array, targets: Array, logits: bool, total: Array
     ) -> None:
-        """Add what a batch scores to ``total[0]``, of float64.
+        """Add the count of a batch to ``total[0]``, of float64.
 
-        `logits` says whether outputs are those before a sigmoid or softmax.
+        `logits` is True if outputs are logits, without the last sigmoid or softmax.
         """
 
     def reset(self) -> None:
@@ -88,7 +88,7 @@ class CountingMetric(Metric):
 
 
 class FunctionMetric(Metric):
-    """The mean over rows of what a function of the user's own returns."""
+    """A user's function as a metric: the mean of its values over rows."""
 
     def __init__(self, function: Callable[[Array, Array], Array]) -> None:
         self.function = function
@@ -106,8 +106,8 @@ class FunctionMetric(Metric):
         if shape != (len(outputs),):
             raise ValueError(
                 f"metric {self.name!r} returned {shape}; expected a value for each of "
-                f"{len(outputs)} rows. For anything else write a class with reset, update and "
-                "result"
+                f"{len(outputs)} rows. To fix: return those, or write a class with reset, update "
+                "and result"
             )
         self._total += float(values.sum(dtype="float64"))
         self._rows += len(outputs)

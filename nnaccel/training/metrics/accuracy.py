@@ -1,4 +1,4 @@
-"""The share of rows whose class is right."""
+"""Classification accuracy."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from nnaccel.training.metrics.binary_accuracy import count_hits
 
 
 class Accuracy(CountingMetric):
-    """Share of rows whose largest output is the target's.
+    """Share of rows whose largest output is that of the true class.
 
-    For a model with one output, of those on the right side of a half.
+    For a model with one output, the share of rows on the true side of 0.5.
 
     Examples
     --------

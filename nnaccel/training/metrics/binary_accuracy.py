@@ -1,4 +1,4 @@
-"""The share of outputs on the right side of a half."""
+"""Binary accuracy."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from nnaccel.training.metrics._base import CountingMetric
 
 
 class BinaryAccuracy(CountingMetric):
-    """Mean over rows of the share of outputs that are on the target's side of a half.
+    """Mean over rows of the share of outputs on the target's side of 0.5.
 
     Examples
     --------
@@ -31,5 +31,5 @@ class BinaryAccuracy(CountingMetric):
 def count_hits(
     backend: Backend, outputs: Array, targets: Array, logits: bool, total: Array
 ) -> None:
-    """Add each row's share of outputs on the right side of a half, or of 0 for logits."""
+    """Add each row's share of outputs on the target's side of 0.5, or of 0 for logits."""
     backend.kernels.count_binary_hits(outputs, targets, 0.0 if logits else 0.5, total)

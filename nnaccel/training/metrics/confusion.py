@@ -1,4 +1,4 @@
-"""Which class is taken for which: counted, and as a table in plain text."""
+"""The confusion matrix: counts, and a table in plain text."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ def confusion_counts(y: ArrayLike, predicted: ArrayLike, classes: int) -> NDArra
     y, predicted : array_like of int, shape (N,)
         True and predicted labels 0 … `classes` - 1.
     classes : int
-        How many classes there are.
+        Number of classes.
 
     Returns
     -------
     ndarray of int64, shape (classes, classes)
-        Row i, column j: how many rows of class i were taken for j. The diagonal is right.
+        Row i, column j: number of rows of class i predicted as j. The diagonal is right.
 
     Raises
     ------
     ValueError
-        The two differ in length, or a label is not one of the classes.
+        If the two differ in length, or a label is out of range.
 
     Examples
     --------
@@ -35,32 +35,32 @@ def confusion_counts(y: ArrayLike, predicted: ArrayLike, classes: int) -> NDArra
     array([[1, 1],
            [0, 1]])
     """
-    true, taken = np.asarray(y, np.int64), np.asarray(predicted, np.int64)
-    if true.ndim != 1 or true.shape != taken.shape:
-        raise ValueError(f"y has shape {true.shape} and predicted {taken.shape}; both must be (N,)")
-    for name, labels in (("y", true), ("predicted", taken)):
+    true, found = np.asarray(y, np.int64), np.asarray(predicted, np.int64)
+    if true.ndim != 1 or true.shape != found.shape:
+        raise ValueError(f"y has shape {true.shape} and predicted {found.shape}; both must be (N,)")
+    for name, labels in (("y", true), ("predicted", found)):
         if labels.size and (labels.min() < 0 or labels.max() >= classes):
             raise ValueError(
-                f"{name} holds labels {labels.min()} … {labels.max()}; 0 … {classes - 1} are wanted"
+                f"{name} holds labels {labels.min()} … {labels.max()}; expected 0 … {classes - 1}"
             )
-    counts = np.bincount(true * classes + taken, minlength=classes**2)
+    counts = np.bincount(true * classes + found, minlength=classes**2)
     return counts.reshape(classes, classes).astype(np.int64)
 
 
 def confusion_text(counts: NDArray[Any], classes: Sequence[str]) -> str:
-    """Lay the counts out as lines of text: a row per true class, a column per predicted one.
+    """Return the counts as a table: a row for each true class, a column for each predicted one.
 
     Parameters
     ----------
     counts : ndarray of int, shape (C, C)
-        As `confusion_counts` gives them.
+        As returned by `confusion_counts`.
     classes : sequence of str
         Name of each class; long ones are cut.
 
     Returns
     -------
     str
-        C + 2 lines. A dot stands for zero; the last column is the share that is right.
+        C + 2 lines. A dot stands for zero; the last column is the share of right predictions.
 
     Examples
     --------

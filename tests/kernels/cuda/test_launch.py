@@ -1,4 +1,4 @@
-"""How kernels are handed to CuPy, without a GPU: what is compiled, kept, and given to them."""
+"""Launching kernels through CuPy, without a GPU: compilation, cached PTX, and arguments."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def declared(*bits: str) -> str:
 
 
 class Gpu:
-    """Stands for CuPy's launching, and notes what is launched."""
+    """A stand-in for CuPy's launches, which records them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, ptx: str) -> None:
         self.compiled, self.launched = 0, list[Any]()
@@ -67,7 +67,7 @@ def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
     assert gpu.compiled == 2
 
 
-def test_a_kernel_that_takes_other_numbers_is_left_to_numba(
+def test_a_kernel_with_other_parameters_is_launched_by_numba(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gpu = Gpu(monkeypatch, declared("u64", "u64"))
@@ -86,9 +86,7 @@ def test_windows_and_scalars_are_flattened_in_order() -> None:
     assert Window in kinds
 
 
-def test_ptx_is_kept_for_what_it_was_compiled_from(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ptx_is_cached_by_code_and_closure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     compiled: list[str] = []
 
     def compile_it(function: Any, types: Any, cc: Any) -> tuple[str, None]:
@@ -109,7 +107,7 @@ def test_ptx_is_kept_for_what_it_was_compiled_from(
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_ptx_is_kept_for_each_kind_of_16_bits(
+def test_ptx_is_cached_for_each_16_bit_dtype(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))

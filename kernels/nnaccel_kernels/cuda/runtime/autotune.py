@@ -25,7 +25,7 @@ _device_names: dict[int, str] = {}
 
 
 def autotune(
-    problem: tuple[Any, ...], candidates: Callable[[Any], dict[str, Any]]
+    problem: tuple[Any, ...], candidates: Callable[[Any], dict[str, Any]] | None
 ) -> tuple[str, str] | None:
     """Return the name of the fastest candidate and the reason, with all times.
 
@@ -37,7 +37,8 @@ def autotune(
         What is computed, and its sizes. A choice is made once for each problem.
     candidates : callable
         From CuPy to functions by name, each of which computes the problem on arrays of its own. A
-        candidate that this device does not support raises NotImplementedError.
+        candidate that this device does not support raises NotImplementedError. None looks up an
+        earlier choice and measures nothing.
     """
     cupy = sys.modules.get("cupy")
     if cupy is None or config.ENABLE_CUDASIM:
@@ -45,7 +46,7 @@ def autotune(
     device, key = _device(cupy), repr((*problem, "TF32")) if uses_tf32() else repr(problem)
     choices = _choices[device] if device in _choices else _choices.setdefault(device, _read(device))
     if key not in choices:
-        if cupy.cuda.get_current_stream().is_capturing():
+        if candidates is None or cupy.cuda.get_current_stream().is_capturing():
             return None
         try:
             times = _times(cupy, candidates(cupy))

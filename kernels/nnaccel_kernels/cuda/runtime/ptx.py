@@ -69,7 +69,7 @@ def _closed_over(value: Any) -> Iterator[str]:
 
 @cache
 def toolchain() -> str:
-    """Versions and sources that PTX depends on; kernels call device functions by name."""
+    """Versions, and a hash of the sources: kernels call device functions by name."""
     digest, here = hashlib.sha256(), Path(__file__).parent
     for path in (*sorted(here.parent.glob("*.py")), *sorted(here.glob("*.py"))):
         digest.update(path.read_bytes())

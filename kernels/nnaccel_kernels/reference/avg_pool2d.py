@@ -1,36 +1,15 @@
-"""Pooling: the largest or the mean of the pixels under a window; taps outside are passed over."""
+"""Average pooling; taps outside the image are left out."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-import numpy as np
-
 from nnaccel_kernels.index import taps_inside
+from nnaccel_kernels.reference.namespace import array_like, namespace
 from nnaccel_kernels.reference.taps import taps
 from nnaccel_kernels.window import Window
 
-__all__ = ["avg_pool2d", "avg_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
-
-
-def max_pool2d(x: Any, window: Window, y: Any) -> None:
-    """y = largest pixel under the window; a NaN there gives NaN."""
-    y[...] = -math.inf
-    for _, _, at, pixels in taps(window, x.shape, y.shape):
-        y[at] = np.maximum(y[at], x[pixels])
-
-
-def max_pool2d_backward(dy: Any, x: Any, y: Any, window: Window, dx: Any) -> None:
-    """Send each dy to the first tap, in scan order, that holds the maximum or a NaN."""
-    joined = [(at, pixels) for _, _, at, pixels in taps(window, x.shape, y.shape)]
-    first = np.zeros(y.shape, "int32")  # numbers from 1 on; 0 where no tap lies on the image
-    for number, (at, pixels) in reversed(list(enumerate(joined, 1))):
-        tap = x[pixels]
-        first[at] = np.where((tap == y[at]) | (tap != tap), number, first[at])
-    dx[...] = 0
-    for number, (at, pixels) in enumerate(joined, 1):
-        dx[pixels] += np.where(first[at] == number, dy[at], 0)
+__all__ = ["avg_pool2d", "avg_pool2d_backward"]
 
 
 def avg_pool2d(x: Any, window: Window, count_include_pad: bool, y: Any) -> None:
@@ -65,5 +44,5 @@ def _divisor(window: Window, count_include_pad: bool, image: Any, positions: Any
                 for p in range(positions.shape[2 + axis])
             ]
         )
-    rows, columns = (np.asarray(count, image.dtype) for count in counts)
-    return np.maximum(rows[:, None] * columns, 1)
+    rows, columns = (array_like(image, count, image.dtype) for count in counts)
+    return namespace(image).maximum(rows[:, None] * columns, 1)

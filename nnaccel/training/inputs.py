@@ -1,0 +1,124 @@
+"""Checks of inputs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from nnaccel._validate import refuse_masked
+from nnaccel.backends import Array, is_cupy
+from nnaccel.network.chain import Network
+from nnaccel_kernels.half import is_half, wide
+
+
+def check_inputs(x: Any, dtype: Any) -> Array:
+    """Return inputs as a contiguous numeric array, copied only if needed.
+
+    Parameters
+    ----------
+    x : array_like, shape (N, ...)
+        uint8 (pixels, to be divided by 255), other integers, booleans or floats. Memory-mapped
+        arrays stay on disk.
+    dtype : dtype
+        Dtype of the model's activations, whose range must hold the inputs.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, not numeric, or contains NaN or infinity (not checked on disk).
+    """
+    if is_cupy(x):
+        return x
+    on_disk = isinstance(x, np.memmap)
+    x = as_numbers(x, "inputs")
+    if is_half(x.dtype):  # to NumPy, bfloat16 is not of kind "f"
+        x = x.astype(wide(x.dtype))
+    if x.dtype.kind not in "biuf":
+        raise ValueError(f"inputs have dtype {x.dtype}; expected numbers")
+    if x.ndim < 2:
+        raise ValueError(f"inputs have shape {x.shape}; expected (N, features) or images (N, H, W)")
+    if not x.size:
+        raise ValueError(f"inputs have shape {x.shape}: nothing to train on or to predict")
+    if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.dtype.itemsize not in (4, 8)):
+        x = x.astype(wide(dtype))
+    if not on_disk:
+        if x.dtype.kind == "f":
+            _require_finite(x)
+        if x.dtype != np.uint8:
+            _require_in_range(x, dtype)
+    return np.require(x, x.dtype.newbyteorder("="), ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def as_numbers(x: Any, what: str) -> np.ndarray:
+    """Return an array; objects, as of a frame with columns of several types, become float64.
+
+    Raises
+    ------
+    ValueError
+        If it is a sparse matrix, if values are masked, or if one of the objects is no number.
+    """
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise ValueError(f"{what} are a sparse {type(x).__name__}. To fix: give .toarray()")
+    refuse_masked(x, what)
+    array: np.ndarray = x.get() if is_cupy(x) else np.asarray(x)
+    if array.dtype != object:
+        return array
+    for item in array.ravel():
+        try:
+            float(item)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{what} hold {item!r} of type {type(item).__name__}; expected numbers, none of "
+                "them missing"
+            ) from None
+    return array.astype(np.float64)
+
+
+def build_or_check(network: Network, x: Array) -> None:
+    """Build the network for inputs like x; ValueError if it was built for another shape."""
+    if not network.built:
+        network.build(x.shape[1:])
+    given, wanted = x.shape[1:], network.input_shape
+    if not _is_reshape(given, wanted):
+        hint = ": put channels first with x.transpose(0, 3, 1, 2)"
+        is_last = len(given) == 3 and (given[2], *given[:2]) == wanted
+        raise ValueError(
+            f"inputs have shape {x.shape}, so {given} each, but the model was built for {wanted}"
+            + (hint if is_last else "")
+        )
+
+
+def _is_reshape(given: tuple[int, ...], wanted: tuple[int, ...]) -> bool:
+    """Whether the shapes differ only by flattening, or by axes of length 1."""
+    if math.prod(given) != math.prod(wanted):
+        return False
+    long = [tuple(size for size in shape if size != 1) for shape in (given, wanted)]
+    return long[0] == long[1] or min(map(len, long)) <= 1
+
+
+def _require_in_range(x: np.ndarray, dtype: np.dtype[Any]) -> None:
+    """Raise a ValueError if a number is beyond the range of the model's dtype."""
+    limit = float(np.finfo(dtype if dtype.kind == "f" else np.float32).max)  # bfloat16's, nearly
+    largest = np.iinfo(x.dtype).max if x.dtype.kind in "iu" else np.finfo(x.dtype).max
+    if float(largest) > limit and not -limit <= x.min() <= x.max() <= limit:
+        raise ValueError(
+            f"inputs run from {x.min():.6g} to {x.max():.6g}, but the model's {dtype} ends at "
+            f"{limit:.6g}: rescale them"
+        )
+
+
+def _require_finite(x: np.ndarray) -> None:
+    """Raise a ValueError that names the first row with NaN or infinity."""
+    matrix = x.reshape(len(x), math.prod(x.shape[1:]))
+    # A sum is not finite if a term is not. No BLAS: its threads would spin beside training's.
+    with np.errstate(all="ignore"):
+        if np.isfinite(matrix.sum()):
+            return
+        sums = matrix.sum(axis=1)
+    for row in np.flatnonzero(~np.isfinite(sums)):
+        if not np.isfinite(matrix[row]).all():
+            raise ValueError(
+                f"inputs contain NaN or infinity, first in row {row}: remove or replace them"
+            )
