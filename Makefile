@@ -4,6 +4,9 @@ BIN := $(VENV)/bin
 ARGS ?=
 SPREAD := -n auto --dist worksteal
 
+# Tests that pytest has rewritten are kept from one run to the next, even where bytecode is not.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help train test check lint bench gpu-check pictures clean
 
 help: ## list these targets

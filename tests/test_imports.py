@@ -7,6 +7,7 @@ import inspect
 import itertools
 import sys
 from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib import import_module
 from pathlib import Path
@@ -60,7 +61,11 @@ def find_modules() -> dict[str, Path]:
 
 
 MODULES = find_modules()
-TREES = {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()}
+
+
+@cache
+def parsed() -> dict[str, ast.Module]:
+    return {name: ast.parse(path.read_text("utf-8")) for name, path in MODULES.items()}
 
 
 def imports(module: str, tree: ast.AST) -> Iterator[str]:
@@ -98,7 +103,7 @@ def is_allowed(importer: str, imported: str) -> bool:
 def internal_edges() -> list[tuple[str, str]]:
     return [
         (importer, imported)
-        for importer, tree in TREES.items()
+        for importer, tree in parsed().items()
         for imported in imports(importer, tree)
         if imported.partition(".")[0] in ("nnaccel", "nnaccel_kernels")
     ]
@@ -144,7 +149,7 @@ def test_the_walk_catches(module: str, source: str) -> None:
 def test_kernels_stand_alone() -> None:
     wrong = [
         f"{module} imports {imported}"
-        for module, tree in TREES.items()
+        for module, tree in parsed().items()
         if room(module) == "nnaccel_kernels"
         for imported in imports(module, tree)
         if imported.partition(".")[0] not in KERNELS_MAY_IMPORT
@@ -192,7 +197,7 @@ def test_a_registry_holds_every_class_of_its_room(room: Any, base: Any, registry
 def test_only_config_reads_the_environment() -> None:
     readers = {
         module
-        for module, tree in TREES.items()
+        for module, tree in parsed().items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute | ast.alias)
         and (node.attr if isinstance(node, ast.Attribute) else node.name) in ENVIRONMENT

@@ -8,6 +8,8 @@ import json
 import pytest
 
 from ...processes import python
+from ..calls import CALLS
+from ..image_calls import IMAGE_CALLS
 
 
 def has(package: str) -> bool:
@@ -28,10 +30,13 @@ pytestmark = [
 
 HOT = "--only", "conv2d", "im2col", "col2im", "pool"
 HOT_KERNELS = {"conv2d_relu", "conv2d_gelu", "im2col", "col2im", "max_pool2d_backward"}
-FLAT_KERNELS = {"adam", "softmax", "gather_rows"}
+IMAGES = "--only", *IMAGE_CALLS
+OTHERS = "--only", *(set(CALLS) - set(IMAGE_CALLS))
 
+#: Dtype, order, architecture and functions; and kernels that must be among what is compiled.
 COMPILED = {
-    "all for sm_80": (("float32", "NCHW", "sm_80"), HOT_KERNELS | FLAT_KERNELS),
+    "images for sm_80": (("float32", "NCHW", "sm_80", *IMAGES), HOT_KERNELS | {"batch_norm"}),
+    "others for sm_80": (("float32", "NCHW", "sm_80", *OTHERS), {"adam", "softmax"}),
     "hot ones for sm_75": (("float32", "NCHW", "sm_75", *HOT), HOT_KERNELS),
     "hot ones for sm_90": (("float32", "NCHW", "sm_90", *HOT), HOT_KERNELS),
     "hot ones of 16 bits": (("bfloat16", "NCHW", "sm_90", *HOT), HOT_KERNELS),
