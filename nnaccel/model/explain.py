@@ -40,7 +40,8 @@ class Step(NamedTuple):
         Kernel of the backend; 'host' for Python code of the user, empty if nothing is computed.
     algorithm : str
         Of a convolution: 'im2col', 'direct', 'gemm' or 'winograd', and the implementation if there
-        are several, as in 'gemm-planes'; 'auto' before a GPU has measured it; of a product 'matmul'.
+        are several, as in 'gemm-planes'; 'auto' before a GPU has measured it. 'matmul' of a matrix
+        product.
     gflop : float
         Billions of floating-point operations of matrix products for the batch, by the definition.
     workspace : int
