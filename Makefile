@@ -4,7 +4,10 @@ BIN := $(VENV)/bin
 ARGS ?=
 SPREAD := -n auto --dist worksteal
 
-.PHONY: help train test check lint bench gpu-check pictures fresh clean
+# Tests that pytest has rewritten are kept from one run to the next, even where bytecode is not.
+export PYTHONDONTWRITEBYTECODE :=
+
+.PHONY: help train test check lint bench gpu-check pictures clean
 
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,14 +36,11 @@ bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; 
 	$(BIN)/python benchmarks/table.py
 
 gpu-check: ## on a machine with a GPU: tests marked gpu, benchmarks; installs nothing; ARGS="--only conv"
-	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) benchmarks/gpu.py $(ARGS)
+	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m benchmarks.gpu $(ARGS)
 
 pictures: $(VENV)/installed-test ## draw README's pictures anew
 	$(BIN)/python examples/01_least_squares.py --picture docs/least_squares.png
 	$(BIN)/python examples/03_spirals.py --picture docs/spirals.png
-
-fresh: ## forget the compiled kernels
-	find kernels -name '*.nb[ic]' -delete -o -name '*.ptx' -delete -o -name 'fastest-*.json' -delete
 
 clean: ## remove the environment and all that was built
 	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks

@@ -1,4 +1,4 @@
-"""Race the training of two convolutional networks against PyTorch, into results/cnn.json."""
+"""Time the training of two CNNs in nnaccel and PyTorch: results/cnn.json."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nnaccel.model.architectures import ARCHITECTURES
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--against", default="torch", help="torch, numpy or all")
-    parser.add_argument("--repeats", type=int, default=7, help="epochs timed of each")
+    parser.add_argument("--repeats", type=int, default=7, help="timed epochs of each library")
     parser.add_argument("--images", type=int, default=5120, help="images in an epoch")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--backend", default="numba")

@@ -1,4 +1,4 @@
-"""Race nnaccel's convolutions against PyTorch's and NumPy's, into results/conv.json."""
+"""Time convolutions in nnaccel, PyTorch and NumPy: results/conv.json."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from nnaccel.plot import save
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--shapes", default="all", help="names and notations, between commas")
+    parser.add_argument("--shapes", default="all", help="names and notations, separated by commas")
     parser.add_argument("--against", default="all", help="naive,numpy,torch or all")
-    parser.add_argument("--repeats", type=int, default=9, help="turns timed of each")
+    parser.add_argument("--repeats", type=int, default=9, help="timed turns of each library")
     parser.add_argument("--backend", default="numba")
-    parser.add_argument("--plot", type=Path, help="draw the speeds as bars in this PNG")
+    parser.add_argument("--plot", type=Path, help="write a bar chart of the speeds to this PNG")
     options = parser.parse_args()
     shapes, against = options.shapes.split(","), options.against.split(",")
     report = run_conv(shapes, against, options.repeats, options.backend)

@@ -1,8 +1,7 @@
-"""Memory that a convolution takes besides its input and output, into results/conv_memory.json.
+"""Memory that a convolution needs besides its input and output: results/conv_memory.json.
 
-Each is run in a fresh process, after the same on one image, so that code and libraries are in
-memory; what the process then needs at most, less the results themselves, is what is counted. It is
-run in a new thread, which has no scratch memory yet.
+Each convolution runs in a new process, first on one image to load code and libraries. Its memory is
+the peak from then on, less the results. It runs in a new thread, which has no scratch memory yet.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ BOUND = 16 << 20
 
 
 def extra(shape: str, direction: str) -> dict[str, Any]:
-    """Run one direction of one convolution in this process; return bytes."""
+    """Run one direction of one convolution in this process; return its memory in bytes."""
     problem = ConvProblem.draw(SHAPES[shape])
     few, whole = (CONV_NNACCEL["nnaccel"].make(p) for p in (problem.head(1), problem))
     getattr(few, direction)()

@@ -1,7 +1,7 @@
-"""Peak memory of training on MNIST with the numba backend, into results/memory.json.
+"""Peak memory of training on MNIST with the numba backend: results/memory.json.
 
-A fresh process trains a small model first, so that compiled code and libraries are in memory;
-what comes on top of that, from loading the images to the end of training, is what is counted.
+A new process trains a small model first to load compiled code and libraries. The memory is the
+increase from then on, from loading the images to the end of training.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ CLEAR_REFS, STATUS = Path("/proc/self/clear_refs"), Path("/proc/self/status")
 
 
 def resident() -> int:
-    """Bytes of memory in use now, or where the system does not tell, at most so far."""
+    """Bytes of memory in use now; the peak so far on systems without /proc."""
     return _status("VmRSS") if STATUS.is_file() else peak()
 
 
 def peak() -> int:
-    """Most bytes in use since `forget_peak`, or where that does not work, since the start."""
+    """Peak bytes since `forget_peak`; since the start on systems without /proc."""
     if STATUS.is_file():
         return _status("VmHWM")
     unit = 1 if sys.platform == "darwin" else 1024
@@ -33,7 +33,7 @@ def peak() -> int:
 
 
 def forget_peak() -> None:
-    """Let the peak count from now on; Linux only."""
+    """Reset the peak; Linux only."""
     if CLEAR_REFS.is_file():
         CLEAR_REFS.write_text("5")
 
@@ -44,7 +44,7 @@ def _status(key: str) -> int:
 
 
 def train(hidden: int, batch_size: int) -> dict[str, Any]:
-    """Train one epoch in this process; return what it took, in bytes."""
+    """Train one epoch in this process; return its memory in bytes."""
     import numpy as np
 
     from nnaccel.backends import use_backend

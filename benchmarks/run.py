@@ -1,4 +1,4 @@
-"""Race nnaccel against its peers on three networks, in turns, into results/mlp.json."""
+"""Time nnaccel and its peers on three MLPs, in turns: results/mlp.json."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NETWORKS = [((100,), 10), ((100,), 128), ((512,), 128)]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--against", default="all", help="numpy,torch,jax,sklearn or all")
-    parser.add_argument("--repeats", type=int, default=7, help="epochs timed of each")
+    parser.add_argument("--repeats", type=int, default=7, help="timed epochs of each library")
     parser.add_argument("--backend", default="numba")
     options = parser.parse_args()
     data = mnist_or_synthetic()

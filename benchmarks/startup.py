@@ -1,7 +1,7 @@
-"""Seconds until a newcomer sees something, import and first small fits: results/startup.json.
+"""Seconds of the import and of the first fits of an MLP and a CNN: results/startup.json.
 
-Every number is from a fresh process; the first fit of an MLP, and that of a convolutional network,
-are taken with nothing compiled yet and with the compiled code on disk.
+Each is measured in a new process; the fits both with nothing compiled and with compiled code on
+disk.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ print(time.perf_counter() - start)
 
 
 def seconds(code: str, cache: str | Path) -> float:
-    """What `code` prints in a fresh process whose compiled code is kept in `cache`."""
-    env = os.environ | {"NUMBA_CACHE_DIR": str(cache), "NNACCEL_BACKEND": "numba"}
+    """Seconds that `code` prints in a new process whose compiled code is in `cache`."""
+    env = os.environ | {"NNACCEL_CACHE": str(cache), "NNACCEL_BACKEND": "numba"}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True, check=True
     )
@@ -51,7 +51,7 @@ def seconds(code: str, cache: str | Path) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=7, help="fresh processes for each median")
+    parser.add_argument("--repeats", type=int, default=7, help="processes for each median")
     repeats = range(parser.parse_args().repeats)
     result: dict[str, float | list[float]] = {}
     for network, layers in LAYERS.items():

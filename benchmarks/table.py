@@ -1,6 +1,6 @@
-"""Write README's speed tables from the results, each between its two marks.
+"""Write README's speed tables from the results, each between its two markers.
 
-A table whose marks README does not have, or whose results were not made, is left out.
+A table without markers in README, or without results, is left out.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any
 
 HERE = Path(__file__).parent
 
-#: Of the convolutions, those that have a column; the others are told of below.
+#: Contestants with a column in the convolution table; the others are listed below it.
 CONV_COLUMNS = ("nnaccel", "torch", "torch_channels_last")
 
 
 def main() -> None:
-    """Replace what stands between the marks."""
+    """Replace the text between the markers."""
     readme = HERE.parent / "README.md"
     text = readme.read_text("utf-8")
     for name, (file, render) in TABLES.items():
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def mlp_table(result: dict[str, Any]) -> str:
-    """Seconds per epoch: a line for each library, a column for each network."""
+    """Seconds per epoch: a row for each library, a column for each network."""
     reports = result["reports"]
     titles = [f"{r['network']}, batch {r['batch_size']}" for r in reports]
     lines = [_line("", *titles), _rule(len(reports) + 1)]
@@ -43,7 +43,7 @@ def mlp_table(result: dict[str, Any]) -> str:
 
 
 def cnn_table(result: dict[str, Any]) -> str:
-    """Images per second: a line for each library, a column for each network."""
+    """Images per second: a row for each library, a column for each network."""
     reports = result["reports"]
     titles = [f"{r['network']}, batch {r['batch_size']}" for r in reports]
     lines = [_line("", *titles), _rule(len(reports) + 1)]
@@ -54,7 +54,7 @@ def cnn_table(result: dict[str, Any]) -> str:
 
 
 def conv_table(result: dict[str, Any]) -> str:
-    """Milliseconds: a line for each convolution, columns for libraries in each direction."""
+    """Milliseconds: a row for each convolution, columns for the libraries in each direction."""
     races = result["races"]
     about = {row["name"]: row["about"] for race in races for row in race["rows"]}
     shown = {name: about[name] for name in CONV_COLUMNS if name in about}
@@ -80,16 +80,16 @@ def conv_table(result: dict[str, Any]) -> str:
 
 
 def _cell(row: dict[str, Any]) -> str:
-    """Milliseconds to three digits and, but for nnaccel, how many times as long that is."""
+    """Milliseconds to three digits; except for nnaccel, also the ratio to nnaccel."""
     ms = 1e3 * row["median"]
     text = f"{ms:.{max(0, 2 - math.floor(math.log10(ms)))}f}"
     return text if row["name"] == "nnaccel" else f"{text} ({row['ratio']:.2g}x)"
 
 
 def _means(result: dict[str, Any], name: str) -> str:
-    """How many times as long as nnaccel a contestant takes, in each direction."""
+    """Ratio of a contestant's time to nnaccel's, in each direction."""
     leads = result["leads"].items()
-    return " and ".join(f"{each[name]:,.1f} times {direction}" for direction, each in leads)
+    return " and ".join(f"{ratios[name]:,.1f} times {direction}" for direction, ratios in leads)
 
 
 def _line(*cells: str) -> str:
@@ -101,7 +101,7 @@ def _rule(columns: int) -> str:
 
 
 def _where(result: dict[str, Any]) -> str:
-    """The machine, the day and the command."""
+    """The machine, the date and the command."""
     machine = result["machine"]
     return (
         f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "

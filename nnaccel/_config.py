@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -30,10 +31,29 @@ def backend_name() -> str:
 
 
 def num_threads() -> int:
-    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, else the processors this process may use."""
-    available = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, at most the available processors."""
+    available = _processors()
     text = os.environ.get("NNACCEL_NUM_THREADS", "").strip()
-    return _whole_number("NNACCEL_NUM_THREADS", text) if text else available
+    return min(available, _whole_number("NNACCEL_NUM_THREADS", text)) if text else available
+
+
+def _processors() -> int:
+    """Number of processors, by this process's affinity and its cgroup's quota."""
+    if sys.platform != "linux":
+        return os.cpu_count() or 1
+    allowed = len(os.sched_getaffinity(0))
+    quotas = (
+        (Path("/sys/fs/cgroup/cpu.max"),),
+        tuple(
+            Path("/sys/fs/cgroup/cpu", name) for name in ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+        ),
+    )
+    for files in quotas:
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = (int(n) for file in files for n in file.read_text("ascii").split())
+            if quota > 0:
+                return max(1, min(allowed, -(-quota // period)))
+    return allowed
 
 
 def data_dir() -> Path | None:
@@ -43,7 +63,7 @@ def data_dir() -> Path | None:
 
 
 def cache_dir() -> Path:
-    """Folder for downloads: `NNACCEL_CACHE`, else the user's cache."""
+    """Folder for downloads and compiled kernels: `NNACCEL_CACHE`, else the user's cache."""
     text = os.environ.get("NNACCEL_CACHE", "").strip()
     if text:
         return Path(text).expanduser()
@@ -54,6 +74,14 @@ def cache_dir() -> Path:
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME", "") or "~/.cache")
     return base.expanduser() / "nnaccel"
+
+
+def kernel_dir() -> Path | None:
+    """Folder for compiled kernels; None for a user without a home folder."""
+    try:
+        return cache_dir() / "kernels"
+    except RuntimeError:  # neither NNACCEL_CACHE nor a home
+        return None
 
 
 def workspace_bytes(default: int) -> int:

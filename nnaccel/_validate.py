@@ -7,6 +7,8 @@ import inspect
 import operator
 from typing import Any
 
+import numpy as np
+
 
 def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
     """Return the error text for a name that is not among `choices`, with its nearest match."""
@@ -41,6 +43,15 @@ def refuse_misspelt(thing: object, name: str, switches: tuple[str, ...]) -> None
     if near:
         raise AttributeError(
             f"{type(thing).__name__} has no attribute {name!r}: did you mean {near[0]!r}?"
+        )
+
+
+def refuse_masked(x: object, what: str) -> None:
+    """Raise a ValueError if values of `x` are masked: kernels would not see the mask."""
+    if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
+        raise ValueError(
+            f"{what} have {int(np.ma.getmaskarray(x).sum())} masked values. To fix: leave those "
+            "rows out, or give .filled(value)"
         )
 
 

@@ -30,9 +30,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the process that reports say how the run goes."""
-    if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(Progress(config))
+    """Let the process that reports say how the run goes, and share the cores out to its workers."""
+    if hasattr(config, "workerinput"):
+        return
+    config.pluginmanager.register(Progress(config))
+    if workers := getattr(config.option, "numprocesses", None):
+        threads = str(max(1, (os.cpu_count() or 1) // workers))
+        for variable in ("NNACCEL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(variable, threads)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the slow tests, so that no worker is left with one when the others are done."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -49,9 +60,24 @@ def pytest_runtest_makereport(
     return report
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_on_disk() -> None:
+    """Keep what tests compile where nnaccel does, also of tests that call kernels themselves."""
+    from nnaccel import _config
+    from nnaccel_kernels.disk_cache import set_root
+
+    set_root(_config.kernel_dir())
+
+
 @pytest.fixture(params=["numpy", "numba", *CUPY])
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Run the test once on each backend, which is the active one meanwhile."""
+    yield from activated(request.param)
+
+
+@pytest.fixture(params=["numba", *CUPY])
+def fast_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """As `backend`, without NumPy: for tests that compare with it."""
     yield from activated(request.param)
 
 

@@ -20,6 +20,7 @@ class Progress:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
+        self._cache = getattr(config, "cache", None)  # `-p no:cacheprovider` has none
         self._begun = time.monotonic()
         option = config.option
         workers = getattr(option, "numprocesses", None) or 1
@@ -46,10 +47,9 @@ class Progress:
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         """Remember how long it took, unless it was cut short."""
-        if exitstatus == pytest.ExitCode.OK and getattr(self._config, "cache", None) is not None:
+        if exitstatus == pytest.ExitCode.OK and self._cache is not None:
             taken = round(time.monotonic() - self._begun)
-            self._config.cache.set(_TAKEN, self._earlier() | {self._run: taken})
+            self._cache.set(_TAKEN, self._earlier() | {self._run: taken})
 
     def _earlier(self) -> dict[str, int]:
-        cache = self._config.cache
-        return (cache.get(_TAKEN, None) or {}) if cache is not None else {}
+        return (self._cache.get(_TAKEN, None) or {}) if self._cache is not None else {}

@@ -10,6 +10,8 @@ import pytest
 
 import nnaccel
 
+from .bench.quick import hurry
+
 MODULES = [
     name
     for _, name, _ in pkgutil.walk_packages(nnaccel.__path__, "nnaccel.")
@@ -18,7 +20,8 @@ MODULES = [
 
 
 @pytest.mark.parametrize("name", MODULES)
-def test_examples_of_docstrings(name: str) -> None:
+def test_examples_of_docstrings(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hurry(monkeypatch)
     try:
         module = importlib.import_module(name)
     except ImportError as error:

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import ast
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-ROOT = Path(__file__).parent.parent
+from .processes import ROOT, Done, python
 
 
-def start(script: str, *args: str) -> subprocess.CompletedProcess[str]:
+def start(script: str, *args: str) -> Done:
     """Run an example to its end, good or bad."""
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "kernels")))
-    return subprocess.run(
-        [sys.executable, "-W", "error", f"examples/{script}.py", *args],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    return python("-W", "error", f"examples/{script}.py", *args)
 
 
 def run(script: str, *args: str) -> str:

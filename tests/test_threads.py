@@ -15,6 +15,8 @@ from nnaccel.layers import Dense, Dropout
 from nnaccel.model.sequential import Sequential
 from nnaccel.training.callbacks import LambdaCallback
 
+from .processes import HANGS
+
 ROWS = 400
 
 
@@ -48,7 +50,7 @@ def test_trainings_side_by_side_do_not_touch(backend: Any) -> None:
     """They meet at every epoch, so they do run at the same time."""
     sizes = [(1, 40), (2, 200), (3, 90)]
     alone = [train(*size, backend=backend.name) for size in sizes]
-    meeting = threading.Barrier(len(sizes), timeout=60)
+    meeting = threading.Barrier(len(sizes), timeout=HANGS)
     meet = LambdaCallback(on_epoch_begin=lambda *_: meeting.wait())
     tasks = [lambda size=size: train(*size, meet, backend=backend.name) for size in sizes]
     for ours, theirs in zip(at_once(*tasks), alone, strict=True):
@@ -59,7 +61,7 @@ def test_trainings_side_by_side_do_not_touch(backend: Any) -> None:
 def test_backends_side_by_side() -> None:
     """`use_backend` is the thread's own."""
     before = get_backend().name
-    meeting = threading.Barrier(2, timeout=60)
+    meeting = threading.Barrier(2, timeout=HANGS)
     meet = LambdaCallback(on_epoch_begin=lambda *_: meeting.wait())
     ours = at_once(
         lambda: train(1, 40, meet, backend="numpy"), lambda: train(1, 40, meet, backend="numba")

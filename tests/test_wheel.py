@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import tarfile
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from .processes import ROOT, python
 
 TRAIN = """
 import numpy as np
@@ -28,9 +27,9 @@ print(nn.__file__)
 """
 
 
-def run(*command: str, **options: object) -> str:
-    """Standard output of a command that must succeed."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+def run(*args: object, **options: Any) -> str:
+    """Standard output of Python with arguments, which must succeed."""
+    done = python(*args, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -38,8 +37,7 @@ def run(*command: str, **options: object) -> str:
 def train_with(path: str, cwd: Path) -> Path:
     """Train two steps with `PYTHONPATH=path`, and say where nnaccel was imported from."""
     # On NumPy nothing is compiled: this takes a second.
-    env = {**os.environ, "PYTHONPATH": path, "NNACCEL_BACKEND": "numpy"}
-    return Path(run(sys.executable, "-c", TRAIN, cwd=cwd, env=env).strip())
+    return Path(run("-c", TRAIN, cwd=cwd, PYTHONPATH=path, NNACCEL_BACKEND="numpy").strip())
 
 
 def sources() -> set[str]:
@@ -56,7 +54,7 @@ def sources() -> set[str]:
 def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the sdist, and the wheel from the sdist, with what is installed: no network."""
     folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder), str(ROOT))
+    run("-m", "build", "--no-isolation", "--outdir", folder, ROOT)
     return folder
 
 
@@ -76,9 +74,7 @@ def test_wheel_holds_both_packages_and_nothing_else(dist: Path) -> None:
 def test_wheel_installs_and_trains(dist: Path, tmp_path: Path) -> None:
     site = tmp_path / "site"
     wheel = next(dist.glob("*.whl"))
-    run(
-        sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(site), str(wheel)
-    )
+    run("-m", "pip", "install", "-q", "--no-deps", "--target", site, wheel)
     assert train_with(str(site), cwd=tmp_path).is_relative_to(site)
 
 

@@ -1,4 +1,4 @@
-"""Names of the elementwise activations; a name's place in the list is its code inside kernels."""
+"""Elementwise activations by name; the index of a name is its code in kernels."""
 
 ACTIVATIONS = (
     "linear",
@@ -11,5 +11,5 @@ ACTIVATIONS = (
     "gelu",
 )
 
-# Derivatives that can be computed from y = f(x) alone, so that x need not be kept.
+# Activations f whose derivative follows from y = f(x) alone, so that x need not be kept.
 FROM_OUTPUT = frozenset(ACTIVATIONS) - {"gelu"}

@@ -1,8 +1,7 @@
-"""Index arithmetic of sliding windows, written once and compiled for each target.
+"""Index arithmetic of sliding windows along one axis, for all kernel packages.
 
-Plain functions of integers: the reference calls them as they are, `cpu` under Numba's `njit`,
-`cuda` as device functions (where Numba knows no `min` and `max`). One axis at a time; `before` is
-the padding at its beginning.
+Plain functions of integers: `reference` calls them from Python, `cpu` compiles them with Numba,
+`cuda` as device functions, which have no `min` and `max`. `before` is the padding before the axis.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from typing import NamedTuple
 
 
 def source(position: int, tap: int, stride: int, before: int, dilation: int) -> int:
-    """Pixel under a tap of the window at a position; outside the image if that is padding."""
+    """Pixel under a tap of the window at a position; outside the image it is padding."""
     return position * stride - before + tap * dilation
 
 
@@ -26,7 +25,7 @@ def position(pixel: int, tap: int, stride: int, before: int, dilation: int, posi
 def taps_inside(
     position: int, taps: int, stride: int, before: int, dilation: int, limit: int
 ) -> int:
-    """How many taps of the window at a position lie on pixels from -before to below `limit`."""
+    """The number of taps, at a position, on pixels from -before to below `limit`."""
     first = position * stride - before
     if first >= limit:
         return 0
@@ -37,7 +36,7 @@ def taps_inside(
 def positions_inside(
     tap: int, stride: int, before: int, dilation: int, pixels: int, positions: int
 ) -> tuple[int, int]:
-    """First and one past the last of the positions at which a tap lies on the image."""
+    """First and one past the last position at which a tap lies on the image."""
     offset = before - tap * dilation
     end = max(0, min(positions, (pixels - 1 + offset) // stride + 1))
     return min(end, max(0, -(-offset // stride))), end
@@ -46,7 +45,7 @@ def positions_inside(
 def positions_over(
     pixel: int, taps: int, stride: int, before: int, dilation: int, positions: int
 ) -> tuple[int, int]:
-    """First and one past the last of the positions whose window spans a pixel, as for `range`."""
+    """First and one past the last position whose window spans a pixel."""
     end = (pixel + before) // stride + 1
     end = positions if end > positions else end
     first = -((dilation * (taps - 1) - pixel - before) // stride)
@@ -55,18 +54,18 @@ def positions_over(
 
 
 def tap_on(position: int, pixel: int, stride: int, before: int, dilation: int) -> int:
-    """Tap that lies on a pixel the window at a position spans, or -1: it may fall between two."""
+    """Tap on a pixel that the window at a position spans, or -1 between two taps."""
     offset = pixel + before - position * stride
     tap = offset // dilation
     return tap if tap * dilation == offset else -1
 
 
 class Phase(NamedTuple):
-    """The pixels of one axis that the same taps reach: every `stride`-th from `pixel` on.
+    """The pixels along one axis that the same taps reach: every `stride`-th from `pixel` on.
 
     Tap `tap + t * tap_step` lies on pixel `pixel + i * stride` at `position + i - t * drop`, for
     all `t` below `taps`; no other tap lies on these pixels. So a phase of an input gradient is a
-    convolution that moves by single positions, and no product in it is with a zero between two.
+    convolution of stride 1, without products with inserted zeros.
     """
 
     pixel: int
@@ -80,7 +79,7 @@ class Phase(NamedTuple):
 
 
 def phases(pixels: int, taps: int, stride: int, before: int, dilation: int) -> list[Phase]:
-    """Divide the pixels of an axis into phases."""
+    """Divide the pixels along an axis into phases."""
     common = math.gcd(stride, dilation)
     step, drop = stride // common, dilation // common
     found = []

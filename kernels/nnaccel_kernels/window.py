@@ -1,4 +1,4 @@
-"""How a window of taps slides over an image, and how a convolution is to be computed."""
+"""The sliding window of convolutions and pooling, and the plan of a convolution."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Window(NamedTuple):
-    """A grid of taps and how it moves.
+    """A grid of taps that slides over an image.
 
     Attributes
     ----------
@@ -15,7 +15,7 @@ class Window(NamedTuple):
     stride : (down, across)
         Pixels from one position to the next.
     padding : (top, bottom, left, right)
-        Rows and columns of zeros around the image; a negative number crops.
+        Rows and columns of zeros around the image; negative numbers crop.
     dilation : (down, across)
         Pixels from one tap to the next.
     """
@@ -27,12 +27,12 @@ class Window(NamedTuple):
 
     @property
     def extent(self) -> tuple[int, int]:
-        """Rows and columns from the first tap to the last, both counted."""
+        """Rows and columns that the window spans, gaps between taps included."""
         (r, s), (down, across) = self.kernel_size, self.dilation
         return (r - 1) * down + 1, (s - 1) * across + 1
 
     def output_size(self, height: int, width: int) -> tuple[int, int]:
-        """How many positions there are down and across an image; not above 0 if it is too small."""
+        """Positions down and across an image; 0 or less if the image is too small."""
         (rows, cols), (top, bottom, left, right) = self.extent, self.padding
         return (
             (height + top + bottom - rows) // self.stride[0] + 1,
@@ -41,16 +41,17 @@ class Window(NamedTuple):
 
 
 class ConvolutionPlan(NamedTuple):
-    """How a convolution is computed.
+    """The implementation that computes a convolution.
 
     Attributes
     ----------
     algorithm : str
-        'im2col', 'direct', 'gemm' or 'winograd'.
+        'im2col', 'direct', 'gemm' or 'winograd'; a backend with several implementations of one says
+        which, as in 'gemm-planes'.
     workspace : int
         Bytes it takes besides its arguments and results.
     why : str
-        What the choice rests on, in a few words.
+        The reason for the choice, in a few words.
     """
 
     algorithm: str

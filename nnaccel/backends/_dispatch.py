@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel._validate import refuse_masked
 from nnaccel.backends._backend import Backend, is_cupy
 from nnaccel.backends._select import cpu_backend, get_backend
 
@@ -23,6 +24,8 @@ def backend_of(*arrays: Any) -> Backend:
     cupy = numpy = False
     for a in arrays:
         if isinstance(a, np.ndarray):
+            if type(a) is not np.ndarray:
+                refuse_masked(a, "arrays")
             numpy = True
         elif is_cupy(a):
             cupy = True

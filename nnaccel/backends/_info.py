@@ -9,6 +9,7 @@ from typing import Any
 
 from nnaccel import _config
 from nnaccel.backends import BackendUnavailableError, backends, get_backend, reason_for_choice
+from nnaccel_kernels.disk_cache import DiskCache, refusal
 
 #: Libraries used at run time, by the name of their distribution.
 LIBRARIES = (
@@ -24,7 +25,7 @@ LIBRARIES = (
 
 
 def collect() -> dict[str, Any]:
-    """Gather versions, threads, BLAS and the state of every backend.
+    """Gather versions, threads, BLAS, the cache of kernels and the state of every backend.
 
     Returns
     -------
@@ -54,7 +55,16 @@ def collect() -> dict[str, Any]:
         "backends": rows,
         "backend": name,
         "why": why,
+        "kernel_cache": _kernel_cache(),
     }
+
+
+def _kernel_cache() -> dict[str, Any]:
+    """Folder of compiled kernels, its size in bytes, and the reason if it is not used."""
+    root = _config.kernel_dir()
+    cache = DiskCache(root)
+    problem = cache.problem or (refusal(root) if root and root.exists() else "")
+    return {"folder": str(cache.root or ""), "bytes": cache.size(), "problem": problem}
 
 
 def _in_force() -> tuple[str | None, str]:

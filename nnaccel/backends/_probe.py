@@ -32,9 +32,6 @@ def _numba() -> BackendInfo:
         version = str(importlib.import_module("numba").__version__)
         importlib.import_module("nnaccel_kernels.cpu")
     except Exception as error:
-        if "cannot cache function" in str(error):
-            reason = "no folder to keep compiled kernels in"
-            return BackendInfo("numba", False, reason, "set NUMBA_CACHE_DIR to a writable folder")
         reason = f"broken install: {_brief(error)}"
         return BackendInfo("numba", False, reason, "pip install --force-reinstall numba numpy")
     threads = _config.num_threads()

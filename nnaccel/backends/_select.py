@@ -158,6 +158,8 @@ def _make(name: str) -> Backend:
         raise BackendUnavailableError(
             f"backend {name!r} cannot run here: {info.reason}. To fix: {info.remedy}"
         )
+    if name != "numpy":
+        importlib.import_module("nnaccel_kernels.disk_cache").set_root(_config.kernel_dir())
     if name == "cupy":
         return _on_gpu(info)
     if name == "numba":

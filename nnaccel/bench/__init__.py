@@ -1,1 +1,1 @@
-"""Races against other libraries on this machine, and the measurements behind them."""
+"""Benchmarks against other libraries on this machine, and the measurements behind them."""

@@ -1,4 +1,4 @@
-"""The race: training a convolutional network, nnaccel beside other libraries."""
+"""The benchmark of a CNN: an epoch of training in nnaccel and in other libraries."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def run_cnn(
     images: int = 5120,
     data: Images | None = None,
 ) -> EpochReport:
-    """Race nnaccel's `fit` on a convolutional network against other libraries.
+    """Time nnaccel's `fit` on a convolutional network against other libraries.
 
-    As `nnaccel.bench.mlp.run_mlp`: the same weights, plain SGD, and agreement first; an epoch is
-    so many images, each turn in a new order.
+    As in `nnaccel.bench.mlp.run_mlp`, all start from the same weights, use plain SGD and must agree
+    first. An epoch is `images` images, shuffled anew each turn.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ def run_cnn(
     backend : str
         nnaccel's backend.
     images : int
-        How many make an epoch.
+        Images in an epoch.
     data : Images, optional
         Square images in rows; by default MNIST if it is on this machine, else synthetic ones.
 
@@ -52,7 +52,7 @@ def run_cnn(
     ValueError
         For an unknown architecture or peer, or fewer than one repeat.
     DisagreementError
-        If a contestant does not compute what the others do.
+        If a contestant computes something else than the others.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def run_cnn(
     x = found.x[:images].reshape(-1, side, side)
     return run_race(
         CnnProblem(x, found.y[:images], architecture, batch_size),
-        entrants=CNN_NNACCEL,
+        ours=CNN_NNACCEL,
         peers=CNN_PEERS,
         groups=CNN_GROUPS,
         against=against,

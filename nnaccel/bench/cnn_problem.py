@@ -1,4 +1,4 @@
-"""The work of training a convolutional network: its images, its weights, its arithmetic."""
+"""Training a convolutional network: its images, initial weights and operation count."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class CnnProblem:
 
     @property
     def network(self) -> str:
-        """The layers in short."""
+        """The layers in short notation."""
         parts = []
         for step in ARCHITECTURES[self.architecture]:
             match step:
@@ -60,7 +60,7 @@ class CnnProblem:
 
     @property
     def name(self) -> str:
-        """The layers and the batch."""
+        """The network and the batch size."""
         return f"{self.network}, batch {self.batch_size}"
 
     @cached_property
@@ -70,7 +70,7 @@ class CnnProblem:
 
     @cached_property
     def products(self) -> list[tuple[tuple[int, ...], int]]:
-        """Shape of each layer's weights, and at how many places of an image they are used."""
+        """Shape of each layer's weights, and the number of positions of an image they apply to."""
         _, height, width = self.images.shape
         channels = 1
         found: list[tuple[tuple[int, ...], int]] = []
@@ -91,15 +91,15 @@ class CnnProblem:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations of the products and convolutions of one epoch.
+        """Floating-point operations of the matrix products and convolutions of one epoch.
 
         Counted as in `nnaccel.bench.problem.Problem`; the first layer needs no input gradient.
         """
-        each = [int(np.prod(shape)) * places for shape, places in self.products]
-        return 2 * len(self.images) * (3 * sum(each) - each[0])
+        layers = [int(np.prod(shape)) * positions for shape, positions in self.products]
+        return 2 * len(self.images) * (3 * sum(layers) - layers[0])
 
     def initial_weights(self) -> Weights:
-        """Fresh copies of the weights everybody starts from: Glorot-uniform, and zero biases."""
+        """New copies of the common initial weights: Glorot-uniform, with zero biases."""
         rng = np.random.default_rng(self.seed)
         weights = []
         for shape, _ in self.products:

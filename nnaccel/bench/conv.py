@@ -1,4 +1,4 @@
-"""The race: single convolutions, forward and backward, nnaccel beside other libraries."""
+"""The benchmark of single convolutions, forward and backward, in nnaccel and other libraries."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from nnaccel.bench.problem import DisagreementError
 from nnaccel.bench.shapes import ConvShape, expand_shapes
 from nnaccel.bench.timing import Timing, measure, progress, require_turns, take_turns
 
-#: Largest error accepted of each result, relative to the largest number of the float64 one. The
-#: last two are sums over all the pixels of a batch, where PyTorch's alone is off by nearly 2e-5.
+#: Largest accepted error of each result, relative to the largest element of the float64 result. dw
+#: and db are sums over all pixels of a batch, where PyTorch's own error is nearly 2e-5.
 TOLERANCES = {"y": 2e-5, "dx": 2e-5, "dw": 1e-4, "db": 1e-4}
-#: Seconds that a turn should take at least; shorter calls are repeated.
+#: Least seconds of a turn; shorter calls are repeated.
 _TURN = 0.05
 _NAMES = {"forward": ("y",), "backward": ("dx", "dw", "db")}
 
@@ -32,15 +32,15 @@ def run_conv(
     backend: str = "numba",
     directions: Sequence[str] = DIRECTIONS,
 ) -> ConvReport:
-    """Race nnaccel's `ops.conv2d` and `ops.conv2d_backward` against other libraries.
+    """Time nnaccel's `ops.conv2d` and `ops.conv2d_backward` against other libraries.
 
-    All get the same float32 arrays. Every contestant's first results are compared with float64
-    before any turn is timed.
+    All contestants get the same float32 arrays, and their first results are compared with float64
+    before any timing.
 
     Parameters
     ----------
     shapes : iterable of str
-        What `nnaccel.bench.shapes.expand_shapes` takes: names, groups, notations.
+        Names, groups or notations, as for `nnaccel.bench.shapes.expand_shapes`.
     against : sequence of str
         Names of `nnaccel.bench.peers.CONV_PEERS`, or ``"all"``. Those that are not installed are
         listed in the report.
@@ -91,7 +91,7 @@ def run_conv(
 def _race(
     shape: ConvShape, runners: Mapping[str, Peer], repeats: int, directions: Sequence[str]
 ) -> Iterable[ConvRace]:
-    """Give a race for each direction."""
+    """Yield a benchmark for each direction."""
     progress(f"{shape}: drawing numbers")
     problem = ConvProblem.draw(shape)
     contestants = {name: peer.make(problem) for name, peer in runners.items()}
@@ -102,7 +102,7 @@ def _race(
         yield ConvRace(
             shape=str(shape),
             direction=direction,
-            flops=shape.flops * len(_gradients(direction)),
+            flops=shape.flops * len(_costly(direction)),
             rows=tuple(
                 ConvRow(
                     name=name,
@@ -119,15 +119,15 @@ def _race(
         )
 
 
-def _gradients(direction: str) -> tuple[str, ...]:
-    """What costs as much as the definition's loops: y, or dx and dw."""
+def _costly(direction: str) -> tuple[str, ...]:
+    """Results that take the full operation count of the definition: y, or dx and dw."""
     return tuple(name for name in _NAMES[direction] if name != "db")
 
 
 def _first_calls(
     title: str, problem: ConvProblem, contestants: Mapping[str, ConvContestant], direction: str
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Call everybody once; return the seconds and the errors, none of them too large."""
+    """Call each contestant once; return seconds and errors, after checking the errors."""
     answers: dict[int, Results] = {}
     first, errors = {}, {}
     for name, contestant in contestants.items():
@@ -141,19 +141,19 @@ def _first_calls(
 
 
 def answer(problem: ConvProblem, direction: str) -> Results:
-    """Compute in float64: with PyTorch if it is here, else with the reference kernels."""
+    """Compute in float64, with PyTorch if it is installed, else with the reference kernels."""
     peer = CONV_PEERS["torch"] if CONV_PEERS["torch"].available else CONV_PEERS["numpy"]
     results: Results = getattr(peer.make(problem.astype(np.float64)), direction)()
     return results
 
 
 def check(title: str, direction: str, results: Results, answers: Results) -> float:
-    """Return the largest error of some results, relative to the largest number of its answer.
+    """Return the largest error of the results, relative to the largest element of each answer.
 
     Raises
     ------
     DisagreementError
-        If one is above its bound in `TOLERANCES`, or NaN; says whose it is, and which is off.
+        If a result exceeds its tolerance, or is NaN; the message names the contestant and result.
     """
     errors = {
         name: _error(result, exact)
@@ -178,7 +178,7 @@ def _time(
     repeats: int,
     direction: str,
 ) -> dict[str, Timing]:
-    """Take turns; a contestant that works on fewer images has had its only one, scaled up."""
+    """Time in turns; for a contestant on fewer images, scale its first call to the batch."""
     batch_size = max(c.problem.shape.batch_size for c in contestants.values())
     runs, timings = {}, {}
     for name, contestant in contestants.items():

@@ -1,4 +1,4 @@
-"""A picture of a race of convolutions."""
+"""A chart of a convolution benchmark."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _COLOURS = ("#1f77b4", "#d95f02", "#e6ab02", "#7570b3", "#66a61e")
 def conv_chart(report: ConvReport) -> Any:
     """Draw GFLOP/s as bars: a panel for each direction, a group for each convolution.
 
-    Contestants that were timed on part of the batch only are left out: their bars could not be
-    seen.
+    Contestants timed on part of the batch are left out, because their bars would be too short to
+    see.
 
     Parameters
     ----------
@@ -67,11 +67,11 @@ def conv_chart(report: ConvReport) -> Any:
 
 
 def _speed(race: ConvRace, name: str) -> float:
-    """GFLOP/s of a contestant; NaN, which draws nothing, if it was not there."""
+    """GFLOP/s of a contestant; NaN, which draws nothing, if it has no row."""
     return next((race.gflops(row) for row in race.rows if row.name == name), float("nan"))
 
 
 def _label(shape: str) -> str:
-    """Break the notation into lines: the image, the filters and taps, the rest."""
+    """The notation on three lines: the image, the filters and taps, the rest."""
     image, filters, taps, *rest = shape.split("-")
     return "\n".join([image, f"{filters}-{taps}", "-".join(rest)])

@@ -1,4 +1,4 @@
-"""The work of one convolution: its arrays, and what a contestant does with them."""
+"""The arrays of one convolution, and the interface of its contestants."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Results = tuple[Any, ...]
 
 @dataclass(frozen=True, eq=False)
 class ConvProblem:
-    """Inputs x (N, C, H, W), weights w, biases b (K,) and the output's gradient dy (N, K, OH, OW).
+    """Images x (N, C, H, W), weights w, biases b (K,) and the output gradient dy (N, K, OH, OW).
 
     Examples
     --------
@@ -33,7 +33,7 @@ class ConvProblem:
 
     @classmethod
     def draw(cls, shape: ConvShape, seed: int = 0) -> ConvProblem:
-        """Draw float32 numbers: normal, the weights such that outputs are of order one."""
+        """Draw normal float32 numbers, with weights scaled so that outputs are of order 1."""
         rng = np.random.default_rng(seed)
 
         def normal(size: tuple[int, ...]) -> Floats:
@@ -44,7 +44,7 @@ class ConvProblem:
         return cls(shape, normal(shape.image), w, normal(w.shape[:1]), normal(shape.output_shape))
 
     def head(self, images: int) -> ConvProblem:
-        """Return the same convolution of the first images only."""
+        """Return the same convolution on the first images."""
         image = (min(images, self.shape.batch_size), *self.shape.image[1:])
         x, dy = self.x[:images], self.dy[:images]
         return replace(self, shape=replace(self.shape, image=image), x=x, dy=dy)
@@ -56,7 +56,7 @@ class ConvProblem:
 
 
 class ConvContestant(Protocol):
-    """One convolution in one library, its arrays ready in the form the library likes."""
+    """One convolution in one library, with its arrays in the library's own format."""
 
     problem: ConvProblem
 

@@ -1,4 +1,4 @@
-"""What a race of convolutions found, as tables and as JSON."""
+"""Results of a convolution benchmark, as tables and as JSON."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ DIRECTIONS = ("forward", "backward")
 class ConvRow(Timing):
     """One contestant's seconds per call.
 
-    `ratio` is how many times as long as nnaccel it took, turn by turn; `error` the largest
-    difference from float64, relative to the largest number of that result. Where `images` is less
-    than `batch_size`, it was called once on that many, and the seconds are scaled to the batch.
+    `ratio` is its time divided by nnaccel's, the median over turns; `error` the largest difference
+    from float64, relative to the largest element of that result. If `images` is less than
+    `batch_size`, it was called once on that many images and its seconds are scaled to the batch.
     """
 
     name: str
@@ -38,7 +38,7 @@ class ConvRow(Timing):
 
 @dataclass(frozen=True)
 class ConvRace:
-    """One convolution in one direction."""
+    """Times of all contestants on one convolution in one direction."""
 
     shape: str
     direction: str
@@ -46,13 +46,13 @@ class ConvRace:
     rows: tuple[ConvRow, ...]
 
     def gflops(self, row: ConvRow) -> float:
-        """GFLOP/s, counting what the definition takes, whatever the algorithm did."""
+        """GFLOP/s by the operations of the definition, whatever the algorithm."""
         return self.flops / row.median / 1e9
 
 
 @dataclass(frozen=True)
 class ConvReport:
-    """Races on some convolutions, on what machine, and who was not there."""
+    """Times on several convolutions, the machine, and the peers not installed."""
 
     backend: str
     tolerances: dict[str, float]
@@ -61,14 +61,14 @@ class ConvReport:
     missing: dict[str, str]
 
     def peak_fraction(self, race: ConvRace, row: ConvRow) -> float:
-        """Part of the machine's measured multiply-add peak that `race.gflops` is.
+        """`race.gflops` divided by the machine's measured multiply-add peak.
 
-        An algorithm that multiplies less than the definition, Winograd's, can go above 1.
+        It can exceed 1 for Winograd's algorithm, which multiplies less than the definition.
         """
         return race.gflops(row) / self.machine.gflops
 
     def leads(self) -> dict[str, dict[str, float]]:
-        """Geometric mean of nnaccel's lead over the shapes, by direction and contestant."""
+        """Geometric mean of the ratios over the shapes, by direction and contestant."""
         found: dict[str, dict[str, list[float]]] = {}
         for race in self.races:
             ratios = found.setdefault(race.direction, {})
@@ -81,7 +81,7 @@ class ConvReport:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types, with what the rows imply written out."""
+        """Plain types, including the derived figures of each row."""
         races = [
             asdict(race)
             | {
@@ -141,5 +141,5 @@ class ConvReport:
 
 
 def _digits(value: float, width: int) -> str:
-    """Some three significant digits."""
+    """About three significant digits."""
     return f"{value:{width},.{2 if value < 10 else 1 if value < 100 else 0}f}"

@@ -1,4 +1,4 @@
-"""A picture of a race of trainings."""
+"""A chart of a training benchmark."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def epoch_chart(report: EpochReport) -> Any:
     Returns
     -------
     matplotlib.figure.Figure
-        At each bar stands how many times as long as nnaccel the contestant took.
+        Each bar is labelled with its seconds, and with that time divided by nnaccel's.
 
     Examples
     --------

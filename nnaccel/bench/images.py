@@ -1,4 +1,4 @@
-"""The images that the races run on."""
+"""Images for the benchmarks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from nnaccel.data import DataNotFoundError, mnist
 
 
 class Images(NamedTuple):
-    """Flattened uint8 images (N, features), int64 labels (N,), and what to call them."""
+    """A name, flattened uint8 images (N, features), and int64 labels (N,)."""
 
     name: str
     x: npt.NDArray[np.uint8]
@@ -20,9 +20,9 @@ class Images(NamedTuple):
 
 
 def mnist_or_synthetic() -> Images:
-    """Return the MNIST training set if this machine has it, else made-up images of its shape.
+    """Return the MNIST training set if this machine has it, else synthetic images of its shape.
 
-    Nothing is downloaded: a race should not wait for a network.
+    Nothing is downloaded.
 
     Examples
     --------
@@ -37,9 +37,9 @@ def mnist_or_synthetic() -> Images:
 
 
 def synthetic(rows: int = 60_000, features: int = 784, classes: int = 10, seed: int = 0) -> Images:
-    """Make images that resemble MNIST to a processor: mostly zeros, and learnable.
+    """Make learnable images that are mostly zeros, as MNIST's are.
 
-    Each class has its own fifth of the pixels, inked at random.
+    The images of a class have random values in the same random fifth of the pixels.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What machine this is, and how fast it can go at all."""
+"""A description of this machine, with its measured peak speeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIBRARIES = ("nnaccel", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "
 
 @dataclass(frozen=True)
 class Machine:
-    """A description to print beside a measurement, with the machine's own measured limits."""
+    """A description to print beside a measurement, with measured peak speeds."""
 
     cpu: str
     cores: int
@@ -35,7 +35,7 @@ class Machine:
     copy_gb_per_s: float
 
     def __str__(self) -> str:
-        """Two lines: what it is, what it can do; a third if others use it at the same time."""
+        """The machine, its peak speeds, and a warning if other programs keep it busy."""
         busy = self.load is not None and self.load > 2 * self.cores
         return (
             f"{self.cpu}, {self.cores} cores, {self.system}, Python {self.python}\n"
@@ -46,7 +46,7 @@ class Machine:
 
 
 def measure_machine() -> Machine:
-    """Describe this machine and measure its limits; takes some two seconds.
+    """Describe this machine and measure its peak speeds; takes about two seconds.
 
     Returns
     -------
@@ -86,12 +86,12 @@ def measure_gflops(threads: int, repeats: int = 200) -> float:
     """
     from nnaccel_kernels.cpu.peak import FLOPS_PER_ROUND, multiply_adds
 
-    rounds = 2_000_000  # some 4 ms: short enough to fall between disturbances
+    rounds = 2_000_000  # about 4 ms: short enough to run undisturbed
     flops = FLOPS_PER_ROUND * rounds * threads
     with ThreadPoolExecutor(threads) as pool:
 
         def run() -> None:
-            list(pool.map(multiply_adds, [0.5] * threads, [rounds] * threads))
+            list(pool.map(multiply_adds, [np.float32(0.5)] * threads, [rounds] * threads))
 
         return flops / _best_seconds(run, repeats) / 1e9
 
@@ -110,7 +110,7 @@ def measure_copy(mebibytes: int = 64, repeats: int = 5) -> float:
 
 
 def _best_seconds(run: Callable[[], object], repeats: int) -> float:
-    """Shortest of several calls: a limit is what the machine does when nobody disturbs it."""
+    """Shortest of several calls, the one that was disturbed least."""
     seconds = []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -120,7 +120,7 @@ def _best_seconds(run: Callable[[], object], repeats: int) -> float:
 
 
 def _cpu_name() -> str:
-    """The processor's marketing name where the system tells it, else its architecture."""
+    """The processor's marketing name if the system provides it, else its architecture."""
     info = Path("/proc/cpuinfo")
     if info.is_file():
         for line in info.read_text("utf-8", "replace").splitlines():
@@ -139,7 +139,7 @@ def _caches() -> dict[str, str]:
 
 
 def _library_versions() -> dict[str, str]:
-    """Versions of the libraries that are installed."""
+    """Versions of the installed libraries."""
     versions = {}
     for name in LIBRARIES:
         try:

@@ -1,4 +1,4 @@
-"""The race: one epoch of SGD on an MLP, nnaccel beside other libraries."""
+"""The benchmark of an MLP: an epoch of SGD in nnaccel and in other libraries."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def run_mlp(
     backend: str = "numba",
     data: Images | None = None,
 ) -> EpochReport:
-    """Race nnaccel's `fit` against other libraries on this machine.
+    """Time nnaccel's `fit` against other libraries on this machine.
 
-    Every contestant starts from the same weights and trains ReLU hidden layers and a softmax by
-    plain SGD, one shuffled epoch a turn. Before any timing all of them train a few batches in the
-    same order and must reach the same loss.
+    All contestants start from the same weights and train ReLU hidden layers and a softmax by plain
+    SGD, one shuffled epoch a turn. Before any timing, all train on a few batches in the same order
+    and must reach the same loss.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def run_mlp(
     batch_size : int
         Rows per SGD step.
     against : sequence of str
-        Names of `nnaccel.bench.peers.PEERS`, or ``"jax"`` for both ways of JAX, or ``"all"``.
+        Names of `nnaccel.bench.peers.PEERS`, ``"jax"`` for both of JAX's, or ``"all"``.
         Those that are not installed are listed in the report.
     repeats : int
         Turns after the first, each of one epoch per contestant.
@@ -51,7 +51,7 @@ def run_mlp(
     ValueError
         For an unknown peer or fewer than one repeat.
     DisagreementError
-        If a contestant does not compute what the others do.
+        If a contestant computes something else than the others.
 
     Examples
     --------
@@ -64,7 +64,7 @@ def run_mlp(
     classes = int(images.y.max()) + 1
     return run_race(
         Problem(images.x, images.y, tuple(hidden), batch_size, classes=classes),
-        entrants=NNACCEL,
+        ours=NNACCEL,
         peers=PEERS,
         groups=GROUPS,
         against=against,

@@ -1,4 +1,4 @@
-"""The work every contestant does: one epoch of mini-batch SGD on one MLP, from given weights."""
+"""The common work of the contestants: an epoch of mini-batch SGD on an MLP, from given weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Weights = list[tuple[FloatArray, FloatArray]]
 
 
 class DisagreementError(RuntimeError):
-    """Contestants that were given the same work computed different things."""
+    """Contestants computed different results from the same inputs."""
 
 
 def glorot_weights(sizes: Sequence[int], rng: np.random.Generator) -> Weights:
@@ -27,12 +27,12 @@ def glorot_weights(sizes: Sequence[int], rng: np.random.Generator) -> Weights:
     sizes : sequence of int
         Units per layer, input first: ``(784, 100, 10)``.
     rng : numpy.random.Generator
-        Where the weights come from; the same state gives the same weights.
+        Source of the weights; the same state gives the same weights.
 
     Returns
     -------
     list of (w, b)
-        ``w`` float32 (fan_in, fan_out), ``b`` float32 (fan_out,), one pair a layer.
+        ``w`` float32 (fan_in, fan_out), ``b`` float32 (fan_out,), one pair for each layer.
 
     References
     ----------
@@ -100,21 +100,21 @@ class Problem:
 
     @cached_property
     def x(self) -> FloatArray:
-        """The images scaled to 0 … 1 as float32, made once and shared by the contestants."""
+        """The images scaled to 0 … 1 as float32, shared by the contestants."""
         return np.multiply(self.images, np.float32(1 / 255), dtype=np.float32)
 
     @property
     def flops(self) -> int:
         """Floating-point operations of the matrix products of one epoch.
 
-        Forward and the weight gradient cost 2 a weight and image; so does the input gradient,
-        which the first layer does not need.
+        Forward, weight gradient and input gradient take two operations each for every weight and
+        image; the first layer needs no input gradient.
         """
         products = [fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes)]
         return 2 * len(self.images) * (3 * sum(products) - products[0])
 
     def initial_weights(self) -> Weights:
-        """Fresh copies of the weights every contestant starts from."""
+        """New copies of the common initial weights."""
         return glorot_weights(self.sizes, np.random.default_rng(self.seed))
 
     def head(self, rows: int) -> Problem:

@@ -1,4 +1,4 @@
-"""The race that training runs share: agreement first, then one epoch a turn."""
+"""The benchmark of training runs: contestants must agree, then take turns of one epoch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TrainingProblem(Protocol):
 
     @property
     def images(self) -> npt.NDArray[np.uint8]:
-        """One image, or row, for each label."""
+        """One image or row for each label."""
 
     @property
     def batch_size(self) -> int:
@@ -29,15 +29,15 @@ class TrainingProblem(Protocol):
 
     @property
     def seed(self) -> int:
-        """Of the shuffles."""
+        """Seed of the shuffles."""
 
     @property
     def network(self) -> str:
-        """The layers in short."""
+        """The layers in short notation."""
 
     @property
     def name(self) -> str:
-        """The layers and the batch."""
+        """The network and the batch size."""
 
     @property
     def flops(self) -> int:
@@ -50,7 +50,7 @@ class TrainingProblem(Protocol):
 def run_race(
     problem: TrainingProblem,
     *,
-    entrants: Mapping[str, Peer],
+    ours: Mapping[str, Peer],
     peers: Mapping[str, Peer],
     groups: Mapping[str, tuple[str, ...]],
     against: Iterable[str],
@@ -59,13 +59,13 @@ def run_race(
     data: str,
     batches: int = 50,
 ) -> EpochReport:
-    """Let nnaccel's entrants and the peers asked for train in turns.
+    """Time nnaccel and its peers, training in turns.
 
     Parameters
     ----------
     problem : TrainingProblem
-    entrants : mapping of str to Peer
-        nnaccel's own, the first called ``"nnaccel"``.
+    ours : mapping of str to Peer
+        nnaccel's contestants, the first named ``"nnaccel"``.
     peers, groups, against
         As for `nnaccel.bench.peers.expand_names`; ``"numpy"`` is among the peers.
     repeats : int
@@ -73,9 +73,9 @@ def run_race(
     backend : str
         nnaccel's backend.
     data : str
-        What the images are called.
+        Name of the images.
     batches : int
-        How many must be agreed upon before.
+        Batches on which the contestants must agree before any timing.
 
     Returns
     -------
@@ -86,13 +86,13 @@ def run_race(
     ValueError
         For an unknown peer or fewer than one repeat.
     DisagreementError
-        If a contestant does not compute what the others do.
+        If a contestant computes something else than the others.
     """
     require_turns(repeats)
     wanted = expand_names(against, peers, groups)
     runners = {
         name: replace(peer, options={**peer.options, "backend": backend})
-        for name, peer in entrants.items()
+        for name, peer in ours.items()
     }
     runners |= {name: peers[name] for name in wanted if peers[name].available}
     check_agreement(problem, runners, peers["numpy"], batches)
@@ -142,11 +142,11 @@ def check_agreement(
     ----------
     problem : TrainingProblem
     runners : mapping of str to Peer
-        All of them available.
+        The contestants, all of them available.
     reference : Peer
-        Whose loss is taken for right.
+        The contestant whose loss is taken as correct.
     batches : int
-        How many, and one smaller.
+        Number of full batches; one of a single row follows.
     rtol : float
         Largest relative difference from the reference's loss.
 
@@ -175,7 +175,7 @@ def check_agreement(
 def _runner(
     name: str, contestant: Contestant, problem: TrainingProblem, losses: dict[str, float]
 ) -> Run:
-    """One shuffled epoch a call, the same shuffles for everybody; keeps the latest loss."""
+    """A run of one shuffled epoch, with the same shuffles for all; keeps the last loss."""
     rng = np.random.default_rng(problem.seed)
 
     def run() -> None:

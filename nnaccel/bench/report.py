@@ -1,4 +1,4 @@
-"""What a race of trainings found, as a table and as JSON."""
+"""Results of a training benchmark, as a table and as JSON."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from nnaccel.bench.timing import Timing
 class EpochRow(Timing):
     """One contestant's seconds per epoch.
 
-    `ratio` is how many times as long as nnaccel it took, turn by turn; `loss` is its mean loss in
-    the last epoch, to see that it learnt what the others did.
+    `ratio` is its time divided by nnaccel's, the median over turns; `loss` is its mean loss in the
+    last epoch, which shows that it learnt the same.
     """
 
     name: str
@@ -26,7 +26,7 @@ class EpochRow(Timing):
 
 @dataclass(frozen=True)
 class EpochReport:
-    """A race on one network: who took how long, on what machine, and who was not there."""
+    """Times of all contestants on one network, the machine, and the peers not installed."""
 
     network: str
     batch_size: int
@@ -47,11 +47,11 @@ class EpochReport:
         return self.flops / row.median / 1e9
 
     def peak_fraction(self, row: EpochRow) -> float:
-        """Part of this machine's measured multiply-add peak, all threads, that `gflops` is."""
+        """`gflops` divided by the measured multiply-add peak of all threads."""
         return self.gflops(row) / self.machine.gflops
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain types, with what the rows imply written out for readers without this class."""
+        """Plain types, including the derived figures of each row."""
         rows = [
             asdict(row)
             | {

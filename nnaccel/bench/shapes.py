@@ -1,4 +1,4 @@
-"""Convolutions to race on: their sizes, the notation for them, and those that have a name."""
+"""Sizes of convolutions, a notation for them, and named ones for the benchmarks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _LETTERS = {"k": "filters", "s": "stride", "p": "padding", "d": "dilation", "g":
 
 @dataclass(frozen=True)
 class ConvShape:
-    """Sizes of a convolution, the same down and across but for the image and the taps.
+    """Sizes of a convolution; only the image and the kernel may differ in height and width.
 
     Attributes
     ----------
     image : (N, C, H, W)
-        The batch it takes.
+        Shape of the input batch.
     filters : int
-        Channels it gives, K.
+        Output channels, K.
     kernel_size : (R, S)
         Taps down and across.
     stride, padding, dilation, groups : int
@@ -117,7 +117,7 @@ def parse(text: str) -> ConvShape:
     Raises
     ------
     ValueError
-        If it is not that, or no such convolution exists; the message shows an example.
+        If the text has another form, or the sizes are impossible; the message shows an example.
 
     Examples
     --------
@@ -145,12 +145,12 @@ def parse(text: str) -> ConvShape:
 
 
 def expand_shapes(texts: Iterable[str]) -> list[ConvShape]:
-    """Turn names, names of groups and notations into convolutions, in order, without repeats.
+    """Turn names, groups and notations into convolutions, in order, without duplicates.
 
     Parameters
     ----------
     texts : iterable of str
-        Names of `SHAPES` or `GROUPS`, or what `parse` reads.
+        Names in `SHAPES` or `GROUPS`, or notations for `parse`.
 
     Returns
     -------
@@ -182,7 +182,7 @@ def expand_shapes(texts: Iterable[str]) -> list[ConvShape]:
 
 
 def _sizes(text: str, count: int) -> tuple[int, ...]:
-    """Return `count` whole numbers between x's, or nothing if the text is something else."""
+    """Return `count` integers separated by x, or () if the text has another form."""
     return tuple(map(int, text.split("x"))) if re.fullmatch(_numbers(count), text) else ()
 
 

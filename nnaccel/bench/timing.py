@@ -1,4 +1,4 @@
-"""Fair timing on a noisy machine: contestants take turns, and ratios are taken turn by turn."""
+"""Fair timing on a noisy machine: contestants take turns, and ratios are computed per turn."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Timing:
-    """Seconds of one contestant: its first call (compilation included), then each warm one."""
+    """Seconds of one contestant: its first call, including compilation, and its warm calls."""
 
     first: float
     seconds: tuple[float, ...]
@@ -29,12 +29,12 @@ class Timing:
 
     @property
     def iqr(self) -> float:
-        """Interquartile range of the warm seconds: the spread of the middle half."""
+        """Interquartile range of the warm seconds."""
         low, high = np.percentile(self.seconds, [25, 75])
         return float(high - low)
 
     def ratio_to(self, other: Timing) -> float:
-        """How many times as long as `other` this took: the median over turns of the ratio."""
+        """Median over turns of the ratio of seconds to those of `other`."""
         return float(np.median(np.divide(self.seconds, other.seconds)))
 
 
@@ -43,17 +43,17 @@ def compare(
 ) -> dict[str, Timing]:
     """Time contestants in turns (A B C A B C …), after a first call of each.
 
-    A machine slows down and speeds up by the minute. Turns spread that over everybody, and a
-    ratio within a turn cancels most of what is left.
+    A machine's speed changes by the minute. Turns spread that over all contestants, and a ratio
+    within a turn cancels most of the rest.
 
     Parameters
     ----------
     contestants : mapping of str to callable
-        What to run; a call returns when its work is done.
+        Functions that return when their work is done.
     repeats : int
         Turns, each of one call per contestant.
     pause : float
-        Seconds of rest before each call, for the spinning worker threads of the last one to sleep.
+        Seconds before each call, in which the last contestant's spinning threads go to sleep.
 
     Returns
     -------
@@ -94,9 +94,9 @@ def take_turns(
     contestants, repeats, pause
         As for `compare`.
     calls : mapping of str to int, optional
-        How often a contestant is called in its turn, where once is too short to be measured.
+        Calls of a contestant in its turn, if one call is too short to measure.
     title : str, optional
-        What is being timed, for the progress line.
+        Prefix of the progress line.
 
     Returns
     -------
@@ -121,7 +121,7 @@ def take_turns(
 def measure(
     run: Callable[[], Result], calls: int = 1, *, pause: float = 0.05
 ) -> tuple[float, Result]:
-    """Seconds per call and what the last one returned, with no rubbish left to collect."""
+    """Seconds per call, and the last result; garbage is collected beforehand."""
     gc.collect()
     time.sleep(pause)
     start = time.perf_counter()
@@ -138,7 +138,7 @@ def require_turns(repeats: int) -> None:
 
 
 def progress(text: str) -> None:
-    """Say on one line of the terminal what is running; silent where there is no terminal."""
+    """Show on one line of the terminal what is running; nothing without a terminal."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()

@@ -18,6 +18,7 @@ from nnaccel.cli.info import info_command
 from nnaccel.cli.predict import predict_command
 from nnaccel.cli.regress import regress_command
 from nnaccel.cli.train import train_command
+from nnaccel.cli.warmup import warmup_command
 
 __all__ = ["main"]
 
@@ -52,6 +53,7 @@ for _command in (
     filters_command,
     regress_command,
     bench_command,
+    warmup_command,
 ):
     nnaccel.add_command(_command)
 

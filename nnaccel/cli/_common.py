@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +24,32 @@ backend_option = click.option(
 )
 debug_option = click.option(
     "--debug", is_flag=True, expose_value=False, help="Show where an error comes from."
+)
+
+header_option = click.option(
+    "--header/--no-header",
+    default=None,
+    help="Whether the first row of a .csv names its columns.  [default: decided by the rows below]",
+)
+decimal_option = click.option(
+    "--decimal",
+    type=click.Choice([".", ","]),
+    help="What sets off decimals in a .csv; the other sets off thousands.  [default: decided by "
+    "the numbers]",
+)
+drop_option = click.option(
+    "--drop", multiple=True, metavar="COLUMN", help="Leave it out; may be repeated."
+)
+text_option = click.option(
+    "--text",
+    multiple=True,
+    metavar="COLUMN",
+    help="Take its numbers as names of groups; may be repeated.",
+)
+keep_index_option = click.option(
+    "--keep-index",
+    is_flag=True,
+    help="Keep a column that holds names or numbers of rows.",
 )
 
 
@@ -73,3 +102,24 @@ def shown_log(quiet: bool) -> Iterator[None]:
     finally:
         log.removeHandler(handler)
         log.setLevel(level)
+
+
+@contextmanager
+def shown_warnings(names: Sequence[str] = ()) -> Iterator[None]:
+    """Print the warnings on stderr, a line each, when it ends; `names` are of the matrix fitted."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", UserWarning)
+        yield
+    # a matrix has no names: its columns are called x0, x1, …
+    called = {f"'x{i}'": repr(name) for i, name in enumerate(names)}
+    for message in dict.fromkeys(str(warning.message) for warning in caught):
+        named = re.sub(r"'x\d+'", lambda match: called.get(match[0], match[0]), message)
+        click.echo(f"nnaccel: warning: {' '.join(named.split())}", err=True)
+
+
+def refuse(ctx: click.Context, names: Iterable[str], why: str) -> None:
+    """Raise a UsageError if one of the options was given."""
+    given = [n for n in names if ctx.get_parameter_source(n) is ParameterSource.COMMANDLINE]
+    if given:
+        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
+        raise click.UsageError(f"leave out {flags}: {why}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -78,14 +78,6 @@ NAMES = (
     "model", "hidden", "activation", "dropout", "l1", "l2", "loss", "optimizer", "lr", "schedule",
     "dtype", "seed",
 )  # fmt: skip
-
-
-def refuse_settled(ctx: click.Context, names: Iterable[str]) -> None:
-    """Raise a UsageError if one of the options was given that --resume takes from the file."""
-    given = [n for n in names if ctx.get_parameter_source(n) is ParameterSource.COMMANDLINE]
-    if given:
-        flags = ", ".join(f"--{name.replace('_', '-')}" for name in given)
-        raise click.UsageError(f"leave out {flags}: --resume goes on with what the file holds")
 
 
 def refuse_hidden(ctx: click.Context, model: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from nnaccel.data import Scaling
     from nnaccel.model.sequential import Sequential
 
 #: More classes than these make a matrix that no terminal shows.
@@ -30,16 +31,23 @@ class Outcome:
 
     @classmethod
     def measure(
-        cls, model: Sequential, x: NDArray[Any], y: NDArray[Any], classes: tuple[str, ...]
+        cls,
+        model: Sequential,
+        x: NDArray[Any],
+        y: NDArray[Any],
+        classes: tuple[str, ...],
+        scaling: Scaling | None = None,
     ) -> Outcome:
-        """Evaluate, and predict each row."""
+        """Evaluate, and predict each row; errors of numbers are in the unit of the target."""
         logs = model.evaluate(x, y, return_dict=True)
         scores = {name: float(value) for name, value in logs.items()}
+        outputs = model.predict(x)
         if not classes:
-            return cls(x, y, classes, scores, None, None)
+            scale = 1.0 if scaling is None else scaling.target_scale
+            return cls(x, y, classes, scores | _errors(y, outputs[:, 0], scale), None, None)
         from nnaccel.training.metrics.confusion import confusion_counts
 
-        predicted = model.predict(x).argmax(1)
+        predicted = outputs.argmax(1)
         return cls(x, y, classes, scores, predicted, confusion_counts(y, predicted, len(classes)))
 
     def print(self) -> None:
@@ -70,3 +78,11 @@ class Outcome:
         if self.predicted is not None and self.x.dtype == np.uint8 and self.x.ndim == 3:
             images = self.x, self.y, self.predicted
         plot.save(plot.report(history, self.counts, self.classes, images), path)
+
+
+def _errors(y: NDArray[Any], outputs: NDArray[Any], scale: float) -> dict[str, float]:
+    """Root of the mean squared error, and the share of the variance that is explained."""
+    error = np.mean((np.asarray(outputs, np.float64) - y) ** 2)
+    variance = np.var(y, dtype=np.float64)
+    explained = {"r2": float(1 - error / variance)} if variance else {}
+    return {"rmse": float(np.sqrt(error)) * scale, **explained}

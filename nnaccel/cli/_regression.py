@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel._validate import unknown_name
+from nnaccel.cli._common import shown_warnings
 
 if TYPE_CHECKING:
     from nnaccel.data import Design
@@ -54,7 +51,7 @@ class Regression:
 
         y = _target(design, family)
         model = getattr(estimators, FAMILIES[family])()
-        with told_warnings(design.feature_names):
+        with shown_warnings(design.feature_names):
             model.fit(design.x, y)
             held = {} if reference is None else {"reference": _class_called(reference, model)}
             summary = model.summary(design.feature_names, design.target, **held)
@@ -114,19 +111,6 @@ def _target(design: Design, family: str) -> NDArray[Any]:
         )
     labels = design.labels()
     return labels
-
-
-@contextmanager
-def told_warnings(names: Sequence[str] = ()) -> Iterator[None]:
-    """Print the warnings on stderr, a line each, when it ends; `names` are of the matrix fitted."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", UserWarning)
-        yield
-    # a matrix has no names: its columns are called x0, x1, …
-    called = {f"'x{i}'": repr(name) for i, name in enumerate(names)}
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        named = re.sub(r"'x\d+'", lambda match: called.get(match[0], match[0]), message)
-        click.echo(f"nnaccel: warning: {' '.join(named.split())}", err=True)
 
 
 def _class_called(name: str, model: Any) -> Any:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from nnaccel.cli import _images, _outputs
+from nnaccel.cli import _images, _outputs, _table
 from nnaccel.cli._common import (
     backend_option,
     choose_backend,
     debug_option,
+    decimal_option,
+    header_option,
     json_option,
     print_json,
 )
@@ -37,26 +39,36 @@ if TYPE_CHECKING:
     metavar="PNG",
     help="Draw the confusion matrix and the mistakes.",
 )
+@header_option
+@decimal_option
 @backend_option
 @json_option
 @debug_option
 def evaluate_command(
-    model: Path, data: str, rows: str, plot: Path | None, backend: str | None, as_json: bool
+    model: Path,
+    data: str,
+    rows: str,
+    plot: Path | None,
+    header: bool | None,
+    decimal: str | None,
+    backend: str | None,
+    as_json: bool,
 ) -> None:
     """Test MODEL, a file that `train --save` wrote, on DATA, as `train` takes it.
 
-    Of a file that is not split, the test rows are the fifth that `train` sets aside.
+    Of a file that is not split, the test rows are the fifth that `train` sets aside. The columns
+    of a .csv are taken by the names they had in training, in whatever order they are, and brought
+    to the same scale; a column that is not there is an error.
     """  # fmt: skip
     from nnaccel.cli._outcome import Outcome
-    from nnaccel.cli._saved import Saved, load_data
+    from nnaccel.cli._saved import Saved
 
     _outputs.check(None, plot)
     choose_backend(backend)
     saved = Saved.read(model)
-    dataset = load_data(data, tuple(saved.note.get("classes", ())))
-    dataset = _images.fitted(dataset, saved.model.input_shape)
+    dataset = _images.fitted(saved.load(data, header, decimal), saved.model.input_shape)
     classes = saved.names(dataset.classes) if dataset.classes else ()
-    outcome = Outcome.measure(saved.model, *_select(dataset, rows), classes)
+    outcome = Outcome.measure(saved.model, *_select(dataset, rows), classes, saved.scaling)
     if plot is not None and not dataset.classes:
         raise click.UsageError(f"--plot draws classes, but {data} has numbers to predict")
     if plot is not None:
@@ -64,6 +76,7 @@ def evaluate_command(
     if as_json:
         print_json({"model": str(model), "data": data, **outcome.as_json()})
     else:
+        _table.print_notes(dataset)
         outcome.print()
         if plot is not None:
             click.echo(f"\ndrawn in {plot}")

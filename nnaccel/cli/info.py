@@ -51,9 +51,17 @@ def _print_facts(facts: dict[str, Any]) -> None:
         "in force": f"{facts['backend'] or 'none'} ({facts['why']})",
         "threads": facts["threads"],
         "TF32": "on" if facts["tf32"] else "off; NNACCEL_TF32=1 for faster products on a GPU",
+        "kernels": _describe(facts["kernel_cache"]),
         "BLAS": f"{facts['blas']}, behind NumPy",
         "nnaccel": facts["nnaccel"],
         "Python": f"{facts['python']} on {facts['platform']}",
         "libraries": ", ".join(installed),
     }.items():
         out.print(Text(f"{name:<10} {value}"), soft_wrap=True)
+
+
+def _describe(cache: dict[str, Any]) -> str:
+    """Where compiled kernels are, or why they are nowhere."""
+    if cache["problem"]:
+        return f"compiled, but not kept: {cache['problem']}"
+    return f"compiled, and kept in {cache['folder']} ({cache['bytes'] / 1e6:.1f} MB)"

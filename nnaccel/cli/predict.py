@@ -1,4 +1,4 @@
-"""`nnaccel predict`: which digit a picture shows."""
+"""`nnaccel predict`: which digit a picture shows, or what the label of a table's rows is."""
 
 from __future__ import annotations
 
@@ -8,50 +8,103 @@ from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from nnaccel.cli._common import (
     backend_option,
     choose_backend,
     debug_option,
+    decimal_option,
+    header_option,
     json_option,
     print_json,
+    shown_warnings,
 )
 
 if TYPE_CHECKING:
     from nnaccel.cli._saved import Saved
+    from nnaccel.data import Schema
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _BAR = 30
 
 
-@click.command("predict", short_help="Tell which digit a picture shows.")
+@click.command("predict", short_help="Tell which digit a picture shows, or a table's labels.")
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument(
     "images", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="IMAGE…"
 )
+@header_option
+@decimal_option
 @backend_option
 @json_option
 @debug_option
 def predict_command(
-    model: Path, images: tuple[Path, ...], backend: str | None, as_json: bool
+    model: Path,
+    images: tuple[Path, ...],
+    header: bool | None,
+    decimal: str | None,
+    backend: str | None,
+    as_json: bool,
 ) -> None:
     """Tell which digit each IMAGE shows, by MODEL, a file that `train --save` wrote.
 
     An IMAGE is a PNG or JPEG of one digit, drawn or photographed, dark on light or light on dark.
+    For a model of a table it is a .csv file, whose columns are taken by the names they had in
+    training, in whatever order they are; it need not have the label.
     """
     from nnaccel.cli._saved import Saved
     from nnaccel.data.pictures import load_image
 
     choose_backend(backend)
     saved = Saved.read(model)
-    rows, columns = _picture_size(saved, model)
-    x = np.stack([load_image(path, (rows, columns)) for path in images])
+    if saved.schema is not None:
+        rows = [row for path in images for row in _rows(saved, saved.schema, path, header, decimal)]
+        print_json(rows) if as_json else click.echo("\n".join(map(_row_as_text, rows)))
+        return
+    size = _picture_size(saved, model)
+    x: NDArray[Any] = np.stack([load_image(path, size) for path in images])
+    if saved.scaling is not None:
+        x = saved.scaling.inputs(x)
     probabilities = saved.model.predict(x.reshape(len(x), *saved.model.input_shape))
     answers = [_as_json(*row, saved.names()) for row in zip(images, probabilities, strict=True)]
     if as_json:
         print_json(answers)
     else:
         click.echo("\n\n".join(map(_as_text, answers)))
+
+
+def _rows(
+    saved: Saved, schema: Schema, path: Path, header: bool | None, decimal: str | None
+) -> list[dict[str, Any]]:
+    """Answers for the rows of a table, by their lines in the file; none for one with a gap."""
+    from nnaccel.data import read_inputs
+
+    with shown_warnings():
+        table = read_inputs(path, schema, header=header, decimal=decimal)
+    x = table.x.astype(np.float32) if saved.scaling is None else saved.scaling.inputs(table.x)
+    answers: dict[int, dict[str, Any]] = {row: {"prediction": None} for row in table.incomplete}
+    for row, outputs in zip(table.lines, saved.model.predict(x), strict=True):
+        if saved.note.get("classes"):
+            shares = dict(zip(saved.names(), (round(float(p), 6) for p in outputs), strict=True))
+            answers[row] = {"prediction": max(shares, key=shares.__getitem__),
+                            "probabilities": shares}  # fmt: skip
+        else:
+            value = outputs if saved.scaling is None else saved.scaling.unscaled(outputs)
+            answers[row] = {"prediction": float(value[0])}
+    return [{"file": str(path), "row": row, **answers[row]} for row in sorted(answers)]
+
+
+def _row_as_text(answer: dict[str, Any]) -> str:
+    """The answer for a row on one line."""
+    predicted = answer["prediction"]
+    if predicted is None:
+        text = "no prediction, since a value is missing"
+    elif "probabilities" in answer:
+        text = f"{predicted}  {answer['probabilities'][predicted]:.1%}"
+    else:
+        text = f"{predicted:.6g}"
+    return f"{answer['file']}: row {answer['row']}: {text}"
 
 
 def _picture_size(saved: Saved, path: Path) -> tuple[int, int]:

@@ -13,10 +13,15 @@ from nnaccel.cli._common import (
     backend_option,
     choose_backend,
     debug_option,
+    decimal_option,
+    drop_option,
     json_option,
+    keep_index_option,
     print_json,
+    shown_warnings,
+    text_option,
 )
-from nnaccel.cli._regression import FAMILIES, Regression, choose_family, told_warnings
+from nnaccel.cli._regression import FAMILIES, Regression, choose_family
 
 if TYPE_CHECKING:
     from nnaccel.data import Design
@@ -37,13 +42,10 @@ Examples:
     type=click.Choice(list(FAMILIES)),
     help="Kind of regression.  [default: what suits the target]",
 )
-@click.option("--drop", multiple=True, metavar="COLUMN", help="Leave it out; may be repeated.")
-@click.option(
-    "--text",
-    multiple=True,
-    metavar="COLUMN",
-    help="Take its numbers as names of groups; may be repeated.",
-)
+@drop_option
+@text_option
+@decimal_option
+@keep_index_option
 @click.option(
     "--reference", metavar="CLASS", help="Hold the other classes against it.  [default: the first]"
 )
@@ -62,6 +64,8 @@ def regress_command(
     family: str | None,
     drop: tuple[str, ...],
     text: tuple[str, ...],
+    decimal: str | None,
+    keep_index: bool,
     reference: str | None,
     plot: Path | None,
     backend: str | None,
@@ -70,15 +74,18 @@ def regress_command(
     """Fit a regression to DATA, a CSV file with a header, and print its table as R does.
 
     All columns but the target explain it: numbers as they are, text by an indicator for each of its
-    levels but the first. Rows with missing cells are left out. A number is explained by linear
-    regression, two classes by logistic, more by softmax regression.
+    levels but the first. Rows with missing cells are left out, and a first column without a name,
+    or called "Unnamed: 0". A number is explained by linear regression, two classes by logistic,
+    more by softmax regression.
     """
     from nnaccel.data import read_design
 
     _outputs.check(None, plot)
     choose_backend(backend)
-    with told_warnings():
-        design = read_design(data, target, drop=drop, text=text)
+    with shown_warnings():
+        design = read_design(
+            data, target, drop=drop, text=text, decimal=decimal, keep_index=keep_index
+        )
     reason = "asked for"
     if family is None:
         family, reason = choose_family(design)
@@ -102,8 +109,7 @@ def _describe(data: Path, design: Design) -> str:
         f"{_count(len(design.y), 'row')} of {data}, {_count(design.variables, 'column')} to "
         f"explain {design.target!r} by"
     ]
-    if design.row_names:
-        parts.append("the first column has no name and is left out")
+    parts += design.notes
     if design.dropped:
         parts.append(f"{_count(design.dropped, 'row')} with missing values left out")
     if design.dropped > len(design.y):
@@ -129,7 +135,7 @@ def _facts(data: Path, regression: Regression) -> dict[str, Any]:
         "data": str(data),
         "target": design.target,
         "rows": len(design.y),
-        "row_names": design.row_names,
+        "row_names": bool(design.index),
         "dropped": design.dropped,
         "missing": dict(design.missing),
         "features": list(design.feature_names),

@@ -10,8 +10,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-from nnaccel.cli import _images, _network, _outputs
-from nnaccel.cli._common import backend_option, choose_backend, debug_option, shown_log
+from nnaccel.cli import _images, _network, _outputs, _table
+from nnaccel.cli._common import (
+    backend_option,
+    choose_backend,
+    debug_option,
+    refuse,
+    shown_log,
+    shown_warnings,
+)
 
 if TYPE_CHECKING:
     from nnaccel.cli._saved import Saved
@@ -31,6 +38,7 @@ _EXAMPLES = """\b
 Examples:
   nnaccel train mnist --hidden 512,128 --dropout 0.2 --save mnist.safetensors
   nnaccel train mnist --model cnn --dropout 0.4 --epochs 12
+  nnaccel train people.csv --label income --task regress --drop name
   nnaccel train --resume mnist.safetensors --epochs 20
 """
 
@@ -41,6 +49,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
     "train", epilog=_EXAMPLES, short_help="Train a network on MNIST, or on your own data."
 )
 @click.argument("data", required=False)
+@_table.table_options
 @_network.network_options
 @click.option(
     "--epochs",
@@ -71,19 +80,29 @@ def train_command(
     plot: Path | None,
     explain: bool,
     quiet: bool,
-    **network: Any,
+    **options: Any,
 ) -> None:
     """Train a network on DATA: mnist, digits, iris, or the path of an .npz or .csv file.
 
     Without DATA it is MNIST, if that is here or can be fetched within seconds, else the digits
     that come with scikit-learn.
+
+    An .npz holds x and y, or x_train, y_train, x_test and y_test. A .csv is a table: its label is
+    guessed, and whether it is one of classes or numbers, text becomes a column of 0 and 1 for each
+    of its levels but the first, and rows with missing cells and the column of an index are left
+    out. What was guessed or left out is printed, with the option that says otherwise. The columns,
+    their levels and their scale are kept with the model, for evaluate and predict.
     """
     from nnaccel.cli._saved import Saved
 
     ctx = click.get_current_context()
     if resume is not None:
-        _network.refuse_settled(ctx, [*_network.NAMES, "save"])
-    plan = _network.Plan(**network)
+        settled = [*_network.NAMES, *_table.NAMES, "save"]
+        refuse(ctx, settled, "--resume goes on with what the file holds")
+    else:
+        _table.refuse_without_table(ctx, data)
+    plan = _network.Plan(**{name: options[name] for name in _network.NAMES})
+    table = {name: options[name] for name in _table.NAMES}
     _network.refuse_hidden(ctx, plan.model)
     plan.check()
     _outputs.check(save, plot)
@@ -92,9 +111,10 @@ def train_command(
     if resume is not None:
         task = _resumed(Saved.read(resume), resume, data, epochs, batch_size)
     else:
-        task = _begun(plan, save, data, epochs, batch_size)
+        task = _begun(plan, save, _load(data, table), epochs, batch_size)
     task.build()
     if not quiet:
+        _table.print_notes(task.data)
         click.echo(task.describe())
     if explain:
         from nnaccel.model.explain import explain as explain_model
@@ -133,10 +153,13 @@ class Task:
         """Train, and return the history."""
         from nnaccel.cli._saved import Note
 
+        schema, scaling = self.data.schema, self.data.scaling
         note = Note(
             {
                 "data": self.source,
                 "classes": self.data.classes,
+                "schema": schema and schema.as_dict(),
+                "scaling": scaling and scaling.as_dict(),
                 "epochs": self.epochs,
                 "batch_size": self.batch_size,
             }
@@ -161,7 +184,8 @@ class Task:
         from nnaccel.cli._outcome import Outcome
 
         data = self.data
-        outcome = Outcome.measure(self.model, data.x_test, data.y_test, data.classes)
+        test = data.x_test, data.y_test
+        outcome = Outcome.measure(self.model, *test, data.classes, data.scaling)
         click.echo()
         outcome.print()
         click.echo(f"\ntrained in {seconds:.1f} s")
@@ -175,12 +199,12 @@ class Task:
 def _begun(
     plan: _network.Plan,
     save: Path | None,
-    source: str | None,
+    loaded: tuple[str, Dataset],
     epochs: int | None,
     batch_size: int | None,
 ) -> Task:
-    """Prepare a training from the start."""
-    source, data = _load(source)
+    """Prepare a training from the start, on data that have a name."""
+    source, data = loaded
     if plan.model != "mlp":
         data = _images.channels_first(data)
     batch_size = batch_size or (128 if len(data.x) >= _MANY_ROWS else 16)
@@ -201,26 +225,27 @@ def _resumed(
             f"{path} has had {saved.epochs} epochs already: "
             f"give --epochs {saved.epochs + 1} or more to go on"
         )
-    source, data = _load(source or note.get("data"), tuple(note.get("classes", ())))
+    named = source or note.get("data")
+    source, data = (named, saved.load(named)) if named else _load(None, {})
     data = _images.fitted(data, saved.model.input_shape)
     batch_size = batch_size or note.get("batch_size", 128)
     return Task(saved.model, source, data, epochs, batch_size, path, resume=True)
 
 
-def _load(source: str | None, classes: tuple[str, ...] = ()) -> tuple[str, Dataset]:
+def _load(source: str | None, table: dict[str, Any]) -> tuple[str, Dataset]:
     """Load what was asked for; else MNIST, else the digits, and say which."""
-    from nnaccel.cli._saved import load_data
-    from nnaccel.data import DataNotFoundError
+    from nnaccel.data import DataNotFoundError, load_named
 
     if source is not None:
-        return source, load_data(source, classes)
+        with shown_warnings():
+            return source, load_named(source, **table)
     try:
-        dataset = load_data("mnist", timeout=_PATIENCE)
+        dataset = load_named("mnist", timeout=_PATIENCE)
     except DataNotFoundError:
         click.echo(
             "data: the digits of scikit-learn, since MNIST is not here and cannot be fetched "
             "(nnaccel train mnist says why)"
         )
-        return "digits", load_data("digits")
+        return "digits", load_named("digits")
     click.echo("data: MNIST, since no other was named")
     return "mnist", dataset

@@ -1,6 +1,7 @@
 """Data sets: MNIST, digits, iris, spirals, your own files and tables."""
 
 from nnaccel.data.csvdesign import read_design
+from nnaccel.data.csvknown import InputRows, read_inputs
 from nnaccel.data.dataset import Dataset
 from nnaccel.data.design import Design
 from nnaccel.data.embedded import digits, iris
@@ -10,6 +11,8 @@ from nnaccel.data.idx import read_idx
 from nnaccel.data.levels import TextColumn
 from nnaccel.data.mnist import mnist
 from nnaccel.data.named import load_named
+from nnaccel.data.scaling import Scaling
+from nnaccel.data.schema import Schema
 from nnaccel.data.spirals import spirals
 
 __all__ = [
@@ -17,6 +20,9 @@ __all__ = [
     "DataNotFoundError",
     "Dataset",
     "Design",
+    "InputRows",
+    "Scaling",
+    "Schema",
     "TextColumn",
     "digits",
     "iris",
@@ -25,5 +31,6 @@ __all__ = [
     "mnist",
     "read_design",
     "read_idx",
+    "read_inputs",
     "spirals",
 ]

@@ -4,68 +4,92 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 #: A number whose decimals, if any, follow a comma.
 _COMMA_DECIMAL = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
+#: Numbers with marks between thousands, by what sets off their decimals.
+_GROUPED = {
+    ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII),
+    ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?", re.ASCII),
+}
+
+#: A number with commas, or with several points: some of them set off thousands.
+_MARKED = re.compile(
+    r"[+-]?(\d*,\d+|\d{1,3}(,\d{3})+(\.\d*)?|\d{1,3}(\.\d{3})+,\d+|\d{1,3}(\.\d{3}){2,})", re.ASCII
+)
+
 #: Digits with a point among them, and perhaps commas.
 _WITH_POINT = re.compile(r"[+-]?[\d,]*\.[\d,.]*", re.ASCII)
 
-#: A number in which commas set off decimals, thousands, or both.
-_WITH_COMMA = re.compile(r"[+-]?(\d*,\d+|\d{1,3}(,\d{3})+(\.\d*)?|\d{1,3}(\.\d{3})+,\d+)", re.ASCII)
+#: A number whose one mark may set off decimals as well as thousands.
+_EITHER = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
 
-#: A number whose one comma may set off decimals as well as thousands.
-_EITHER = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
-
-
-def is_number(cell: str) -> bool:
-    """Whether the cell parses as a number, NaN and infinity included."""
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def is_read(cell: str, decimal: str = ".") -> bool:
-    """Whether the cell is a number, which 2020_1 is not, with that before its decimals."""
-    if decimal == ",":
-        return _COMMA_DECIMAL.fullmatch(cell) is not None
-    return "_" not in cell and is_number(cell)
+#: What is written around numbers and between their digits, besides blanks and signs of currency.
+_AROUND = "%‰()'\N{RIGHT SINGLE QUOTATION MARK}"
 
 
 def value(cell: str) -> float:
-    """`float` of what `is_read` with a point."""
+    """`float`, but not of 2020_1."""
     if "_" in cell:
         raise ValueError(cell)
     return float(cell)
 
 
-def decimal_of(cells: Iterable[str]) -> str:
-    """What sets off the decimals of a column: a comma if no number has a point."""
+def comma_value(cell: str) -> float:
+    """The number whose decimals, if any, follow a comma."""
+    if _COMMA_DECIMAL.fullmatch(cell) is None:
+        raise ValueError(cell)
+    return float(cell.replace(",", "."))
+
+
+def grouped_value(decimal: str) -> Callable[[str], float]:
+    """Return what reads numbers with that before decimals, and the other between thousands."""
+    plain = value if decimal == "." else comma_value
+    other = "," if decimal == "." else "."
+
+    def read(cell: str) -> float:
+        if _GROUPED[decimal].fullmatch(cell) is not None:
+            cell = cell.replace(other, "")
+        return plain(cell)
+
+    return read
+
+
+def is_number(cell: str, read: Callable[[str], float] = value) -> bool:
+    """Whether the cell parses as a number, NaN and infinity included."""
+    try:
+        read(cell)
+    except ValueError:
+        return False
+    return True
+
+
+def is_marked(cell: str) -> bool:
+    """Whether the cell is a number with a comma in it, or with points between thousands."""
+    return _MARKED.fullmatch(cell) is not None
+
+
+def follows_comma(cells: Iterable[str]) -> bool:
+    """Whether decimals follow a comma in some cells, and no number has a point."""
     commas = False
     for cell in cells:
         if _WITH_POINT.fullmatch(cell):
-            return "."
-        commas = commas or ("," in cell and is_read(cell, ","))
-    return "," if commas else "."
-
-
-def has_comma(cell: str) -> bool:
-    """Whether the cell is a number in which commas set off decimals, thousands, or both."""
-    return _WITH_COMMA.fullmatch(cell) is not None
+            return False
+        commas = commas or ("," in cell and is_number(cell, comma_value))
+    return commas
 
 
 def may_be_thousands(cell: str) -> bool:
-    """Whether the comma of the cell may set off decimals as well as thousands."""
+    """Whether the one comma or point of the cell may set off decimals as well as thousands."""
     return _EITHER.fullmatch(cell) is not None
 
 
 def bare(cell: str) -> str:
-    """The cell without currency and percent signs and without blanks."""
+    """The cell without parentheses, currency and percent signs, apostrophes and blanks."""
     return "".join(
         sign
         for sign in cell
-        if not (sign.isspace() or sign in "%‰" or unicodedata.category(sign) == "Sc")
+        if not (sign.isspace() or sign in _AROUND or unicodedata.category(sign) == "Sc")
     )

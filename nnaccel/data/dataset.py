@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nnaccel.data.scaling import Scaling
+from nnaccel.data.schema import Schema
 
 #: Inputs and targets of some rows.
 Pair = tuple[NDArray[Any], NDArray[Any]]
@@ -29,6 +32,12 @@ class Dataset:
         int64 labels in 0 … C-1; float32 values for regression.
     classes : tuple of str
         Name of each of the C classes; empty for regression.
+    schema : Schema, optional
+        Which columns of a table `x` and `y` come from.
+    scaling : Scaling, optional
+        How the columns, and values for regression, were standardised.
+    notes : tuple of str
+        What was guessed or left out in reading a file, in words.
 
     Examples
     --------
@@ -46,6 +55,57 @@ class Dataset:
     x_test: NDArray[Any]
     y_test: NDArray[Any]
     classes: tuple[str, ...] = ()
+    schema: Schema | None = None
+    scaling: Scaling | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_table(self) -> bool:
+        """Whether inputs are columns of numbers, and not images, whose pixels are alike."""
+        return self.x.ndim == 2 and self.x.dtype != np.uint8
+
+    def standardized(self, scaling: Scaling | None = None) -> Self:
+        """Bring the columns of a table to mean 0 and standard deviation 1; images stay.
+
+        Indicators of text stay too; values for regression are scaled as the columns are.
+
+        Parameters
+        ----------
+        scaling : Scaling, optional
+            That of the rows a model was trained on, which images are brought to too, laid out
+            flat; by default that of the training rows.
+
+        Returns
+        -------
+        Dataset
+            With its `scaling`.
+
+        Examples
+        --------
+        >>> from nnaccel.data import load_named
+        >>> flowers = load_named("iris").standardized()
+        >>> float(flowers.x[:, 0].std().round(3))
+        1.0
+        """
+        if scaling is None and not self.is_table:
+            return self
+        given = scaling
+        if scaling is None:
+            kept = None
+            if self.schema is not None:
+                kept = [name not in self.schema.columns for name in self.schema.feature_names]
+            scaling = Scaling.of(self.x, self.y, kept)
+        what = "columns" if self.classes else "columns, the label's too,"
+        note = f"{what} are brought to mean 0 and deviation 1 (--no-standardize leaves them)"
+        return replace(
+            self,
+            notes=(*self.notes, note) if given is None else self.notes,
+            x=scaling.inputs(self.x),
+            y=scaling.targets(self.y),
+            x_test=scaling.inputs(self.x_test),
+            y_test=scaling.targets(self.y_test),
+            scaling=scaling,
+        )
 
     def __iter__(self) -> Iterator[Pair]:
         """Yield the training pair, then the test pair."""

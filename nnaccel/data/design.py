@@ -38,8 +38,10 @@ class Design:
         How the columns of text were encoded.
     constant : tuple of TextColumn
         Text with one level only, which is not in `x`.
-    row_names : bool
-        Whether the first column of the file has no name, and is not in `x`.
+    index : tuple of str
+        Names of the first columns of the file if they hold the rows' names, and are not in `x`.
+    notes : tuple of str
+        What was noticed in reading the file, in words.
     """
 
     x: NDArray[np.float64]
@@ -50,7 +52,8 @@ class Design:
     missing: Mapping[str, int]
     text: tuple[TextColumn, ...] = ()
     constant: tuple[TextColumn, ...] = ()
-    row_names: bool = False
+    index: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def is_text(self) -> bool:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.data import labels
-from nnaccel.data.csvfile import read_csv
+from nnaccel._validate import unknown_name
+from nnaccel.data.csvdata import read_labelled
+from nnaccel.data.csvknown import read_known
 from nnaccel.data.dataset import Dataset, Pair, split
 from nnaccel.data.errors import MAX_BYTES, DataError
+from nnaccel.data.labels import TASKS, labels_of
 from nnaccel.data.npz import read_npz
+from nnaccel.data.scaling import Scaling
+from nnaccel.data.schema import Schema
 
 #: Keys of an .npz file: already split, as Keras stores its data sets, or one table.
 SPLIT_KEYS = ("x_train", "y_train", "x_test", "y_test")
@@ -23,35 +28,70 @@ TABLE_KEYS = ("x", "y")
 def load(
     path: str | Path,
     *,
+    label: str | None = None,
+    task: str | None = None,
     classes: Sequence[str] | None = None,
+    header: bool | None = None,
+    decimal: str | None = None,
+    drop: Collection[str] = (),
+    text: Collection[str] = (),
+    keep_index: bool = False,
+    schema: Schema | None = None,
+    standardize: bool = False,
+    scaling: Scaling | None = None,
     test_fraction: float = 0.2,
     seed: int = 0,
     max_bytes: int = MAX_BYTES,
 ) -> Dataset:
     r"""Load a data set from an ``.npz`` or a ``.csv`` file.
 
-    An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y`` to be split. A ``.csv``
-    holds a row per example, with or without a header, separated by commas, semicolons or tabs; its
-    label column is the one called label, target, y or class, else the last.
+    An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y`` to be split. A ``.csv`` is a
+    table, with or without a header, separated by commas, semicolons or tabs, and read as
+    `read_design` reads it: text becomes indicators, and left out are rows with a missing cell and
+    the column of an index, here one too that numbers the rows. What was guessed or left out is in
+    the data set's `notes`.
 
-    Text labels are numbered in sorted order. Whole numbers 0 … 999 are labels as they stand, other
-    whole numbers (-1 and 1, say) are numbered in ascending order, and numbers with a fraction are
-    values for regression.
+    Text labels are numbered in sorted order. Whole numbers are labels too, numbered in ascending
+    order, if they are up to 20 different ones, or in an ``.npz`` 0, 1, 2, … without a gap; others
+    are values for regression.
 
     Parameters
     ----------
     path : str or Path
         The file.
+    label : str, optional
+        Column of a ``.csv`` to predict; without a header its number from 1. By default the
+        one called label, target, y or class, else the last.
+    task : 'classify' or 'regress', optional
+        Whether the labels are classes or values.
     classes : sequence of str, optional
         Names of the classes in the order of their labels, for instance those a model was trained
         on. By default those found in the file.
+    header : bool, optional
+        Whether the first row of a ``.csv`` names its columns. By default decided by the rows
+        below, or the file is refused.
+    decimal : '.' or ',', optional
+        What sets off decimals in a ``.csv``; the other then sets off thousands. By default decided
+        by the numbers, or the file is refused; thousands are not set off then.
+    drop, text : collection of str
+        Columns of a ``.csv`` to pass over, and to take as text though they look like numbers.
+    keep_index : bool
+        Whether to keep the column of an index.
+    schema : Schema, optional
+        The columns of another data set: those of a ``.csv`` are then taken by their names, and
+        text has the same levels. Instead of `label`, `drop`, `text` and `keep_index`.
+    standardize : bool
+        Whether to bring the columns of a table, and values for regression, to mean 0 and standard
+        deviation 1 in the training rows. Images stay as they are.
+    scaling : Scaling, optional
+        That of another data set, to be used instead.
     test_fraction : float
         Share of the rows set aside as test rows, in [0, 1), the same in every class; of no effect
         where the file is split already.
     seed : int
         Seed of the shuffle before the split: one seed, one split.
     max_bytes : int
-        Largest arrays (``.npz``) or file (``.csv``) accepted, in bytes.
+        Largest arrays (``.npz``), as they lie in memory, or file (``.csv``) accepted, in bytes.
 
     Returns
     -------
@@ -63,35 +103,65 @@ def load(
     DataNotFoundError
         There is no such file.
     DataError
-        The file is damaged, too large, or not such a table; the message says where.
+        The file is damaged, too large, not such a table, or can be read in two ways; the message
+        says where.
 
     Examples
     --------
     >>> import pathlib, tempfile
     >>> from nnaccel.data import load
-    >>> rows = ["height,weight,class"] + [f"{i},{i * i},{'ab'[i % 2]}" for i in range(10)]
+    >>> rows = ["height,weight,class"] + [f"{i},{i * i},{'ab'[i % 2]}" for i in range(150, 160)]
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = pathlib.Path(folder, "people.csv")
     ...     _ = path.write_text("\n".join(rows))
     ...     people = load(path)
     >>> people.classes, people.x.shape, people.x_test.shape
     (('a', 'b'), (8, 2), (2, 2))
+    >>> people.notes
+    ("the label is 'class', by its name: 2 classes (--label and --task say otherwise)",)
     """
     if not 0 <= test_fraction < 1:
         raise ValueError(f"test_fraction must be in [0, 1), not {test_fraction}")
+    if task not in (None, *TASKS):
+        raise ValueError(unknown_name("task", task, TASKS))
+    if decimal not in (None, ".", ","):
+        raise ValueError(f"decimal must be '.' or ',', not {decimal!r}")
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix == ".csv":
-        x, codes, names = read_csv(path, max_bytes=max_bytes)
-        inputs: list[NDArray[Any]] = [x]
-        y, known = labels.from_names(codes, names, classes, str(path))
-    elif suffix == ".npz":
-        inputs, targets = _read_arrays(path, max_bytes)
-        y, known = _encode(targets, classes, str(path))
-    else:
-        raise DataError(f"{path} must end in .npz or .csv to be loaded")
-    train, test = _divide(inputs, y, test_fraction, seed, path)
-    return Dataset(path.stem, *train, *test, known)
+    chosen: dict[str, Any] = {"label": label, "drop": drop, "text": text, "keep_index": keep_index}
+    form: dict[str, Any] = {"header": header, "decimal": decimal}
+    given = [name for name, value in chosen.items() if value]
+    match path.suffix.lower():
+        case ".npz":
+            given += [name for name, value in form.items() if value is not None]
+            if given:
+                raise ValueError(f"leave out {given[0]}: it is for .csv files, and {path} is none")
+            inputs, targets = _read_arrays(path, max_bytes)
+            labels = labels_of(targets, path, task=task, classes=classes, counted=True)
+            notes: tuple[str, ...] = (f"the labels are {labels.why} (--task says otherwise)",)
+            if schema is not None:
+                notes = ("columns have no names in it, and are taken as in the order of training",)
+        case ".csv":
+            if schema is not None and given:
+                raise ValueError(f"leave out {given[0]}: the schema says which columns there are")
+            form |= {"task": task, "classes": classes, "max_bytes": max_bytes}
+            table = (
+                read_labelled(path, **chosen, **form)
+                if schema is None
+                else read_known(path, schema, **form)
+            )
+            inputs, labels, schema, notes = [table.x], table.labels, table.schema, table.notes
+        case _:
+            raise DataError(f"{path} must end in .npz or .csv to be loaded")
+    train, test = _divide(inputs, labels.y, test_fraction, seed, path)
+    dataset = Dataset(path.stem, *train, *test, labels.classes, schema, None, notes)
+    if standardize or scaling is not None:
+        dataset = dataset.standardized(scaling)
+    narrow = {
+        name: array.astype(np.float32)
+        for name in ("x", "y", "x_test", "y_test")
+        if (array := getattr(dataset, name)).dtype == np.float64
+    }
+    return replace(dataset, **narrow)
 
 
 def _read_arrays(path: Path, max_bytes: int) -> tuple[list[NDArray[Any]], NDArray[Any]]:
@@ -126,14 +196,6 @@ def _as_inputs(x: NDArray[Any], key: str, path: Path) -> NDArray[Any]:
         at = tuple(int(i) for i in np.argwhere(~finite)[0])
         raise DataError(f"{path}: {key}{list(at)} is {x[at]}, not a finite float32")
     return values
-
-
-def _encode(y: NDArray[Any], classes: Sequence[str] | None, source: str) -> labels.Labels:
-    """Labels of an array of text or numbers."""
-    if y.dtype.kind != "U":
-        return labels.from_numbers(y, classes, source)
-    names, codes = np.unique(y, return_inverse=True)
-    return labels.from_names(codes, names.tolist(), classes, source)
 
 
 def _divide(

@@ -25,6 +25,11 @@ class TextColumn:
         """The level that has no indicator: the others are told by how they differ from it."""
         return self.levels[0]
 
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the indicators, ``city[Bonn]``."""
+        return tuple(f"{self.name}[{level}]" for level in self.levels[1:])
+
 
 def are_too_many(levels: int, rows: int) -> bool:
     """Whether so many distinct values in so many rows are no groups."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from nnaccel._validate import unknown_name
 from nnaccel.data.dataset import Dataset
@@ -10,12 +11,21 @@ from nnaccel.data.embedded import IRIS_CLASSES, digits, iris
 from nnaccel.data.errors import DataError
 from nnaccel.data.files import load
 from nnaccel.data.mnist import mnist
+from nnaccel.data.scaling import Scaling
 
 NAMES = ("mnist", "digits", "iris")
 _TEN = tuple("0123456789")
 
 
-def load_named(source: str | Path, *, download: bool = True, timeout: float = 60.0) -> Dataset:
+def load_named(
+    source: str | Path,
+    *,
+    download: bool = True,
+    timeout: float = 60.0,
+    standardize: bool = False,
+    scaling: Scaling | None = None,
+    **options: Any,
+) -> Dataset:
     """Load ``mnist``, ``digits`` or ``iris``, or the file of a path.
 
     Parameters
@@ -24,6 +34,10 @@ def load_named(source: str | Path, *, download: bool = True, timeout: float = 60
         One of the names, or the path of an ``.npz`` or ``.csv`` file as `load` takes it.
     download, timeout : bool, float
         As for `mnist`.
+    standardize, scaling : bool, Scaling
+        As for `load`.
+    **options
+        For the file, as `load` takes them.
 
     Returns
     -------
@@ -44,17 +58,22 @@ def load_named(source: str | Path, *, download: bool = True, timeout: float = 60
     (1438, 8, 8)
     """
     name = str(source).strip().lower()
-    if name == "mnist":
-        train, test = mnist(download=download, timeout=timeout)
-        return Dataset(name, *train, *test, _TEN)
-    if name == "digits":
-        train, test = digits()
-        return Dataset(name, *train, *test, _TEN)
-    if name == "iris":
-        flowers, test_flowers = iris()
-        return Dataset(name, *flowers, *test_flowers, IRIS_CLASSES)
-    if Path(source).suffix.lower() in (".npz", ".csv"):
-        return load(source)
-    raise DataError(
-        f"{unknown_name('data set', str(source), NAMES)} A file must end in .npz or .csv."
-    )
+    if name not in NAMES and Path(source).suffix.lower() in (".npz", ".csv"):
+        return load(source, standardize=standardize, scaling=scaling, **options)
+    given = next((option for option, value in options.items() if value), None)
+    if name in NAMES and given is not None:
+        raise ValueError(f"leave out {given}: it is for files, and {name} is none")
+    match name:
+        case "mnist":
+            train, test = mnist(download=download, timeout=timeout)
+            dataset = Dataset(name, *train, *test, _TEN)
+        case "digits":
+            train, test = digits()
+            dataset = Dataset(name, *train, *test, _TEN)
+        case "iris":
+            flowers, test_flowers = iris()
+            dataset = Dataset(name, *flowers, *test_flowers, IRIS_CLASSES)
+        case _:
+            what = unknown_name("data set", str(source), NAMES)
+            raise DataError(f"{what} A file must end in .npz or .csv.")
+    return dataset.standardized(scaling) if standardize or scaling is not None else dataset

@@ -21,7 +21,8 @@ _MAX = 1e140
 
 
 def on_host(x: Any) -> Any:
-    """Return a CuPy array as a NumPy array, anything else as it is."""
+    """Return a CuPy array as a NumPy array, anything else as it is; ValueError if masked."""
+    _validate.refuse_masked(x, "inputs or targets")
     return x.get() if is_cupy(x) else x
 
 

@@ -161,12 +161,12 @@ class CompiledNetwork(Network):
         seed, iterations, epochs = (
             checkpoint.read_count(described, key) for key in ("seed", "iterations", "epochs")
         )
-        slots, scale = None, _scale_in(arrays)
+        slots, scale, compiled = None, _scale_in(arrays), self._compiled
         if "loss" in described:
             compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})
             slots = self._slots_in(arrays, compiled.optimizer)
-            self.compile(*compiled)
-        self.set_weights(weights)
+        self.set_weights(weights)  # the last thing that may fail, and then changes nothing
+        self._compiled = compiled
         self._slots, self._scale = slots, scale
         self.seed, self.iterations[0], self.epochs = seed, iterations, epochs
         self.bind_layers()

@@ -39,8 +39,9 @@ class Step(NamedTuple):
     kernel : str
         Kernel of the backend; 'host' for Python code of the user, empty if nothing is computed.
     algorithm : str
-        Algorithm of a convolution, or 'auto' before a GPU has measured it; 'matmul' of a matrix
-        product; else empty.
+        Of a convolution: 'im2col', 'direct', 'gemm' or 'winograd', and the implementation if there
+        are several, as in 'gemm-planes'; 'auto' before a GPU has measured it. 'matmul' of a matrix
+        product.
     gflop : float
         Billions of floating-point operations of matrix products for the batch, by the definition.
     workspace : int

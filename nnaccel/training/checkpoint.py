@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 
 from nnaccel import _validate, layers, optim
 from nnaccel.layers import Layer
+from nnaccel.training.atomic_file import write_atomically
 
 _KEY, _FORMAT = "nnaccel", 1
 _LAYERS = {
@@ -45,26 +44,8 @@ def write(path: str | Path, arrays: Mapping[str, np.ndarray], description: Any) 
     """
     from safetensors.numpy import save
 
-    path = Path(path)
-    require_folder(path)
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    data = save(whole, {_KEY: json.dumps({"format": _FORMAT, **description})})
-    beside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
-    try:
-        with open(beside, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
-
-
-def require_folder(path: Path) -> None:
-    """Raise a FileNotFoundError unless the folder of `path` exists."""
-    if not path.parent.is_dir():
-        raise FileNotFoundError(f"cannot save to {path}: there is no folder {path.parent}")
+    write_atomically(path, save(whole, {_KEY: json.dumps({"format": _FORMAT, **description})}))
 
 
 def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
@@ -82,6 +63,8 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file {path}")
+    with open(path, "rb"):  # raises OSError, not CheckpointError, for an unreadable file
+        pass
     with reading(path), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         if _KEY not in metadata:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel.backends import Array, is_cupy, is_kernels_only, to_numpy
+from nnaccel.backends import Array, is_cupy, is_kernels_only
 from nnaccel.network.chain import Network
-from nnaccel.training.inputs import build_or_check, check_inputs
+from nnaccel.training.inputs import as_numbers, build_or_check, check_inputs
 from nnaccel.training.losses import Loss
 from nnaccel.training.targets import encode_targets
 
@@ -24,7 +24,7 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
     ValueError
         If they do not fit each other or the model, which is not built then.
     """
-    x, y = check_inputs(x, network.compute_dtype), to_numpy(y)
+    x, y = check_inputs(x, network.compute_dtype), as_numbers(y, "targets")
     if y.ndim == 0 or len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
     output_shape = network.output_shape if network.built else network.infer_shapes(x.shape[1:])[-1]
@@ -78,7 +78,7 @@ def check_weights(weights: Any, rows: int, dtype: Any) -> np.ndarray | None:
     """
     if weights is None:
         return None
-    checked = np.asarray(to_numpy(weights))
+    checked = as_numbers(weights, "sample_weight")
     if checked.shape != (rows,) or checked.dtype.kind not in "biuf":
         raise ValueError(
             f"sample_weight has shape {checked.shape} and dtype {checked.dtype}; expected a number "

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel._validate import refuse_masked
 from nnaccel.backends import Array, is_cupy
 from nnaccel.network.chain import Network
 from nnaccel_kernels.half import is_half, wide
@@ -31,7 +32,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     if is_cupy(x):
         return x
     on_disk = isinstance(x, np.memmap)
-    x = np.asarray(x)
+    x = as_numbers(x, "inputs")
     if is_half(x.dtype):  # to NumPy, bfloat16 is not of kind "f"
         x = x.astype(wide(x.dtype))
     if x.dtype.kind not in "biuf":
@@ -48,6 +49,31 @@ def check_inputs(x: Any, dtype: Any) -> Array:
         if x.dtype != np.uint8:
             _require_in_range(x, dtype)
     return np.require(x, x.dtype.newbyteorder("="), ["C_CONTIGUOUS", "ALIGNED"])
+
+
+def as_numbers(x: Any, what: str) -> np.ndarray:
+    """Return a NumPy array; objects, as in a frame with columns of several types, become float64.
+
+    Raises
+    ------
+    ValueError
+        If it is sparse, has masked values, or contains an object that is no number.
+    """
+    if hasattr(x, "toarray") and hasattr(x, "nnz"):
+        raise ValueError(f"{what} are a sparse {type(x).__name__}. To fix: give .toarray()")
+    refuse_masked(x, what)
+    array: np.ndarray = x.get() if is_cupy(x) else np.asarray(x)
+    if array.dtype != object:
+        return array
+    for item in array.ravel():
+        try:
+            float(item)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{what} hold {item!r} of type {type(item).__name__}; expected numbers, none of "
+                "them missing"
+            ) from None
+    return array.astype(np.float64)
 
 
 def build_or_check(network: Network, x: Array) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from nnaccel.backends import Array, to_numpy
 from nnaccel.training import checkpoint
+from nnaccel.training.atomic_file import require_writable
 from nnaccel.training.callbacks import Callback
 from nnaccel.training.callbacks._base import Logs
 from nnaccel.training.callbacks._list import CallbackList
 
 _PREFIX = "callbacks/"
+_LAST = {"last/weights", "last/states"}  # arrays of the last epoch, where better ones were restored
 
 
 class Resumable(Protocol):
@@ -42,22 +46,32 @@ class Backup(Callback):
 
     Raises
     ------
-    FileNotFoundError
-        If its folder does not exist.
+    FileNotFoundError, OSError
+        If the file cannot be written.
+
+    Warns
+    -----
+    UserWarning
+        If a resumed training differs from the one saved in its batches, data or learning rate.
     """
 
     saves_training = True
 
     def __init__(self, model: Resumable, path: str | Path, resume: bool) -> None:
         self._model, self._path, self._resume = model, Path(path), resume
-        checkpoint.require_folder(self._path)
+        require_writable(self._path)
         self._callbacks: CallbackList | None = None
         self._next_epoch = 0
         self._training: dict[str, Any] = {}
         self._arrays: dict[str, np.ndarray] = {}
+        self._setting: dict[str, Any] = {}
+        self._at_last_epoch: dict[str, np.ndarray] = {}
 
     def load(self) -> None:
         """Load the model from the file, if `resume` is true and the file exists."""
+        self._setting["learning_rate"] = self._model.state()[1]["optimizer"]["config"][
+            "learning_rate"
+        ]
         if not (self._resume and self._path.is_file()):
             return
         self._arrays, described = checkpoint.read(self._path)
@@ -66,11 +80,16 @@ class Backup(Callback):
             fresh = {"next_epoch": described["epochs"], "stop": False, "callbacks": {}}
             self._training = dict(described.get("training", fresh))
             self._model.load_state(self._arrays, described)
+            for name in _LAST & self._arrays.keys():
+                _trained_arrays(self._model)[name][...] = self._arrays[name]
+            self._keep_last_epoch()
 
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
         """Restore the callbacks from the file, and return the number of the next epoch."""
         self._callbacks, self._next_epoch = callbacks, first_epoch
+        self._setting |= {key: self.params.get(key) for key in ("batch_size", "samples")}
         if self._training:
+            self._warn_of_differences(self._training.get("setting", {}))
             with checkpoint.reading(self._path):
                 states = checkpoint.join_arrays(self._training["callbacks"], self._arrays, _PREFIX)
                 callbacks.load_state(states)
@@ -81,22 +100,58 @@ class Backup(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save; this callback runs last."""
         self._next_epoch = epoch + 1
-        self._save()
+        self._keep_last_epoch()
+        self._save({})
 
     def on_train_end(self, logs: Logs) -> None:
-        """Save again: other callbacks may have restored better weights."""
-        self._save()
+        """Save again: other callbacks may have restored better weights.
 
-    def _save(self) -> None:
+        The weights of the last epoch are saved too, for a longer training to resume from.
+        """
+        now = _trained_arrays(self._model)
+        self._save(
+            {
+                name: array
+                for name, array in self._at_last_epoch.items()
+                if not np.array_equal(array, to_numpy(now[name]))
+            }
+        )
+
+    def _save(self, more: dict[str, np.ndarray]) -> None:
         assert self._callbacks is not None
         arrays, described = self._model.state()
+        arrays |= more
         plain, more = checkpoint.split_arrays(self._callbacks.state(), _PREFIX)
         described["training"] = {
             "next_epoch": self._next_epoch,
             "stop": self._model.stop_training,
             "callbacks": plain,
+            "setting": self._setting,
         }
         checkpoint.write(self._path, {**arrays, **more}, described)
+
+    def _keep_last_epoch(self) -> None:
+        arrays = _trained_arrays(self._model)
+        self._at_last_epoch = {name: to_numpy(a).copy() for name, a in arrays.items()}
+
+    def _warn_of_differences(self, theirs: Mapping[str, Any]) -> None:
+        """Warn of settings that differ from the saved training, and say which are used."""
+        for key, ours in self._setting.items():
+            if key in theirs and theirs[key] != ours:
+                what = {"learning_rate": "learning rate", "samples": "number of rows"}.get(key, key)
+                used = (
+                    "that of the file is used; set model.optimizer.learning_rate in a callback"
+                    if key == "learning_rate"
+                    else "the new one is used, so the result differs from an uninterrupted training"
+                )
+                warnings.warn(
+                    f"{self._path} was saved by a training whose {what.replace('_', ' ')} was "
+                    f"{theirs[key]}, not {ours}: {used}",
+                    UserWarning,
+                    stacklevel=3,
+                )
+        if "learning_rate" in theirs:
+            self._setting["learning_rate"] = theirs["learning_rate"]
 
     def _require_same_training(self, described: Mapping[str, Any]) -> None:
         """Raise a CheckpointError unless the file is of this model and its loss and optimiser."""
@@ -107,6 +162,11 @@ class Backup(Callback):
                     f"holds another training: its {key} differs. To fix: give another path, or "
                     "resume=False to start over"
                 )
+
+
+def _trained_arrays(model: Any) -> dict[str, Array]:
+    """The flat arrays that training changes and that callbacks may restore."""
+    return {"last/weights": model.weights, "last/states": model.states}
 
 
 def _identity(described: Mapping[str, Any]) -> dict[str, str]:

@@ -17,6 +17,7 @@ import nnaccel as nn
 
 from ..each_backend import CUPY
 from ..fake_cupy import FAKE
+from ..registered import LOSSES, OPTIMIZERS, ending
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (203, 6, 5)).astype(np.uint8)
@@ -36,14 +37,13 @@ def _cupy(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> I
 
 
 def make(loss: str = "categorical_crossentropy", optimizer: Any = "adam") -> nn.Sequential:
-    last = {"categorical_crossentropy": "softmax", "binary_crossentropy": "sigmoid"}
     model = nn.Sequential(
         [
             nn.Dense(16, "relu", penalty=nn.L1L2(1e-4, 1e-3)),
             nn.Dropout(0.2),
             nn.Dense(9, "gelu"),
             nn.LeakyReLU(0.1),
-            nn.Dense(3, last.get(loss, "linear")),
+            nn.Dense(3, ending(loss)),
         ],
         seed=4,
     )
@@ -65,7 +65,7 @@ def assert_same_model(a: nn.Sequential, b: nn.Sequential) -> None:
         assert_close(ours, theirs)
 
 
-@pytest.mark.parametrize("loss", ["categorical_crossentropy", "binary_crossentropy", "mse"])
+@pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("optimizer", ["adam", "rmsprop"])
 def test_fit_evaluate_and_predict_give_numpys_numbers(loss: str, optimizer: str) -> None:
     results = {}
@@ -85,22 +85,12 @@ def test_fit_evaluate_and_predict_give_numpys_numbers(loss: str, optimizer: str)
     assert_close(cupy[3], numpy[3])
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        nn.optim.SGD(0.1, clipvalue=0.01),
-        nn.optim.SGD(0.1, momentum=0.9, nesterov=True, clipnorm=0.1),
-        nn.optim.Adagrad(0.05, global_clipnorm=0.1),
-        nn.optim.RMSprop(0.01, momentum=0.5),
-        nn.optim.AdamW(nn.schedules.CosineDecay(0.01, 10)),
-    ],
-    ids=repr,
-)
-def test_every_optimizer(optimizer: nn.optim.Optimizer) -> None:
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_every_optimizer(name: str) -> None:
     models = []
-    for name in ("numpy", "cupy"):
-        with nn.use_backend(name):
-            models.append(make(optimizer=optimizer))
+    for backend in ("numpy", "cupy"):
+        with nn.use_backend(backend):
+            models.append(make(optimizer=OPTIMIZERS[name]()))
             fit(models[-1], 1)
     assert_same_model(*models)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from nnaccel import _config
 from nnaccel.backends import BackendUnavailableError, _probe, _select, backends, get_backend
 
 
@@ -53,6 +54,7 @@ def test_numpy_is_always_there() -> None:
 
 
 def test_numba_is_there_and_says_with_how_many_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_config, "_processors", lambda: 4)
     monkeypatch.setenv("NNACCEL_NUM_THREADS", "1")
     assert backends()["numba"].device.endswith(", 1 thread")
     monkeypatch.setenv("NNACCEL_NUM_THREADS", "4")

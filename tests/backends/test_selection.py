@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,7 +26,7 @@ from nnaccel.backends import (
     use_backend,
 )
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..processes import python
 
 
 @pytest.fixture(autouse=True)
@@ -141,14 +138,8 @@ def test_import_does_not_read_the_environment() -> None:
         "os.environ['NNACCEL_BACKEND'] = ' NUMPY'\n"
         "print(nnaccel.get_backend().name, nnaccel.xp.__name__)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "kernels")])},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["numpy", "numpy"]
+    done = python("-c", code)
+    assert done.stdout.split() == ["numpy", "numpy"], done.stderr
 
 
 def test_set_backend_beats_the_environment_and_use_backend_beats_both(
@@ -299,8 +290,10 @@ def test_host_arrays_are_not_copied() -> None:
         assert to_numpy(x) is x
 
 
-@pytest.mark.parametrize(("text", "count"), [("1", 1), (" 3 ", 3)])
+@pytest.mark.parametrize(("text", "count"), [("1", 1), (" 3 ", 3), ("64", 4), ("", 4)])
 def test_number_of_threads(monkeypatch: pytest.MonkeyPatch, text: str, count: int) -> None:
+    """Never more than there are processors: threads that wait for one another would crawl."""
+    monkeypatch.setattr(_config, "_processors", lambda: 4)
     monkeypatch.setenv("NNACCEL_NUM_THREADS", text)
     assert _config.num_threads() == count
 

@@ -1,10 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from nnaccel.bench.images import synthetic
 from nnaccel.bench.machine import Machine
 from nnaccel.bench.problem import Problem
+
+from .quick import hurry
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _hurry() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        hurry(patch)
+        yield
 
 
 @pytest.fixture

@@ -15,17 +15,18 @@ from nnaccel.bench.problem import DisagreementError, IntArray, Problem
 from nnaccel.bench.report import EpochReport
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def images() -> Images:
     return synthetic(rows=90, features=30)
 
 
-@pytest.fixture
-def report(images: Images, machine: Machine, monkeypatch: pytest.MonkeyPatch) -> EpochReport:
+@pytest.fixture(scope="module")
+def report(images: Images, machine: Machine) -> EpochReport:
     absent = Peer("none:None", "no_such_library_0", "pip install none", "none")
-    monkeypatch.setitem(PEERS, "absent", absent)
-    monkeypatch.setattr(race, "measure_machine", lambda: machine)
-    return mlp.run_mlp((8,), 20, ["absent", "numpy"], repeats=3, data=images)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(PEERS, "absent", absent)
+        patch.setattr(race, "measure_machine", lambda: machine)
+        return mlp.run_mlp((8,), 20, ["absent", "numpy"], repeats=3, data=images)
 
 
 def test_a_missing_peer_is_listed(report: EpochReport) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +11,8 @@ import pytest
 from nnaccel.backends import use_backend
 from nnaccel.cli import main
 
-ROOT = Path(__file__).resolve().parents[2]
-Done = subprocess.CompletedProcess[str]
+from ..processes import ON_PATH, Done, python
+
 Run = Callable[..., Done]
 
 
@@ -23,7 +21,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """A checkout without MNIST or a way to fetch it, on NumPy, where nothing is compiled."""
     return {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "kernels")]),
+        **ON_PATH,
         "PYTHONWARNINGS": "error",
         "NNACCEL_BACKEND": "numpy",
         "NNACCEL_DATA": "/nonexistent",
@@ -37,16 +35,7 @@ def run(environment: dict[str, str]) -> Run:
     """Run `nnaccel …` and return what it said; more environment by keyword."""
 
     def nnaccel(*args: object, **extra: str) -> Done:
-        return subprocess.run(
-            [sys.executable, "-m", "nnaccel", *map(str, args)],
-            env=environment | extra,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            check=False,
-            timeout=120,
-        )
+        return python("-m", "nnaccel", *args, env=environment, **extra)
 
     return nnaccel
 

@@ -12,6 +12,8 @@ from PIL import Image
 
 from nnaccel.model.sequential import load
 
+from ..bench.quick import hurry
+
 
 @pytest.fixture
 def bars(tmp_path: Path) -> Path:
@@ -95,10 +97,7 @@ def test_one_line(call: Any, tmp_path: Path, args: list[str], message: str) -> N
 
 
 def test_bench_conv(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from nnaccel.bench import conv, machine
-
-    quick = machine.Machine("a CPU", 2, {}, "Linux", "3.11", {}, [], None, 9.0, 17.0, 8.0)
-    monkeypatch.setattr(conv, "measure_machine", lambda: quick)
+    hurry(monkeypatch)
     table, chart = tmp_path / "conv.json", tmp_path / "conv.png"
     done = call("bench", "conv", "--shapes", "2x3x8x8-k4-3x3-p1", "--against", "naive,numpy",
                 "--repeats", 1, "--backward", "--json", table, "--plot", chart)  # fmt: skip
@@ -126,11 +125,9 @@ def test_bench_trainings(
     options: Any,
     network: str,
 ) -> None:
-    from nnaccel.bench import machine, race
     from nnaccel.bench.images import synthetic
 
-    quick = machine.Machine("a CPU", 2, {}, "Linux", "3.11", {}, [], None, 9.0, 17.0, 8.0)
-    monkeypatch.setattr(race, "measure_machine", lambda: quick)
+    hurry(monkeypatch)
     images = synthetic(rows=20, features=64)
     monkeypatch.setattr(f"nnaccel.bench.{kind}.mnist_or_synthetic", lambda: images)
     table, chart = tmp_path / "race.json", tmp_path / "race.png"

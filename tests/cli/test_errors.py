@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from nnaccel.backends import _info
+
+from ..processes import python
 
 
 def nothing(folder: Path) -> str:
@@ -85,7 +87,7 @@ def test_a_process_fails_with_one_line_too(run: Any) -> None:
 
 
 def test_a_fault_of_ours_is_named_as_such(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nnaccel.backends._info.collect", dict)  # lacks what is printed
+    monkeypatch.setattr(_info, "collect", dict)  # lacks what is printed
     done = call("info")
     assert done.returncode == 1
     assert (
@@ -132,7 +134,5 @@ def test_help_imports_nothing_heavy(environment: dict[str, str]) -> None:
         "import sys\nfrom nnaccel.cli import main\ntry:\n    main(['--help'])\n"
         f"except SystemExit:\n    print(*sys.modules.keys() & {heavy}, file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stderr.split() == []
+    done = python("-c", code, env=environment)
+    assert (done.returncode, done.stderr.split()) == (0, [])

@@ -80,7 +80,9 @@ def test_the_column_that_costs_most_rows_is_named(call: Any, csv: Any, people: A
 def test_a_column_without_a_name_is_told_of(call: Any, csv: Any, people: Any) -> None:
     path = csv(**{"": list(range(ROWS))}, wage=people["wage"], age=people["age"])
     about = call("regress", path, "--target", "age").stdout.splitlines()[0]
-    assert about.endswith("to explain 'age' by; the first column has no name and is left out")
+    assert about.endswith(
+        "to explain 'age' by; the first column has no name and is left out (--keep-index keeps it)"
+    )
     assert json.loads(call("regress", path, "--target", "age", "--json").stdout)["row_names"]
 
 
@@ -259,7 +261,7 @@ def test_the_picture_is_a_png(call: Any, csv: Any, tmp_path: Path) -> None:
         (["{csv}", "--target", "wage", "--plot", "fit.jpg"], "must end in .png"),
         (["{csv}", "--target", "wage", "--plot", "{none}/fit.png"], "no folder"),
         (["{csv}", "--target", "wage", "--backend", "nump"], "Did you mean 'numpy'?"),
-        (["{bad}", "--target", "wage"], "row 3 has 1 cells; the first row has 2"),
+        (["{bad}", "--target", "wage"], "row 3 has 1 cells where most rows have 2"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -16,6 +16,8 @@ from PIL import Image
 
 from nnaccel.model.sequential import load
 
+from ..processes import HANGS
+
 
 def accuracy(text: str) -> float:
     """Read the test accuracy that was printed."""
@@ -162,7 +164,7 @@ def test_interrupt_says_what_was_kept(
             if line.startswith("epoch 3/"):
                 break
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=HANGS)
     assert process.returncode == 130
     assert len(said.strip().splitlines()) == 1
     assert ("--resume" in said and str(path) in said) if keep else "nothing was kept" in said
@@ -180,7 +182,7 @@ def test_a_terminal_gets_a_bar(environment: dict[str, str]) -> None:
     with subprocess.Popen(command, env={**environment, "TERM": "xterm"}, stdout=theirs) as process:
         os.close(theirs)
         seen = b""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + HANGS
         while time.monotonic() < deadline:
             try:
                 chunk = os.read(ours, 65536)

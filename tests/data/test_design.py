@@ -154,14 +154,14 @@ def test_too_many_classes(write: Write, cell: str) -> None:
 REFUSED = {
     "empty": ("", "is empty"),
     "blank": ("\n\n", "is empty"),
-    "header only": ("x,y\n", "has one row only: a header and rows below it are wanted"),
+    "header only": ("x,y\n", "has a header and no rows"),
     "no header": ("1,2\n3,4\n", "has no header: .* holds '1'"),
     "target only": ("y\n1\n2\n", "no column that varies besides the target 'y'"),
     "one level only": ("t,y\na,1\na,2\n", "no column that varies besides the target 'y'"),
     "unknown target": ("x,yy\n1,2\n", "unknown column 'y': .*Did you mean 'yy'"),
     "the same name": ("x,y, x\n1,2,3\n", "columns 1 and 3 are both named 'x'"),
     "no name": ("x,,y\n1,2,3\n", "the header has no name for column 2"),
-    "ragged": ("x,y\n1,2\n\n1,2,3\n", "row 4 has 3 cells; the first row has 2"),
+    "ragged": ("x,y\n1,2\n\n1,2,3\n", "row 4 has 3 cells where most rows have 2"),
     "infinity": ("x,y\n1,2\n-inf,3\n", "row 3, column 'x' is -inf, not a finite number"),
     "too large": ("x,y\n1,2\n1,1e999\n", "row 3, column 'y' is 1e999, not a finite number"),
     "long number": (f"x,y\n1,2\n{'9' * 400},3\n", f"column 'x' is {'9' * 40}, not a finite"),
@@ -172,7 +172,7 @@ REFUSED = {
     "constant text": ("x,y\n1,a\n2,a\n", "the target 'y' is a in every complete row"),
     "separated by blanks": ("y x\n1 2\n", "blanks separate cells in its first line, 'y x'"),
     "as R writes it": ('"y" "x"\n"1" 1 2\n', "blanks separate cells .*by commas, semicolons or"),
-    "one row shorter": ("x,y\na,1,2\nb,1\n", "row 3 has 2 cells; row 2 has 3"),
+    "one row shorter": ("x,y\na,1,2\nb,1\n", "row 2 has 3 cells where most rows have 2"),
     "escape": ("x,\x1b[31my\n1,2\n", r"line 1 holds the control character '\\x1b': take it out"),
     "NUL": ("x,y\n1,2\n1,\x00\n", r"line 3 holds the control character '\\x00': take it out"),
     "line break": ('"x\nz",y\n1,2\n2,3\n', r"name of column 1, 'x\\nz', holds a line break"),
@@ -241,12 +241,22 @@ def test_numbers_are_taken_as_text_where_asked(write: Write) -> None:
 
 
 @pytest.mark.parametrize(
-    "cells", [("$3.50", "4"), ("12%", "7 %"), ("1 200 €", "950 €"), ("£1,200", "3")]
+    "cells",
+    [
+        ("$3.50", "4"),
+        ("12%", "7 %"),
+        ("1 200 €", "950 €"),
+        ("£1,200", "3"),
+        ("(5)", "7"),
+        ("1'200", "950"),
+    ],
 )
 def test_signs_in_numbers_are_told_of(write: Write, cells: tuple[str, ...]) -> None:
     path = write("y;x\n" + "".join(f"{i};{cell}\n" for i, cell in enumerate(cells * 4)))
-    words = f"row 2, column 'x' holds {cells[0]!r}: signs of currency, .* write plain numbers"
-    with pytest.raises(DataError, match=words.replace("$", r"\$")):
+    words = (
+        f"row 2, column 'x' holds {re.escape(repr(cells[0]))}: signs of currency, .* write plain"
+    )
+    with pytest.raises(DataError, match=words):
         read_design(path, "y")
     assert read_design(path, "y", text=["x"]).variables == 1
 
@@ -310,7 +320,9 @@ def test_any_text_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, t
     with contextlib.suppress(DataError):  # and nothing else
         design = read_design(path, "y")
         rows = [
-            row for row in csv.reader(io.StringIO(text, newline=""), skipinitialspace=True) if row
+            row
+            for row in csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
+            if any(row)
         ]
         assert len(design.x) == len(design.y) == len(rows) - design.dropped
         assert design.x.shape[1] == len(design.feature_names)
@@ -360,18 +372,53 @@ def test_a_misspelt_number_beside_decimal_commas(write: Write) -> None:
         read_design(path, "y")
 
 
-def test_commas_that_may_set_off_thousands_are_told(write: Write) -> None:
-    path = write("y;x\n1;1,000\n2;950\n3;12,345\n")
-    with pytest.warns(UserWarning, match="column 'x' holds '1,000', which is read as 1: a comma"):
-        assert read_design(path, "y").x.tolist() == [[1], [950], [12.345]]
-    path = write("y;x;z\n1;1,5;1.234\n2;2;2\n")
+@pytest.mark.parametrize(("mark", "name"), [(",", "comma"), (".", "point")])
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_marks_that_may_set_off_thousands_are_refused(
+    write: Write, mark: str, name: str, separator: str
+) -> None:
+    text = f"y;x\n1;NA\n2;950\n3;12{mark}345\n".replace(";", separator)
+    words = f"row 4, column 'x' holds '12{mark}345', whose {name} may set off decimals or thousands"
+    with pytest.raises(DataError, match=f"{words}: say what sets off decimals, --decimal"):
+        read_design(write(text), "y")
+    assert read_design(write(text), "y", decimal=mark).x.tolist() == [[950], [12.345]]
+    other = ",."[mark == ","]
+    assert read_design(write(text), "y", decimal=other).x.tolist() == [[950], [12345]]
+
+
+@pytest.mark.parametrize("firm", ["0.5", "1.25", "1234.567", "1.5e3"])
+def test_another_number_settles_what_a_point_sets_off(write: Write, firm: str) -> None:
+    path = write(f"y;x;z\n1;1.234;2\n2;2.345;{firm}\n")
+    assert read_design(path, "y").x[:, 0].tolist() == [1.234, 2.345]
+
+
+def test_commas_and_points_in_one_file_are_refused(write: Write) -> None:
+    path = write("y;x;z\n1;1,5;1.234\n2;2;N.A.\n3;7;900\n")
     with pytest.raises(DataError, match="a comma in column 'x' and a point in column 'z', which"):
         read_design(path, "y")
+    design = read_design(path, "y", decimal=",")
+    assert design.x.tolist() == [[1.5, 1234], [7, 900]]
+
+
+def test_points_between_thousands_are_no_text(write: Write) -> None:
+    path = write("y;x\n1;1.037\n2;900\n3;1.234.567\n")
+    with pytest.raises(DataError, match=r"row 4, column 'x' holds '1.234.567': commas in numbers"):
+        read_design(path, "y")
+    assert read_design(path, "y", decimal=",").x.ravel().tolist() == [1037, 900, 1234567]
+
+
+def test_thousands_are_read_where_decimals_are_said(write: Write) -> None:
+    path = write('y,x\n1,"1,037.5"\n2,900\n3,"-12,000"\n4,.5\n')
+    assert read_design(path, "y", decimal=".").x.ravel().tolist() == [1037.5, 900, -12000, 0.5]
+    with pytest.raises(
+        DataError, match=r"'1,037.5', which is no number where ',' sets off decimals"
+    ):
+        read_design(path, "y", decimal=",")
 
 
 @pytest.mark.parametrize("first", ['"",', ""])
 def test_names_of_rows_as_r_writes_them_are_left_out(write: Write, first: str) -> None:
     path = write(f'{first}"size","age"\n"1",170,65\n"2",180,80\n"3",165,60\n')
     design = read_design(path, "age")
-    assert (design.feature_names, design.row_names) == (("size",), True)
+    assert (design.feature_names, design.index) == (("size",), ("",))
     assert design.x.ravel().tolist() == [170, 180, 165]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnaccel.data import DataError, load
+from nnaccel.data import DataError, load, load_named
 
 from .samples import load_or_refuse
 
@@ -164,6 +164,86 @@ def test_npz_bomb_is_refused_before_it_inflates(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 2 * MIB
     finally:
         tracemalloc.stop()
+
+
+def test_npz_bomb_of_a_header(tmp_path):
+    path = tmp_path / "bomb.npz"
+    size = 32 * MIB
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        head = b"\x93NUMPY\2\0" + size.to_bytes(4, "little")
+        archive.writestr("x.npy", head + described("(2, 2)").encode() + b" " * size)
+        archive.writestr("y.npy", b"")
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="has a header of 33,554,432 bytes: it is damaged"):
+            load(path)
+        assert tracemalloc.get_traced_memory()[1] < 2 * MIB
+    finally:
+        tracemalloc.stop()
+
+
+def peak(path, max_bytes):
+    """Bytes that are taken in loading a file, or in refusing it."""
+    tracemalloc.start()
+    try:
+        load_or_refuse(path, max_bytes=max_bytes)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("columns", [1, 30])
+@pytest.mark.parametrize(
+    ("x_type", "y_type"), [("?", "?"), ("i1", "i1"), ("f2", "i8"), ("u1", "i1")]
+)
+def test_npz_of_narrow_numbers_takes_no_more_memory_than_of_wide_ones(
+    tmp_path, columns, x_type, y_type
+):
+    rows = MIB // (4 * columns + 8)
+    wide, narrow = tmp_path / "wide.npz", tmp_path / "narrow.npz"
+    y = np.arange(rows) % 2
+    np.savez_compressed(wide, x=np.ones((rows, columns), np.float32), y=y)
+    allowed = peak(wide, MIB)
+    assert load(wide, max_bytes=MIB).x.shape[1] == columns
+    for most in (1, 1.3, 2, 4, 7):  # as many rows as are just accepted, and more
+        y = np.arange(int(most * rows)) % 2
+        np.savez_compressed(narrow, x=np.ones((len(y), columns), x_type), y=y.astype(y_type))
+        assert peak(narrow, MIB) <= 2 * allowed
+
+
+def test_npz_whole_numbers_are_classes_if_they_are_few_or_have_no_gap(tmp_path):
+    path = tmp_path / "a.npz"
+    for y, classes in (
+        (np.arange(200) % 47, tuple(map(str, range(47)))),
+        (1 + np.arange(200) % 2, ("1", "2")),
+        (20 + np.arange(200) % 61, ()),
+    ):
+        np.savez(path, x=RNG.normal(size=(200, 3)), y=y)
+        assert load(path).classes == classes
+    named = load(path, task="classify")
+    assert (len(named.classes), named.y.max()) == (61, 60)
+    with pytest.raises(ValueError, match="leave out label: it is for"):
+        load(path, label="x")
+
+
+def test_npz_of_a_class_per_row_is_refused(tmp_path):
+    np.savez(tmp_path / "a.npz", x=RNG.normal(size=(300, 3)), y=np.arange(300).astype(str))
+    with pytest.raises(DataError, match="300 different values in 300 rows, too many for classes"):
+        load(tmp_path / "a.npz")
+
+
+def test_npz_tables_are_standardised_and_images_are_not(tmp_path):
+    path = tmp_path / "a.npz"
+    np.savez(path, x=RNG.normal(5, [1e-3, 1, 1e3], (200, 3)), y=np.arange(200) % 2)
+    table = load(path, standardize=True)
+    np.testing.assert_allclose(table.x.std(0), 1, rtol=1e-4)
+    assert len(load(path, scaling=table.scaling, test_fraction=0).x) == 200
+    with pytest.raises(ValueError, match="the model was trained on 3 columns"):
+        load_named("iris", scaling=table.scaling)
+    with pytest.raises(ValueError, match="the model was trained on 3 columns"):
+        load_named("digits", scaling=table.scaling)
+    np.savez(path, x=RNG.integers(0, 256, (20, 3), np.uint8), y=np.arange(20) % 2)
+    assert load(path, standardize=True).x.dtype == np.uint8
 
 
 @given(st.data())

@@ -141,7 +141,7 @@ ONES = np.ones((4, 5))
         (ONES * 1j, "blur", TypeError, "image has dtype complex128"),
     ],
 )
-def test_apply_refuses(backend: Any, image: Any, w: Any, error: Any, message: str) -> None:
+def test_apply_refuses(image: Any, w: Any, error: Any, message: str) -> None:
     with pytest.raises(error, match=message):
         filters.apply(image, w)
 

@@ -30,8 +30,8 @@ def cases(draw: st.DrawFn, crop: int = 0, channels: int = 5, taps: int = 4) -> C
         dilation = draw(st.integers(1, 2))
         before, after = (draw(st.integers(-crop, 2)) for _ in range(2))
         extent = (kernel - 1) * dilation + 1
-        room = draw(st.one_of(st.integers(0, 6), st.sampled_from([0, 16])))
-        size.append(max(1, extent - before - after + room))
+        slack = draw(st.one_of(st.integers(0, 6), st.sampled_from([0, 16])))
+        size.append(max(1, extent - before - after + slack))
         window.append((kernel, stride, (before, after), dilation))
     down, across = window
     shape = draw(st.integers(0, 2)), draw(st.integers(1, channels)), *size
@@ -62,7 +62,7 @@ def place(backend: Backend, a: np.ndarray, channels_last: bool = False) -> Any:
     return backend.asarray(np.ascontiguousarray(a.transpose(0, 2, 3, 1))).transpose(0, 3, 1, 2)
 
 
-def room(backend: Backend, shape: Shape, dtype: Any, channels_last: bool = False) -> Any:
+def unfilled(backend: Backend, shape: Shape, dtype: Any, channels_last: bool = False) -> Any:
     """An array to be filled, whose contents show where it was not."""
     return place(backend, np.full(shape, np.nan, dtype), channels_last)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nnaccel.backends import to_numpy
 
-from .images import eps, normal, orders, place, room
+from .images import eps, normal, orders, place, unfilled
 
 EPSILON, MOMENTUM = 1e-3, 0.9
 AXES = (0, 2, 3)
@@ -54,7 +54,7 @@ def test_training(
     inv_std = 1 / np.sqrt(batch_var + EPSILON)
     want = each(gamma) * (wide - each(batch_mean)) * each(inv_std) + each(beta)
 
-    y = room(backend, shape, dtype, last[1])
+    y = unfilled(backend, shape, dtype, last[1])
     running = backend.asarray(mean.copy()), backend.asarray(var.copy())
     of_batch = [backend.asarray(np.full(shape[1], np.nan, dtype)) for _ in range(2)]
     scale = backend.asarray(gamma), backend.asarray(beta)
@@ -77,7 +77,7 @@ def test_inference(
     backend: Any, dtype: Any, shape: tuple[int, ...], seed: int, last: tuple[bool, bool]
 ) -> None:
     x, gamma, beta, mean, var = draw(seed, dtype, shape)
-    y = room(backend, shape, dtype, last[1])
+    y = unfilled(backend, shape, dtype, last[1])
     arrays = [backend.asarray(a) for a in (gamma, beta, mean, var)]
     inv_std = backend.asarray(np.full(shape[1], np.nan, dtype))
     backend.kernels.batch_norm_inference(
@@ -113,7 +113,7 @@ def test_gradients_are_the_derivatives(
     if training:
         mean, var = x.mean(AXES), x.var(AXES)
     inv_std = 1 / np.sqrt(var + EPSILON)
-    dx = room(backend, shape, np.float64, last[1])
+    dx = unfilled(backend, shape, np.float64, last[1])
     dgamma, dbeta = (backend.asarray(np.full(shape[1], np.nan)) for _ in range(2))
     backend.kernels.batch_norm_backward(
         place(backend, dy, last[0]),

@@ -12,11 +12,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nnaccel.backends import to_numpy
+from nnaccel.backends import get_backend, to_numpy
+from nnaccel_kernels.cpu.conv import gemm, planes, pointwise
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
 from . import naive
-from .images import Case, assert_within, cases, eps, normal, orders, place, room
+from .images import Case, assert_within, cases, eps, normal, orders, place, unfilled
 
 ALGORITHMS = ("auto", "im2col", "direct", "gemm", "winograd")
 DIRECTIONS = ("forward", "input_gradient", "weight_gradient")
@@ -59,14 +60,14 @@ class Convolution:
         return self._by_definition(direction, *self.arrays.values())
 
     def bound(self, direction: str, algorithm: str) -> Any:
-        """How far from `expected` rounding may lead, for each element."""
+        """The largest error by rounding, for each element of `expected`."""
         absolute = self._by_definition(direction, *map(np.abs, self.arrays.values()))
         if algorithm == "winograd":  # its transforms mix the pixels of a tile
             return WINOGRAD_ERROR[self.dtype] * absolute.max(initial=0.0)
         return (self.terms[direction] + 3) * eps(self.dtype) * absolute
 
     def plans(self, backend: Any, direction: str) -> Iterator[ConvolutionPlan]:
-        """Every algorithm that the backend is ready to use here."""
+        """A plan for each implementation that the backend has for this."""
         known: set[str] = set()
         for name in ALGORITHMS:
             try:
@@ -92,15 +93,15 @@ class Convolution:
         w = place(backend, self.arrays["w"])
         if direction == "forward":
             x = place(backend, self.arrays["x"], last[0])
-            y = room(backend, self.shapes["y"], self.dtype, last[1])
+            y = unfilled(backend, self.shapes["y"], self.dtype, last[1])
             kernels.conv2d(x, w, None, *how, "linear", 0.0, algorithm, y)
             return np.asarray(to_numpy(y))
         dy = place(backend, self.arrays["y"], last[0])
         if direction == "input_gradient":
-            dx = room(backend, self.shapes["x"], self.dtype, last[1])
+            dx = unfilled(backend, self.shapes["x"], self.dtype, last[1])
             kernels.conv2d_input_gradient(dy, w, *how, algorithm, dx)
             return np.asarray(to_numpy(dx))
-        dw = room(backend, self.shapes["w"], self.dtype)
+        dw = unfilled(backend, self.shapes["w"], self.dtype)
         x = place(backend, self.arrays["x"], last[1])
         kernels.conv2d_weight_gradient(dy, x, *how, algorithm, dw)
         return np.asarray(to_numpy(dw))
@@ -214,7 +215,7 @@ def test_bias_and_activation(
         x, w = place(backend, conv.arrays["x"], last), place(backend, conv.arrays["w"])
         place_b = backend.asarray(conv.bias) if bias else None
         for plan in conv.plans(backend, "forward"):
-            y = room(backend, conv.shapes["y"], dtype, not last)
+            y = unfilled(backend, conv.shapes["y"], dtype, not last)
             backend.kernels.conv2d(
                 x, w, place_b, conv.window, groups, activation, 0.25, plan.algorithm, y
             )
@@ -279,16 +280,44 @@ def test_plans_say_what_they_chose_or_why_they_cannot(backend: Any, direction: s
     for case in (strided, three_by_three(2, 4, 9, 9), three_by_three(0, 4, 9, 9)):
         conv = Convolution(case, 8, 1, np.float32)
         chosen = conv.plan(backend, direction, "auto")
-        assert chosen.algorithm in ALGORITHMS[1:]
+        assert chosen.algorithm.partition("-")[0] in ALGORITHMS[1:]
         assert len(chosen.why.split()) > 2, "a reason has some words"
         assert 0 <= chosen.workspace <= BUDGET
         for name in ALGORITHMS[1:]:
             try:
-                assert conv.plan(backend, direction, name).algorithm == name
+                plan = conv.plan(backend, direction, name)
+                assert plan.algorithm.partition("-")[0] == name
             except ValueError as error:
                 assert name in str(error)  # noqa: PT017
     with pytest.raises(ValueError, match="winograd"):
         Convolution(strided, 8, 1, np.float32).plan(backend, direction, "winograd")
+
+
+@directions
+@pytest.mark.parametrize(("implementation", "channels", "window"), [
+    ("gemm", 9, Window((3, 2))),
+    ("gemm-planes", 7, Window((3, 2))),
+    ("gemm-planes", 15, Window((1, 1))),
+    ("gemm-pointwise", 16, Window((1, 1))),
+])  # fmt: skip
+def test_the_implementation_in_a_plan_is_the_one_that_runs(
+    monkeypatch: pytest.MonkeyPatch,
+    direction: str,
+    implementation: str,
+    channels: int,
+    window: Window,
+) -> None:
+    ran = []
+    for name, module in {
+        "gemm": gemm, "gemm-planes": planes, "gemm-pointwise": pointwise
+    }.items():  # fmt: skip
+        monkeypatch.setattr(module, direction, lambda *_, name=name: ran.append(name))
+    conv = Convolution(Case((2, channels, 5, 6), window), 4, 1, np.float32)
+    for asked in ("auto", "gemm"):
+        plan = conv.plan(get_backend("numba"), direction, asked)
+        conv.run(get_backend("numba"), direction, plan.algorithm)
+        assert [plan.algorithm, *ran] == [implementation] * 2
+        ran.clear()
 
 
 @dtypes

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from nnaccel.backends import to_numpy
 
-from .images import normal, orders, place, room
+from .images import normal, orders, place, unfilled
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 shapes = st.tuples(*(st.integers(low, 20) for low in (0, 1, 1, 1)))
@@ -28,7 +28,7 @@ def test_copy(
     backend: Any, dtype: Any, shape: tuple[int, ...], seed: int, last: tuple[bool, bool]
 ) -> None:
     (x,) = normal(seed, dtype, shape)
-    y = room(backend, shape, dtype, last[1])
+    y = unfilled(backend, shape, dtype, last[1])
     backend.kernels.copy(place(backend, x, last[0]), y)
     np.testing.assert_array_equal(to_numpy(y), x)
 
@@ -67,7 +67,10 @@ def test_pad2d(
     )
     (x,) = normal(seed, dtype, shape)
     want = padded(x, padding)
-    y, back = room(backend, want.shape, dtype, last[1]), room(backend, shape, dtype, last[0])
+    y, back = (
+        unfilled(backend, want.shape, dtype, last[1]),
+        unfilled(backend, shape, dtype, last[0]),
+    )
     backend.kernels.pad2d(place(backend, x, last[0]), padding, y)
     np.testing.assert_array_equal(to_numpy(y), want)
     opposite = tuple(-p for p in padding)

@@ -12,7 +12,7 @@ from nnaccel.backends import to_numpy
 from nnaccel_kernels.window import Window
 
 from . import naive
-from .images import Case, assert_within, cases, eps, normal, orders, place, room
+from .images import Case, assert_within, cases, eps, normal, orders, place, unfilled
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 PIXEL = Case((2, 3, 1, 1), Window((3, 3), padding=(1, 1, 1, 1)))
@@ -45,7 +45,7 @@ def test_im2col(backend: Any, dtype: Any, case: Case, last: bool) -> None:
 @example(NOTHING, False)
 def test_col2im(backend: Any, dtype: Any, case: Case, last: bool) -> None:
     (cols,) = normal(case.seed, dtype, columns_shape(case))
-    dx = room(backend, case.shape, dtype, last)
+    dx = unfilled(backend, case.shape, dtype, last)
     backend.kernels.col2im(backend.asarray(cols), case.window, dx)
     want = naive.col2im(cols, case.window, case.shape)
     size = naive.col2im(np.abs(cols), case.window, case.shape)
@@ -57,7 +57,7 @@ def test_col2im(backend: Any, dtype: Any, case: Case, last: bool) -> None:
 @given(case=cases(crop=1), last=orders)
 def test_col2im_is_the_adjoint_of_im2col(backend: Any, case: Case, last: bool) -> None:
     x, c = normal(case.seed, np.float64, case.shape, columns_shape(case))
-    cols, dx = backend.asarray(np.full_like(c, np.nan)), room(backend, x.shape, x.dtype, last)
+    cols, dx = backend.asarray(np.full_like(c, np.nan)), unfilled(backend, x.shape, x.dtype, last)
     backend.kernels.im2col(place(backend, x, last), case.window, cols)
     backend.kernels.col2im(backend.asarray(c), case.window, dx)
     there, back = to_numpy(cols) * c, to_numpy(dx) * x

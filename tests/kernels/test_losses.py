@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import Any
 
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from nnaccel.backends import to_numpy
+from nnaccel_kernels import reference
 
 TINY = 1e-7
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -59,7 +61,20 @@ ROWS = {
         mse,
     )
 }
-PROBABILITIES = {"categorical_cross_entropy", "binary_cross_entropy"}
+
+
+def parameters(name: str) -> list[str]:
+    """Names of a kernel's arguments."""
+    return list(inspect.signature(getattr(reference.kernels, name)).parameters)
+
+
+#: Losses of probabilities, which lie between 0 and 1.
+PROBABILITIES = {name for name in ROWS if parameters(name)[0] == "p"}
+
+
+def test_every_loss_has_its_formula() -> None:
+    found = {name for name in dir(reference.kernels) if "losses" in parameters(name)}
+    assert set(ROWS) == found - {"weigh"}
 
 
 @pytest.mark.parametrize("name", ROWS)

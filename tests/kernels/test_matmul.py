@@ -13,7 +13,7 @@ from numba import types
 from nnaccel_kernels.cpu.matmul.matmul import block_of, matmul_nn, matmul_nt, matmul_tn
 from nnaccel_kernels.cpu.runtime.linked import link_all
 
-GUARD = 32  # elements on either side of c that nobody may write
+GUARD = 32  # elements on either side of c that must not be written
 PRODUCTS = {"nn": matmul_nn, "tn": matmul_tn, "nt": matmul_nt}
 
 lengths = st.integers(0, 70)

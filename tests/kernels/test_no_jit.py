@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
+from ..processes import python
 from .image_calls import IMAGE_CALLS
 
-ROOT = Path(__file__).parent.parent.parent
 TRAINING = """
 import numpy as np
 import nnaccel as nn
@@ -51,13 +46,9 @@ for direction in DIRECTIONS:
 
 
 def output(program: str, **environment: str) -> list[str]:
-    path = os.pathsep.join(map(str, (ROOT, ROOT / "kernels")))
-    env = {**os.environ, "PYTHONPATH": path, **environment}
-    run = subprocess.run(
-        [sys.executable, "-c", program], env=env, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout.split()
+    done = python("-c", program, **environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
 
 
 def test_training_without_the_compiler() -> None:
@@ -73,4 +64,4 @@ def test_kernels_for_images_without_the_compiler() -> None:
 
 def test_every_algorithm_of_a_convolution_without_the_compiler() -> None:
     tried = output(CONVOLUTIONS, NUMBA_DISABLE_JIT="1")
-    assert {"forward", "input_gradient", "weight_gradient", "winograd", "gemm"} <= set(tried)
+    assert {"forward", "input_gradient", "weight_gradient", "winograd", "gemm-planes"} <= set(tried)

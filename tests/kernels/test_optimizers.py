@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnaccel.backends import to_numpy
+from nnaccel_kernels import reference
 
 EPSILON = 1e-7
 STEPS = 5
@@ -92,6 +93,24 @@ RULES: dict[str, tuple[Rule, State]] = {
     "adam": (adam, {"m": 0.0, "v": 0.0}),
     "adamw": (adamw, {"m": 0.0, "v": 0.0}),
 }
+
+
+def test_every_kernel_has_its_formula() -> None:
+    called: list[str] = []
+    for name in RULES:
+        call(_Noted(called), name, np.zeros(1), np.zeros(1), dict.fromkeys("amv"), 0, 0, 0)
+    assert set(called) == set(reference.optimizers.__all__)
+
+
+class _Noted:
+    """Notes the names of kernels that are asked for."""
+
+    def __init__(self, names: list[str]) -> None:
+        self._names = names
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        self._names.append(name)
+        return lambda *_: None
 
 
 @pytest.mark.parametrize("name", RULES)

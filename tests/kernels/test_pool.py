@@ -14,7 +14,7 @@ from nnaccel.backends import to_numpy
 from nnaccel_kernels.window import Window
 
 from . import naive
-from .images import Case, assert_within, eps, normal, orders, place, room
+from .images import Case, assert_within, eps, normal, orders, place, unfilled
 
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
@@ -76,7 +76,7 @@ def test_max_pool2d(
     rare = [0.19, 0.19, 0.19, 0.19, 0.19, 0.02, 0.015, 0.015]
     x = rng.choice(values, case.shape, p=rare).astype(dtype)
     want, where = naive.max_pool2d(x, case.window, positions_of(case, ceil))
-    y = room(backend, want.shape, dtype, last[1])
+    y = unfilled(backend, want.shape, dtype, last[1])
     placed = place(backend, x, last[0])
     backend.kernels.max_pool2d(placed, case.window, y)
     np.testing.assert_array_equal(to_numpy(y), want)
@@ -86,7 +86,7 @@ def test_max_pool2d(
     for at in zip(*np.nonzero(where >= 0), strict=True):
         expected[*at[:2], where[at]] += dy[at]
         size[*at[:2], where[at]] += abs(dy[at])
-    dx = room(backend, case.shape, dtype, last[1])
+    dx = unfilled(backend, case.shape, dtype, last[1])
     backend.kernels.max_pool2d_backward(
         place(backend, dy, last[0]), placed, place(backend, to_numpy(y), last[1]), case.window, dx
     )
@@ -113,12 +113,12 @@ def test_avg_pool2d(
     x, dy = normal(case.seed, dtype, case.shape, (*case.shape[:2], *positions))
     bound = (math.prod(case.window.kernel_size) + 3) * eps(dtype)
 
-    y = room(backend, dy.shape, dtype, last[1])
+    y = unfilled(backend, dy.shape, dtype, last[1])
     backend.kernels.avg_pool2d(place(backend, x, last[0]), case.window, count_include_pad, y)
     want, size = (np.einsum("ijhw,nchw->ncij", weights, a) for a in (x, np.abs(x)))
     assert_within(y, want, bound * size)
 
-    dx = room(backend, case.shape, dtype, last[0])
+    dx = unfilled(backend, case.shape, dtype, last[0])
     backend.kernels.avg_pool2d_backward(
         place(backend, dy, last[1]), case.window, count_include_pad, dx
     )

@@ -1,14 +1,12 @@
-"""Launching, recording and replaying kernels on a team of threads."""
+"""Launching, recording and replaying kernels on a thread pool."""
 
 from __future__ import annotations
 
 import gc
 import os
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +17,7 @@ from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.machine import MAX_WORDS
 from nnaccel_kernels.cpu.runtime.sharing import share
 
-ROOT = Path(__file__).resolve().parents[2]
+from ..processes import python
 
 
 @kernel
@@ -209,7 +207,7 @@ def test_python_threads_launch_at_once() -> None:
 
 
 def run_script(script: str, **environment: str) -> str:
-    """Run a script with a team of three that has worked already, and return what it printed."""
+    """Run a script after work on a pool of three threads, and return what it printed."""
     start = """
 import os, signal, sys, threading
 import numpy as np
@@ -224,14 +222,7 @@ def work(n=200_000):
 cpu.set_num_threads(3)
 assert work()
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", start + script],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "kernels"), **environment},
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+    done = python("-W", "error", "-c", start + script, **environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -272,7 +263,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to oneself ends a process on Windows")
-def test_ctrl_c_while_threads_are_told_of_a_table_leaves_the_process_usable() -> None:
+def test_ctrl_c_while_a_table_is_posted_leaves_the_process_usable() -> None:
     script = """
 import time
 from nnaccel_kernels.window import Window
@@ -323,6 +314,6 @@ def test_launches_while_python_shuts_down() -> None:
     script = """
 import atexit, time
 atexit.register(lambda: print(work()))
-time.sleep(0.2)  # until the team sleeps
+time.sleep(0.2)  # until the workers sleep
 """
     assert run_script(script).split() == ["True"]

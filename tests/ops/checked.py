@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import numpy as np
 
+from nnaccel import ops
 from nnaccel.backends import asarray, to_numpy
 from nnaccel.testing import gradcheck
+
+BACKWARDS = [name for name in ops.__all__ if name.endswith("_backward")]
+
+
+def _activations() -> dict[str, str]:
+    found = {}
+    for name in BACKWARDS:
+        _dy, taken, *others = inspect.signature(getattr(ops, name)).parameters
+        if taken in ("x", "y") and set(others) <= {"alpha"}:
+            found[name.removesuffix("_backward")] = taken
+    return found
+
+
+#: Functions of one array, and whether their backward takes the input `x` or the output `y`.
+ACTIVATIONS = _activations()
 
 
 class Checked:

@@ -11,8 +11,8 @@ from nnaccel import ops
 from nnaccel.backends import asarray, to_numpy, use_backend
 from nnaccel.layers import AvgPool2D
 
-UNARY = ["relu", "sigmoid", "tanh", "leaky_relu", "elu", "gelu", "softplus", "softmax"]
-UNARY += ["log_softmax"]
+from .checked import ACTIVATIONS
+
 LOSSES = ["softmax_cross_entropy", "sigmoid_cross_entropy", "mse"]
 KEY: Any = {"key": np.array([1], np.uint64), "step": np.array([0])}
 
@@ -21,18 +21,16 @@ def normal(*shape: int) -> np.ndarray:
     return np.random.default_rng(0).standard_normal(shape)
 
 
-@pytest.mark.parametrize("name", UNARY)
-@pytest.mark.parametrize("shape", [(0,), (0, 4), (1, 1), (7,), (2, 3, 4), (3, 0)])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_any_shape_comes_back_in_its_dtype(
-    backend: Any, name: str, shape: tuple[int, ...], dtype: str
-) -> None:
-    y = getattr(ops, name)(asarray(normal(*shape).astype(dtype)))
-    assert type(y) is backend.xp.ndarray
-    assert (y.shape, y.dtype) == (shape, np.dtype(dtype))
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_any_shape_comes_back_in_its_dtype(backend: Any, name: str) -> None:
+    for shape in ((0,), (0, 4), (1, 1), (7,), (2, 3, 4), (3, 0)):
+        for dtype in ("float32", "float64"):
+            y = getattr(ops, name)(asarray(normal(*shape).astype(dtype)))
+            assert type(y) is backend.xp.ndarray
+            assert (y.shape, y.dtype) == (shape, np.dtype(dtype))
 
 
-@pytest.mark.parametrize("name", [n for n in UNARY if "softmax" not in n])
+@pytest.mark.parametrize("name", [n for n in ACTIVATIONS if "softmax" not in n])
 def test_a_single_number(backend: Any, name: str) -> None:
     y = getattr(ops, name)(asarray(np.array(0.5)))
     assert y.shape == ()
@@ -40,12 +38,12 @@ def test_a_single_number(backend: Any, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
-def test_softmax_of_a_single_number_is_refused(backend: Any, name: str) -> None:
+def test_softmax_of_a_single_number_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="last axis"):
         getattr(ops, name)(asarray(np.array(0.5)))
 
 
-@pytest.mark.parametrize("name", UNARY)
+@pytest.mark.parametrize("name", ACTIVATIONS)
 def test_softmax_and_the_rest_see_strided_and_read_only_arrays_as_they_are(
     backend: Any, name: str
 ) -> None:
@@ -105,7 +103,7 @@ def test_gradients_are_written_where_asked(backend: Any) -> None:
     ("shape", "dtype"), [((3, 3), "float64"), ((2, 3), "float64"), ((3, 2), "float32")]
 )
 def test_gradients_are_not_written_where_they_do_not_fit(
-    backend: Any, shape: tuple[int, ...], dtype: str
+    shape: tuple[int, ...], dtype: str
 ) -> None:
     dy, x, w = (asarray(normal(*s)) for s in ((4, 2), (4, 3), (3, 2)))
     with pytest.raises(ValueError, match="dw has shape"):
@@ -166,9 +164,8 @@ ones = np.ones((2, 3))
     ],
 )
 def test_errors_in_words(call: Any, error: type[Exception], words: str) -> None:
-    for name in ("numpy", "numba"):
-        with use_backend(name), pytest.raises(error, match=words):
-            call()
+    with pytest.raises(error, match=words):
+        call()
 
 
 images, norms = np.ones((1, 1, 2, 2)), (np.ones(3), np.zeros(3))

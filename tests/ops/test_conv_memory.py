@@ -14,11 +14,11 @@ from nnaccel import ops
 from nnaccel.backends import use_backend
 
 SHAPES = {
-    "3x3": ((16, 64, 56, 56), (64, 64, 3, 3), {"padding": 1}),
-    "7x7 of stride 2": ((8, 3, 224, 224), (64, 3, 7, 7), {"stride": 2, "padding": 3}),
+    "3x3": ((8, 64, 56, 56), (64, 64, 3, 3), {"padding": 1}),
+    "7x7 of stride 2": ((4, 3, 224, 224), (64, 3, 7, 7), {"stride": 2, "padding": 3}),
     "1x1": ((8, 64, 56, 56), (256, 64, 1, 1), {}),
     "5x5": ((64, 20, 12, 12), (50, 20, 5, 5), {}),
-    "depthwise": ((8, 64, 56, 56), (64, 1, 3, 3), {"padding": 1, "groups": 64}),
+    "depthwise": ((6, 64, 56, 56), (64, 1, 3, 3), {"padding": 1, "groups": 64}),
 }
 
 

@@ -166,8 +166,7 @@ x, one = np.ones((2, 3, 4, 4)), np.ones(3)
     ],
 )
 def test_errors_in_words(arrays: Any, how: dict[str, Any], words: str) -> None:
-    for name in ("numpy", "numba"):
-        with use_backend(name), pytest.raises(ValueError, match=words):
-            ops.batch_norm(*arrays, **how)
+    with pytest.raises(ValueError, match=words):
+        ops.batch_norm(*arrays, **how)
     with pytest.raises(ValueError, match="they must agree"):
         ops.batch_norm_backward(x[:1], x, one, one, one)

@@ -80,6 +80,14 @@ def adam(w: Any, decay: float = 0.0) -> Any:
     return w
 
 
+def lion(w: Any) -> Any:
+    m = np.zeros_like(w)
+    for g in gradients_of(w.size):
+        w = w - 0.1 * (np.sign(0.8 * m + 0.2 * g) + 0.3 * w)
+        m = 0.95 * m + 0.05 * g
+    return w
+
+
 RULES: dict[str, tuple[optim.Optimizer, Callable[[Any], Any]]] = {
     "sgd": (optim.SGD(0.1), sgd),
     "momentum": (optim.SGD(0.1, 0.9), lambda w: momentum(w, False)),
@@ -88,8 +96,13 @@ RULES: dict[str, tuple[optim.Optimizer, Callable[[Any], Any]]] = {
     "rmsprop": (optim.RMSprop(0.1, rho=0.8), lambda w: rmsprop(w, 0.0)),
     "rmsprop-momentum": (optim.RMSprop(0.1, 0.8, momentum=0.5), lambda w: rmsprop(w, 0.5)),
     "adam": (optim.Adam(0.1, beta_2=0.99), adam),
+    "lion": (optim.Lion(0.1, beta_1=0.8, beta_2=0.95, weight_decay=0.3), lion),
     "adamw": (optim.AdamW(0.1, 0.3, beta_2=0.99), lambda w: adam(w, 0.3)),
 }
+
+
+def test_every_optimizer_has_its_formula() -> None:
+    assert {type(optimizer) for optimizer, _ in RULES.values()} == set(optim.OPTIMIZERS.values())
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -505,3 +505,26 @@ def test_a_monitor_that_is_not_logged(callback: Callback) -> None:
 def test_errors_in_words(make: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         make()
+
+
+@pytest.mark.parametrize("path", ["run{1}", "{}", "{loss:d}", "a{", "b}", "{epoch:%}x{"])
+def test_a_path_that_cannot_be_filled_in_is_refused_at_once(path: str) -> None:
+    with pytest.raises(ValueError, match=r"To fix: name a logged number, as in \{epoch\}"):
+        ModelCheckpoint(path)
+    ModelCheckpoint("{{literal}}-{epoch:03d}-{val_loss:.3f}")
+
+
+def test_a_misspelt_monitor_gets_the_nearest_match() -> None:
+    for name, near in (("val_los", "val_loss"), ("accurcy", "accuracy")):
+        with pytest.raises(ValueError, match=f"did you mean '{near}'"):
+            EarlyStopping(name)
+
+
+def test_a_log_that_is_deleted_is_begun_anew(tmp_path: Path) -> None:
+    log = CSVLogger(tmp_path / "log.csv")
+    log.on_train_begin({})
+    log.on_epoch_end(0, {"loss": 1.0})
+    log.path.unlink()
+    assert log.state() == {"size": 0}
+    log.on_epoch_end(1, {"loss": 0.5})
+    assert log.path.read_text() == "epoch,loss\n1,0.5\n"

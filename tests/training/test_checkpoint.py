@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.numpy import save as save_tensors
 
-from nnaccel import CheckpointError, optim
+from nnaccel import CheckpointError
 from nnaccel.layers import (
     ELU,
     Activation,
@@ -36,15 +36,9 @@ from nnaccel.model.sequential import Sequential, load
 from nnaccel.optim import schedules
 from nnaccel.training import checkpoint
 
+from ..registered import OPTIMIZERS
+
 WARM = schedules.CosineDecay(0.01, decay_steps=50)
-OPTIMIZERS = {
-    "sgd": optim.SGD(0.1),
-    "momentum": optim.SGD(0.1, momentum=0.9, nesterov=True),
-    "adagrad": optim.Adagrad(0.1, initial_accumulator_value=0.2),
-    "rmsprop": optim.RMSprop(0.01, momentum=0.3, clipvalue=1.0),
-    "adam": optim.Adam(WARM, clipnorm=1.0),
-    "adamw": optim.AdamW(0.01, weight_decay=0.1, global_clipnorm=3.0),
-}
 
 
 def problem() -> tuple[np.ndarray, np.ndarray]:
@@ -98,7 +92,7 @@ def test_every_layer_comes_back(tmp_path: Path, backend: Any) -> None:
 def test_training_goes_on_where_it_was_saved(
     optimizer: str, dtype: str, tmp_path: Path, backend: Any
 ) -> None:
-    model, (x, y) = small(OPTIMIZERS[optimizer], dtype=dtype), problem()
+    model, (x, y) = small(OPTIMIZERS[optimizer](), dtype=dtype), problem()
     model.save(tmp_path / "m.safetensors")
     again = load(tmp_path / "m.safetensors")
     assert repr(again.optimizer) == repr(model.optimizer)

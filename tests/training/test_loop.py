@@ -22,6 +22,8 @@ from nnaccel.training.callbacks import Callback, EarlyStopping, LambdaCallback, 
 from nnaccel.training.checkpoint import read
 from nnaccel.training.loop import DivergenceError
 
+from ..processes import ON_PATH
+
 
 def classifier(optimizer: Any = "adam", seed: int = 0) -> Sequential:
     layers = [Dense(8, "tanh"), Dropout(0.1), Dense(3, "softmax")]
@@ -332,7 +334,7 @@ BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
     (X[:, :0], Y, {}, "nothing to train on"),
     (X[:, :3], Y, {}, r"\(3,\) each, but the model was built for \(4,\)"),
     (X.astype(str), Y, {}, "expected numbers"),
-    (X.astype(object), Y, {}, "expected numbers"),
+    (X.astype(str).astype(object) + "x", Y, {}, "expected numbers"),
     (X.astype("complex64"), Y, {}, "expected numbers"),
     (X, Y[:-1], {}, r"30 inputs but targets of shape \(29,\)"),
     (X, 1, {}, "they must pair up"),
@@ -503,7 +505,7 @@ with use_backend("numba"):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
 def test_ctrl_c_during_a_compiled_fit(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment = os.environ | ON_PATH
     command = [sys.executable, "-c", SCRIPT, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

@@ -22,6 +22,8 @@ from nnaccel.optim import schedules
 from nnaccel.training import checkpoint
 from nnaccel.training.callbacks import EarlyStopping, LambdaCallback, ReduceLROnPlateau
 
+from ..processes import ON_PATH
+
 EPOCHS = 8
 
 
@@ -274,7 +276,7 @@ def kill_in_epoch(epoch: int, script: Path, *arguments: str) -> None:
 
     A fast machine may by then be epochs further, or at the end, which is as good a moment.
     """
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    environment = os.environ | ON_PATH
     command = [sys.executable, str(script), *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None
@@ -303,3 +305,64 @@ def test_killed_at_any_moment(kind: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert ours.keys() == theirs.keys()
     for name, array in theirs.items():
         np.testing.assert_array_equal(ours[name], array, err_msg=name)
+
+
+def test_differences_are_told_with_what_holds(tmp_path: Path) -> None:
+    path, x, y = tmp_path / "run.safetensors", np.eye(6, dtype="float32"), np.arange(6) % 2
+
+    def fit(epochs: int, rate: float = 1e-3, batch: int = 2, rows: int = 6) -> Sequential:
+        model = Sequential([Dense(2, "softmax")], seed=0)
+        model.compile(optimizer=optim.Adam(rate))
+        settings: Any = {"checkpoint": path, "resume": True, "verbose": 0}
+        model.fit(x[:rows], y[:rows], epochs=epochs, batch_size=batch, **settings)
+        return model
+
+    fit(1)
+    with pytest.warns(UserWarning, match=r"learning rate was 0.001, not 1e-05: that of the file"):
+        assert fit(2, rate=1e-5).optimizer.learning_rate == 1e-3
+    with pytest.warns(UserWarning, match="batch size was 2, not 3: the new one is used"):
+        fit(3, batch=3)
+    with pytest.warns(UserWarning, match="number of rows was 6, not 4"):
+        fit(4, batch=3, rows=4)
+
+
+def test_restored_weights_do_not_change_a_longer_training(tmp_path: Path) -> None:
+    """The best weights are in the file, and beside them those that training goes on from."""
+    rng, path = np.random.default_rng(0), tmp_path / "run.safetensors"
+    x, y = rng.normal(size=(40, 5)).astype("float32"), rng.integers(2, size=40)
+
+    def fit(epochs: int, **settings: Any) -> Sequential:
+        model = Sequential([Dense(16, "relu"), Dense(2, "softmax")], seed=0)
+        model.compile(optimizer=optim.SGD(0.8, momentum=0.9))
+        stop = EarlyStopping("loss", patience=100, restore_best_weights=True)
+        model.fit(x, y, epochs=epochs, batch_size=4, callbacks=[stop], verbose=0, **settings)
+        return model
+
+    fit(7, checkpoint=path)
+    resumed = fit(12, checkpoint=path, resume=True)
+    np.testing.assert_array_equal(resumed.weights, fit(12).weights)
+
+
+def test_a_refused_file_changes_nothing() -> None:
+    x, y = np.eye(6, dtype="float32"), np.arange(6) % 2
+    model = Sequential([Dense(2, "softmax")], seed=0)
+    model.compile(optimizer="adam")
+    model.fit(x, y, verbose=0)
+    arrays, described = model.state()
+    arrays["dense.w"] = arrays["dense.w"][:3]
+    before = model.optimizer, model.get_weights(), model._slots.copy(), int(model.iterations[0])
+    with pytest.raises(ValueError, match=r"dense\.w has shape"):
+        model.load_state(arrays, described)
+    assert model.optimizer is before[0]
+    assert int(model.iterations[0]) == before[3]
+    np.testing.assert_array_equal(model._slots, before[2])
+    for now, was in zip(model.get_weights(), before[1], strict=True):
+        np.testing.assert_array_equal(now, was)
+
+
+def test_a_file_that_cannot_be_written_is_told_before_training(tmp_path: Path) -> None:
+    model = Sequential([Dense(2, "softmax")], seed=0)
+    model.compile()
+    with pytest.raises(OSError, match="no regular file"):
+        model.fit(np.eye(4), [0, 1, 0, 1], checkpoint=tmp_path, verbose=0)
+    assert not model.built

@@ -11,6 +11,8 @@ from nnaccel.layers import Dense
 from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD
 
+from ..registered import LOSSES, ending
+
 
 def problem() -> Any:
     rng = np.random.default_rng(0)
@@ -24,13 +26,7 @@ def made(loss: str = "categorical_crossentropy", last: str = "softmax") -> Seque
 
 
 @pytest.mark.parametrize(
-    ("loss", "last"),
-    [
-        ("categorical_crossentropy", "softmax"),
-        ("binary_crossentropy", "sigmoid"),
-        ("mse", "linear"),
-        ("mse", "softmax"),
-    ],
+    ("loss", "last"), [*((loss, ending(loss)) for loss in LOSSES), ("mse", "softmax")]
 )
 def test_a_full_batch_is_as_if_rows_were_repeated(backend: Any, loss: str, last: str) -> None:
     x, y, counts = problem()

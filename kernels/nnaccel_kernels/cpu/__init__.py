@@ -1,4 +1,4 @@
-"""Fast kernels for NumPy arrays: compiled loops that run on a thread pool, recorded or at once."""
+"""Fast kernels for NumPy arrays: compiled loops on a thread pool, run at once or recorded."""
 
 from nnaccel_kernels.cpu.runtime.tape import host, record, recording
 from nnaccel_kernels.cpu.runtime.thread_pool import set_num_threads

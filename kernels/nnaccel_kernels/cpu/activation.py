@@ -18,12 +18,12 @@ from nnaccel_kernels.cpu.vector.runs import copy_run
 __all__ = ["activate", "activate_backward"]
 
 _LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
-_BLOCK = 4096  # elements that surely stay in the L1 cache
+_BLOCK = 4096  # elements that stay in the L1 cache
 _WORK = 20.0  # about the floating-point operations in one exponential
 
 
 @register_jitable
-def apply(code, alpha, y):  # type: ignore[no-untyped-def]
+def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
     """y = f(y)."""
     zero, one, half = y.dtype.type(0), y.dtype.type(1), y.dtype.type(0.5)
     slope = y.dtype.type(alpha)
@@ -53,13 +53,13 @@ def apply(code, alpha, y):  # type: ignore[no-untyped-def]
 
 def _span_in_python(count, code, alpha, y, at):  # type: ignore[no-untyped-def]
     """`_span` without the JIT."""
-    apply(code, alpha, y.reshape(-1)[at : at + count])
+    apply_activation(code, alpha, y.reshape(-1)[at : at + count])
 
 
 @linked("iifp", _span_in_python)
 def _span(count, code, alpha, y):  # type: ignore[no-untyped-def]
-    """y = f(y) for that many elements."""
-    apply(code, alpha, carray(y, count))
+    """y = f(y) for `count` elements."""
+    apply_activation(code, alpha, carray(y, count))
 
 
 @register_jitable
@@ -115,7 +115,7 @@ def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[n
 
 
 def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:
-    """y = f(x) elementwise, for f of that name."""
+    """y = f(x) elementwise, for the activation f of this name."""
     code, width = ACTIVATIONS.index(name), threads_for(x.size * _WORK)
     _activate(code, np.array([alpha]), x.reshape(-1), y.reshape(-1), width=width)
 
@@ -123,7 +123,7 @@ def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:
 def activate_backward(
     name: str, alpha: float, dy: np.ndarray, x: np.ndarray, y: np.ndarray, dx: np.ndarray
 ) -> None:
-    """dx = dy * f'(x); only 'gelu' looks at x, the others at y."""
+    """dx = dy * f'(x): from x for 'gelu', from y = f(x) for the others."""
     code, width = ACTIVATIONS.index(name), threads_for(dy.size * _WORK)
     flat = (array.reshape(-1) for array in (dy, x, y, dx))
     _activate_backward(code, np.array([alpha]), *flat, width=width)

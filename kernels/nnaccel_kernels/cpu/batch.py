@@ -1,7 +1,7 @@
-"""Gathers the rows of a batch, and keeps the counters that move from batch to batch.
+"""Rows of a batch, and the counters of a training step.
 
-Everything that changes between two replays of a recorded step lives in small arrays that kernels
-read: `cursor` holds the batch's number within the epoch, `order` the shuffled row numbers.
+What changes between replays of a recorded step is in small arrays that kernels read: `cursor` holds
+the number of the batch in the epoch, `order` the shuffled row numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 
 __all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
 
-_AHEAD = 4  # rows asked for before they are needed: a random row is in no cache
+_AHEAD = 4  # rows from prefetch to use: a random row is in no cache
 _LINE_BYTES = 64
 
 
@@ -68,7 +68,7 @@ def gather_rows(
     scale: float,
     out: np.ndarray,
 ) -> None:
-    """out[i] = data[order[cursor * batch_size + i]] * scale, for the rows that `out` has."""
+    """out[i] = data[order[cursor * batch_size + i]] * scale, for each row of `out`."""
     width = threads_for(out.size * 4.0)
     _gather_rows(data, order, cursor, batch_size, np.array([scale]), out, width=width)
 
@@ -77,7 +77,7 @@ def gather_one_hot(
     labels: np.ndarray, order: np.ndarray, cursor: np.ndarray, batch_size: int, out: np.ndarray
 ) -> None:
     """out[i, j] = 1 where j is the label of the i-th row of the batch, else 0."""
-    width = threads_for(out.size * 40.0)  # as the losses, so that a row stays in one cache
+    width = threads_for(out.size * 40.0)  # as many threads as losses take: a row stays in one cache
     _gather_one_hot(labels, order, cursor, batch_size, out, width=width)
 
 
@@ -87,5 +87,5 @@ def advance(counter: np.ndarray) -> None:
 
 
 def finish_step(rate: np.ndarray, cursor: np.ndarray, steps: np.ndarray) -> None:
-    """cursor[0] += 1, and steps[0] too unless the batch's rate is NaN: then there was no update."""
+    """cursor[0] += 1, and steps[0] += 1 unless the rate is NaN, which means no update."""
     _finish_step(rate, cursor, steps)

@@ -1,8 +1,7 @@
 """Batch normalisation of each channel over N, H and W [1]_.
 
-Sums are taken in double precision of differences from a pixel of the batch, so that one pass gives
-the variance even where the mean is large [2]_. Arrays are (pixels, C, 1) or (N, C, pixels), as
-`_channels` has them.
+Sums in double precision of differences from one pixel give the variance in one pass, even if the
+mean is large [2]_. Arrays are (pixels, C, 1) or (N, C, pixels), as in `channels.py`.
 
 .. [1] S. Ioffe and C. Szegedy, "Batch normalization: accelerating deep network training by
    reducing internal covariate shift", ICML 2015.
@@ -17,9 +16,9 @@ import math
 import numpy as np
 
 from nnaccel_kernels.cpu.channels import repeated, run_of, sum_of_channel, sums_of
+from nnaccel_kernels.cpu.copy import by_channel
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.windows.layout import by_channel
 from nnaccel_kernels.cpu.windows.moments import moments, products
 
 __all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
@@ -57,21 +56,21 @@ def _inverse_root(rank, size, var, eps, inv_std):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _line(rank, size, gamma, beta, mean, inv_std, line):  # type: ignore[no-untyped-def]
-    """Y = (x - line[0]) * line[1] + line[2]."""
-    for i in range(line.shape[1]):
+def _affine_terms(rank, size, gamma, beta, mean, inv_std, terms):  # type: ignore[no-untyped-def]
+    """Terms of y = (x - terms[0]) * terms[1] + terms[2], repeated along a run."""
+    for i in range(terms.shape[1]):
         c = i % mean.size
-        line[0, i], line[1, i], line[2, i] = mean[c], gamma[c] * inv_std[c], beta[c]
+        terms[0, i], terms[1, i], terms[2, i] = mean[c], gamma[c] * inv_std[c], beta[c]
 
 
 @kernel
-def _normalise(rank, size, x, line, y):  # type: ignore[no-untyped-def]
-    length = line.shape[1]
+def _normalise(rank, size, x, terms, y):  # type: ignore[no-untyped-def]
+    length = terms.shape[1]
     if x.shape[2] == 1:
         runs = (x.size + length - 1) // length
         lo, hi = share(runs, rank, size)
         source, target = x.reshape(-1), y.reshape(-1)
-        middle, scale, offset = line[0], line[1], line[2]
+        middle, scale, offset = terms[0], terms[1], terms[2]
         for run in range(lo, hi):
             a, b = source[run * length : (run + 1) * length], target[run * length :]
             for i in range(a.size):
@@ -82,7 +81,7 @@ def _normalise(rank, size, x, line, y):  # type: ignore[no-untyped-def]
             n, c = plane // length, plane % length
             a, b = x[n, c], y[n, c]
             for i in range(a.size):
-                b[i] = (a[i] - line[0, c]) * line[1, c] + line[2, c]
+                b[i] = (a[i] - terms[0, c]) * terms[1, c] + terms[2, c]
 
 
 @kernel
@@ -95,25 +94,25 @@ def _parameter_gradients(rank, size, sums, inv_std, dgamma, dbeta):  # type: ign
 
 
 @kernel
-def _plane(rank, size, gamma, mean, inv_std, dgamma, dbeta, each, plane):  # type: ignore[no-untyped-def]
-    """dx = (dy - plane[1] - (x - plane[0]) * plane[2]) * plane[3].
+def _input_gradient_terms(rank, size, gamma, mean, inv_std, dgamma, dbeta, inverse_count, terms):  # type: ignore[no-untyped-def]
+    """Terms of dx = (dy - terms[1] - (x - terms[0]) * terms[2]) * terms[3], along a run.
 
-    `each` is 1 / count, or 0 where the statistics are constants.
+    `inverse_count` is 1 / count, or 0 if the statistics are constants.
     """
-    for i in range(plane.shape[1]):
+    for i in range(terms.shape[1]):
         c = i % mean.size
-        plane[0, i], plane[1, i] = mean[c], dbeta[c] * each[0]
-        plane[2, i], plane[3, i] = dgamma[c] * inv_std[c] * each[0], gamma[c] * inv_std[c]
+        terms[0, i], terms[1, i] = mean[c], dbeta[c] * inverse_count[0]
+        terms[2, i], terms[3, i] = dgamma[c] * inv_std[c] * inverse_count[0], gamma[c] * inv_std[c]
 
 
 @kernel
-def _input_gradient(rank, size, dy, x, plane, dx):  # type: ignore[no-untyped-def]
-    length = plane.shape[1]
+def _input_gradient(rank, size, dy, x, terms, dx):  # type: ignore[no-untyped-def]
+    length = terms.shape[1]
     if x.shape[2] == 1:
         runs = (x.size + length - 1) // length
         lo, hi = share(runs, rank, size)
         gradient, source, target = dy.reshape(-1), x.reshape(-1), dx.reshape(-1)
-        middle, shift, slope, scale = plane[0], plane[1], plane[2], plane[3]
+        middle, shift, slope, scale = terms[0], terms[1], terms[2], terms[3]
         for run in range(lo, hi):
             begin = run * length
             a, g, b = source[begin : begin + length], gradient[begin:], target[begin:]
@@ -125,7 +124,7 @@ def _input_gradient(rank, size, dy, x, plane, dx):  # type: ignore[no-untyped-de
             n, c = item // length, item % length
             a, g, b = x[n, c], dy[n, c], dx[n, c]
             for i in range(a.size):
-                b[i] = (g[i] - plane[1, c] - (a[i] - plane[0, c]) * plane[2, c]) * plane[3, c]
+                b[i] = (g[i] - terms[1, c] - (a[i] - terms[0, c]) * terms[2, c]) * terms[3, c]
 
 
 def batch_norm(
@@ -140,7 +139,7 @@ def batch_norm(
     inv_std: np.ndarray,
     y: np.ndarray,
 ) -> None:
-    """y = gamma * (x - mean) * inv_std + beta by this batch's statistics; updates the running ones.
+    """y = gamma * (x - mean) * inv_std + beta by the batch's statistics; updates the running ones.
 
     running = momentum * running + (1 - momentum) * batch, with the biased variance.
     """
@@ -163,7 +162,7 @@ def batch_norm_inference(
     inv_std: np.ndarray,
     y: np.ndarray,
 ) -> None:
-    """y = gamma * (x - running_mean) * inv_std + beta, where inv_std follows from running_var."""
+    """y = gamma * (x - running_mean) * inv_std + beta; sets inv_std from running_var."""
     target, source = by_channel(y, x)
     _inverse_root(running_var, np.array([eps]), inv_std)
     _normalise_by(source, gamma, beta, running_mean, inv_std, target)
@@ -186,10 +185,10 @@ def batch_norm_backward(
     products(gradient, source, repeated(mean, run_of(source)), sums, width=_width(x))
     _parameter_gradients(sums, inv_std, dgamma, dbeta)
     for target in targets:
-        each = np.array([1.0 / _count(source) if training else 0.0])
-        plane = np.empty((4, run_of(source)), x.dtype)
-        _plane(gamma, mean, inv_std, dgamma, dbeta, each, plane)
-        _input_gradient(gradient, source, plane, target, width=_width(x))
+        inverse_count = np.array([1.0 / _count(source) if training else 0.0])
+        terms = np.empty((4, run_of(source)), x.dtype)
+        _input_gradient_terms(gamma, mean, inv_std, dgamma, dbeta, inverse_count, terms)
+        _input_gradient(gradient, source, terms, target, width=_width(x))
 
 
 def _normalise_by(
@@ -200,9 +199,9 @@ def _normalise_by(
     inv_std: np.ndarray,
     y: np.ndarray,
 ) -> None:
-    line = np.empty((3, run_of(x)), x.dtype)
-    _line(gamma, beta, mean, inv_std, line)
-    _normalise(x, line, y, width=_width(x))
+    terms = np.empty((3, run_of(x)), x.dtype)
+    _affine_terms(gamma, beta, mean, inv_std, terms)
+    _normalise(x, terms, y, width=_width(x))
 
 
 def _count(x: np.ndarray) -> int:

@@ -1,30 +1,30 @@
-"""What is done to the channels of image arrays: sums over each, and biases.
+"""Sums over each channel of images, and biases.
 
-Arrays are (pixels, C, 1), where a pixel's channels lie side by side, or (N, C, pixels). The former
-are worked on some pixels at a time, a run, so that loops are long where there are few channels;
-what is known of each channel is then repeated along a run.
+Arrays are (pixels, C, 1), if channels-last, or (N, C, pixels). Loops over the former take a run of
+pixels at a time, so that they are long even with few channels; numbers of each channel are repeated
+along the run.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cpu.activation import activate_span
+from nnaccel_kernels.cpu.copy import by_channel
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.runtime.workspace import scratch
 from nnaccel_kernels.cpu.vector.runs import add_to
-from nnaccel_kernels.cpu.windows.layout import by_channel
 
 __all__ = ["bias_activate", "sum_channels"]
 
-_RUN = 512  # elements, about
-_RUNS = 8  # at least, in a block
-_BLOCKS = 64  # at most, that are summed apart from each other
+_RUN = 512  # about the elements of a run
+_MIN_RUNS = 8  # in a block
+_MAX_BLOCKS = 64  # each with a sum of its own
 
-reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums several lanes at once
+reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums in several lanes
 
 
 def run_length(channels: int) -> int:
@@ -33,30 +33,32 @@ def run_length(channels: int) -> int:
 
 
 def run_of(x: np.ndarray) -> int:
-    """How many numbers say something of each channel of a run; C where runs are of one channel."""
+    """Elements of a run of x, or C if x is (N, C, pixels)."""
     return run_length(x.shape[1]) if x.shape[2] == 1 else x.shape[1]
 
 
 def sums_of(x: np.ndarray, kinds: int = 1) -> np.ndarray:
-    """Room for sums over parts of x, (blocks, kinds, run).
+    """An array (blocks, kinds, run) for sums over blocks of x.
 
-    The number of blocks is one of the shape alone, so that no sum depends on the threads.
+    The number of blocks depends on the shape alone, so that no sum depends on the threads.
     """
-    blocks = max(1, min(_BLOCKS, x.size // (run_of(x) * _RUNS))) if x.shape[2] == 1 else len(x)
+    blocks = (
+        max(1, min(_MAX_BLOCKS, x.size // (run_of(x) * _MIN_RUNS))) if x.shape[2] == 1 else len(x)
+    )
     (sums,) = scratch(np.float64, (blocks, kinds, run_of(x)))
     return sums
 
 
 @njit(nogil=True, inline="always")
 def runs_of_block(x, length, block, blocks):  # type: ignore[no-untyped-def]
-    """The elements of a block of runs of that length, as a slice."""
+    """The elements of a block of runs of this length, as a slice."""
     runs = (x.size + length - 1) // length
     return x.reshape(-1)[runs * block // blocks * length : runs * (block + 1) // blocks * length]
 
 
 @njit(nogil=True, inline="always")
 def sum_of_channel(sums, c, channels):  # type: ignore[no-untyped-def]
-    """The sum for channel c of sums (blocks, run), in an order that is always the same."""
+    """The sum for channel c of sums (blocks, run), always in the same order."""
     total = 0.0
     for block in range(sums.shape[0]):
         for i in range(c, sums.shape[1], channels):
@@ -109,8 +111,8 @@ def _repeat(rank, size, values, run):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, inline="always")
-def finish_runs(y, b, code, alpha):  # type: ignore[no-untyped-def]
-    """Add a run of biases, if there are any, to each run of pixels, and apply the activation."""
+def apply_epilogue_to_runs(y, b, code, alpha):  # type: ignore[no-untyped-def]
+    """Add a run of biases, if any, to each run of y, and apply the activation."""
     if b.size:
         for start in range(0, y.size, b.size):
             run = y[start : start + b.size]
@@ -120,12 +122,12 @@ def finish_runs(y, b, code, alpha):  # type: ignore[no-untyped-def]
 
 @kernel
 def _bias_activate(rank, size, y, b, length, code, alpha):  # type: ignore[no-untyped-def]
-    """b is a run of biases of that length, or has no elements."""
+    """y = f(y + b), for b a run of biases of this length, or empty."""
     channels = y.shape[1]
     if y.shape[2] == 1:
         mine = runs_of_block(y, length, rank, size)
         for start in range(0, mine.size, length):
-            finish_runs(mine[start : start + length], b, code, alpha)
+            apply_epilogue_to_runs(mine[start : start + length], b, code, alpha)
     else:
         lo, hi = share(y.shape[0] * channels, rank, size)
         for plane in range(lo, hi):
@@ -154,7 +156,7 @@ def bias_activate(y: np.ndarray, b: np.ndarray | None, activation: str, alpha: f
 
 
 def repeated(values: np.ndarray, length: int) -> np.ndarray:
-    """A number of each channel, repeated along a run."""
+    """Numbers of each channel, repeated along a run of this length."""
     run = np.empty(length, values.dtype)
     _repeat(values, run)
     return run

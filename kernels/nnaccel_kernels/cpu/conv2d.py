@@ -1,27 +1,31 @@
-"""Convolution: which algorithm computes it, and what that needs."""
+"""Convolution: the choice of an implementation, and the calls of it."""
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
-from types import ModuleType
 
 import numpy as np
 
-from nnaccel_kernels.cpu.conv import direct, gemm, im2col, planes, winograd
+from nnaccel_kernels.cpu.conv import direct, gemm, im2col, planes, pointwise, winograd
 from nnaccel_kernels.cpu.conv.shape import Problem
-from nnaccel_kernels.cpu.conv.winograd_tiles import FEWEST
-from nnaccel_kernels.cpu.matmul.epilogue import ending
+from nnaccel_kernels.cpu.conv.winograd_tiles import MIN_CHANNELS
+from nnaccel_kernels.cpu.matmul.epilogue import epilogue_of
 from nnaccel_kernels.cpu.runtime.tape import at_once
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
 __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_gradient"]
 
-_FRUGAL = {"winograd": "gemm", "gemm": "direct"}  # what to do where room is short
-_TYPICAL = 2  # threads that a choice counts with: results shall not depend on how many there are
-_FEW = 16  # elements: rows of taps shorter than this are gathered into planes
-_ALGORITHMS = {"direct": direct, "gemm": gemm, "im2col": im2col, "winograd": winograd}
+_IMPLEMENTATIONS = {
+    "direct": direct,
+    "gemm": gemm,
+    "gemm-planes": planes,
+    "gemm-pointwise": pointwise,
+    "im2col": im2col,
+    "winograd": winograd,
+}
+_THREADS = 2  # assumed by the choice: results must not depend on how many there are
+_SHORT = 16  # elements: rows of taps with fewer are gathered into planes
 
 
 def conv2d(
@@ -35,26 +39,23 @@ def conv2d(
     algorithm: str,
     y: np.ndarray,
 ) -> None:
-    """y = f(x convolved with w, plus b) for the elementwise activation f."""
-    module = _module(algorithm, w.shape, window, x.flags.c_contiguous)
-    end = ending(b, activation, alpha, y.dtype)
-    at_once(module.forward, x, w, end, window, groups, y)
+    """y = f(conv(x, w) + b) for the elementwise activation f; `algorithm` is that of a plan."""
+    epilogue = epilogue_of(b, activation, alpha, y.dtype)
+    at_once(_IMPLEMENTATIONS[algorithm].forward, x, w, epilogue, window, groups, y)
 
 
 def conv2d_input_gradient(
     dy: np.ndarray, w: np.ndarray, window: Window, groups: int, algorithm: str, dx: np.ndarray
 ) -> None:
-    """dx of sum(dy * conv2d(x, w))."""
-    module = _module(algorithm, w.shape, window, dx.flags.c_contiguous)
-    at_once(module.input_gradient, dy, w, window, groups, dx)
+    """dx of sum(dy * conv(x, w))."""
+    at_once(_IMPLEMENTATIONS[algorithm].input_gradient, dy, w, window, groups, dx)
 
 
 def conv2d_weight_gradient(
     dy: np.ndarray, x: np.ndarray, window: Window, groups: int, algorithm: str, dw: np.ndarray
 ) -> None:
-    """dw of sum(dy * conv2d(x, w))."""
-    module = _module(algorithm, dw.shape, window, x.flags.c_contiguous)
-    at_once(module.weight_gradient, dy, x, window, groups, dw)
+    """dw of sum(dy * conv(x, w))."""
+    at_once(_IMPLEMENTATIONS[algorithm].weight_gradient, dy, x, window, groups, dw)
 
 
 def conv2d_plan(
@@ -68,16 +69,16 @@ def conv2d_plan(
     budget_bytes: int,
     measure: bool = False,
 ) -> ConvolutionPlan:
-    """Choose the algorithm: a rule of shapes alone.
+    """Choose the implementation by a rule of shapes alone.
 
-    One channel a group goes direct, for there is nothing to multiply as matrices. 3x3 windows of
-    stride 1 with channels enough go to Winograd; the rest to implicit GEMM. What exceeds the
-    budget goes to the next of Winograd, GEMM and direct.
+    One channel a group goes to direct convolution, which has no matrices to multiply. 3x3 windows
+    of stride 1 with enough channels go to Winograd, all else to implicit GEMM, which has three
+    implementations. What exceeds the budget goes to the next of Winograd, GEMM and direct.
 
     Raises
     ------
     ValueError
-        If the algorithm asked for cannot do this.
+        If the algorithm asked for cannot compute this, or exceeds the budget.
     """
     problem = Problem(direction, x_shape, w_shape, window, groups, itemsize)
     return _plan(problem, algorithm, budget_bytes, thread_pool().size)
@@ -86,45 +87,53 @@ def conv2d_plan(
 @lru_cache(maxsize=1024)
 def _plan(problem: Problem, algorithm: str, budget_bytes: int, threads: int) -> ConvolutionPlan:
     if algorithm == "auto":
-        algorithm, why = _choose(problem, budget_bytes)
+        name, why = _choose(problem, budget_bytes)
     else:
-        why = "because it was asked for"
-        if algorithm == "winograd":
+        name, why = algorithm, "because it was asked for"
+        if algorithm == "gemm":
+            name, _ = _gemm(problem)
+        elif algorithm == "winograd":
             _require_winograd(problem.window, problem.groups)
-        need = _workspace(algorithm, problem, _TYPICAL)
+        need = _workspace_bytes(name, problem, _THREADS)
         if need > budget_bytes and algorithm != "im2col":  # which is known to take much
             raise ValueError(
                 f"algorithm {algorithm!r} needs {need:,} bytes of workspace, more than the "
                 f"{budget_bytes:,} allowed: set NNACCEL_WORKSPACE_MB, or leave it to 'auto'"
             )
-    return ConvolutionPlan(algorithm, _workspace(algorithm, problem, threads), why)
+    return ConvolutionPlan(name, _workspace_bytes(name, problem, threads), why)
 
 
 def _choose(problem: Problem, budget_bytes: int) -> tuple[str, str]:
-    """The algorithm that shapes and budget call for, whatever the number of threads; and why."""
-    name, why = _rule(problem)
-    while name in _FRUGAL:
-        need = _workspace(name, problem, _TYPICAL)
-        if need <= budget_bytes or need <= _workspace(_FRUGAL[name], problem, _TYPICAL):
+    """The fastest implementation within the budget, or the leanest; and why."""
+    name, why = _fastest(problem)
+    while name != "direct":
+        leaner = _gemm(problem)[0] if name == "winograd" else "direct"
+        need = _workspace_bytes(name, problem, _THREADS)
+        if need <= budget_bytes or need <= _workspace_bytes(leaner, problem, _THREADS):
             break
         why = f"{name} would take {need:,} bytes, more than the {budget_bytes:,} allowed"
-        name = _FRUGAL[name]
+        name = leaner
     return name, why
 
 
-def _rule(problem: Problem) -> tuple[str, str]:
-    """The algorithm that is fastest for these shapes, and why."""
-    direction, _, w_shape, window, groups, _ = problem
-    filters, channels = w_shape[0] // groups, w_shape[1]
-    if channels == 1 and groups > 1:
+def _fastest(problem: Problem) -> tuple[str, str]:
+    """The implementation that is fastest for these shapes, and why."""
+    filters, channels = problem.w_shape[0] // problem.groups, problem.w_shape[1]
+    if channels == 1 and problem.groups > 1:
         return "direct", "one channel a group: no matrices to multiply"
-    if _is_winograd(window, groups) and channels >= FEWEST and filters >= FEWEST:
+    if _is_winograd(problem.window, problem.groups) and min(channels, filters) >= MIN_CHANNELS:
         return "winograd", "3x3 with stride 1: a quarter of the multiplications"
-    if _is_pointwise(window):
-        return "gemm", "1x1: matrix products with the pixels as they lie"
-    if _is_thin(w_shape, window, False):
-        return "gemm", "matrix products with a plane of pixels for each tap: few taps"
-    if direction == "input_gradient":
+    return _gemm(problem)
+
+
+def _gemm(problem: Problem) -> tuple[str, str]:
+    """The implementation of implicit GEMM that is fastest for these shapes, and why."""
+    (_, channels, _, across), window = problem.w_shape, problem.window
+    if channels * across < _SHORT:
+        return "gemm-planes", "few taps: matrix products with a plane of pixels for each"
+    if window.kernel_size == window.stride == (1, 1) and not any(window.padding):
+        return "gemm-pointwise", "1x1: matrix products with the pixels as they lie"
+    if problem.direction == "input_gradient":
         return "gemm", "matrix products that give patches, which are added up"
     return "gemm", "matrix products with patches, a band of rows at a time"
 
@@ -144,28 +153,7 @@ def _require_winograd(window: Window, groups: int) -> None:
         )
 
 
-def _is_pointwise(window: Window) -> bool:
-    return window.kernel_size == window.stride == (1, 1) and not any(window.padding)
-
-
-def _is_thin(w_shape: tuple[int, ...], window: Window, in_order: bool) -> bool:
-    """Whether implicit GEMM works with planes rather than bands."""
-    return w_shape[1] * w_shape[3] < _FEW or (in_order and _is_pointwise(window))
-
-
-def _module(algorithm: str, w_shape: tuple[int, ...], window: Window, in_order: bool) -> ModuleType:
-    """What computes an algorithm, over images that are in C order or not."""
-    if algorithm == "gemm" and _is_thin(w_shape, window, in_order):
-        return planes
-    return _ALGORITHMS[algorithm]
-
-
-def _workspace(algorithm: str, problem: Problem, threads: int) -> int:
-    """Bytes that an algorithm takes besides arguments and results."""
-    if algorithm == "im2col":
-        taps, ys = math.prod(problem.window.kernel_size), problem.ys
-        pixels = ys.batch * ys.height * ys.width
-        return pixels * problem.xs.channels * taps * problem.itemsize
-    module = _module(algorithm, problem.w_shape, problem.window, False)  # C order takes less
-    words: int = module.workspace(problem, threads)
-    return words * problem.itemsize
+def _workspace_bytes(name: str, problem: Problem, threads: int) -> int:
+    """Bytes that an implementation takes besides arguments and results."""
+    elements: int = _IMPLEMENTATIONS[name].workspace_size(problem, threads)
+    return elements * problem.itemsize

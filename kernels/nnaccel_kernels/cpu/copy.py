@@ -1,43 +1,86 @@
-"""Images moved from one array to another: copied, padded or cropped."""
+"""Memory layouts of image arrays (N, C, H, W), C-contiguous or channels-last, and copies."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from nnaccel_kernels.cpu.matmul.transpose import transpose
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.windows.layout import copy
-from nnaccel_kernels.cpu.windows.parts import image_parts
+from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
+from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 
-__all__ = ["copy", "pad2d"]
+__all__ = ["copy"]
+
+_WORK = 4.0  # the cost of moving an element, in floating-point operations
+_STRIP_BYTES = 256  # of each row that are transposed together: a few cache lines
+
+
+def is_channels_last(x: np.ndarray) -> bool:
+    """Whether a pixel's channels are neighbours in memory; also true of some one-channel images."""
+    return bool(pixels(x).flags.c_contiguous)
+
+
+def pixels(x: np.ndarray) -> np.ndarray:
+    """View of an image array as (N, H, W, C): C-contiguous if the array is channels-last."""
+    return x.transpose(0, 2, 3, 1)
+
+
+def by_channel(first: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
+    """View arrays in the layout of the first: (pixels, C, 1) if channels-last, else (N, C, pixels).
+
+    Arrays in another layout are copied.
+    """
+    last = is_channels_last(first) and not (first.shape[1] == 1 and first.flags.c_contiguous)
+    found = []
+    for x in (first, *others):
+        if not (is_channels_last(x) if last else x.flags.c_contiguous):
+            x, original = np.empty_like(first, shape=x.shape), x
+            copy(original, x)
+        n, c, h, w = x.shape
+        found.append(pixels(x).reshape(n * h * w, c, 1) if last else x.reshape(n, c, h * w))
+    return found
 
 
 @kernel
-def _pad(rank, size, x, top, left, y):  # type: ignore[no-untyped-def]
-    """Put x (planes, H, W) at (top, left) of y, with zeros around; a negative place crops."""
-    height, width = y.shape[1], y.shape[2]
-    begin, end = max(0, left), min(width, left + x.shape[2])
-    lo, hi = share(y.shape[0] * height, rank, size)
+def _copy(rank, size, x, y):  # type: ignore[no-untyped-def]
+    x, y = part(x, rank, size), part(y, rank, size)
+    y[:] = x
+
+
+@kernel
+def _transpose(rank, size, x, y):  # type: ignore[no-untyped-def]
+    """y[n] = x[n].T, a strip of columns at a time."""
+    rows, columns = x.shape[1], x.shape[2]
+    lanes, strip = VECTOR_BYTES // x.itemsize, _STRIP_BYTES // x.itemsize
+    strips = max(1, columns // strip)
+    height = lanes if min(rows, columns) >= lanes else rows
+    lo, hi = share(x.shape[0] * strips, rank, size)
     for item in range(lo, hi):
-        n, i = item // height, item % height
-        row = y[n, i]
-        if not 0 <= i - top < x.shape[1] or begin >= end:
-            row[:] = 0
-        else:
-            row[:begin] = 0
-            row[begin:end] = x[n, i - top, begin - left : end - left]
-            row[end:] = 0
+        n, number = item // strips, item % strips
+        begin = number * strip
+        width = columns - begin if number == strips - 1 else strip
+        at = n * rows * columns
+        for row in range(0, rows, height):
+            i = min(row, rows - height)  # the last rows may be transposed twice
+            source, target = at + i * columns + begin, at + begin * rows + i
+            transpose(height, width, x, source, columns, y, target, rows)
 
 
-def pad2d(x: np.ndarray, padding: tuple[int, int, int, int], y: np.ndarray) -> None:
-    """y = x with rows and columns of zeros around; negative padding crops."""
-    top, _, left, _ = padding
-    width = threads_for(y.size * 4.0)
-    if x.flags.c_contiguous and y.flags.c_contiguous:
-        source, target = (a.reshape(-1, *a.shape[2:]) for a in (x, y))
-        _pad(source, top, left, target, width=width)
-        return
-    for target, source in image_parts(y, x):
-        channels = target.shape[3]
-        source, target = (a.reshape(*a.shape[:2], -1) for a in (source, target))
-        _pad(source, top, left * channels, target, width=width)
+def copy(x: np.ndarray, y: np.ndarray) -> None:
+    """y = x, each in its own memory layout."""
+    width = threads_for(x.size * _WORK)
+    if is_channels_last(x) and is_channels_last(y):
+        _copy(pixels(x).reshape(-1), pixels(y).reshape(-1), width=width)
+    elif x.flags.c_contiguous and y.flags.c_contiguous:
+        _copy(x.reshape(-1), y.reshape(-1), width=width)
+    else:
+        source, target = (
+            (pixels(a) if is_channels_last(a) else a).reshape(_matrices(a)) for a in (x, y)
+        )
+        _transpose(source, target, width=width)
+
+
+def _matrices(x: np.ndarray) -> tuple[int, int, int]:
+    """Shape of an image array as one matrix for each image, in its memory layout."""
+    n, c, h, w = x.shape
+    return (n, h * w, c) if is_channels_last(x) else (n, c, h * w)

@@ -1,7 +1,7 @@
-"""Dropout whose mask is a function of (key, step, position), so that every backend draws the same.
+"""Dropout with a mask that is a function of (key, step, position), the same on every backend.
 
-Each element's random bits come from SplitMix64 [1]_ evaluated at its own position: nothing is
-stored between forward and backward, and threads need no generators of their own.
+An element's random bits are those of SplitMix64 [1]_ at its position, so forward and backward share
+no state, and threads need no generators of their own.
 
 .. [1] G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators",
    OOPSLA 2014.
@@ -10,8 +10,8 @@ stored between forward and backward, and threads need no generators of their own
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 
@@ -42,9 +42,9 @@ def _dropout(rank, size, x, rate, key, step, y):  # type: ignore[no-untyped-def]
 
 
 def dropout(x: np.ndarray, rate: float, key: np.ndarray, step: np.ndarray, y: np.ndarray) -> None:
-    """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0.
+    """y = x / (1 - rate) for elements that the mask of (key, step) keeps, else 0.
 
-    Its own adjoint: applied to dy with the same key and step it gives dx.
+    Applied to dy with the same key and step it gives dx.
     """
     width = threads_for(x.size * 10.0)
     _dropout(x.reshape(-1), np.array([rate]), key, step, y.reshape(-1), width=width)

@@ -1,21 +1,21 @@
-"""What is done to gradients between backward and update: weight penalties and clipping."""
+"""Weight penalties and gradient clipping."""
 
 from __future__ import annotations
 
 import math
 
 import numpy as np
-from numba import njit
 
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
 
 __all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
 
-_CHUNK = 4096  # sums of squares are taken chunk by chunk, so they don't depend on the threads
+_CHUNK = 4096  # elements with a sum of squares of their own: sums do not depend on the threads
 
 
-_reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums several lanes at once
+_reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums in several lanes
 
 
 @_reorder
@@ -95,7 +95,7 @@ def clip_value(g: np.ndarray, limit: float) -> None:
 
 
 def clip_norm(g: np.ndarray, limit: float) -> None:
-    """Shrink g, in place, to Euclidean norm `limit` where it is longer."""
+    """Scale g, in place, to the Euclidean norm `limit` if its norm is larger."""
     sums = np.empty(-(-g.size // _CHUNK))
     width = threads_for(g.size * 2.0)
     _square_sums(g, sums, width=width)

@@ -1,13 +1,13 @@
-"""Windows of an image side by side in a matrix, and their sum back into an image."""
+"""im2col, the matrix with the window at each position as a column, and its adjoint col2im."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
+from nnaccel_kernels.cpu.copy import copy
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.windows.layout import copy
 from nnaccel_kernels.cpu.windows.sliding import PIXEL, POSITION, POSITIONS, tap_tables
 from nnaccel_kernels.window import Window
 
@@ -39,7 +39,7 @@ def _add(x, step, y):  # type: ignore[no-untyped-def]
 
 @kernel
 def _im2col(rank, size, x, down, across, step_down, step_across, cols):  # type: ignore[no-untyped-def]
-    """x is (planes, H, W), cols (planes, R * S, OH, OW)."""
+    """cols (planes, R * S, OH, OW) = the pixels of x (planes, H, W) under each tap."""
     planes, taps, rows, _ = cols.shape
     lo, hi = share(planes * taps, rank, size)
     for item in range(lo, hi):
@@ -60,7 +60,7 @@ def _im2col(rank, size, x, down, across, step_down, step_across, cols):  # type:
 
 @kernel
 def _col2im(rank, size, cols, down, across, step_down, step_across, dx):  # type: ignore[no-untyped-def]
-    """cols is (planes, R * S, OH, OW), dx (planes, H, W)."""
+    """dx (planes, H, W) = the sum of cols (planes, R * S, OH, OW) at each pixel."""
     planes, taps, _, _ = cols.shape
     lo, hi = share(planes, rank, size)
     for plane in range(lo, hi):
@@ -84,7 +84,7 @@ def im2col(x: np.ndarray, window: Window, cols: np.ndarray) -> None:
 
 
 def col2im(cols: np.ndarray, window: Window, dx: np.ndarray) -> None:
-    """Add each entry of cols to the pixel that im2col takes it from: the adjoint of im2col."""
+    """dx = the sum, for each pixel, of the entries of cols that im2col takes from it."""
     image = dx if dx.flags.c_contiguous else np.empty(dx.shape, dx.dtype)
     planes, by_tap, steps = _planes(image, window, cols)
     _col2im(by_tap, *steps, planes, width=threads_for(cols.size * 2.0))
@@ -95,7 +95,7 @@ def col2im(cols: np.ndarray, window: Window, dx: np.ndarray) -> None:
 def _planes(
     x: np.ndarray, window: Window, cols: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray, int, int]]:
-    """Both arrays plane by plane, and where the taps lie, with the strides."""
+    """x and cols by planes, and the tables of taps with the strides."""
     n, c, height, width = x.shape
     rows, columns = window.output_size(height, width)
     (r, s) = window.kernel_size

@@ -11,7 +11,7 @@ from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 
 __all__ = ["layer_norm", "layer_norm_backward"]
 
-_WORK = 6.0  # of an element, in floating-point operations
+_WORK = 6.0  # floating-point operations for an element
 
 
 @kernel
@@ -89,7 +89,7 @@ def layer_norm_backward(
     dgamma: np.ndarray,
     dbeta: np.ndarray,
 ) -> None:
-    """Gradients of sum(dy * layer_norm(x, …)); dx where it is not None."""
+    """Gradients of sum(dy * layer_norm(x, …)); dx may be None."""
     width = threads_for(_WORK * x.size)
     _parameter_gradients(dy, x, mean, inv_std, dgamma, dbeta, width=width)
     if dx is not None:

@@ -1,10 +1,10 @@
-"""The dense layer: y = f(x @ w + b) with bias and activation added while a block is in cache."""
+"""The dense layer y = f(x @ w + b); the epilogue runs while a block is in the cache."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from nnaccel_kernels.cpu.matmul.epilogue import ending, finish_pixels
+from nnaccel_kernels.cpu.matmul.epilogue import apply_epilogue, epilogue_of
 from nnaccel_kernels.cpu.matmul.matmul import (
     block_of,
     blocks_of,
@@ -27,7 +27,7 @@ def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def
     top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1])
     for i in range(top, bottom):
         n = right - left
-        finish_pixels(y, i * y.shape[1] + left, 1, n, b, left, n, code, alpha)
+        apply_epilogue(y, i * y.shape[1] + left, 1, n, b, left, n, code, alpha)
 
 
 @kernel
@@ -43,7 +43,7 @@ def _sum_blocks(rank, size, parts, b, code, alpha, y):  # type: ignore[no-untype
         row[:] = parts[0, i]
         for block in range(1, parts.shape[0]):
             add_to(row, parts[block, i])
-        finish_pixels(row, 0, 1, row.size, b, 0, row.size, code, alpha)
+        apply_epilogue(row, 0, 1, row.size, b, 0, row.size, code, alpha)
 
 
 @kernel
@@ -75,10 +75,10 @@ def linear(
 ) -> None:
     """y = f(x @ w + b) for the elementwise activation f."""
     width = _width(x, w)
-    rest = *ending(b, activation, alpha, y.dtype), y
+    rest = *epilogue_of(b, activation, alpha, y.dtype), y
     blocks = blocks_of(x.shape[1])
     if width > 1 and blocks > 1 and not is_tall(x.shape[0], width):
-        # Each thread keeps its own rows of w in its own cache, as the update of w does too.
+        # Each thread reads its own rows of w, the same as in the update: they stay in its cache.
         parts = np.empty((blocks, *y.shape), y.dtype)
         _linear_blocks(x, w, parts, width=width)
         _sum_blocks(parts, *rest)
@@ -94,7 +94,7 @@ def linear_backward(
     dw: np.ndarray | None,
     db: np.ndarray | None,
 ) -> None:
-    """Gradients of sum(dy * (x @ w + b)), those that are not None."""
+    """Gradients of sum(dy * (x @ w + b)): those of dx, dw and db that are not None."""
     width = _width(x, w)
     if dx is not None:
         _matmul_nt(dy, w, dx, width=width)

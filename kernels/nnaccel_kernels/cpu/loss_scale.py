@@ -1,7 +1,8 @@
-"""Loss scaling, for models that also train where gradients have 16 bits.
+"""Dynamic loss scaling for mixed precision [1]_.
 
-`scale` holds the factor and how many steps it has lasted. P. Micikevicius et al., "Mixed precision
-training", ICLR 2018.
+`scale` holds the factor, and the number of steps since it last changed.
+
+.. [1] P. Micikevicius et al., "Mixed precision training", ICLR 2018.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def scale_gradient(dy: np.ndarray, scale: np.ndarray) -> None:
 
 
 def unscale_gradients(g: np.ndarray, scale: np.ndarray, overflows: np.ndarray) -> None:
-    """g /= the factor, in place; overflows[0] = how many are NaN or infinite."""
+    """g /= the factor, in place; overflows[0] = the number of NaN and infinite elements."""
     _unscale_gradients(g, scale, overflows)
 
 
@@ -62,8 +63,8 @@ def adjust_scale(
     rate: np.ndarray,
     cursor: np.ndarray,
 ) -> None:
-    """Halve the factor and make this batch's rate NaN if any overflowed; double it now and then.
+    """After an overflow, halve the factor and set this batch's rate to NaN, so it updates nothing.
 
-    It is doubled after `patience` steps without, and stays within the limits.
+    After `patience` steps without overflow, double the factor. It stays within the limits.
     """
     _adjust_scale(scale, overflows, patience, np.array(limits), rate, cursor)

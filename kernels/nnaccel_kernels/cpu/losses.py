@@ -1,4 +1,4 @@
-"""Losses of each row with the gradient of their mean, and what is counted along the way."""
+"""The loss of each row with the gradient of their mean, sums of losses, and counts of hits."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
     "weigh",
 ]
 
-_WORK = 40.0
+_WORK = 40.0  # about the floating-point operations for an element of a cross-entropy
 
 
 @kernel
@@ -133,7 +133,7 @@ def _count_category_hits(rank, size, outputs, targets, hits):  # type: ignore[no
 
 @njit(nogil=True, inline="always")
 def _largest(row):  # type: ignore[no-untyped-def]
-    """Where the first of the largest numbers stands."""
+    """argmax of a row; the first one of equals."""
     best, place = row[0], 0
     for j in range(1, row.size):
         if row[j] > best:
@@ -153,33 +153,33 @@ def _count_binary_hits(rank, size, outputs, targets, threshold, hits):  # type: 
 def softmax_cross_entropy(
     logits: np.ndarray, targets: np.ndarray, losses: np.ndarray, dlogits: np.ndarray
 ) -> None:
-    """Each row's cross-entropy of softmax(logits), and the gradient of their mean."""
+    """Cross-entropy of softmax(logits) for each row, and the gradient of their mean."""
     _softmax_cross_entropy(logits, targets, losses, dlogits, width=_width(logits))
 
 
 def sigmoid_cross_entropy(
     logits: np.ndarray, targets: np.ndarray, losses: np.ndarray, dlogits: np.ndarray
 ) -> None:
-    """Each row's mean binary cross-entropy of sigmoid(logits), and the gradient of their mean."""
+    """Mean binary cross-entropy of sigmoid(logits) for each row, and the gradient of their mean."""
     _sigmoid_cross_entropy(logits, targets, losses, dlogits, width=_width(logits))
 
 
 def categorical_cross_entropy(
     p: np.ndarray, targets: np.ndarray, losses: np.ndarray, dp: np.ndarray
 ) -> None:
-    """Each row's cross-entropy of the probabilities p, and the gradient of their mean."""
+    """Cross-entropy of probabilities p for each row, and the gradient of their mean."""
     _categorical_cross_entropy(p, targets, losses, dp, width=_width(p))
 
 
 def binary_cross_entropy(
     p: np.ndarray, targets: np.ndarray, losses: np.ndarray, dp: np.ndarray
 ) -> None:
-    """Each row's mean binary cross-entropy of p, and the gradient of their mean."""
+    """Mean binary cross-entropy of probabilities p for each row, and the gradient of their mean."""
     _binary_cross_entropy(p, targets, losses, dp, width=_width(p))
 
 
 def mse(y: np.ndarray, targets: np.ndarray, losses: np.ndarray, dy: np.ndarray) -> None:
-    """Each row's mean squared error, and the gradient of their mean."""
+    """Mean squared error for each row, and the gradient of their mean."""
     _mse(y, targets, losses, dy, width=threads_for(y.size * 4.0))
 
 
@@ -194,14 +194,14 @@ def add_sum(values: np.ndarray, total: np.ndarray) -> None:
 
 
 def count_category_hits(outputs: np.ndarray, targets: np.ndarray, hits: np.ndarray) -> None:
-    """hits[0] += rows whose largest output stands where the largest target does."""
+    """hits[0] += the number of rows with argmax(outputs) == argmax(targets)."""
     _count_category_hits(outputs, targets, hits)
 
 
 def count_binary_hits(
     outputs: np.ndarray, targets: np.ndarray, threshold: float, hits: np.ndarray
 ) -> None:
-    """hits[0] += each row's share of outputs on the right side of the threshold."""
+    """hits[0] += the fraction of outputs on the right side of the threshold, for each row."""
     _count_binary_hits(outputs, targets, np.array([threshold]), hits)
 
 

@@ -1,8 +1,8 @@
-"""Optimiser steps over a model's flat parameter buffer, one fused pass each.
+"""Optimiser updates of a model's flat parameter buffer, one fused pass each.
 
-`rate` holds the learning rate of every batch of the epoch and `cursor` this batch's number, so
-that a recorded step follows a schedule; `steps` counts the updates made before this one. A rate of
-NaN leaves everything as it is.
+`rate` holds the learning rates of all batches of the epoch, and `cursor` the number of this batch,
+so that a recorded step follows a schedule. `steps` counts the updates before this one. A rate of
+NaN means no update.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""Gathers the rows of a batch, and keeps the counters that move from batch to batch."""
+"""Rows of a batch, and the counters that advance from batch to batch."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
+from nnaccel_kernels.reference.namespace import namespace
 
 __all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
 
@@ -12,15 +13,18 @@ __all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
 def gather_rows(
     data: Any, order: Any, cursor: Any, batch_size: int, scale: float, out: Any
 ) -> None:
-    """out[i] = data[order[cursor * batch_size + i]] * scale, for the rows that `out` has."""
-    out[...] = data[_rows(order, cursor, batch_size, out)]
+    """out[i] = data[order[cursor * batch_size + i]] * scale, for each row of `out`."""
+    rows = _rows(data, order, cursor, batch_size, out)
+    out[...] = namespace(data).astype(rows, out.dtype, copy=False)
     out *= scale
 
 
 def gather_one_hot(labels: Any, order: Any, cursor: Any, batch_size: int, out: Any) -> None:
     """out[i, j] = 1 where j is the label of the i-th row of the batch, else 0."""
-    batch = labels[_rows(order, cursor, batch_size, out)]
-    out[...] = batch[:, None] == np.arange(out.shape[1])
+    xp = namespace(labels)
+    classes = xp.arange(out.shape[1], device=out.device)
+    hot = _rows(labels, order, cursor, batch_size, out)[:, None] == classes
+    out[...] = xp.astype(hot, out.dtype)
 
 
 def advance(counter: Any) -> None:
@@ -29,11 +33,12 @@ def advance(counter: Any) -> None:
 
 
 def finish_step(rate: Any, cursor: Any, steps: Any) -> None:
-    """cursor[0] += 1, and steps[0] too unless the batch's rate is NaN: then there was no update."""
-    steps += not np.isnan(rate[int(cursor[0])])
+    """cursor[0] += 1; steps[0] += 1 unless the batch's rate is NaN, which means no update."""
+    if not math.isnan(float(rate[int(cursor[0])])):
+        steps += 1
     cursor += 1
 
 
-def _rows(order: Any, cursor: Any, batch_size: int, out: Any) -> Any:
+def _rows(data: Any, order: Any, cursor: Any, batch_size: int, out: Any) -> Any:
     first = int(cursor[0]) * batch_size
-    return order[first : first + len(out)]
+    return namespace(data).take(data, order[first : first + out.shape[0]], axis=0)

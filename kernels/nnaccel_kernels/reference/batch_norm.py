@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
+from nnaccel_kernels.reference.namespace import namespace
 
 __all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
 
@@ -33,12 +33,12 @@ def batch_norm(
     running = momentum * running + (1 - momentum) * batch, with the biased variance.
     """
     count = _count(x)
-    mean[...] = _sum(x) / count
+    _assign(mean, _sum(x) / count)
     var = _sum((x - _each(mean)) ** 2) / count
-    inv_std[...] = 1 / np.sqrt(var + eps)
+    _assign(inv_std, 1 / namespace(x).sqrt(var + eps))
     for running, batch in ((running_mean, mean), (running_var, var)):
         running *= momentum
-        running += (1 - momentum) * batch
+        _assign(running, running + (1 - momentum) * batch)
     _normalise(x, gamma, beta, mean, inv_std, y)
 
 
@@ -53,7 +53,7 @@ def batch_norm_inference(
     y: Any,
 ) -> None:
     """y = gamma * (x - running_mean) * inv_std + beta, where inv_std follows from running_var."""
-    inv_std[...] = 1 / np.sqrt(running_var + eps)
+    inv_std[...] = 1 / namespace(x).sqrt(running_var + eps)
     _normalise(x, gamma, beta, running_mean, inv_std, y)
 
 
@@ -70,8 +70,8 @@ def batch_norm_backward(
 ) -> None:
     """Gradients; unless `training`, mean and inv_std are constants. dx may be None."""
     normal = (x - _each(mean)) * _each(inv_std)
-    dgamma[...] = _sum(dy * normal)
-    dbeta[...] = _sum(dy)
+    _assign(dgamma, _sum(dy * normal))
+    _assign(dbeta, _sum(dy))
     if dx is None:
         return
     dx[...] = dy
@@ -82,7 +82,13 @@ def batch_norm_backward(
 
 def _sum(x: Any) -> Any:
     """Sum of each channel: in float64, for NumPy adds channels-last float32 one by one."""
-    return x.sum(axis=_PIXELS, dtype="float64")
+    xp = namespace(x)
+    return xp.sum(x, axis=_PIXELS, dtype=xp.float64)
+
+
+def _assign(channels: Any, values: Any) -> None:
+    """Round float64 values to the dtype of `channels`."""
+    channels[...] = namespace(values).astype(values, channels.dtype)
 
 
 def _normalise(x: Any, gamma: Any, beta: Any, mean: Any, inv_std: Any, y: Any) -> None:
@@ -96,5 +102,5 @@ def _each(channels: Any) -> Any:
 
 def _count(x: Any) -> int:
     """Pixels of a channel; 1 for an empty batch, whose sums are 0."""
-    pixels: int = len(x) * math.prod(x.shape[2:])
+    pixels: int = x.shape[0] * math.prod(x.shape[2:])
     return max(1, pixels)

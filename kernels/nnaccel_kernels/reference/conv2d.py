@@ -5,25 +5,17 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
-from nnaccel_kernels.reference.activation import activate
+from nnaccel_kernels.reference.channels import bias_activate
 from nnaccel_kernels.reference.im2col import fold, unfold
 from nnaccel_kernels.reference.naive import (
     naive_conv2d,
     naive_conv2d_input_gradient,
     naive_conv2d_weight_gradient,
 )
+from nnaccel_kernels.reference.namespace import namespace
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
-__all__ = [
-    "bias_activate",
-    "conv2d",
-    "conv2d_input_gradient",
-    "conv2d_plan",
-    "conv2d_weight_gradient",
-    "sum_channels",
-]
+__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_gradient"]
 
 _WHY = {
     "im2col": "a matrix product over the columns of one image at a time",
@@ -66,13 +58,12 @@ def conv2d(
 ) -> None:
     """y = f(conv(x, w) + b) for the elementwise activation f; b may be None."""
     if _resolve(algorithm) == "direct":
-        naive_conv2d(x, w, None, window, groups, y)
+        naive_conv2d(x, w, window, groups, y)
     else:
-        filters = w.reshape(groups, len(w) // groups, -1)
-        cols = _columns(x, window, y)
-        for i in range(len(x)):
-            unfold(x[i : i + 1], window, cols)
-            y[i] = (filters @ _grouped(cols, groups, y)).reshape(y.shape[1:])
+        xp, filters, cols = namespace(x), _by_group(w, groups), _columns(x, window, y)
+        for i in range(x.shape[0]):
+            unfold(x[i : i + 1, ...], window, cols)
+            y[i, ...] = xp.reshape(filters @ _by_position(cols, groups, y), y.shape[1:])
     bias_activate(y, b, activation, alpha)
 
 
@@ -83,11 +74,11 @@ def conv2d_input_gradient(
     if _resolve(algorithm) == "direct":
         naive_conv2d_input_gradient(dy, w, window, groups, dx)
         return
-    filters = w.reshape(groups, len(w) // groups, -1).transpose(0, 2, 1)
+    filters = _by_group(w, groups).mT
     shape = 1, dx.shape[1], *window.kernel_size, *dy.shape[2:]
-    for i in range(len(dx)):
-        cols = filters @ _grouped(dy[i], groups, dy)
-        fold(cols.reshape(shape), window, dx[i : i + 1])
+    for i in range(dx.shape[0]):
+        cols = filters @ _by_position(dy[i, ...], groups, dy)
+        fold(namespace(dy).reshape(cols, shape), window, dx[i : i + 1, ...])
 
 
 def conv2d_weight_gradient(
@@ -98,24 +89,11 @@ def conv2d_weight_gradient(
         naive_conv2d_weight_gradient(dy, x, window, groups, dw)
         return
     dw[...] = 0
-    cols = _columns(x, window, dy)
-    for i in range(len(x)):
-        unfold(x[i : i + 1], window, cols)
-        by_position = _grouped(cols, groups, dy).transpose(0, 2, 1)
-        dw += (_grouped(dy[i], groups, dy) @ by_position).reshape(dw.shape)
-
-
-def sum_channels(dy: Any, db: Any) -> None:
-    """db[k] = sum of dy over N, H and W: the gradient of a convolution in its bias."""
-    db[...] = dy.sum(axis=(0, 2, 3), dtype="float64")
-
-
-def bias_activate(y: Any, b: Any, activation: str, alpha: float) -> None:
-    """y = f(y + b) in place, b per channel or None, for the elementwise activation f."""
-    if b is not None:
-        y += b[:, None, None]
-    if activation != "linear":
-        activate(activation, alpha, y, y)
+    xp, cols = namespace(x), _columns(x, window, dy)
+    for i in range(x.shape[0]):
+        unfold(x[i : i + 1, ...], window, cols)
+        by_position = _by_position(cols, groups, dy).mT
+        dw += xp.reshape(_by_position(dy[i, ...], groups, dy) @ by_position, dw.shape)
 
 
 def _resolve(algorithm: str) -> str:
@@ -129,11 +107,16 @@ def _resolve(algorithm: str) -> str:
 
 
 def _columns(x: Any, window: Window, y: Any) -> Any:
-    """Room for the columns of one image."""
+    """Workspace for the columns of one image: (1, C, R, S, OH, OW)."""
     shape = 1, x.shape[1], *window.kernel_size, *y.shape[2:]
-    return np.empty(shape, x.dtype)
+    return namespace(x).empty(shape, dtype=x.dtype, device=x.device)
 
 
-def _grouped(a: Any, groups: int, y: Any) -> Any:
+def _by_group(w: Any, groups: int) -> Any:
+    """Filters as one matrix per group, with a row for each filter."""
+    return namespace(w).reshape(w, (groups, w.shape[0] // groups, -1))
+
+
+def _by_position(a: Any, groups: int, y: Any) -> Any:
     """`a` as one matrix per group, with a column for each position of y."""
-    return a.reshape(groups, -1, math.prod(y.shape[2:]))
+    return namespace(a).reshape(a, (groups, -1, math.prod(y.shape[2:])))

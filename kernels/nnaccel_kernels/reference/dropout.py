@@ -1,14 +1,20 @@
-"""Dropout whose mask is a function of (key, step, position), by SplitMix64."""
+"""Dropout whose mask is a function of (key, step, position), by SplitMix64.
+
+G. L. Steele, D. Lea and C. H. Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014.
+"""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
+from nnaccel_kernels.reference.namespace import array_like, namespace
+
 __all__ = ["dropout"]
 
-_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_GAMMA = 0x9E3779B97F4A7C15
 _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31, _S40 = (np.uint64(s) for s in (27, 30, 31, 40))
 
@@ -18,10 +24,16 @@ def dropout(x: Any, rate: float, key: Any, step: Any, y: Any) -> None:
 
     Its own adjoint: applied to dy with the same key and step it gives dx.
     """
-    base = _mix(key + step.astype("uint64") * _GAMMA)[0]  # key and step are on the host
-    bits = _mix(np.arange(1, x.size + 1, dtype="uint64") * _GAMMA + base) >> _S40
-    keep = (bits >= np.uint64(rate * 2.0**24)).reshape(x.shape)
-    y[...] = np.where(keep, x * x.dtype.type(1 / (1 - rate)), 0)
+    keep = _mask(math.prod(x.shape), rate, int(np.asarray(key)[0]), int(step[0]))
+    keep = array_like(x, keep.reshape(x.shape))
+    y[...] = namespace(x).where(keep, x * (1 / (1 - rate)), 0)
+
+
+def _mask(count: int, rate: float, key: int, step: int) -> Any:
+    """Elements to keep, by NumPy: not every library computes with uint64."""
+    start = _mix(np.asarray([(key + step * _GAMMA) % 2**64], np.uint64))
+    words = _mix(np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_GAMMA) + start)
+    return words >> _S40 >= np.uint64(rate * 2.0**24)
 
 
 def _mix(z: Any) -> Any:

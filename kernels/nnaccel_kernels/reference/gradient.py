@@ -1,31 +1,35 @@
-"""What is done to gradients between backward and update: weight penalties and clipping."""
+"""Weight penalties and gradient clipping: between backward and update."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-import numpy as np
+from nnaccel_kernels.reference.namespace import namespace
 
 __all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
 
 
 def add_penalty(w: Any, l1: float, l2: float, dw: Any) -> None:
     """dw += gradient of l1 * sum|w| + l2 * sum(w**2), for flat arrays."""
-    dw += l1 * np.sign(w) + 2 * l2 * w
+    dw += l1 * namespace(w).sign(w) + 2 * l2 * w
 
 
 def penalty(w: Any, l1: float, l2: float, total: Any) -> None:
     """total[0] += l1 * sum|w| + l2 * sum(w**2), in double precision."""
-    w = w.astype("float64")
-    total += l1 * abs(w).sum() + l2 * (w * w).sum()
+    xp = namespace(w)
+    w = xp.astype(w, xp.float64)
+    total += l1 * xp.sum(xp.abs(w)) + l2 * xp.sum(w * w)
 
 
 def clip_value(g: Any, limit: float) -> None:
     """Clip g elementwise to [-limit, limit], in place."""
-    np.clip(g, -limit, limit, out=g)
+    g[...] = namespace(g).clip(g, -limit, limit)
 
 
 def clip_norm(g: Any, limit: float) -> None:
-    """Shrink g, in place, to Euclidean norm `limit` where it is longer."""
-    norm = np.sqrt((g.astype("float64") ** 2).sum())
-    g *= np.where(norm > limit, limit / np.maximum(norm, limit), 1).astype(g.dtype)
+    """Scale g, in place, to Euclidean norm `limit` where its norm is greater."""
+    xp = namespace(g)
+    norm = math.sqrt(float(xp.sum(xp.astype(g, xp.float64) ** 2)))
+    if norm > limit:
+        g *= limit / norm

@@ -1,4 +1,4 @@
-"""Kernels on arrays of 16-bit numbers: computed in float32, then rounded."""
+"""16-bit floats: computed in float32, then rounded."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel_kernels.half import is_half
+from nnaccel_kernels.reference.namespace import namespace
 
 
 def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """A kernel that is given float32 copies of such arrays, and whose results are rounded."""
+    """Kernel that computes on float32 copies of 16-bit arrays and rounds what it changed."""
 
     @functools.wraps(kernel)
     def call(*args: Any, **kwargs: Any) -> Any:
-        copies: dict[Any, tuple[np.ndarray, np.ndarray, np.ndarray]] = {}
+        copies: dict[int, tuple[Any, Any, Any]] = {}  # an array that is passed twice has one
 
         def wide(value: Any) -> Any:
-            if not isinstance(value, np.ndarray) or not is_half(value.dtype):
+            if not _is_half(value):
                 return value
-            key = value.ctypes.data, value.shape, value.strides  # two names of one array
-            if key not in copies:
-                copied = value.astype(np.float32)
-                copies[key] = value, copied, copied.copy()
-            return copies[key][1]
+            if id(value) not in copies:
+                xp = namespace(value)
+                copied = xp.astype(value, xp.float32)
+                copies[id(value)] = value, copied, xp.asarray(copied, copy=True)
+            return copies[id(value)][1]
 
         given = [wide(a) for a in args], {name: wide(v) for name, v in kwargs.items()}
         if not copies:
@@ -33,8 +33,20 @@ def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
         with np.errstate(over="ignore", invalid="ignore"):  # few bits overflow to infinity
             result = kernel(*given[0], **given[1])
             for array, now, before in copies.values():
-                if not np.array_equal(now, before, equal_nan=True):
-                    array[...] = now.astype(array.dtype)
+                if not _is_same(now, before):
+                    array[...] = namespace(array).astype(now, array.dtype)
         return result
 
     return call
+
+
+def _is_half(value: Any) -> bool:
+    """Whether this is an array of float16 or bfloat16."""
+    dtype = getattr(value, "dtype", None)
+    return getattr(dtype, "itemsize", 0) == 2 and str(dtype).endswith("float16")
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    """Whether two arrays are equal, NaN included."""
+    xp = namespace(a)
+    return bool(xp.all((a == b) | (xp.isnan(a) & xp.isnan(b))))

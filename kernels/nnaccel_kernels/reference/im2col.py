@@ -1,9 +1,10 @@
-"""Windows of an image side by side in a matrix, and their sum back into an image."""
+"""im2col, the windows of an image as columns of a matrix, and its adjoint."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from nnaccel_kernels.reference.namespace import namespace
 from nnaccel_kernels.reference.taps import taps
 from nnaccel_kernels.window import Window
 
@@ -21,19 +22,21 @@ def col2im(cols: Any, window: Window, dx: Any) -> None:
 
 
 def unfold(x: Any, window: Window, cols: Any) -> None:
-    """im2col with all axes apart: cols is (N, C, R, S, OH, OW)."""
+    """im2col with cols of shape (N, C, R, S, OH, OW)."""
     cols[...] = 0
     for r, s, at, pixels in taps(window, x.shape, cols.shape):
-        cols[:, :, r, s][at] = x[pixels]
+        cols[:, :, r, s, ...][at] = x[pixels]
 
 
 def fold(cols: Any, window: Window, dx: Any) -> None:
-    """col2im with all axes apart: cols is (N, C, R, S, OH, OW)."""
+    """col2im with cols of shape (N, C, R, S, OH, OW)."""
     dx[...] = 0
     for r, s, at, pixels in taps(window, dx.shape, cols.shape):
-        dx[pixels] += cols[:, :, r, s][at]
+        dx[pixels] += cols[:, :, r, s, ...][at]
 
 
 def _by_tap(cols: Any, image: Any, window: Window) -> Any:
+    """View of cols with an axis each for channels, taps and positions."""
     n, c, height, width = image.shape
-    return cols.reshape(n, c, *window.kernel_size, *window.output_size(height, width))
+    positions = window.output_size(height, width)
+    return namespace(cols).reshape(cols, (n, c, *window.kernel_size, *positions))

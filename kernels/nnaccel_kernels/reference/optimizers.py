@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
+from nnaccel_kernels.reference.namespace import namespace
 
 __all__ = ["adagrad", "adam", "momentum", "rmsprop", "sgd"]
 
@@ -36,7 +36,7 @@ def adagrad(w: Any, g: Any, a: Any, epsilon: float, rate: Any, cursor: Any) -> N
     if _is_left_out(rate, cursor):
         return
     a += g * g
-    w -= _now(rate, cursor) * g / np.sqrt(a + epsilon)
+    w -= _now(rate, cursor) * g / namespace(w).sqrt(a + epsilon)
 
 
 def rmsprop(
@@ -55,8 +55,8 @@ def rmsprop(
         return
     v *= rho
     v += (1 - rho) * (g * g)
-    step = _now(rate, cursor) * g / np.sqrt(v + epsilon)
-    if m.size:
+    step = _now(rate, cursor) * g / namespace(w).sqrt(v + epsilon)
+    if 0 not in m.shape:
         m *= mu
         m += step
         step = m
@@ -85,7 +85,7 @@ def adam(
     v += (1 - beta2) * (g * g - v)
     step = learning_rate * math.sqrt(1 - beta2**t) / (1 - beta1**t)
     w *= 1 - learning_rate * decay
-    w -= step * m / (np.sqrt(v) + epsilon)
+    w -= step * m / (namespace(w).sqrt(v) + epsilon)
 
 
 def _now(rate: Any, cursor: Any) -> float:

@@ -1,4 +1,4 @@
-"""The contestants: each does the same work as the others, in its own library's good style."""
+"""The contestants: the same work in each library, in that library's recommended style."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Contestant(Protocol):
     def epoch(self, order: IntArray | None) -> float:
         """Train one epoch and return its mean loss.
 
-        `order` is the permutation of the rows; None means as they lie. A library whose training
-        call takes no permutation draws its own when one is given.
+        `order` is a permutation of the rows; None keeps their order. A library whose training call
+        takes no permutation shuffles by itself unless `order` is None.
         """
 
     def weights(self) -> Weights:
@@ -61,7 +61,7 @@ PEERS = {
 }
 GROUPS = {"jax": ("jax_step", "jax_scan")}
 
-# Of one convolution, forward and backward.
+# One convolution, forward and backward.
 CONV_NNACCEL = {"nnaccel": Peer("nnaccel_conv:NnaccelConv", "numpy", _NUMPY, "nnaccel")}
 CONV_PEERS = {
     "torch": Peer("torch_conv:TorchConv", "torch", _TORCH, "PyTorch"),
@@ -76,7 +76,7 @@ CONV_PEERS = {
 }  # fmt: skip
 CONV_GROUPS = {"torch": ("torch", "torch_channels_last")}
 
-# Of training a convolutional network.
+# Training a convolutional network.
 CNN_NNACCEL = {"nnaccel": Peer("nnaccel_cnn:NnaccelCNN", "numpy", _NUMPY, "nnaccel")}
 CNN_PEERS = {
     "torch": Peer("torch_cnn:TorchCNN", "torch", _TORCH, "PyTorch, eager"),

@@ -1,4 +1,4 @@
-"""Where a contestant is found, and how a user names those to race against."""
+"""Where to import a contestant from, and how users name contestants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nnaccel._validate import unknown_name
 
 @dataclass(frozen=True)
 class Peer:
-    """Where a contestant is found, what it needs, and what to make it with."""
+    """A contestant: its class as "module:name", the library it needs, and its options."""
 
     factory: str
     requires: str
@@ -27,7 +27,7 @@ class Peer:
         return find_spec(self.requires) is not None
 
     def make(self, problem: Any, **options: Any) -> Any:
-        """Build the contestant on a problem; imports its library."""
+        """Import the contestant's library and build it for a problem."""
         module, name = self.factory.split(":")
         factory = getattr(import_module(f"nnaccel.bench.peers.{module}"), name)
         return factory(problem, **self.options, **options)
@@ -36,16 +36,16 @@ class Peer:
 def expand_names(
     names: Iterable[str], peers: Mapping[str, Peer], groups: Mapping[str, tuple[str, ...]]
 ) -> list[str]:
-    """Turn what a user asked to race against into names of `peers`, in order, without repeats.
+    """Turn names given by a user into names of `peers`, in order, without duplicates.
 
     Parameters
     ----------
     names : iterable of str
-        Names of peers, or of a group of them, or ``"all"``.
+        Names of peers or of groups, or ``"all"``.
     peers : mapping of str to Peer
-        Those of the race.
+        Contestants by name.
     groups : mapping of str to tuple of str
-        Several entries of one library.
+        Names of peers by group.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def expand_names(
     Raises
     ------
     ValueError
-        For a name that is none of these; the message lists the choices.
+        For an unknown name; the message lists the choices.
 
     Examples
     --------

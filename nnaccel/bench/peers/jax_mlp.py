@@ -1,4 +1,4 @@
-"""The epoch in JAX: a jitted step driven from Python, and the whole epoch in one jitted scan."""
+"""The epoch in JAX: a jitted step called from Python, or the whole epoch in one jitted scan."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _epoch(
     rest: jax.Array,
     learning_rate: float,
 ) -> State:
-    """Scan the full batches, then take the smaller last one if there is one."""
+    """Scan the full batches, then do the smaller last one, if any."""
 
     def body(state: State, rows: jax.Array) -> tuple[State, None]:
         return _step(state, x, labels, rows, learning_rate), None
@@ -48,7 +48,7 @@ def _epoch(
 
 
 class _JaxMLP:
-    """What the two have in common: data and parameters as JAX arrays."""
+    """Base of both contestants: data and parameters as JAX arrays."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem

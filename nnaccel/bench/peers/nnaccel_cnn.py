@@ -12,7 +12,7 @@ from nnaccel.optim import SGD
 
 
 class NnaccelCNN:
-    """CNN trained by nnaccel, which draws its own shuffles."""
+    """CNN trained by nnaccel, which shuffles by itself."""
 
     def __init__(self, problem: CnnProblem, backend: str = "numba") -> None:
         self.problem = problem

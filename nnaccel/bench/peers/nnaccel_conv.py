@@ -1,4 +1,4 @@
-"""The convolution in nnaccel: the public ops, on NCHW arrays; also its plain NumPy versions."""
+"""The convolution in nnaccel by its public ops on NCHW arrays, and by plain NumPy."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class NnaccelConv:
 
 
 class NaiveConv(NnaccelConv):
-    """The loops of the definition in plain NumPy, over one image: they take seconds for it."""
+    """The loops of the definition in plain NumPy, on one image, which takes seconds."""
 
     def __init__(self, problem: ConvProblem) -> None:
         super().__init__(problem.head(1), "numpy", "direct")

@@ -1,4 +1,4 @@
-"""The epoch in nnaccel: one Sequential.fit, on float32 rows or on the uint8 images themselves."""
+"""The epoch in nnaccel: Sequential.fit on float32 rows or on uint8 images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nnaccel.optim import SGD
 
 
 class NnaccelMLP:
-    """MLP trained by nnaccel, which draws its own shuffles."""
+    """MLP trained by nnaccel, which shuffles by itself."""
 
     def __init__(self, problem: Problem, backend: str = "numba") -> None:
         self.problem = problem

@@ -11,7 +11,7 @@ from nnaccel.bench.problem import FloatArray, IntArray, Problem, Weights
 
 @dataclass
 class _Layer:
-    """Parameters of one dense layer with the buffers of its forward and backward passes."""
+    """Parameters of one dense layer, and buffers of its forward and backward passes."""
 
     w: FloatArray
     b: FloatArray
@@ -72,7 +72,7 @@ class NumpyMLP:
         return x
 
     def _softmax_cross_entropy(self, logits: FloatArray, labels: IntArray) -> float:
-        """Summed loss; leaves dlogits, already times learning rate over rows, in the last dy."""
+        """Summed loss; writes dlogits, times the learning rate over rows, to the last dy."""
         rows = np.arange(len(labels))
         logits -= logits.max(axis=1, keepdims=True)
         dlogits = np.exp(logits, out=self.layers[-1].dy[: len(labels)])
@@ -85,7 +85,7 @@ class NumpyMLP:
         return float(loss)
 
     def _backward(self, x: FloatArray) -> None:
-        """Walk back through the layers, updating each once its input gradient is out."""
+        """Backward pass, updating each layer after its input gradient is computed."""
         inputs = [x, *(layer.y[: len(x)] for layer in self.layers[:-1])]
         for i in reversed(range(len(self.layers))):
             layer, dy = self.layers[i], self.layers[i].dy[: len(x)]

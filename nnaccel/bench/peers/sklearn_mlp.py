@@ -9,7 +9,7 @@ from nnaccel.bench.problem import IntArray, Problem, Weights
 
 
 class SklearnMLP:
-    """MLP trained by scikit-learn, which draws its own shuffles."""
+    """MLP trained by scikit-learn, which shuffles by itself."""
 
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
@@ -24,7 +24,7 @@ class SklearnMLP:
             nesterovs_momentum=False,
             random_state=problem.seed,
         )
-        # A first step on one batch makes the weight arrays, which are then overwritten in place.
+        # A first step on one batch allocates the weights, which are then overwritten in place.
         self.model.partial_fit(
             problem.x[: problem.batch_size], problem.labels[: problem.batch_size], classes=classes
         )

@@ -11,7 +11,7 @@ from nnaccel.bench.conv_problem import ConvProblem, Results
 
 
 class TorchConv:
-    """`conv2d` and the call that autograd makes for its gradients, on NCHW tensors."""
+    """`conv2d`, and the function that autograd calls for its gradients, on NCHW tensors."""
 
     memory_format = torch.contiguous_format
 
@@ -45,6 +45,6 @@ class TorchConv:
 
 
 class TorchChannelsLastConv(TorchConv):
-    """The same on channels-last tensors, put into that order beforehand."""
+    """The same on tensors converted to channels-last beforehand."""
 
     memory_format = torch.channels_last

@@ -1,4 +1,4 @@
-"""The epoch in PyTorch, eager: nn.Linear, cross_entropy, optim.SGD, data held as tensors."""
+"""The epoch in PyTorch, eager: nn.Linear, cross_entropy, optim.SGD, with data as tensors."""
 
 from __future__ import annotations
 

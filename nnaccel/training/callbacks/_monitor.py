@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 
 from nnaccel._validate import unknown_name
@@ -56,4 +57,9 @@ def _guess_mode(name: str) -> str:
         return "min"
     if name.endswith(RISING):
         return "max"
-    raise ValueError(f"say whether {name!r} should fall or rise: mode='min' or mode='max'")
+    prefix = "val_" if name.startswith("val_") else ""
+    near = difflib.get_close_matches(
+        name.removeprefix("val_"), (*FALLING, *RISING), n=1, cutoff=0.7
+    )
+    hint = f", or did you mean {prefix + near[0]!r}?" if near else ""
+    raise ValueError(f"say whether {name!r} should fall or rise: mode='min' or mode='max'{hint}")

@@ -46,11 +46,8 @@ class CSVLogger(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Write the epoch's row, and the header before the first one."""
-        if self._columns:
-            mode = "a"
-        else:
-            mode = "w"
-            self._columns = ["epoch", *logs]
+        mode = "a" if self._columns and self.path.exists() else "w"
+        self._columns = self._columns or ["epoch", *logs]
         values = {name: float(value) for name, value in logs.items()} | {"epoch": epoch}
         with open(self.path, mode, newline="", encoding="utf-8") as file:
             rows = csv.writer(file, lineterminator="\n")
@@ -60,7 +57,8 @@ class CSVLogger(Callback):
 
     def state(self) -> dict[str, Any]:
         """Return the size of the file."""
-        return {"size": self.path.stat().st_size if self._columns else 0}
+        is_there = self._columns and self.path.exists()
+        return {"size": self.path.stat().st_size if is_there else 0}
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Truncate the file to that size: a resumed training repeats the later epochs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from nnaccel._validate import unknown_name
@@ -58,6 +59,7 @@ class ModelCheckpoint(Callback):
         if every < 1:
             raise ValueError(f"every={every} must be at least 1 epoch")
         self.path = str(path)
+        _check_template(self.path)
         self._monitor = Monitor(monitor, mode)
         self.save_best_only = save_best_only
         self.every = every
@@ -94,3 +96,19 @@ class ModelCheckpoint(Callback):
             return Path(self.path.format(**names))
         except KeyError as missing:
             raise ValueError(unknown_name("name in path", missing.args[0], tuple(names))) from None
+
+
+def _check_template(path: str) -> None:
+    """Raise a ValueError unless the names and formats in a path's braces are valid."""
+    try:
+        for _, name, spec, _ in Formatter().parse(path):
+            if name is None:
+                continue
+            if not name.isidentifier():
+                raise ValueError(f"{name!r} is no name of a logged number")
+            format(1 if name == "epoch" else 0.5, spec or "")
+    except ValueError as error:
+        raise ValueError(
+            f"path={path!r}: {error}. To fix: name a logged number, as in {{epoch}} or "
+            "{val_loss:.3f}, or double a literal brace"
+        ) from None

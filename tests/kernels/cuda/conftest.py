@@ -1,3 +1,3 @@
-"""Tests of products run over the stand-in for cuBLAS."""
+"""The stand-in for cuBLAS, for the tests of this folder."""
 
 from .cublas import library  # noqa: F401

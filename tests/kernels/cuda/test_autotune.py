@@ -1,4 +1,4 @@
-"""The choice of an algorithm by measuring, without a GPU: a clock that says what it is told."""
+"""Autotuning without a GPU: a simulated clock, advanced by the algorithms themselves."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnaccel_kernels import cuda
+from nnaccel_kernels import cuda, disk_cache
 from nnaccel_kernels.cuda import conv2d
-from nnaccel_kernels.cuda.runtime import autotune, ptx
+from nnaccel_kernels.cuda.runtime import autotune
 from nnaccel_kernels.window import Window
 
 MS = {"gemm": 3.0, "winograd": 1.0, "im2col": 2.0, "direct": 0.5}
 
 
 class Gpu:
-    """Stands for CuPy, and for algorithms that only take time."""
+    """A stand-in for CuPy, and algorithms that only take time."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
         self.clock, self.capturing, self.runs = 0.0, False, list[tuple[str, str]]()
@@ -31,7 +31,7 @@ class Gpu:
 
             def synchronize(self) -> None: ...
 
-        properties = {"name": b"GPU of glass"}
+        properties = {"name": b"Test GPU 1"}
         runtime = SimpleNamespace(getDevice=lambda: 0, getDeviceProperties=lambda _: properties)
         stream = SimpleNamespace(is_capturing=lambda: self.capturing)
         fake = SimpleNamespace(
@@ -41,12 +41,12 @@ class Gpu:
             get_elapsed_time=lambda begin, end: end.at - begin.at,
         )
         monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=fake, arange=np.arange))
-        monkeypatch.setattr(ptx.config, "CACHE_DIR", str(folder))
+        monkeypatch.setattr(disk_cache, "_cache", disk_cache.DiskCache(folder))
         monkeypatch.setattr(conv2d, "_ALGORITHMS", {name: self._algorithm(name) for name in MS})
         self.forget(monkeypatch)
 
     def forget(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """As in a new process."""
+        """Clear the choices in memory, as in a new process."""
         monkeypatch.setattr(autotune, "_choices", {})
         monkeypatch.setattr(autotune, "_device_names", {})
 
@@ -59,19 +59,19 @@ class Gpu:
 
             return spend
 
-        ways = ("forward", "input_gradient", "weight_gradient")
-        return SimpleNamespace(workspace=lambda *_: 7, **{way: run(way) for way in ways})
+        directions = ("forward", "input_gradient", "weight_gradient")
+        return SimpleNamespace(workspace=lambda *_: 7, **{d: run(d) for d in directions})
 
 
 def plan(
     direction: str = "forward",
     n: int = 2,
     budget: int = 1 << 20,
-    how: str = "auto",
+    algorithm: str = "auto",
     measure: bool = True,
 ) -> Any:
     shapes = (n, 16, 9, 9), (16, 16, 3, 3)
-    question = direction, *shapes, Window((3, 3)), 1, 4, how, budget
+    question = direction, *shapes, Window((3, 3)), 1, 4, algorithm, budget
     return cuda.kernels.conv2d_plan(*question, measure=measure)
 
 
@@ -96,7 +96,7 @@ def test_the_fastest_is_taken_and_measured_once(gpu: Gpu, direction: str) -> Non
 def test_the_choice_holds_in_the_next_process(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
     chosen, before = plan(), len(gpu.runs)
     gpu.forget(monkeypatch)
-    monkeypatch.setitem(MS, "gemm", 0.1)  # as another load of the machine might have it
+    monkeypatch.setitem(MS, "gemm", 0.1)  # as under another load of the machine
     assert plan() == chosen
     assert len(gpu.runs) == before
     gpu.forget(monkeypatch)
@@ -108,8 +108,8 @@ def test_a_look_at_a_plan_measures_and_writes_nothing(
     gpu: Gpu, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     assert plan(measure=False) == ("auto", 7, "measured at the first call")
-    assert plan(how="gemm", measure=False).algorithm == "gemm"
-    assert (gpu.runs, list(tmp_path.iterdir())) == ([], [])
+    assert plan(algorithm="gemm", measure=False).algorithm == "gemm"
+    assert (gpu.runs, list(tmp_path.rglob("*.json"))) == ([], [])
     chosen, before = plan(), len(gpu.runs)
     assert plan(measure=False) == chosen
     gpu.forget(monkeypatch)
@@ -117,19 +117,54 @@ def test_a_look_at_a_plan_measures_and_writes_nothing(
     assert len(gpu.runs) == before
 
 
-def test_a_broken_file_is_measured_over(gpu: Gpu, tmp_path: Path) -> None:
-    (tmp_path / "autotune-GPU-of-glass.json").write_text("{", "utf-8")
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b'{"toolchain": "%s", "choices": []}',
+        b'{"toolchain": "%s", "choices": {"a": 3}}',
+        b'{"toolchain": "%s", "choices": {"a": [1, 2, 3]}}',
+        b"[" * 100_000,
+    ],
+)
+@pytest.mark.parametrize("whole", [False, True], ids=["damaged", "planted"])
+def test_a_broken_file_is_measured_over(gpu: Gpu, content: bytes, whole: bool) -> None:
+    cache, name = disk_cache.disk_cache(), "autotune-Test-GPU-1.json"
+    content = content.replace(b"%s", autotune.toolchain().encode())
+    cache.write(name, content)
+    if not whole:
+        (cache.folder / name).write_bytes(content)
     assert plan().algorithm == "winograd"
 
 
-def test_where_nothing_can_be_measured_there_is_a_rule(
+def test_what_another_process_measured_meanwhile_is_kept(
+    gpu: Gpu, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def way(name: str) -> Any:
+        return lambda _: {name: lambda: None}
+
+    autotune.autotune(("a",), way("first"))
+    in_memory = autotune._choices
+    gpu.forget(monkeypatch)
+    autotune.autotune(("b",), way("other"))
+    monkeypatch.setattr(autotune, "_choices", in_memory)
+    autotune.autotune(("c",), way("last"))
+    gpu.forget(monkeypatch)
+    kept = [autotune.autotune((kind,), way("again")) for kind in "abc"]
+    assert [won and won[0] for won in kept] == ["first", "other", "last"]
+
+
+def test_the_default_holds_where_nothing_can_be_measured(
     gpu: Gpu, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gpu.capturing = True
     assert plan().algorithm == "winograd"
     assert plan(n=0).algorithm == "winograd"
     assert plan(budget=3).algorithm == "gemm"
-    assert plan(how="im2col").algorithm == "im2col"
+    assert plan(algorithm="im2col").algorithm == "im2col"
     gpu.capturing = False
 
     def full(*_: Any, **__: Any) -> None:
@@ -140,7 +175,7 @@ def test_where_nothing_can_be_measured_there_is_a_rule(
     assert gpu.runs == []
 
 
-def test_a_way_that_the_device_has_not_is_left_out(gpu: Gpu) -> None:
+def test_a_candidate_that_the_device_does_not_support_is_skipped(gpu: Gpu) -> None:
     def missing() -> None:
         raise NotImplementedError("none here")
 
@@ -153,8 +188,8 @@ def test_a_way_that_the_device_has_not_is_left_out(gpu: Gpu) -> None:
     )
 
 
-def test_tf32_is_measured_on_its_own(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
-    for tf32, way in ((False, "exact"), (True, "rounded"), (False, "exact")):
+def test_tf32_is_measured_separately(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) -> None:
+    for tf32, name in ((False, "exact"), (True, "rounded"), (False, "exact")):
         monkeypatch.setattr(autotune, "uses_tf32", lambda tf32=tf32: tf32)
-        won = autotune.autotune(("a",), lambda _, way=way: {way: lambda: None})  # type: ignore[misc]
-        assert won == (way, f"the fastest here, in ms: {way} 0")
+        choice = autotune.autotune(("a",), lambda _, name=name: {name: lambda: None})  # type: ignore[misc]
+        assert choice == (name, f"the fastest here, in ms: {name} 0")

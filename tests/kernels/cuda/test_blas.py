@@ -1,4 +1,4 @@
-"""What cuBLAS is asked for, told by a stand-in."""
+"""Matrix products by a stand-in for cuBLAS, which checks the arguments it gets."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from .cublas import Cublas, Matrix, drawn
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("a_how", ["plain", "turned", "cut"])
-@pytest.mark.parametrize("b_how", ["plain", "turned", "cut"])
+@pytest.mark.parametrize("a_layout", ["plain", "transposed", "slice"])
+@pytest.mark.parametrize("b_layout", ["plain", "transposed", "slice"])
 @pytest.mark.parametrize("sizes", [(3, 4, 5), (1, 1, 1), (1, 6, 2), (6, 1, 3), (2, 5, 1)])
 def test_products_of_any_layout(
-    library: Cublas, dtype: Any, a_how: str, b_how: str, sizes: tuple[int, int, int]
+    library: Cublas, dtype: Any, a_layout: str, b_layout: str, sizes: tuple[int, int, int]
 ) -> None:
     n, k, m = sizes
     rng = np.random.default_rng(0)
-    a, b = drawn(rng, n, k, dtype, a_how), drawn(rng, k, m, dtype, b_how)
-    for out_how in ("plain", "cut"):
-        out = drawn(rng, n, m, dtype, out_how)
+    a, b = drawn(rng, n, k, dtype, a_layout), drawn(rng, k, m, dtype, b_layout)
+    for out_layout in ("plain", "slice"):
+        out = drawn(rng, n, m, dtype, out_layout)
         before, tolerance = np.array(out), 1e-5 if dtype == np.float32 else 1e-12
         blas.matmul(a, b, out)
         np.testing.assert_allclose(out, np.array(a) @ np.array(b), tolerance, tolerance)
@@ -34,7 +34,7 @@ def test_products_of_any_layout(
         np.testing.assert_allclose(out, before + np.array(a) @ np.array(b), tolerance, tolerance)
 
 
-def test_stacks_of_products(library: Cublas) -> None:
+def test_batched_products(library: Cublas) -> None:
     rng = np.random.default_rng(0)
     a, b = (rng.standard_normal(shape).view(Matrix) for shape in ((4, 5, 3), (4, 5, 2)))
     out = np.ones((4, 3, 2)).view(Matrix)
@@ -42,7 +42,7 @@ def test_stacks_of_products(library: Cublas) -> None:
     np.testing.assert_allclose(out, 1 + np.array(a).transpose(0, 2, 1) @ np.array(b))
 
 
-def test_nothing_to_multiply(library: Cublas) -> None:
+def test_empty_products(library: Cublas) -> None:
     out = np.ones((2, 3)).view(Matrix)
     blas.matmul(np.ones((2, 0)), np.ones((0, 3)), out)
     assert (out == 0).all()
@@ -50,7 +50,7 @@ def test_nothing_to_multiply(library: Cublas) -> None:
     assert library.compute == []
 
 
-def test_a_new_stream_gets_the_workspace_again(library: Any) -> None:
+def test_a_new_stream_sets_the_workspace_again(library: Any) -> None:
     a = np.ones((2, 2), np.float32).view(Matrix)
     for stream in (0, 0, 7, 0):
         library.stream.ptr = stream
@@ -59,7 +59,7 @@ def test_a_new_stream_gets_the_workspace_again(library: Any) -> None:
     assert library.workspaces == 3
 
 
-def test_a_handle_for_each_thread_and_device_left_to_the_next_thread(library: Cublas) -> None:
+def test_each_thread_and_device_has_a_handle_and_an_idle_one_is_reused(library: Cublas) -> None:
     def multiply() -> None:
         a = np.ones((2, 2), np.float32).view(Matrix)
         blas.matmul(a, a, a.copy())
@@ -70,7 +70,7 @@ def test_a_handle_for_each_thread_and_device_left_to_the_next_thread(library: Cu
         thread.join()
     assert library.handles == 1
     multiply()
-    assert library.handles == 1, "left by the thread that ended"
+    assert library.handles == 1, "reused after the thread ended"
     thread = threading.Thread(target=multiply)
     thread.start()
     thread.join()
@@ -92,9 +92,9 @@ def test_tf32_is_for_single_precision(library: Cublas, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("dtype", [np.float16, ml_dtypes.bfloat16])
-def test_factors_of_16_bits_are_summed_in_float32(library: Cublas, dtype: Any) -> None:
+def test_16_bit_factors_are_accumulated_in_float32(library: Cublas, dtype: Any) -> None:
     rng = np.random.default_rng(0)
-    a, b = (drawn(rng, 5, 5, dtype, how) for how in ("plain", "turned"))
+    a, b = (drawn(rng, 5, 5, dtype, layout) for layout in ("plain", "transposed"))
     wanted = np.array(a, np.float32) @ np.array(b, np.float32)
     wide, narrow = np.empty((5, 5), np.float32).view(Matrix), a.copy()
     blas.matmul(a, b, wide)

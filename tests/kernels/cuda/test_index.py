@@ -1,4 +1,4 @@
-"""The index arithmetic that gathers: the same triples as the plain definition, none twice."""
+"""The inverse index arithmetic finds the triples of the definition, each once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def by_definition(
 
 
 @given(**sizes, positions=st.integers(1, 8))
-def test_each_pixel_finds_the_positions_that_saw_it(
+def test_each_pixel_finds_the_positions_that_cover_it(
     pixels: int, taps: int, stride: int, before: int, dilation: int, positions: int
 ) -> None:
     found = [
@@ -42,7 +42,7 @@ def test_each_pixel_finds_the_positions_that_saw_it(
 
 
 @given(**sizes, positions=st.integers(1, 8))
-def test_phases_share_out_all_pixels_and_their_taps(
+def test_phases_partition_all_pixels_and_their_taps(
     pixels: int, taps: int, stride: int, before: int, dilation: int, positions: int
 ) -> None:
     found, members = [], []

@@ -1,4 +1,4 @@
-"""How kernels are handed to CuPy, without a GPU: what is compiled, kept, and given to them."""
+"""Launching kernels through CuPy, without a GPU: compilation, cached PTX, and arguments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numba import types
 
-from nnaccel_kernels import cuda
+from nnaccel_kernels import cuda, disk_cache
 from nnaccel_kernels.cuda import activation
 from nnaccel_kernels.cuda.runtime import launch, ptx
 from nnaccel_kernels.cuda.runtime.arguments import flatten, size_of
@@ -28,7 +28,7 @@ def declared(*bits: str) -> str:
 
 
 class Gpu:
-    """Stands for CuPy's launching, and notes what is launched."""
+    """A stand-in for CuPy's launches, which records them."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, ptx: str) -> None:
         self.compiled, self.launched = 0, list[Any]()
@@ -67,7 +67,7 @@ def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
     assert gpu.compiled == 2
 
 
-def test_a_kernel_that_takes_other_numbers_is_left_to_numba(
+def test_a_kernel_with_other_parameters_is_launched_by_numba(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     gpu = Gpu(monkeypatch, declared("u64", "u64"))
@@ -86,16 +86,14 @@ def test_windows_and_scalars_are_flattened_in_order() -> None:
     assert Window in kinds
 
 
-def test_ptx_is_kept_for_what_it_was_compiled_from(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_ptx_is_cached_by_code_and_closure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     compiled: list[str] = []
 
     def compile_it(function: Any, types: Any, cc: Any) -> tuple[str, None]:
         compiled.append(function.__name__)
         return f"{types} {cc}", None
 
-    monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(disk_cache, "_cache", disk_cache.DiskCache(tmp_path))
     monkeypatch.setattr(ptx.cuda, "compile_ptx", compile_it)
     single, double = np.dtype("float32"), np.dtype("float64")
     kernels = [
@@ -106,13 +104,19 @@ def test_ptx_is_kept_for_what_it_was_compiled_from(
     for kernel in kernels * 2:
         assert ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
     assert compiled == ["activate"] * 3  # tanh has no constants: its types tell it apart
-    assert len(list(tmp_path.iterdir())) == 3
+    kept = list(tmp_path.rglob("*.ptx"))
+    assert len(kept) == 3
+    kept[0].write_bytes(b"")
+    kept[1].write_bytes(kept[1].read_bytes()[:-1])
+    for kernel in kernels:
+        assert ptx.ptx_of(kernel, ("types",), (9, 0)) == "('types',) (9, 0)"
+    assert compiled == ["activate"] * 5
 
 
-def test_ptx_is_kept_for_each_kind_of_16_bits(
+def test_ptx_is_cached_for_each_16_bit_dtype(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(ptx.config, "CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(disk_cache, "_cache", disk_cache.DiskCache(tmp_path))
     monkeypatch.setattr(ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
     kernel = activation._activate("linear", np.dtype("float32")).kernel
     arrays = HalfArrayType("float16", 1, "C"), HalfArrayType("bfloat16", 1, "C"), types.float32[::1]

@@ -1,18 +1,15 @@
-"""The CUDA kernels compile for every architecture, and keep their work in registers."""
+"""The CUDA kernels compile for every architecture, without register spills."""
 
 from __future__ import annotations
 
 import importlib.util
 import json
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).parents[3]
+from ...processes import python
+from ..calls import CALLS
+from ..image_calls import IMAGE_CALLS
 
 
 def has(package: str) -> bool:
@@ -31,57 +28,33 @@ pytestmark = [
 ]
 
 
-def compiled(options: tuple[str, ...]) -> list[dict[str, Any]]:
-    """The rows of benchmarks/ptx.py."""
-    command = [sys.executable, "benchmarks/ptx.py", "--json", *options]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+HOT = "--only", "conv2d", "im2col", "col2im", "pool"
+HOT_KERNELS = {"conv2d_relu", "conv2d_gelu", "im2col", "col2im", "max_pool2d_backward"}
+IMAGES = "--only", *IMAGE_CALLS
+OTHERS = "--only", *(set(CALLS) - set(IMAGE_CALLS))
+
+#: Dtype, order, architecture and functions; and kernels that must be among what is compiled.
+COMPILED = {
+    "images for sm_80": (("float32", "NCHW", "sm_80", *IMAGES), HOT_KERNELS | {"batch_norm"}),
+    "others for sm_80": (("float32", "NCHW", "sm_80", *OTHERS), {"adam", "softmax"}),
+    "hot ones for sm_75": (("float32", "NCHW", "sm_75", *HOT), HOT_KERNELS),
+    "hot ones for sm_90": (("float32", "NCHW", "sm_90", *HOT), HOT_KERNELS),
+    "hot ones of 16 bits": (("bfloat16", "NCHW", "sm_90", *HOT), HOT_KERNELS),
+    "products of float64": (("float64", "NHWC", "sm_80", "--only", "conv2d"), {"conv2d_relu"}),
+}
+
+
+@pytest.mark.parametrize("case", COMPILED)
+def test_kernels_compile_and_stay_in_registers(case: str) -> None:
+    """Neither spills nor arrays that are indexed at run time."""
+    (dtype, layout, architecture, *only), least = COMPILED[case]
+    options = "--dtype", dtype, "--layout", layout, "--sm", architecture, *only
+    done = python("-m", "benchmarks.gpu.ptx", "--json", *options)
     assert done.returncode == 0, done.stderr
-    rows: list[dict[str, Any]] = json.loads(done.stdout)
-    return rows
-
-
-@pytest.fixture(scope="module")
-def kernels() -> list[dict[str, Any]]:
-    """Every kernel for one architecture, the hot ones for all, and of 16 bits; two at a time."""
-    options = "--dtype", "float32", "--layout", "NCHW"
-    hot = "--only", "conv2d", "im2col", "col2im", "pool"
-    halves = "--dtype", "bfloat16", "--layout", "NCHW"
-    with ThreadPoolExecutor(2) as pool:
-        rows = pool.map(
-            compiled,
-            [
-                (*options, "--sm", "sm_80"),
-                (*options, "--sm", "sm_75", "sm_90", *hot),
-                (*halves, "--sm", "sm_90", *hot),
-            ],
-        )
-    return [row for some in rows for row in some]
-
-
-def outside_registers(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Kernels with spills, or with an array that is indexed at run time."""
-    return [row for row in rows if row["spilled"] or row["local"]]
-
-
-def test_kernels_compile_for_every_architecture(kernels: list[dict[str, Any]]) -> None:
-    older, usual, newest = (
-        {row["kernel"] for row in kernels if row["sm"] == sm} for sm in ("sm_75", "sm_80", "sm_90")
-    )
-    assert older == newest
-    assert older < usual
-    assert {"conv2d_relu", "conv2d_gelu", "im2col", "col2im", "max_pool2d_backward"} <= older
-
-
-def test_kernels_stay_in_registers(kernels: list[dict[str, Any]]) -> None:
-    assert not outside_registers(kernels)
-
-
-def test_products_of_float64_stay_in_registers() -> None:
-    options = "--dtype", "float64", "--layout", "NHWC", "--sm", "sm_80", "--only", "conv2d"
-    assert not outside_registers(compiled(options))
-
-
-def test_two_blocks_of_a_product_fit_on_a_multiprocessor(kernels: list[dict[str, Any]]) -> None:
-    products = [row for row in kernels if row["kernel"].startswith("conv2d")]
-    assert products
-    assert all(2 * 128 * row["registers"] <= 65_536 for row in products)
+    rows = json.loads(done.stdout)
+    assert least <= {row["kernel"] for row in rows}
+    assert not [row for row in rows if row["spilled"] or row["local"]]
+    if dtype != "float64":  # two blocks of a product fit on a multiprocessor
+        products = [row for row in rows if row["kernel"].startswith("conv2d")]
+        assert products
+        assert all(2 * 128 * row["registers"] <= 65_536 for row in products)

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-CHECKS = Path(__file__).parent / "simulated"
+from ...processes import python
+
+CHECKS = sorted((Path(__file__).parent / "simulated").glob("check_*.py"))
+PARTS = 4  # processes, since one would keep a core busy when all others are done
 
 
 @pytest.mark.slow
-def test_kernels_do_under_the_simulator_what_the_reference_does() -> None:
-    with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(simulated, sorted(CHECKS.glob("check_*.py"))))
-    assert results
-    for done in results:
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-def simulated(checks: Path) -> subprocess.CompletedProcess[str]:
-    """Run a file of checks in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(checks)],
-        env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"},
-        cwd=Path(__file__).parents[3],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.mark.parametrize("part", range(1, PARTS + 1))
+def test_kernels_do_under_the_simulator_what_the_reference_does(part: int) -> None:
+    command = "-m", "pytest", "-q", "-p", "no:cacheprovider", "--part", f"{part}/{PARTS}", *CHECKS
+    done = python(*command, NUMBA_ENABLE_CUDASIM="1")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_importing_needs_no_driver() -> None:
-    subprocess.run(
-        [sys.executable, "-W", "error", "-c", "import nnaccel_kernels.cuda"],
-        env=os.environ | {"NUMBA_DISABLE_CUDA": "1", "PYTHONPATH": "kernels"},
-        cwd=Path(__file__).parents[3],
-        check=True,
-    )
+    done = python("-W", "error", "-c", "import nnaccel_kernels.cuda", NUMBA_DISABLE_CUDA="1")
+    assert done.returncode == 0, done.stderr

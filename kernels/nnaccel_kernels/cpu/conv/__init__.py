@@ -1,1 +1,1 @@
-"""The algorithms of convolution; `conv2d.py` beside this folder chooses among them."""
+"""Algorithms of convolution; `conv2d.py` beside this folder chooses among them."""

@@ -1,7 +1,7 @@
-"""Bands: some rows of an image as channels-last pixels, with the padding around them written out.
+"""Bands: a few rows of an image as channels-last pixels, with their padding.
 
-Whatever memory order images have, the convolution kernels see bands: small enough for the cache,
-and without edges to look out for.
+Convolution kernels read bands, which fit in the cache and need no checks at the edges, whatever
+the memory layout of the images.
 """
 
 from __future__ import annotations
@@ -9,17 +9,17 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.matmul.transpose import transpose
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.vector.runs import copy_run
 
 
 class Images(NamedTuple):
-    """How a flat array holds images: all of them integers.
+    """Sizes and memory layout of images in a flat array, as integers.
 
-    `last` is 1 if channels are the last axis of memory, 0 if they come before the pixels.
+    `last` is 1 for channels-last images, 0 for C-contiguous ones.
     """
 
     batch: int
@@ -30,13 +30,13 @@ class Images(NamedTuple):
 
 
 def images_of(shape: tuple[int, ...], last: int = 0) -> Images:
-    """Describe an array of images by its logical shape (N, C, H, W) and its memory order."""
+    """The description of images of a shape (N, C, H, W)."""
     batch, channels, height, width = shape
     return Images(batch, channels, height, width, last)
 
 
 def flat_images(x: np.ndarray) -> tuple[np.ndarray, Images]:
-    """The memory of an array of images, and how it holds them."""
+    """An array of images as a flat array, and its description."""
     if x.flags.c_contiguous and x.shape[1] > 1:
         return x.reshape(-1), images_of(x.shape, 0)
     pixels = x.transpose(0, 2, 3, 1)
@@ -55,7 +55,7 @@ def strides(images):  # type: ignore[no-untyped-def]
 
 @register_jitable
 def pixel_at(images, n, row, col):  # type: ignore[no-untyped-def]
-    """Where the first channel of a pixel is."""
+    """Index of the first channel of a pixel."""
     if images.last:
         return ((n * images.height + row) * images.width + col) * images.channels
     return (n * images.channels * images.height + row) * images.width + col
@@ -65,10 +65,10 @@ def pixel_at(images, n, row, col):  # type: ignore[no-untyped-def]
 def load_rows(  # type: ignore[no-untyped-def]
     x, images, n, first, channels, top, left, rows, cols, band, at, depth
 ):
-    """Fill a band at band[at] with `channels` channels, from `first`, of image n.
+    """Fill the band that begins at band[at] with `channels` channels, from `first`, of image n.
 
-    Its `rows` rows and `cols` columns begin at (top, left) of the image, which may lie outside;
-    its pixels are `depth` elements apart, of which those after the channels become 0.
+    The band has `rows` rows and `cols` columns. It begins at (top, left) of the image, which may
+    lie outside. A pixel takes `depth` elements; those after its channels become 0.
     """
     zero = band.dtype.type(0)
     begin, end = max(0, -left), max(0, min(cols, images.width - left))
@@ -102,7 +102,7 @@ def load_rows(  # type: ignore[no-untyped-def]
 def store_rows(  # type: ignore[no-untyped-def]
     band, at, depth, cols, y, images, n, first, channels, top, rows
 ):
-    """Write rows of a band, as far as they lie inside, to rows `top`… of image n."""
+    """Write rows of a band to image n, from row `top` on, as far as they lie inside."""
     count = min(cols, images.width)
     for i in range(min(rows, images.height - top)):
         source = at + i * cols * depth

@@ -1,12 +1,12 @@
 """Direct convolution and its adjoint: sums of products under the windows of channels-last images.
 
-A kernel's `x` is what is summed, its `y` the sums. In the adjoint, x is the gradient of a
-convolution's output and y that of its input; the tables of taps say which it is.
+In the adjoint, x is the gradient of the output and y that of the input. The tables of taps differ,
+the kernels do not.
 """
 
 from __future__ import annotations
 
-from nnaccel_kernels.cpu.channels import finish_runs
+from nnaccel_kernels.cpu.channels import apply_epilogue_to_runs
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share
 from nnaccel_kernels.cpu.windows.sliding import SOURCE, SOURCE_STEP, TAP, TAP_STEP, TAPS
@@ -15,9 +15,9 @@ from nnaccel_kernels.cpu.windows.taps import window_products
 
 @kernel
 def sum_depthwise(rank, size, x, w, columns, down, across, b, code, alpha, y):  # type: ignore[no-untyped-def]
-    """A group has one channel on one side, and on the other the m of w (m, R * S, groups).
+    """Convolve x with w (m, R * S, groups) to y.
 
-    That is forward where y has more channels than x, and the adjoint where it has fewer.
+    A group has one channel in x and m in y, or, in the adjoint, m in x and one in y.
     """
     _, height, width, x_channels = x.shape
     _, rows, positions, channels = y.shape
@@ -46,12 +46,12 @@ def sum_depthwise(rank, size, x, w, columns, down, across, b, code, alpha, y):  
                     (y, at + (m if y_step > 1 else 0), 0, 0, y_step),
                     x_step > 1 and m > 0,
                 )
-        finish_runs(y[n, item % rows].reshape(-1), b, code, alpha)
+        apply_epilogue_to_runs(y[n, item % rows].reshape(-1), b, code, alpha)
 
 
 @kernel
 def sum_grouped(rank, size, x, w, columns, down, across, b, code, alpha, y):  # type: ignore[no-untyped-def]
-    """w is (R * S, channels of x, channels of y in a group)."""
+    """Convolve x with w (R * S, channels of x, channels of y in a group) to y."""
     _, height, width, x_channels = x.shape
     _, rows, positions, channels = y.shape
     each = w.shape[2]
@@ -64,7 +64,7 @@ def sum_grouped(rank, size, x, w, columns, down, across, b, code, alpha, y):  # 
             s = across[j]
             for group in range(groups):
                 target = y, (item * positions + j) * channels + group * each, 0, 0, 1
-                for k in range(max(1, r[TAPS])):  # even without a tap there is a sum, of nothing
+                for k in range(max(1, r[TAPS])):  # without any tap the sum is 0
                     h, tap = r[SOURCE] + k * r[SOURCE_STEP], r[TAP] + k * r[TAP_STEP]
                     pixel = ((n * height + h) * width + s[SOURCE]) * x_channels
                     place = (tap * columns + s[TAP]) * x_channels
@@ -81,4 +81,4 @@ def sum_grouped(rank, size, x, w, columns, down, across, b, code, alpha, y):  # 
                         target,
                         k > 0,
                     )
-        finish_runs(y[n, item % rows].reshape(-1), b, code, alpha)
+        apply_epilogue_to_runs(y[n, item % rows].reshape(-1), b, code, alpha)

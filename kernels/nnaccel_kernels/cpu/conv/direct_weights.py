@@ -1,4 +1,4 @@
-"""Direct convolution's gradient in its weights: sums over the positions of channels-last images.
+"""Direct convolution, gradient of the weights: sums over the positions of channels-last images.
 
 They are added to `sums`, which has parts so that threads need not wait for each other.
 """
@@ -13,13 +13,14 @@ from nnaccel_kernels.cpu.windows.taps import window_products
 
 @kernel
 def clear(rank, size, sums):  # type: ignore[no-untyped-def]
+    """sums (parts, n) = 0."""
     lo, hi = share(sums.shape[0], rank, size)
     sums[lo:hi] = 0
 
 
 @kernel
-def weigh_depthwise(rank, size, dy, x, down, across, step_down, step_across, sums):  # type: ignore[no-untyped-def]
-    """Add to sums (parts, m, R * S, groups), which has one channel of x a group."""
+def weight_gradient_depthwise(rank, size, dy, x, down, across, step_down, step_across, sums):  # type: ignore[no-untyped-def]
+    """Add to sums (parts, m, R * S, groups), for one channel and m filters a group."""
     _, height, width, _ = x.shape
     images, rows, positions, filters = dy.shape
     parts, each, taps, groups = sums.shape
@@ -47,7 +48,7 @@ def weigh_depthwise(rank, size, dy, x, down, across, step_down, step_across, sum
 
 
 @kernel
-def weigh_grouped(rank, size, dy, x, down, across, step_down, step_across, sums):  # type: ignore[no-untyped-def]
+def weight_gradient_grouped(rank, size, dy, x, down, across, step_down, step_across, sums):  # type: ignore[no-untyped-def]
     """Add to sums (parts, R * S, channels of x, filters of a group)."""
     _, height, width, channels = x.shape
     images, rows, positions, filters = dy.shape

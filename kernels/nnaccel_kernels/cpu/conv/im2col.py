@@ -1,4 +1,4 @@
-"""Convolution with the whole column matrix written out: columns, then a 1x1 convolution of them."""
+"""Explicit im2col: the whole column matrix, and a 1x1 convolution of it."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import math
 import numpy as np
 
 from nnaccel_kernels.cpu.conv import gemm, planes
+from nnaccel_kernels.cpu.conv.shape import Problem
 from nnaccel_kernels.cpu.im2col import col2im, im2col
-from nnaccel_kernels.cpu.matmul.epilogue import Ending
+from nnaccel_kernels.cpu.matmul.epilogue import Epilogue
 from nnaccel_kernels.window import Window
 
 _POINT = Window((1, 1))
 
 
 def forward(
-    x: np.ndarray, w: np.ndarray, end: Ending, window: Window, groups: int, y: np.ndarray
+    x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window, groups: int, y: np.ndarray
 ) -> None:
-    """y = f(conv2d(x, w) + b), where `end` holds f and b."""
+    """y = f(conv2d(x, w) + b), where `epilogue` holds f and b."""
     columns = _columns(x.shape, window, y)
     im2col(x, _exact(window, x.shape, y), columns)
     images = _as_images(columns, y)
-    planes.forward(images, _as_points(w), end, _POINT, groups, y)
+    planes.forward(images, _as_points(w), epilogue, _POINT, groups, y)
 
 
 def input_gradient(
@@ -42,14 +43,20 @@ def weight_gradient(
     planes.weight_gradient(dy, _as_images(columns, dy), _POINT, groups, _as_points(dw))
 
 
+def workspace_size(problem: Problem, threads: int) -> int:
+    """Elements of the column matrix; products with it need none."""
+    ys, taps = problem.ys, math.prod(problem.window.kernel_size)
+    return ys.batch * ys.height * ys.width * problem.xs.channels * taps
+
+
 def _columns(shape: tuple[int, ...], window: Window, y: np.ndarray) -> np.ndarray:
-    """Room for the column matrix of images of a shape."""
+    """An array for the columns of images of a shape."""
     n, channels = shape[:2]
     return np.empty((n, channels * math.prod(window.kernel_size), math.prod(y.shape[2:])), y.dtype)
 
 
 def _exact(window: Window, shape: tuple[int, ...], y: np.ndarray) -> Window:
-    """The window, with padding after the image such that its positions are those of y."""
+    """The window, with padding after the image changed to give the positions of y."""
     (rows, cols), (top, _, left, _) = window.extent, window.padding
     bottom = (y.shape[2] - 1) * window.stride[0] + rows - shape[2] - top
     right = (y.shape[3] - 1) * window.stride[1] + cols - shape[3] - left

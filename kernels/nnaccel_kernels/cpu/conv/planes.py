@@ -1,8 +1,7 @@
-"""Implicit GEMM for patches of few elements, and for 1x1 convolutions: a plane of pixels per tap.
+"""Implicit GEMM with a plane of pixels for each tap: for patches of few elements, and 1x1 windows.
 
-A matrix with a row for each tap (c, r, s) and a column for each position is small enough for the
-cache, or is the image itself. Weights are used as they lie in memory, and so are y and dy, in
-either order.
+A work item's columns, (C*R*S, positions), fit in the cache, or are the image itself. Weights, y and
+dy are used as they lie in memory, in either layout.
 """
 
 from __future__ import annotations
@@ -10,36 +9,42 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.activation import activate_span
 from nnaccel_kernels.cpu.conv.band import Images, flat_images, pixel_at, strides
-from nnaccel_kernels.cpu.conv.planes_input import input_gradient, plan_input_planes
-from nnaccel_kernels.cpu.conv.reduction import add_up, cuts_for, parts_for, rooms_for, task_of
+from nnaccel_kernels.cpu.conv.planes_input import input_gradient, split_input_planes
+from nnaccel_kernels.cpu.conv.reduction import (
+    add_up,
+    cuts_for,
+    parts_for,
+    task_of,
+)
 from nnaccel_kernels.cpu.conv.shape import (
     Conv,
     Problem,
     conv_of,
-    cut,
     is_in_place,
     locate,
     positions_inside,
     source,
+    split_rows,
 )
-from nnaccel_kernels.cpu.matmul.epilogue import Ending, finish_pixels
+from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product, product_from
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.sharing import claimed
+from nnaccel_kernels.cpu.runtime.sharing import work_items
+from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces
 from nnaccel_kernels.cpu.vector.runs import copy_run
 from nnaccel_kernels.window import Window
 
-__all__ = ["forward", "input_gradient", "weight_gradient", "workspace"]
+__all__ = ["forward", "input_gradient", "weight_gradient", "workspace_size"]
 
 
 @register_jitable
 def _load_plane(conv, xs, x, at, first, rows, r, s, plane):  # type: ignore[no-untyped-def]
-    """Fill a plane (rows, out_width) with what a tap meets in the image of one channel at x[at]."""
+    """Fill a plane (rows, out_width) with the pixels under a tap, in the channel at x[at]."""
     across, step = conv.out_width, strides(xs)[0] * conv.stride_across
     down, right = (
         (r, conv.stride_down, conv.top - first * conv.stride_down, conv.dilation_down),
@@ -52,7 +57,7 @@ def _load_plane(conv, xs, x, at, first, rows, r, s, plane):  # type: ignore[no-u
         return
     pitch = xs.width * conv.stride_down * strides(xs)[0]
     at += (source(top, *down) * xs.width + source(begin, *right)) * strides(xs)[0]
-    if step == 1 and pitch == across:  # rows follow each other as they do in the image
+    if step == 1 and pitch == across:  # rows lie as they do in the image
         count = (bottom - top - 1) * across + end - begin
         copy_run(count, x, at, plane, top * across + begin)
     else:
@@ -74,7 +79,7 @@ def _load_plane(conv, xs, x, at, first, rows, r, s, plane):  # type: ignore[no-u
 
 @njit(nogil=True, cache=True, error_model="numpy")
 def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no-untyped-def]
-    """Fill planes (C*R*S, rows * out_width) with what each tap meets at each position."""
+    """Fill planes (C*R*S, rows * out_width) with the pixel under each tap at each position."""
     size, channel = rows * conv.out_width, strides(xs)[1]
     at = 0
     for c in range(conv.channels):
@@ -86,14 +91,14 @@ def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no
 
 
 @kernel
-def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counters, rooms):  # type: ignore[no-untyped-def]
+def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counters, workspaces):  # type: ignore[no-untyped-def]
     filters = conv.filters
     wide = STRIP_BYTES // y.itemsize
-    start, room = rooms[rank, : b.size * wide], rooms[rank, b.size * wide :]
+    start, work = workspaces[rank, : b.size * wide], workspaces[rank, b.size * wide :]
     for k in range(0 if ys.last else b.size):
         start[k * wide : (k + 1) * wide] = b[k]
     patch = conv.channels * conv.taps_down * conv.taps_across
-    for item in claimed(counters, rank, size, xs.batch * conv.groups * conv.pieces):
+    for item in work_items(counters, rank, size, xs.batch * conv.groups * conv.pieces):
         n, group, first = locate(item, conv)
         rows = min(conv.rows, conv.out_height - first)
         pixels = rows * conv.out_width
@@ -101,8 +106,8 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
             plane = xs.height * xs.width
             taps, at = x, pixel_at(xs, n, first, 0) + group * patch * plane
         else:
-            _load_planes(conv, xs, x, n, group, first, rows, room)
-            taps, at, plane = room, 0, pixels
+            _load_planes(conv, xs, x, n, group, first, rows, work)
+            taps, at, plane = work, 0, pixels
         target = pixel_at(ys, n, first, 0)
         if ys.last:
             target += group * filters
@@ -112,11 +117,11 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
             )  # fmt: skip
             bias = group * filters
             if conv.groups == 1:
-                finish_pixels(y, target, pixels, filters, b, bias, filters, code, alpha)
+                apply_epilogue(y, target, pixels, filters, b, bias, filters, code, alpha)
             else:
                 for p in range(pixels):
                     at = target + p * ys.channels
-                    finish_pixels(y, at, 1, filters, b, bias, filters, code, alpha)
+                    apply_epilogue(y, at, 1, filters, b, bias, filters, code, alpha)
         else:
             apart = ys.height * ys.width
             target += group * filters * apart
@@ -131,14 +136,14 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
 
 @kernel
 def _weight_gradient(  # type: ignore[no-untyped-def]
-    rank, size, conv, xs, x, in_place, ys, dy, cuts, sums, counters, rooms
+    rank, size, conv, xs, x, in_place, ys, dy, cuts, sums, counters, workspaces
 ):
-    """sums (parts, groups * K, C*R*S), each of some of the items; rows of filters in `cuts`."""
-    room = rooms[rank]
+    """sums (parts, groups * K, C*R*S): each part of some work items, its filters cut in `cuts`."""
+    work = workspaces[rank]
     parts, patch = sums.shape[0], sums.shape[2]
     blocks = xs.batch * conv.pieces
     pixel, channel = strides(ys)
-    for item in claimed(counters, rank, size, parts * conv.groups * cuts):
+    for item in work_items(counters, rank, size, parts * conv.groups * cuts):
         part, group, low, high, begin, end = task_of(item, sums, conv, cuts, blocks)
         sums[part, low:high] = 0
         for block in range(begin, end):
@@ -149,8 +154,8 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
                 plane = xs.height * xs.width
                 taps, at = x, pixel_at(xs, n, first, 0) + group * patch * plane
             else:
-                _load_planes(conv, xs, x, n, group, first, rows, room)
-                taps, at, plane = room, 0, pixels
+                _load_planes(conv, xs, x, n, group, first, rows, work)
+                taps, at, plane = work, 0, pixels
             product(
                 high - low, patch, pixels,
                 dy, pixel_at(ys, n, first, 0) + low * channel, channel, pixel,
@@ -159,17 +164,17 @@ def _weight_gradient(  # type: ignore[no-untyped-def]
 
 
 def forward(
-    x: np.ndarray, w: np.ndarray, end: Ending, window: Window, groups: int, y: np.ndarray
+    x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window, groups: int, y: np.ndarray
 ) -> None:
-    """y = f(conv2d(x, w) + b), where `end` holds f and b."""
+    """y = f(conv2d(x, w) + b), where `epilogue` holds f and b."""
     flat_x, xs = flat_images(x)
     flat_y, ys = flat_images(y)
-    conv, words = plan_planes(conv_of(w.shape, y.shape[2:], window, groups), xs, y.itemsize)
-    start = end[0].size * STRIP_BYTES // y.itemsize
-    _, counters, rooms = rooms_for(y.dtype, (0,), start + words)
+    conv, elements = split_planes(conv_of(w.shape, y.shape[2:], window, groups), xs, y.itemsize)
+    start = epilogue[0].size * STRIP_BYTES // y.itemsize
+    _, counters, workspaces = thread_workspaces(y.dtype, (0,), start + elements)
     _forward(
-        conv, xs, flat_x, is_in_place(conv, xs), w, *end, ys, flat_y, counters, rooms,
-        width=len(rooms),
+        conv, xs, flat_x, is_in_place(conv, xs), w, *epilogue, ys, flat_y, counters, workspaces,
+        width=len(workspaces),
     )  # fmt: skip
 
 
@@ -179,32 +184,34 @@ def weight_gradient(
     """dw of conv2d."""
     flat_x, xs = flat_images(x)
     flat_dy, ys = flat_images(dy)
-    conv, words = plan_planes(conv_of(dw.shape, dy.shape[2:], window, groups), xs, dw.itemsize)
+    conv, elements = split_planes(conv_of(dw.shape, dy.shape[2:], window, groups), xs, dw.itemsize)
     parts = parts_for(xs.batch * conv.pieces, dw.nbytes)
-    sums, counters, rooms = rooms_for(dw.dtype, (parts, dw.shape[0], dw[0].size), words)
+    sums, counters, workspaces = thread_workspaces(
+        dw.dtype, (parts, dw.shape[0], dw[0].size), elements
+    )
     _weight_gradient(
         conv, xs, flat_x, is_in_place(conv, xs), ys, flat_dy, cuts_for(parts * groups), sums,
-        counters, rooms, width=len(rooms),
+        counters, workspaces, width=len(workspaces),
     )  # fmt: skip
     add_up(sums.reshape(parts, -1), dw.reshape(-1))
 
 
-def workspace(problem: Problem, threads: int) -> int:
-    """How many elements of workspace are needed."""
-    xs = problem.xs._replace(last=1)  # the order that takes more
+def workspace_size(problem: Problem, threads: int) -> int:
+    """Elements of workspace."""
+    xs = problem.xs._replace(last=1)  # the layout that takes more
     weights = math.prod(problem.w_shape)
     if problem.direction == "input_gradient":
-        return threads * plan_input_planes(problem.conv, xs, problem.itemsize)[1]
-    conv, words = plan_planes(problem.conv, xs, problem.itemsize)
+        return threads * split_input_planes(problem.conv, xs, problem.itemsize)[1]
+    conv, elements = split_planes(problem.conv, xs, problem.itemsize)
     if problem.direction == "forward":
         start = problem.ys.channels * STRIP_BYTES // problem.itemsize
-        return threads * (start + words)
+        return threads * (start + elements)
     parts = parts_for(xs.batch * conv.pieces, weights * problem.itemsize)
-    return threads * words + weights * parts
+    return threads * elements + weights * parts
 
 
-def plan_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
-    """Cut the convolution into items; also how many elements of room one takes."""
+def split_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
+    """Split images into work items; return also the elements of workspace of a thread."""
     patch = conv.channels * conv.taps_down * conv.taps_across
-    conv = cut(conv, conv.out_height, conv.out_width * patch * itemsize)
+    conv = split_rows(conv, conv.out_height, conv.out_width * patch * itemsize)
     return conv, 0 if is_in_place(conv, xs) else conv.rows * conv.out_width * patch

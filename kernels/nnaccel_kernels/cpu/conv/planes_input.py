@@ -1,4 +1,4 @@
-"""The gradient of the input in planes: products give what each tap hands back at each position."""
+"""Gradient of the input by planes: products give a plane for each tap, which are added to dx."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ import numpy as np
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.conv.band import Images, flat_images, pixel_at, strides
-from nnaccel_kernels.cpu.conv.reduction import rooms_for
 from nnaccel_kernels.cpu.conv.shape import (
     Conv,
     conv_of,
-    cut,
     is_in_place,
     locate,
     positions_inside,
     row_under,
     rows_reaching,
     source,
+    split_rows,
 )
 from nnaccel_kernels.cpu.matmul.matmul import product
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.sharing import claimed
+from nnaccel_kernels.cpu.runtime.sharing import work_items
+from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces
 from nnaccel_kernels.cpu.vector.runs import add_to
 from nnaccel_kernels.window import Window
 
 
 @register_jitable
 def _add_plane(conv, xs, dx, image, first, rows, top, count, r, s, plane):  # type: ignore[no-untyped-def]
-    """Add a tap's plane, of `count` rows of positions, to rows of the channel at dx[image]."""
+    """Add a tap's plane, `count` rows of positions, to rows of the channel at dx[image]."""
     tap = s, conv.stride_across, conv.left, conv.dilation_across
     begin, end = positions_inside(*tap, xs.width, conv.out_width)
     one = strides(xs)[0]
@@ -55,13 +55,13 @@ def _clear(xs, dx, image, first, rows):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _input_gradient(rank, size, conv, ys, dy, w, xs, dx, in_place, counters, rooms):  # type: ignore[no-untyped-def]
-    room = rooms[rank]
+def _input_gradient(rank, size, conv, ys, dy, w, xs, dx, in_place, counters, workspaces):  # type: ignore[no-untyped-def]
+    work = workspaces[rank]
     across, taps = conv.out_width, conv.taps_down * conv.taps_across
     patch = conv.channels * taps
-    chunk = max(1, room.size // max(1, across * patch))
+    chunk = max(1, work.size // max(1, across * patch))
     pixel, channel = strides(ys)
-    for item in claimed(counters, rank, size, xs.batch * conv.groups * conv.pieces):
+    for item in work_items(counters, rank, size, xs.batch * conv.groups * conv.pieces):
         n, group, first = locate(item, conv)
         rows = min(conv.rows, xs.height - first)
         image, apart = pixel_at(xs, n, 0, 0), strides(xs)[1]
@@ -81,11 +81,11 @@ def _input_gradient(rank, size, conv, ys, dy, w, xs, dx, in_place, counters, roo
             count = min(chunk, end - top)
             product(
                 patch, count * across, conv.filters, w, weights, 1, patch,
-                dy, pixel_at(ys, n, top, 0) + filters, channel, pixel, room, 0, count * across,
+                dy, pixel_at(ys, n, top, 0) + filters, channel, pixel, work, 0, count * across,
             )  # fmt: skip
             for t in range(patch):
                 c, r, s = t // taps, t % taps // conv.taps_across, t % conv.taps_across
-                plane = room[t * count * across : (t + 1) * count * across]
+                plane = work[t * count * across : (t + 1) * count * across]
                 _add_plane(conv, xs, dx, image + c * apart, first, rows, top, count, r, s, plane)
 
 
@@ -95,18 +95,20 @@ def input_gradient(
     """dx of conv2d."""
     flat_dy, ys = flat_images(dy)
     flat_dx, xs = flat_images(dx)
-    conv, words = plan_input_planes(conv_of(w.shape, dy.shape[2:], window, groups), xs, dx.itemsize)
-    _, counters, rooms = rooms_for(dx.dtype, (0,), words)
+    conv, elements = split_input_planes(
+        conv_of(w.shape, dy.shape[2:], window, groups), xs, dx.itemsize
+    )
+    _, counters, workspaces = thread_workspaces(dx.dtype, (0,), elements)
     in_place = is_in_place(conv, xs)
     _input_gradient(
-        conv, ys, flat_dy, w, xs, flat_dx, in_place, counters, rooms, width=len(rooms)
+        conv, ys, flat_dy, w, xs, flat_dx, in_place, counters, workspaces, width=len(workspaces)
     )  # fmt: skip
 
 
-def plan_input_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
-    """Cut the convolution into items; also how many elements of room one takes."""
-    # Neighbouring items both compute the positions that reach rows of either: so make items large.
-    conv = cut(conv, xs.height, xs.width * conv.channels * itemsize, 1 << 18)
+def split_input_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
+    """Split images into work items; return also the elements of workspace of a thread."""
+    # Neighbouring items both compute the rows of output that reach both, so items are large.
+    conv = split_rows(conv, xs.height, xs.width * conv.channels * itemsize, 1 << 18)
     line = conv.out_width * conv.channels * conv.taps_down * conv.taps_across
     chunk = max(1, min(conv.out_height, (1 << 17) // (line * itemsize)))
     return conv, 0 if is_in_place(conv, xs) else chunk * line

@@ -1,4 +1,4 @@
-"""Sums over a whole batch, taken in a few fixed parts so that threads need not wait for each other.
+"""Sums over a batch, taken in a fixed number of parts so that threads need not wait for each other.
 
 The number of parts depends on shapes alone, so that results do not depend on the threads.
 """
@@ -11,37 +11,27 @@ from numba.extending import register_jitable
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
-from nnaccel_kernels.cpu.runtime.workspace import counters, scratch
 from nnaccel_kernels.cpu.vector.runs import add_to, copy_run
 
-_MOST = 16
-_BYTES = 8_000_000  # that all parts may take
+_MAX_PARTS = 16
+_MAX_BYTES = 8_000_000  # of all parts together
 
 
 def parts_for(items: int, nbytes: int) -> int:
-    """How many parts to sum `items` in, where each takes `nbytes`."""
-    return int(max(1, min(_MOST, items, _BYTES // max(1, nbytes))))
-
-
-def rooms_for(
-    dtype: np.dtype, shared: tuple[int, ...], words: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Room that all threads share, what they count items with, and room for each thread."""
-    threads = thread_pool().size
-    common, rooms = scratch(dtype, shared, (threads, words))
-    return common, counters(threads), rooms
+    """The number of parts for a sum of `items` terms, where a part takes `nbytes`."""
+    return int(max(1, min(_MAX_PARTS, items, _MAX_BYTES // max(1, nbytes))))
 
 
 def cuts_for(items: int) -> int:
-    """In how many to cut each of too few items for the threads."""
+    """The number of pieces to cut each of `items` into, so that every thread gets one."""
     return -(-thread_pool().size // max(1, items))
 
 
 @register_jitable
 def task_of(item, sums, conv, cuts, blocks):  # type: ignore[no-untyped-def]
-    """What an item of sums (parts, groups * K, …) is.
+    """What a work item adds to sums (parts, groups * K, …).
 
-    Its part, its group, its rows of sums, and its share of the blocks: each as begin and end.
+    Returns its part, its group, the begin and end of its rows of `sums`, and of its blocks.
     """
     rest = item // cuts
     part, group = rest // conv.groups, rest % conv.groups

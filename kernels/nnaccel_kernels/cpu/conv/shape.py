@@ -1,4 +1,4 @@
-"""What a convolution kernel needs to know of its arguments besides the arrays: plain integers."""
+"""Shapes of convolutions, as the integers that kernels compute with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ source = register_jitable(index.source)
 
 
 class Problem(NamedTuple):
-    """What is to be computed, as `conv2d_plan` is told it."""
+    """A convolution, or a gradient of it, by the shapes of its arrays."""
 
     direction: str
     x_shape: tuple[int, int, int, int]
@@ -27,24 +27,24 @@ class Problem(NamedTuple):
 
     @property
     def xs(self) -> Images:
-        """What the window slides over."""
+        """The images that the window slides over."""
         return images_of(self.x_shape)
 
     @property
     def ys(self) -> Images:
-        """What has a pixel for each position."""
+        """The images with a pixel for each position of the window."""
         size = self.window.output_size(*self.x_shape[2:])
         return images_of((self.x_shape[0], self.w_shape[0], *size))
 
     @property
     def conv(self) -> Conv:
-        """The convolution of this problem, as one item per image."""
+        """The convolution of this problem, with one work item an image."""
         ys = self.ys
         return conv_of(self.w_shape, (ys.height, ys.width), self.window, self.groups)
 
 
 class Conv(NamedTuple):
-    """The sizes of a convolution, per group, and how it is cut into items of work."""
+    """The sizes of a convolution, with channels and filters of one group, and its work items."""
 
     channels: int
     filters: int
@@ -59,14 +59,14 @@ class Conv(NamedTuple):
     dilation_across: int
     out_height: int
     out_width: int
-    rows: int  # rows of an image that one item takes
-    pieces: int  # items that an image takes
+    rows: int  # of an image in a work item
+    pieces: int  # work items in an image
 
 
 def conv_of(
     w_shape: tuple[int, ...], out_size: tuple[int, ...], window: Window, groups: int
 ) -> Conv:
-    """Describe a convolution as one item per image."""
+    """The description of a convolution, with one work item an image."""
     filters, channels = w_shape[:2]
     (top, _, left, _), (height, width) = window.padding, out_size
     return Conv(
@@ -75,8 +75,8 @@ def conv_of(
     )  # fmt: skip
 
 
-def cut(conv: Conv, height: int, bytes_per_row: int, target: int = 1 << 17) -> Conv:
-    """Return `conv` with items of as many of `height` rows as `target` bytes hold, at least one."""
+def split_rows(conv: Conv, height: int, bytes_per_row: int, target: int = 1 << 17) -> Conv:
+    """Return `conv` with work items of as many of `height` rows as `target` bytes hold."""
     rows = max(1, min(height, target // max(1, bytes_per_row)))
     pieces = -(-height // rows)
     return conv._replace(rows=-(-height // pieces), pieces=pieces)
@@ -84,14 +84,14 @@ def cut(conv: Conv, height: int, bytes_per_row: int, target: int = 1 << 17) -> C
 
 @register_jitable
 def locate(item, conv):  # type: ignore[no-untyped-def]
-    """The image, the group and the first row of an item of work."""
+    """The image, the group and the first row of a work item."""
     rest = item // conv.pieces
     return rest // conv.groups, rest % conv.groups, item % conv.pieces * conv.rows
 
 
 @register_jitable
-def reach(conv, rows):  # type: ignore[no-untyped-def]
-    """Height and width of what some rows of positions meet."""
+def receptive_field(conv, rows):  # type: ignore[no-untyped-def]
+    """Height and width of the pixels under some rows of positions."""
     return (
         (rows - 1) * conv.stride_down + (conv.taps_down - 1) * conv.dilation_down + 1,
         (conv.out_width - 1) * conv.stride_across
@@ -102,13 +102,13 @@ def reach(conv, rows):  # type: ignore[no-untyped-def]
 
 @register_jitable
 def runs_of(conv):  # type: ignore[no-untyped-def]
-    """In how many runs of memory a row of taps lies, and how many elements each has."""
+    """How many runs of memory a row of taps has, and the elements of a run."""
     runs = 1 if conv.dilation_across == 1 else conv.taps_across
     return runs, conv.taps_across // runs * conv.channels
 
 
 def is_in_place(conv: Conv, xs: Images) -> bool:
-    """Whether what a tap meets are the planes of the image itself."""
+    """Whether the pixels under a tap are the planes of the image itself."""
     single = conv.taps_down == conv.taps_across == conv.stride_down == conv.stride_across == 1
     whole = conv.top == conv.left == 0 and (conv.out_height, conv.out_width) == xs[2:4]
     return single and whole and (not xs.last or xs.channels == 1)
@@ -116,13 +116,13 @@ def is_in_place(conv: Conv, xs: Images) -> bool:
 
 @register_jitable
 def row_under(conv, position, tap):  # type: ignore[no-untyped-def]
-    """Row of the image under a tap of a row of positions."""
+    """Row of the image under a row of taps, at a row of positions."""
     return source(position, tap, conv.stride_down, conv.top, conv.dilation_down)
 
 
 @register_jitable
 def rows_reaching(conv, first, rows):  # type: ignore[no-untyped-def]
-    """The first row of positions whose taps reach some rows of x, and the first after them."""
+    """First and one past the last row of positions whose taps reach some rows of x."""
     taps = conv.taps_down, conv.stride_down, conv.top, conv.dilation_down
     begin, _ = positions_over(first, *taps, conv.out_height)
     _, end = positions_over(first + rows - 1, *taps, conv.out_height)

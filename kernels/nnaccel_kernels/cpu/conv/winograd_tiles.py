@@ -1,7 +1,7 @@
-"""What Winograd's kernels share: the tiles an image is cut into, and the transforms of a tile.
+"""Tiles of Winograd's algorithm, and their transforms.
 
-A tile gives 4x4 results from 6x6 pixels. The transforms are those of Toom and Cook for the points
-0, 1, -1, 2, -2 and infinity; other points, or larger tiles, lose more digits [1]_.
+A tile has 4x4 pixels of output, from 6x6 of input. The transforms are those of Toom and Cook for
+the points 0, 1, -1, 2, -2 and infinity; other points, and larger tiles, lose more digits [1]_.
 
 .. [1] B. Barabasz et al., "Error analysis and improving the accuracy of Winograd convolution for
    deep neural networks", ACM TOMS 46(4), 2020.
@@ -13,11 +13,11 @@ from nnaccel_kernels.cpu.conv.band import Images
 from nnaccel_kernels.cpu.conv.winograd_transform import transform
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 
-FEWEST = 16  # channels or filters that make the transforms worth their while
-TARGET = 32  # tiles in an item, about
-ROOM = 6_000_000  # bytes for the tiles of all threads
-TILE = 4  # results a side
-SIDE = 6  # pixels a side, and products
+MIN_CHANNELS = 16  # input channels and filters that make the transforms pay
+TILES_PER_ITEM = 32  # about
+WORKSPACE_BYTES = 6_000_000  # for the tiles of all threads
+TILE = 4  # output pixels a side
+SIDE = 6  # input pixels a side, and products
 POINTS = SIDE * SIDE
 
 _PIXELS = (
@@ -45,16 +45,18 @@ transform_results = transform("results", tuple(zip(*_RESULTS, strict=True)))
 transform_taps_back = transform("taps_back", tuple(zip(*_TAPS, strict=True)))
 
 
-def plan_tiles(
+def split_tiles(
     ys: Images, channels: int, filters: int, itemsize: int, threads: int = 2
 ) -> tuple[int, int]:
-    """How many rows of tiles an item takes, and how many elements of room.
+    """Rows of tiles in a work item, and elements of workspace of a thread.
 
-    Many threads get less each, for the room they share should not grow with them.
+    The more threads, the less each gets: the workspace of all shall not grow with their number.
     """
     lanes = VECTOR_BYTES // itemsize
     depth, result = -(-channels // lanes) * lanes, -(-filters // lanes) * lanes
     across = -(-ys.width // TILE)
     row = POINTS * across * (depth + result)
-    rows = max(1, min(round(TARGET / across), ROOM // (threads * row * itemsize)))
+    rows = max(
+        1, min(round(TILES_PER_ITEM / across), WORKSPACE_BYTES // (threads * row * itemsize))
+    )
     return rows, SIDE * (across * TILE + 2) * max(depth, result) + rows * row

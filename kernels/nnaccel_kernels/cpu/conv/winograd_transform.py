@@ -1,8 +1,8 @@
-"""Winograd's transforms as vector code: y = M x M.T on small squares whose elements are channels.
+"""Winograd's transforms as vector code: y = M x M.T for small squares x of vectors of channels.
 
-The matrices are constants, mostly 0, 1 and small powers of two, so a product with one is a few
-additions, written out. Rows that differ only in the sign of their odd columns, and columns that
-differ only in the sign of their odd rows, share their sums.
+M is a constant, mostly of 0, 1 and small powers of two, so a product is a few additions. Rows of M
+that differ only in the sign of their odd columns share their sums, and so do columns that differ
+only in the sign of their odd rows.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ Matrix = Sequence[Sequence[float]]
 
 
 class _Sums:
-    """Emits weighted sums of vectors; remembers none."""
+    """Emits weighted sums of vectors."""
 
     def __init__(self, v: Lanes) -> None:
         self.v, self.builder = v, v.builder
 
     def weighted(self, weights: Sequence[float], xs: Sequence[Any]) -> Any:
-        """The sum of weight * x; None where all weights are 0."""
+        """sum(weights * xs); None if all weights are 0."""
         total = None
-        # Those of weight 1 first, so that the others can be fused into multiply-adds.
+        # Terms of weight 1 first: then the others are multiply-adds.
         for weight, x in sorted(zip(weights, xs, strict=True), key=lambda pair: pair[0] != 1):
             if weight == 0 or x is None:
                 continue
@@ -43,7 +43,7 @@ class _Sums:
         return total
 
     def add(self, x: Any, y: Any, sign: int) -> Any:
-        """X + y or x - y, where None is 0."""
+        """x + y or x - y by the sign; None is 0."""
         if y is None:
             return x
         if x is None:
@@ -51,10 +51,10 @@ class _Sums:
         return self.builder.fadd(x, y) if sign > 0 else self.builder.fsub(x, y)
 
     def product(self, matrix: Matrix, xs: Sequence[Any]) -> list[Any]:
-        """The vectors matrix @ xs."""
+        """matrix @ xs, as vectors."""
         columns = list(zip(*matrix, strict=True))
         pair = _mirrored(columns)
-        if pair:  # x_i + x_j meets the even rows, x_i - x_j the odd ones
+        if pair:  # even rows multiply x_i + x_j, odd rows x_i - x_j
             i, j = pair
             rest = [[w for n, w in enumerate(row) if n not in pair] for row in matrix]
             others = [x for n, x in enumerate(xs) if n not in pair]
@@ -83,13 +83,13 @@ class _Sums:
 
 
 def _mirror(x: Sequence[float], y: Sequence[float]) -> bool:
-    """Whether x and y are the same but for the sign of their odd elements, and not equal."""
+    """Whether x and y differ, and only in the sign of their odd elements."""
     same = all(b == (-a if i % 2 else a) for i, (a, b) in enumerate(zip(x, y, strict=True)))
     return same and list(x) != list(y) and any(x[0::2])
 
 
 def _mirrored(columns: Sequence[Sequence[float]]) -> tuple[int, int] | None:
-    """Two columns that are mirrors of each other, if some are."""
+    """The first two columns that are mirrors of each other, or None."""
     for i, x in enumerate(columns):
         for j in range(i + 1, len(columns)):
             if len(x) > 1 and _mirror(x, columns[j]):
@@ -98,7 +98,7 @@ def _mirrored(columns: Sequence[Sequence[float]]) -> tuple[int, int] | None:
 
 
 def _function(module: ir.Module, dtype: types.Type, name: str, matrix: Matrix) -> ir.Function:
-    """Emit the transform of `count` channels, a vector at a time."""
+    """Emit the transform, of a vector of channels at a time."""
     kind = ir.FunctionType(void, [i64, pointer, i64, i64, pointer, i64, i64])
     name = f"nnaccel_{name}_{SCALARS[dtype][1]}"
     if name in module.globals:
@@ -143,8 +143,8 @@ def _function(module: ir.Module, dtype: types.Type, name: str, matrix: Matrix) -
 def transform(name: str, matrix: Matrix) -> Callable[..., Any]:
     """Return f(count, x, x_at, x_row, x_col, y, y_at, y_row, y_col), for use inside kernels.
 
-    It takes the square of `count` channels that begins at x[x_at], rows and columns x_row and
-    x_col elements apart, to the square at y[y_at]. `count` is rounded up to whole vectors.
+    It transforms the square of `count` channels at x[x_at], with strides x_row and x_col, to the
+    square at y[y_at]. `count` is rounded up to whole vectors.
     """
 
     @intrinsic

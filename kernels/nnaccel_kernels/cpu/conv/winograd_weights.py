@@ -1,23 +1,24 @@
-"""Winograd's gradient of the weights: products of transformed tiles, summed over the batch."""
+"""Winograd's gradient of the weights: products of transformed tiles, summed over a batch."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from nnaccel_kernels.cpu.conv.band import Images, flat_images, load_rows
-from nnaccel_kernels.cpu.conv.reduction import cuts_for, parts_for, rooms_for
+from nnaccel_kernels.cpu.conv.reduction import cuts_for, parts_for
 from nnaccel_kernels.cpu.conv.winograd_tiles import (
     POINTS,
     SIDE,
     TILE,
-    plan_tiles,
+    split_tiles,
     transform_pixels,
     transform_results,
     transform_taps_back,
 )
 from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.sharing import claimed, share, threads_for
+from nnaccel_kernels.cpu.runtime.sharing import share, threads_for, work_items
+from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces
 from nnaccel_kernels.cpu.vector.runs import add_to, copy_run
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 from nnaccel_kernels.window import Window
@@ -25,16 +26,16 @@ from nnaccel_kernels.window import Window
 
 @kernel
 def _sum_products(  # type: ignore[no-untyped-def]
-    rank, size, tile_rows, top, left, cuts, xs, x, ys, dy, sums, counters, rooms
+    rank, size, tile_rows, top, left, cuts, xs, x, ys, dy, sums, counters, workspaces
 ):
-    """sums (parts, 36, C, K): of the products of transformed pixels and gradients."""
-    room = rooms[rank]
+    """sums (parts, 36, C, K) of products of transformed pixels and gradients."""
+    work = workspaces[rank]
     parts, _, channels, filters = sums.shape
-    vector = VECTOR_BYTES // room.itemsize
+    vector = VECTOR_BYTES // work.itemsize
     down, across = (ys.height + TILE - 1) // TILE, (ys.width + TILE - 1) // TILE
     depth = (channels + vector - 1) // vector * vector
     width = across * TILE
-    for item in claimed(counters, rank, size, parts * cuts):
+    for item in work_items(counters, rank, size, parts * cuts):
         part, cut = item // cuts, item % cuts
         low = filters * cut // cuts // vector * vector
         count = filters - low
@@ -51,43 +52,44 @@ def _sum_products(  # type: ignore[no-untyped-def]
             for row in range(begin, end):
                 n, i = row // down, row % down * TILE
                 t = (row - begin) * across
-                load_rows(x, xs, n, 0, channels, i - top, -left, SIDE, width + 2, room, 0, depth)
+                load_rows(x, xs, n, 0, channels, i - top, -left, SIDE, width + 2, work, 0, depth)
                 for j in range(across):
                     transform_pixels(
-                        depth, room, j * TILE * depth, (width + 2) * depth, depth,
-                        room, pixels + (t + j) * depth, SIDE * tiles * depth, tiles * depth,
+                        depth, work, j * TILE * depth, (width + 2) * depth, depth,
+                        work, pixels + (t + j) * depth, SIDE * tiles * depth, tiles * depth,
                     )  # fmt: skip
-                load_rows(dy, ys, n, low, count, i, 0, TILE, width, room, 0, result)
+                load_rows(dy, ys, n, low, count, i, 0, TILE, width, work, 0, result)
                 for j in range(across):
                     transform_results(
-                        result, room, j * TILE * result, width * result, result,
-                        room, results + (t + j) * result, SIDE * tiles * result, tiles * result,
+                        result, work, j * TILE * result, width * result, result,
+                        work, results + (t + j) * result, SIDE * tiles * result, tiles * result,
                     )  # fmt: skip
             for point in range(POINTS):
                 product(
-                    channels, count, tiles, room, pixels + point * tiles * depth, 1, depth,
-                    room, results + point * tiles * result, result, 1,
+                    channels, count, tiles, work, pixels + point * tiles * depth, 1, depth,
+                    work, results + point * tiles * result, result, 1,
                     sums, at + point * channels * filters + low, filters, begin > start,
                 )  # fmt: skip
 
 
 @kernel
-def _gradient_of_taps(rank, size, sums, depth, dw, rooms):  # type: ignore[no-untyped-def]
-    room = rooms[rank]
+def _transform_sums_back(rank, size, sums, depth, dw, workspaces):  # type: ignore[no-untyped-def]
+    """dw (K, C, 3, 3) = the sum over parts, transformed back."""
+    work = workspaces[rank]
     parts, _, channels, filters = sums.shape
     lo, hi = share(channels, rank, size)
     for c in range(lo, hi):
         for point in range(POINTS):
             at = point * depth
-            total = room[at : at + filters]
+            total = work[at : at + filters]
             copy_run(filters, sums, (point * channels + c) * filters, total, 0)
             for part in range(1, parts):
                 add_to(total, sums[part, point, c])
         transform_taps_back(
-            filters, room, 0, SIDE * depth, depth, room, POINTS * depth, 3 * depth, depth
+            filters, work, 0, SIDE * depth, depth, work, POINTS * depth, 3 * depth, depth
         )
         for tap in range(9):
-            taps = room[(POINTS + tap) * depth : (POINTS + tap) * depth + filters]
+            taps = work[(POINTS + tap) * depth : (POINTS + tap) * depth + filters]
             for k in range(filters):
                 dw[k, c, tap // 3, tap % 3] = taps[k]
 
@@ -99,18 +101,31 @@ def weight_gradient(
     top, _, left, _ = window.padding
     flat_dy, ys = flat_images(dy)
     flat_x, xs = flat_images(x)
-    rows, words = plan_tiles(ys, xs.channels, ys.channels, dw.itemsize)
+    rows, elements = split_tiles(ys, xs.channels, ys.channels, dw.itemsize)
     parts, lanes = parts_of(dw.shape, ys, dw.itemsize), STRIP_BYTES // dw.itemsize
     depth = -(-ys.channels // lanes) * lanes
     shape = parts, POINTS, xs.channels, ys.channels
-    sums, counters, rooms = rooms_for(dw.dtype, shape, max(words, (POINTS + 9) * depth))
+    sums, counters, workspaces = thread_workspaces(
+        dw.dtype, shape, max(elements, (POINTS + 9) * depth)
+    )
     cuts = max(1, min(cuts_for(parts), ys.channels // lanes))
     _sum_products(
-        rows, top, left, cuts, xs, flat_x, ys, flat_dy, sums, counters, rooms, width=len(rooms)
+        rows,
+        top,
+        left,
+        cuts,
+        xs,
+        flat_x,
+        ys,
+        flat_dy,
+        sums,
+        counters,
+        workspaces,
+        width=len(workspaces),
     )
-    _gradient_of_taps(sums, depth, dw, rooms, width=threads_for(40.0 * dw.size))
+    _transform_sums_back(sums, depth, dw, workspaces, width=threads_for(40.0 * dw.size))
 
 
 def parts_of(shape: tuple[int, ...], ys: Images, itemsize: int) -> int:
-    """How many partial sums of a gradient of weights there are."""
+    """The number of parts that a gradient of weights is summed in."""
     return parts_for(ys.batch * -(-ys.height // TILE), POINTS * shape[0] * shape[1] * itemsize)

@@ -1,1 +1,1 @@
-"""Matrix products: the register tile, packing, transposition, and the epilogue."""
+"""Matrix products: the register tile, panels, packed weights, transposition, the epilogue."""

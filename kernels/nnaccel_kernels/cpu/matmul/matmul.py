@@ -1,28 +1,28 @@
 """Matrix products: c = a @ b, a.T @ b and a @ b.T, of C-contiguous float32 or float64 matrices.
 
-Each is run by `size` threads at once, and each thread fills its own rectangle of c, which
-`block_of` names. Every element of c sums its products in an order that depends on the inner
-dimension alone, so that results do not depend on how many threads there are.
+`size` threads each fill their own rectangle of c, given by `block_of`. The order in which an
+element of c is summed depends on the inner dimension alone, so results do not depend on the number
+of threads.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS, copy_panel_row, panel_like
 from nnaccel_kernels.cpu.matmul.register_tile import ROWS, VECTORS, tile
 from nnaccel_kernels.cpu.matmul.transpose import transpose_square
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, shift
 
-STRIP_BYTES = VECTORS * VECTOR_BYTES  # of a row of b that one tile multiplies
+STRIP_BYTES = VECTORS * VECTOR_BYTES  # of a row of b in one tile
 
 
 @register_jitable
 def blocks_of(k):  # type: ignore[no-untyped-def]
-    """How many blocks a sum of k products is taken in."""
+    """The number of blocks that a sum of k products is taken in."""
     return (k + PANEL_ROWS - 1) // PANEL_ROWS
 
 
@@ -48,11 +48,11 @@ def _product(  # type: ignore[no-untyped-def]
     lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, b_strip,
     begun, s, s_row, s_col, c, c_row,
 ):  # fmt: skip
-    """c (rows, cols) = a (rows, k) @ b (k, cols), given pointers and strides; plus s if `begun`.
+    """c (rows, cols) = a (rows, k) @ b (k, cols), plus s if `begun`, for pointers and strides.
 
-    Strides count elements. Strips of b, as wide as a tile, lie `b_strip` apart; where that is 0,
-    b is one matrix. A column of s is `s_col`, 1 or 0, after the one before: if 0, all columns are
-    the same number, which s holds as often as a tile is wide.
+    Strides count elements. b consists of strips, as wide as a tile and `b_strip` elements apart;
+    if that is 0, it is one matrix. `s_col` is 1, or 0 if a row of s is a single number, which then
+    is repeated for the width of a tile.
     """
     width = VECTORS * lanes
     whole = b_strip == 0
@@ -62,14 +62,14 @@ def _product(  # type: ignore[no-untyped-def]
     blocks = max(1, blocks_of(k))
     reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 32  # rows that make packing pay
     packed = whole and rows >= reused
-    repeats = begun == 0 or s_col == 0  # columns may be computed twice, for c is not what s is
+    repeats = begun == 0 or s_col == 0  # columns may be computed twice: c is not s
     for block in range(blocks):
         start = block * k // blocks
         steps = (block + 1) * k // blocks - start
         for column in range(0, cols, width):
             j, w = column, min(width, cols - column)
             if w < lanes <= cols and whole and blocks == 1 and repeats:
-                j, w = cols - lanes, lanes  # a full vector that repeats some columns
+                j, w = cols - lanes, lanes  # a full vector, some of whose columns are done already
             strip = shift(b, start * b_step + (j * b_col if whole else column // width * b_strip))
             step = b_step
             if b_col != 1:
@@ -101,7 +101,7 @@ def _product(  # type: ignore[no-untyped-def]
 
 @register_jitable
 def lanes_of(c):  # type: ignore[no-untyped-def]
-    """Elements of an array in a vector."""
+    """Elements of an array in a vector register."""
     return VECTOR_BYTES // c.itemsize
 
 
@@ -111,7 +111,7 @@ def product(  # type: ignore[no-untyped-def]
 ):
     """c (rows, cols) = a (rows, k) @ b (k, cols), or c += it if `add`.
 
-    Matrix x starts at element `x_at` of array x.
+    Matrix x begins at element `x_at` of array x.
     """
     _product(
         lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
@@ -123,7 +123,7 @@ def product(  # type: ignore[no-untyped-def]
 def product_from(  # type: ignore[no-untyped-def]
     rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, begun, s, s_at, c, c_at, c_row
 ):
-    """`product`, plus a number for each row if `begun`: s holds it as often as a tile is wide."""
+    """`product` plus a number for each row if `begun`: s repeats it for the width of a tile."""
     _product(
         lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
         begun, s, s_at, VECTORS * lanes_of(c), 0, c, c_at, c_row,
@@ -134,7 +134,7 @@ def product_from(  # type: ignore[no-untyped-def]
 def product_of_strips(  # type: ignore[no-untyped-def]
     rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_strip, c, c_at, c_row, add
 ):
-    """`product`, added to c if `add`, with b as strips of a tile's width, `b_strip` apart."""
+    """`product` for b in strips, as wide as a tile and `b_strip` elements apart."""
     width = VECTORS * lanes_of(c)
     _product(
         lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, width, 1, b_strip,
@@ -142,22 +142,22 @@ def product_of_strips(  # type: ignore[no-untyped-def]
     )  # fmt: skip
 
 
-_UNIT = VECTOR_BYTES // 4  # columns are shared out by whole vectors of float32
+_UNIT = VECTOR_BYTES // 4  # threads share columns by whole vectors of float32
 _jit = njit(nogil=True, cache=True, error_model="numpy")
 
 
 @register_jitable
 def is_tall(m, size):  # type: ignore[no-untyped-def]
-    """Whether a product of m rows is shared out by rows among `size` threads."""
+    """Whether `size` threads share a product of m rows by rows."""
     return m >= 8 * ROWS * size
 
 
 @_jit
 def block_of(rank, size, m, n):  # type: ignore[no-untyped-def]
-    """The (top, bottom, left, right) of the block of an (m, n) product that one thread fills.
+    """The (top, bottom, left, right) of the block of an (m, n) product that a thread fills.
 
-    Tall products are shared out by rows. Wide ones, and those of few rows, are shared by columns,
-    for then each thread reads its own columns of b only.
+    Threads share tall products by rows. They share wide ones, and those of few rows, by columns:
+    each then reads only its own columns of b.
     """
     if (is_tall(m, size) and 2 * m >= n) or n < 2 * _UNIT * size:
         return rank * m // size, (rank + 1) * m // size, 0, n
@@ -178,7 +178,7 @@ def matmul_nn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
 
 @_jit
 def matmul_blocks(rank, size, a, b, parts):  # type: ignore[no-untyped-def]
-    """parts (blocks, m, n) = the blocks of the sums in a @ b, so that their sum is that product."""
+    """parts (blocks, m, n) = a @ b for each block of the inner dimension; their sum is a @ b."""
     blocks, m, n = parts.shape
     k = a.shape[1]
     for block in range(blocks * rank // size, blocks * (rank + 1) // size):

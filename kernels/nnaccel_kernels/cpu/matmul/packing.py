@@ -1,4 +1,4 @@
-"""Weights in the order in which products read them: strips as wide as a tile, column by column."""
+"""Packed weights: strips as wide as a register tile, in the order in which products read them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 def strips_shape(
     w_shape: tuple[int, ...], itemsize: int, groups: int, patches: bool = False
 ) -> tuple[int, int, int, int]:
-    """(groups, strips, rows, lanes) of w as a matrix (R*S*C, K), or transposed for `patches`."""
+    """(groups, strips, rows, lanes) of packed (R*S*C, K) matrices, or (K, R*S*C) for `patches`."""
     lanes = STRIP_BYTES // itemsize
     rows, columns = math.prod(w_shape[1:]), w_shape[0] // groups
     if patches:
@@ -60,12 +60,12 @@ def _pack_patches(rank, size, w, channels, strips):  # type: ignore[no-untyped-d
 
 
 def pack_filters(w: np.ndarray, strips: np.ndarray) -> None:
-    """The matrix (R*S*C, K) of each group, for products with patches."""
+    """Pack the matrix (R*S*C, K) of each group, for products with patches."""
     flat = w.reshape(len(w), math.prod(w.shape[1:]))
     _pack_filters(flat, w.shape[1], strips, width=threads_for(4.0 * w.size))
 
 
 def pack_patches(w: np.ndarray, strips: np.ndarray) -> None:
-    """The matrix (K, R*S*C) of each group, for products that give patches."""
+    """Pack the matrix (K, R*S*C) of each group, for products that give patches."""
     flat = w.reshape(len(w), math.prod(w.shape[1:]))
     _pack_patches(flat, w.shape[1], strips, width=threads_for(4.0 * w.size))

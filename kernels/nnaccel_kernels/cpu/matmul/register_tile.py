@@ -1,8 +1,8 @@
-"""The register tile of a matrix product, which is where a matrix product spends its time.
+"""The register tile, the innermost loop of a matrix product.
 
-A tile of c, `ROWS` rows by `VECTORS` vectors, stays in registers while k runs: each step loads a
-row of b, and broadcasts one element after the other of a column of a [1]_. a is read with any
-strides, so that a transposed a needs no copy.
+A tile of c, `ROWS` rows by `VECTORS` vectors, stays in registers. Each step of the sum loads a row
+of b and broadcasts the elements of a column of a, one after the other [1]_. a may have any strides,
+so a transposed a needs no copy.
 
 .. [1] K. Goto and R. A. van de Geijn, "Anatomy of high-performance matrix multiplication",
    ACM TOMS 34(3), 2008.
@@ -21,15 +21,15 @@ from nnaccel_kernels.cpu.vector.simd import REGISTERS, SCALARS, Lanes, i64, poin
 VECTORS = 2  # across a tile
 ROWS = 6 if REGISTERS == 16 else 8  # down a tile: ROWS * VECTORS sums stay in registers
 
-# How wide a tile is: all its vectors; one; or fewer columns than one has lanes.
+# Widths of a tile: all vectors, one vector, or fewer columns than a vector has lanes.
 FULL, SINGLE, RAGGED = 2, 1, 0
 
 
 def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir.Function:
     """Emit the product for tiles of one shape, one below the other.
 
-    The last vector of a full tile ends at the last column, so it may overlap the one before: both
-    then hold the same sums there. A ragged tile masks the lanes that it has no columns for.
+    The last vector of a full tile ends at the last column. It may overlap the one before, with the
+    same sums. A ragged tile masks the lanes beyond its columns.
     """
     bit = ir.IntType(1)
     arguments = [i64, i64, i64, pointer, i64, i64, pointer, i64, bit, pointer, i64, pointer, i64]
@@ -84,7 +84,7 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
         for i in range(rows):
             row = sums[i * len(across) : (i + 1) * len(across)]
             places = [v.at(corner, builder.add(c_rows[i], offset)) for offset in across]
-            if block is add:  # every load before any store, for vectors may overlap
+            if block is add:  # load all before any store: vectors may overlap
                 before = [
                     v.load(v.at(s_corner, builder.add(s_rows[i], offset)), mask)
                     for offset in across
@@ -117,11 +117,10 @@ def _join(phi: Any, *incoming: tuple[Any, ir.Block]) -> Any:
 def tile(  # type: ignore[no-untyped-def]
     typing, rows, count, cols, k, a, a_row, a_step, b, b_step, begun, s, s_row, c, c_row
 ):
-    """`count` tiles of `rows` rows, one below the other: c = a @ b, plus s if it is `begun`.
+    """c = a @ b, plus s if `begun`, for `count` tiles of `rows` rows, one below the other.
 
-    a, b, c and s are pointers, strides count elements; b, c and s have consecutive columns, of
-    which there are at most `VECTORS` vectors full. s may be c. May be called from one place in a
-    kernel only.
+    a, b, c and s are pointers; strides count elements. b, c and s have consecutive columns, at most
+    `VECTORS` vectors of them. s may be c. A kernel may have only one call of this.
     """
     n, dtype = types.int64, c.dtype
 

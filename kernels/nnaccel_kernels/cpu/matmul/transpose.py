@@ -21,7 +21,7 @@ from nnaccel_kernels.cpu.vector.simd import (
 
 
 def _square(module: ir.Module, dtype: types.Type, ragged: bool) -> Any:
-    """Emit the transposition of a square of vectors: blocks swap places, ever smaller ones."""
+    """Emit the transposition of a square of vectors, by swaps of ever smaller blocks."""
     kind = ir.FunctionType(void, [i64, i64, pointer, i64, pointer, i64])
     name = f"nnaccel_transpose_square_{SCALARS[dtype][1]}_{int(ragged)}"
     function = ir.Function(module, kind, name)

@@ -1,1 +1,1 @@
-"""Runs kernels: compiles them, records their launches on a tape, replays it on a thread pool."""
+"""Compiles kernels, records their launches on a tape, and replays it on a thread pool."""

@@ -14,12 +14,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import from_dtype, njit, types
+from numba import from_dtype, types
 
-import nnaccel_kernels
+from nnaccel_kernels import say_compiled
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.linked import link_all
 from nnaccel_kernels.cpu.runtime.tape import Argument, Tape, local
 from nnaccel_kernels.cpu.vector.simd import SCALARS
+from nnaccel_kernels.disk_cache import disk_cache
 
 _log = logging.getLogger("nnaccel")
 
@@ -61,10 +63,9 @@ class Kernel:
         start = time.perf_counter()
         self._dispatcher.compile(signature)
         if self._dispatcher.stats.cache_misses.get(signature):
-            _tell_once()
+            _say_once()
             _log.debug("compiled %s in %.1f s", self.name, time.perf_counter() - start)
-            if nnaccel_kernels.on_compiled is not None:
-                nnaccel_kernels.on_compiled(self.name)
+            say_compiled(self.name)
         compiled = self._dispatcher.overloads[signature]
         address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
         return address
@@ -74,9 +75,13 @@ kernel = Kernel
 
 
 @functools.cache
-def _tell_once() -> None:
+def _say_once() -> None:
     """Say, at the first kernel, what the first training on a machine spends its time with."""
-    _log.info("compiling kernels: once, then they are kept on disk")
+    cache = disk_cache()
+    if cache.folder:
+        _log.info("compiling kernels: once, then they are kept in %s", cache.root)
+    else:
+        _log.info("compiling kernels, in each process anew: %s", cache.problem)
 
 
 def _numba_type(arg: Argument) -> Any:

@@ -1,8 +1,8 @@
-"""Functions of pointers that are compiled once, and that every kernel's machine code then calls.
+"""Linked functions: compiled once, and called by the machine code of every kernel.
 
-Numba compiles what a kernel calls anew with each kernel. What is large and called from many, the
-matrix product above all, is compiled here instead: one C function for each dtype, known to the
-linker by name. `link_all` must have run for a dtype before a kernel with arrays of it is loaded.
+Numba compiles the functions that a kernel calls anew for each kernel. Large ones with many callers,
+such as the matrix product, are instead one C function for each dtype, which the linker finds by its
+name. `link_all` must have run for a dtype before a kernel with arrays of it is loaded.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import cfunc, config, types
+from numba import config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
+from nnaccel_kernels.cpu.runtime.jit import cfunc
 from nnaccel_kernels.cpu.vector.simd import element, void
 
 _KINDS = {"i": types.int64, "f": types.float64}
@@ -27,11 +28,10 @@ _LOCK = threading.Lock()
 
 
 def linked(pattern: str, in_python: Callable[..., None]) -> Callable[..., Any]:
-    """Make a function of pointers one of arrays, for use inside kernels.
+    """Decorate a function of pointers: kernels call it with arrays.
 
-    `pattern` has a letter for each argument: i an integer, f a float64, p a pointer. Callers give
-    two arguments for a pointer: an array, and the number of the element that it points to.
-    `in_python` does the same without the JIT.
+    `pattern` has a letter for each argument: i an integer, f a float64, p a pointer, for which
+    callers give an array and the index of an element. `in_python` does the same without the JIT.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., Any]:
@@ -45,20 +45,21 @@ def linked(pattern: str, in_python: Callable[..., None]) -> Callable[..., Any]:
 
 
 def link_all(dtype: types.Type) -> None:
-    """Compile all linked functions for arrays of a dtype, or load them from the disk; once."""
+    """Compile all linked functions for a dtype, or load them from the disk, once."""
     with _LOCK:
         if dtype in _COMPILED:
             return
-        _COMPILED[dtype] = []  # kept, for that keeps the machine code alive
+        compiled = []
         for name, pattern, function in _FUNCTIONS:
             kinds = [_KINDS.get(letter) or types.CPointer(dtype) for letter in pattern]
-            code = cfunc(types.void(*kinds), cache=True, error_model="numpy")(function)
+            code = cfunc(function, types.void(*kinds), error_model="numpy")
             llvm.add_symbol(f"{name}_{dtype}", code.address)
-            _COMPILED[dtype].append(code)
+            compiled.append(code)
+        _COMPILED[dtype] = compiled  # kept, for that keeps the machine code alive
 
 
 def _caller(name: str, pattern: str) -> Callable[..., Any]:
-    """The intrinsic that calls a linked function on arrays."""
+    """Return the intrinsic that calls a linked function on arrays."""
 
     def call(typing, *arguments):  # type: ignore[no-untyped-def]
         given = iter(arguments)
@@ -83,7 +84,7 @@ def _caller(name: str, pattern: str) -> Callable[..., Any]:
 
         return types.void(*kinds), codegen
 
-    # Numba wants to see each argument, not a tuple of all.
+    # Numba needs a signature that names each argument.
     count = len(pattern) + pattern.count("p")
     names = ["typing", *(f"argument{i}" for i in range(count))]
     kind = Parameter.POSITIONAL_OR_KEYWORD

@@ -1,7 +1,6 @@
-"""The few machine instructions that Numba has no Python spelling for.
+"""Machine instructions that Numba has no Python for, as intrinsics that emit LLVM.
 
-Each is a Numba intrinsic that emits LLVM directly: calling a compiled kernel by its address, and
-the atomics that a barrier between threads is made of. Addresses are plain integers.
+Calls of compiled code by its address, atomics, prefetch and pause. Addresses are plain integers.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ def call_kernel(
 ) -> tuple[Any, Any]:
     """Call the compiled kernel at `address` as `kernel(rank, size, *words[:count])`.
 
-    Follows Numba's calling convention: two leading pointers (result, exception), then the
-    arguments, where an array is the words that `pack` in `_kernel` lays out.
+    Numba's calling convention: pointers to result and exception, then the arguments. An array is
+    the words that `_pack` in `tape.py` gives.
     """
 
     def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
@@ -54,7 +53,7 @@ def call_kernel(
 
 @intrinsic
 def atomic_add(_context: Any, address: Any, amount: Any) -> tuple[Any, Any]:
-    """Add to the 64-bit integer at `address`, ordering all memory around it."""
+    """Add to the 64-bit integer at `address`, sequentially consistent; returns what it was."""
 
     def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         return builder.atomic_rmw("add", builder.inttoptr(args[0], _pointer), args[1], "seq_cst")
@@ -64,7 +63,7 @@ def atomic_add(_context: Any, address: Any, amount: Any) -> tuple[Any, Any]:
 
 @intrinsic
 def atomic_load(_context: Any, address: Any) -> tuple[Any, Any]:
-    """Read the 64-bit integer at `address`, ordering all memory around it."""
+    """Read the 64-bit integer at `address`, sequentially consistent."""
 
     def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         return builder.load_atomic(builder.inttoptr(args[0], _pointer), "seq_cst", 8, typ=_i64)
@@ -74,7 +73,7 @@ def atomic_load(_context: Any, address: Any) -> tuple[Any, Any]:
 
 @intrinsic
 def atomic_store(_context: Any, address: Any, value: Any) -> tuple[Any, Any]:
-    """Write the 64-bit integer at `address`, ordering all memory around it."""
+    """Write the 64-bit integer at `address`, sequentially consistent."""
 
     def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         place = builder.inttoptr(args[0], _i64.as_pointer())
@@ -85,8 +84,8 @@ def atomic_store(_context: Any, address: Any, value: Any) -> tuple[Any, Any]:
 
 
 @intrinsic
-def exchange_if(_context: Any, address: Any, expected: Any, value: Any) -> tuple[Any, Any]:
-    """Write the 64-bit integer at `address` if it is as expected; returns 1 if it was, else 0."""
+def compare_exchange(_context: Any, address: Any, expected: Any, value: Any) -> tuple[Any, Any]:
+    """Write the 64-bit integer at `address` if it is as expected; returns 1 if so, else 0."""
 
     def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         place = builder.inttoptr(args[0], _pointer)
@@ -97,7 +96,7 @@ def exchange_if(_context: Any, address: Any, expected: Any, value: Any) -> tuple
 
 
 @intrinsic
-def call_plain(_context: Any, address: Any) -> tuple[Any, Any]:
+def call_function(_context: Any, address: Any) -> tuple[Any, Any]:
     """Call the C function `int f(void)` at `address`."""
 
     def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
@@ -109,7 +108,7 @@ def call_plain(_context: Any, address: Any) -> tuple[Any, Any]:
 
 @intrinsic
 def prefetch(_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
-    """Ask for the cache line of element `index` of a flat array, without waiting for it."""
+    """Start to load the cache line of element `index` of a flat array."""
 
     def codegen(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [_pointer, _i32, _i32, _i32])
@@ -125,7 +124,7 @@ def prefetch(_context: Any, array: Any, index: Any) -> tuple[Any, Any]:
 
 @intrinsic
 def pause(_context: Any) -> tuple[Any, Any]:
-    """Tell the processor that this thread is only waiting."""
+    """Hint to the processor that this thread polls."""
 
     def codegen(context: Any, builder: Any, _sig: Any, _args: Any) -> Any:
         module = builder.module
@@ -144,4 +143,4 @@ def pause(_context: Any) -> tuple[Any, Any]:
 if config.DISABLE_JIT:
 
     def prefetch(array: Any, index: int) -> None:
-        """Do nothing: without the compiler there is no instruction to give."""
+        """Do nothing: Python has no such instruction."""

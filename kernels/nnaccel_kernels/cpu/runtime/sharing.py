@@ -1,4 +1,4 @@
-"""How the threads of a pool share the work of a kernel."""
+"""How threads share the work of a kernel."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ _LINE = 16  # elements: a cache line of float32
 
 @njit(nogil=True, inline="always")
 def share(count, rank, size):  # type: ignore[no-untyped-def]
-    """Where the part of `rank` in `count` items begins and ends; for use inside kernels."""
+    """Begin and end of the share of `rank` in `count` items; for use inside kernels."""
     return count * rank // size, count * (rank + 1) // size
 
 
 @njit(nogil=True, inline="always")
 def part(a, rank, size):  # type: ignore[no-untyped-def]
-    """The part of the flat array `a` that belongs to `rank`: whole cache lines, as a slice.
+    """The share of `rank` in the flat array `a`: whole cache lines, as a slice.
 
-    A loop over the length of a slice is one that LLVM can turn into vector code; a loop from one
-    number to another is not, since Numba must allow for negative indices.
+    LLVM vectorises a loop over the length of a slice, but not one between two indices, which Numba
+    must assume may be negative.
     """
     lines = (a.shape[0] + _LINE - 1) // _LINE
     return a[lines * rank // size * _LINE : lines * (rank + 1) // size * _LINE]
 
 
 def threads_for(work: float, grain: float = 20_000.0) -> int:
-    """How many threads `work` (about one per floating-point operation) is worth."""
+    """The number of threads for `work` floating-point operations: `grain` or more for each."""
     return int(min(thread_pool().size, max(1.0, work / grain)))
 
 
 def _count_in_python(address: int, amount: int) -> int:
-    """`atomic_add` without the JIT, where there is one thread only."""
+    """`atomic_add` without the JIT, with its one thread."""
     word = ctypes.cast(address, ctypes.POINTER(ctypes.c_int64)).contents
     word.value += amount
     return word.value - amount
@@ -45,14 +45,13 @@ _count = _count_in_python if config.DISABLE_JIT else atomic_add
 
 
 @njit(nogil=True)
-def claimed(counters, rank, size, items):  # type: ignore[no-untyped-def]
-    """Yield the numbers of the items of work that thread `rank` is to do; all threads together.
+def work_items(counters, rank, size, items):  # type: ignore[no-untyped-def]
+    """Yield the work items of thread `rank`, by work stealing.
 
-    A thread takes the items of its own share first, so that it meets, kernel after kernel, the
-    memory that its core has in the cache. Then it helps the others, one of whose processors
-    another program may just now have taken. Each thread's count is in a row of `counters`, as
-    `counters` hands them out; the last to find nothing left sets them back to 0. So a kernel has
-    one such loop, and no thread leaves it early.
+    A thread first takes the items of its own share, so that it finds, kernel after kernel, its data
+    in the cache of its core. Then it takes items that other threads, slowed by other programs, have
+    left. `counters`, from `thread_workspaces`, has a row for each share; the last thread to finish
+    resets them. So a kernel has only one such loop, and no thread leaves it early.
     """
     for step in range(size):
         owner = (rank + step) % size

@@ -47,7 +47,9 @@ class Tape:
     def __init__(self) -> None:
         self._parts: list[list[Launch] | Host] = []
         self._tables: list[Table | Host] | None = None
-        self._autotune = Autotune()
+        self._widest = 1  # launch: the most threads it is for
+        self._is_warm = False
+        self._autotune: Autotune | None = None
         self.scratch = np.empty(0, np.uint8)
         self.counters: np.ndarray | None = None
 
@@ -56,6 +58,7 @@ class Tape:
         if not (self._parts and isinstance(self._parts[-1], list)):
             self._parts.append([])
         self._parts[-1].append((kernel, args, max(1, width)))  # type: ignore[union-attr]
+        self._widest = max(self._widest, width)
         self._tables = None
 
     def append_host(self, function: Host) -> None:
@@ -73,7 +76,14 @@ class Tape:
             return
         if self._tables is None:
             self._tables = [p if callable(p) else _table(p) for p in self._parts]
-        thread_pool().run(self._tables, repeats, self._autotune)
+        pool = thread_pool()
+        if not self._is_warm and repeats:
+            # The first repeat wakes threads and faults pages in: it says nothing of the others.
+            pool.run_once(self._tables, self._widest)
+            self._is_warm, repeats = True, repeats - 1
+        if repeats:
+            self._autotune = self._autotune or Autotune(pool.is_prompt)
+            pool.run(self._tables, self._widest, repeats, self._autotune)
 
     def _run_in_python(self) -> None:
         for part in self._parts:

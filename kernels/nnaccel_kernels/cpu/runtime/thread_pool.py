@@ -1,4 +1,4 @@
-"""Runs tables of kernels on a pool of threads that stays together from one table to the next."""
+"""The thread pool: runs tables of kernels on threads that outlive a table."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
+from numba import types
 
 from nnaccel_kernels.cpu.runtime import worker
 from nnaccel_kernels.cpu.runtime.autotune import Autotune
 
 
-def _give_way_address() -> int:
-    """Address of the C function that offers the processor to another thread."""
+def _yield_address() -> int:
+    """Address of the C function that gives the processor to another thread."""
     if sys.platform == "win32":
         function = ctypes.windll.kernel32.SwitchToThread
     else:
@@ -26,11 +27,16 @@ def _give_way_address() -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
+_MEETINGS = 8
+_PROMPT_SECONDS = 0.001  # in which threads that sleep wake up and meet, on a quiet machine
+#: Seconds until the next look, and how many times as long as the last one took.
+_LOOK_AFTER, _LOOK_EVERY = 0.1, 30
+
 Host = Callable[[], None]  # Python that runs between two tables
 
 
 class Table(NamedTuple):
-    """Rows for `worker.run`, and the most threads that any of them is for."""
+    """Rows for `worker.run`, and the widest launch among them."""
 
     memory: np.ndarray
     address: int
@@ -38,31 +44,59 @@ class Table(NamedTuple):
     width: int
 
 
+def _meetings(size: int) -> Table:
+    """A table of rows without work, at which the threads meet."""
+    memory = np.zeros((_MEETINGS, worker.COLUMNS), np.int64)
+    memory[:, worker.HAS_BARRIER] = 1
+    return Table(memory, memory.ctypes.data, _MEETINGS, size)
+
+
 class ThreadPool:
-    """Threads that run tables together; whoever finds it busy runs its table alone."""
+    """Threads that run tables together; a caller that finds it busy runs its table alone."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._busy = threading.Lock()
         self._pool: ThreadPoolExecutor | None = None
-        self._give_way = _give_way_address()
+        self._yield_address = _yield_address()
         self._mailboxes = np.zeros((size - 1, worker.MAILBOX), np.int64)
-        self._barrier = np.zeros(worker.MAILBOX, np.int64)  # a line of its own
+        self._barrier = np.zeros(worker.MAILBOX, np.int64)  # a cache line of its own
         self._addresses = self._mailboxes.ctypes.data, self._barrier.ctypes.data
+        self._meetings = _meetings(size)
+        self._was_prompt, self._next_look = True, 0.0
 
-    def run(self, parts: Sequence[Table | Host], repeats: int, autotune: Autotune) -> None:
-        """Execute tables and host rows in order, `repeats` times."""
-        size = min(self.size, max((p.width for p in parts if isinstance(p, Table)), default=1))
+    def is_prompt(self) -> bool:
+        """Whether the threads meet without delay, as far as is known from a moment ago.
+
+        Where other programs take the processors, each barrier of a table can last milliseconds.
+        """
+        now = time.perf_counter()
+        if self.size > 1 and now >= self._next_look:
+            if self._execute(self._meetings, 1, self.size):
+                self._was_prompt = time.perf_counter() - now < _PROMPT_SECONDS
+            self._next_look = now + _LOOK_EVERY * (time.perf_counter() - now) + _LOOK_AFTER
+        return self._was_prompt
+
+    def run_once(self, parts: Sequence[Table | Host], width: int) -> None:
+        """Execute tables and host rows in order, on up to `width` threads."""
+        size = min(self.size, width)
+        self._run_parts(parts, 1, size if size > 1 and self.is_prompt() else 1)
+
+    def run(
+        self, parts: Sequence[Table | Host], width: int, repeats: int, autotune: Autotune
+    ) -> None:
+        """Execute tables and host rows in order, `repeats` times, on one or `width` threads."""
+        size = min(self.size, width)
         if size == 1:
             self._run_parts(parts, repeats, 1)
             return
-        for together, count in autotune.plan(repeats):
+        for together, count in autotune.schedule(repeats):
             start = time.perf_counter()
             if self._run_parts(parts, count, size if together else 1):
                 autotune.note(together, count, time.perf_counter() - start)
 
     def _run_parts(self, parts: Sequence[Table | Host], repeats: int, size: int) -> bool:
-        """Run on up to `size` threads; False if the pool was busy, so that there was but one."""
+        """Run on up to `size` threads; False if the pool was busy and one thread ran a table."""
         if len(parts) == 1 and isinstance(parts[0], Table):
             return self._execute(parts[0], repeats, size)
         as_wanted = True
@@ -75,7 +109,7 @@ class ThreadPool:
         return as_wanted
 
     def _execute(self, table: Table, repeats: int, size: int) -> bool:
-        """Run a table `repeats` times; False if the pool was busy, so that one thread ran it."""
+        """Run a table `repeats` times; False if the pool was busy and one thread ran it."""
         if size == 1 or not self._busy.acquire(blocking=False):
             self._run_alone(table.address, table.rows, repeats)
             return size == 1
@@ -86,35 +120,36 @@ class ThreadPool:
         return True
 
     def _run_alone(self, table: int, rows: int, repeats: int) -> None:
-        worker.run(table, rows, repeats, 0, 1, 0, self._give_way)
+        worker.run(table, rows, repeats, 0, 1, 0, self._yield_address)
 
     def _run_together(self, table: int, rows: int, repeats: int, size: int) -> None:
         self._wake(size - 1)
         mailboxes, barrier = self._addresses
-        worker.lead(table, rows, repeats, mailboxes, size - 1, barrier, self._give_way)
+        worker.run_together(table, rows, repeats, mailboxes, size - 1, barrier, self._yield_address)
 
     def _wake(self, count: int) -> None:
-        """Have the first `count` mailboxes watched, or as many as there are threads for."""
-        called = []
+        """Wake the workers of the first `count` mailboxes, as far as threads can be started."""
+        woken = []
         for number, state in enumerate(self._mailboxes[:count, worker.STATE].tolist()):
             if state != worker.ASLEEP:
                 continue
             box = self._mailboxes[number]
-            before = int(box[worker.WOKEN])
+            before = int(box[worker.WAKEUPS])
             if self._pool is None:
+                worker.serve.compile((types.int64, types.int64))
                 self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="nnaccel")
             try:
-                self._pool.submit(_serve, box, self._give_way)
-            except RuntimeError:  # Python is shutting down, or can start no more threads
+                self._pool.submit(_serve, box, self._yield_address)
+            except RuntimeError:  # Python shuts down, or can start no more threads
                 break
-            called.append((box.ctypes.data, before))
-        for address, before in called:
-            worker.await_waking(address, before, self._give_way)
+            woken.append((box.ctypes.data, before))
+        for address, before in woken:
+            worker.await_wakeup(address, before, self._yield_address)
 
 
-def _serve(box: np.ndarray, give_way: int) -> None:
-    """Serve a mailbox, which has to outlive its pool until the thread falls asleep."""
-    worker.serve(box.ctypes.data, give_way)
+def _serve(box: np.ndarray, yield_address: int) -> None:
+    """Serve a mailbox, kept alive here until the worker sleeps: its pool may be gone before."""
+    worker.serve(box.ctypes.data, yield_address)
 
 
 _pool = ThreadPool(os.cpu_count() or 1)
@@ -126,17 +161,17 @@ def thread_pool() -> ThreadPool:
 
 
 def set_num_threads(count: int) -> None:
-    """Replace the pool by one of `count` threads."""
+    """Replace the pool with one of `count` threads."""
     global _pool
     if count != _pool.size:
         _pool = ThreadPool(count)
 
 
-def _start_afresh() -> None:
-    """Threads do not survive a fork: give the child a pool of its own."""
+def _replace_after_fork() -> None:
+    """Give a forked child a pool of its own: threads do not survive a fork."""
     global _pool
     _pool = ThreadPool(_pool.size)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_start_afresh)
+    os.register_at_fork(after_in_child=_replace_after_fork)

@@ -1,13 +1,12 @@
-"""What the threads of a team execute: tables of kernels, and waiting for one another.
+"""Workers: the threads of the pool, which execute tables of kernels with barriers between them.
 
-The threads execute the whole table side by side (the SPMD style of MPI), each doing its share of
-every kernel, so a step of training costs no thread start and no trip through Python. A barrier is
-one atomic counter that everybody raises and then watches [1]_.
+All threads execute the whole table, each its share of every kernel (the SPMD style of MPI), so a
+step of training starts no thread and runs no Python. A barrier is one atomic counter, which every
+thread increments and then polls [1]_.
 
-A thread that has done its share does not go to sleep at once: it watches its mailbox for a while,
-for the next table is often close behind, and waking a thread takes longer than many a kernel. Those
-that watch when a table is to run take part in it. They are told, and waited for, in one call, which
-no Ctrl-C can interrupt between the two.
+A worker does not sleep as soon as a table is done. It polls its mailbox for a while, since the next
+table is often close and waking a thread takes longer than many a kernel. Workers that poll when a
+table is posted take part in it. Posting and waiting are one call, so that no Ctrl-C comes between.
 
 .. [1] J. M. Mellor-Crummey and M. L. Scott, "Algorithms for scalable synchronization on
    shared-memory multiprocessors", ACM TOCS 9(1), 1991.
@@ -15,28 +14,27 @@ no Ctrl-C can interrupt between the two.
 
 from __future__ import annotations
 
-from numba import njit, types
-
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.machine import (
     atomic_add,
     atomic_load,
     atomic_store,
+    call_function,
     call_kernel,
-    call_plain,
-    exchange_if,
+    compare_exchange,
     pause,
 )
 
 WORD = 8  # bytes
 
 # Columns of a table row.
-ADDRESS, WORDS, COUNT, WIDTH, MEET = range(5)
+ADDRESS, WORDS, COUNT, WIDTH, HAS_BARRIER = range(5)
 COLUMNS = 5
 
-# Places in a mailbox, in words; the state has a line of its own.
-STATE, TABLE, ROWS, REPEATS, RANK, SIZE, BARRIER, WOKEN = 0, 16, 17, 18, 19, 20, 21, 22
+# Words of a mailbox; the state has a cache line of its own.
+STATE, TABLE, ROWS, REPEATS, RANK, SIZE, BARRIER, WAKEUPS = 0, 16, 17, 18, 19, 20, 21, 22
 MAILBOX = 32
-ASLEEP, WATCHING, CAUGHT, POSTED = range(4)
+ASLEEP, POLLING, RESERVED, POSTED = range(4)
 
 _SPINS_BEFORE_YIELD = 200
 _SPINS_BEFORE_SLEEP = 10_000  # some tenths of a millisecond
@@ -45,34 +43,34 @@ _jit = njit(nogil=True, cache=True)
 
 
 @_jit
-def _relax(spins, give_way):  # type: ignore[no-untyped-def]
-    """Wait for a moment, and now and then offer the processor to others."""
+def _wait(spins, yield_address):  # type: ignore[no-untyped-def]
+    """Wait a moment, and now and then yield the processor to other threads."""
     if spins % _SPINS_BEFORE_YIELD == 0:
-        call_plain(give_way)
+        call_function(yield_address)
     else:
         pause()
 
 
 @_jit
-def _meet(barrier, target, give_way):  # type: ignore[no-untyped-def]
-    """Wait until everybody is here."""
+def _barrier(barrier, target, yield_address):  # type: ignore[no-untyped-def]
+    """Wait until all threads are here: the counter has reached the target."""
     atomic_add(barrier, 1)
     spins = 0
     while atomic_load(barrier) < target:
         spins += 1
-        _relax(spins, give_way)
+        _wait(spins, yield_address)
 
 
 @_jit
-def run(table, rows, repeats, rank, size, barrier, give_way):  # type: ignore[no-untyped-def]
-    """Execute the share of `rank` in all kernels of the table, `repeats` times over."""
+def run(table, rows, repeats, rank, size, barrier, yield_address):  # type: ignore[no-untyped-def]
+    """Execute the share of `rank` in all kernels of a table, `repeats` times."""
     target = 0
     for _ in range(repeats):
         for row in range(rows):
             entry = table + row * COLUMNS * WORD
-            if size > 1 and atomic_load(entry + MEET * WORD) != 0:
+            if size > 1 and atomic_load(entry + HAS_BARRIER * WORD) != 0:
                 target += size
-                _meet(barrier, target, give_way)
+                _barrier(barrier, target, yield_address)
             width = min(size, atomic_load(entry + WIDTH * WORD))
             if rank < width:
                 call_kernel(
@@ -84,17 +82,20 @@ def run(table, rows, repeats, rank, size, barrier, give_way):  # type: ignore[no
                 )
 
 
-# Compiled when imported: an error in a thread of its own would never be heard of.
-@njit(types.void(types.int64, types.int64), nogil=True, cache=True)
-def serve(box, give_way):  # type: ignore[no-untyped-def]
-    """Watch a mailbox, unless another does; execute what is posted there; at last fall asleep."""
+@_jit
+def serve(box, yield_address):  # type: ignore[no-untyped-def]
+    """Poll a mailbox and run the tables posted there; return after a while without one, to sleep.
+
+    Return at once if another worker polls it. To be compiled before a thread calls it: an error
+    inside a worker thread would be lost.
+    """
     state = box + STATE * WORD
-    is_mine = exchange_if(state, ASLEEP, WATCHING)
-    atomic_add(box + WOKEN * WORD, 1)
+    is_mine = compare_exchange(state, ASLEEP, POLLING)
+    atomic_add(box + WAKEUPS * WORD, 1)
     if not is_mine:
         return
     spins = 0
-    while spins <= _SPINS_BEFORE_SLEEP or not exchange_if(state, WATCHING, ASLEEP):
+    while spins <= _SPINS_BEFORE_SLEEP or not compare_exchange(state, POLLING, ASLEEP):
         if atomic_load(state) == POSTED:
             run(
                 atomic_load(box + TABLE * WORD),
@@ -103,44 +104,44 @@ def serve(box, give_way):  # type: ignore[no-untyped-def]
                 atomic_load(box + RANK * WORD),
                 atomic_load(box + SIZE * WORD),
                 atomic_load(box + BARRIER * WORD),
-                give_way,
+                yield_address,
             )
-            atomic_store(state, WATCHING)
+            atomic_store(state, POLLING)
             spins = 0
         spins += 1
-        _relax(spins, give_way)
+        _wait(spins, yield_address)
 
 
 @_jit
-def await_waking(box, before, give_way):  # type: ignore[no-untyped-def]
-    """Wait until a thread has begun to watch a mailbox, which it had done `before` times."""
+def await_wakeup(box, before, yield_address):  # type: ignore[no-untyped-def]
+    """Wait until a worker polls a mailbox whose count of wake-ups was `before`."""
     spins = 0
-    while atomic_load(box + WOKEN * WORD) == before:
+    while atomic_load(box + WAKEUPS * WORD) == before:
         spins += 1
-        _relax(spins, give_way)
+        _wait(spins, yield_address)
 
 
 @_jit
-def lead(table, rows, repeats, boxes, count, barrier, give_way):  # type: ignore[no-untyped-def]
-    """Execute a table with those who watch the first `count` mailboxes, and wait for them."""
+def run_together(table, rows, repeats, boxes, count, barrier, yield_address):  # type: ignore[no-untyped-def]
+    """Execute a table with the workers that poll the first `count` mailboxes; wait for all."""
     end = boxes + count * MAILBOX * WORD
     size = 1
     for box in range(boxes, end, MAILBOX * WORD):
-        if exchange_if(box + STATE * WORD, WATCHING, CAUGHT):
+        if compare_exchange(box + STATE * WORD, POLLING, RESERVED):
             atomic_store(box + RANK * WORD, size)
             size += 1
     atomic_store(barrier, 0)
     for box in range(boxes, end, MAILBOX * WORD):
-        if atomic_load(box + STATE * WORD) == CAUGHT:
+        if atomic_load(box + STATE * WORD) == RESERVED:
             atomic_store(box + TABLE * WORD, table)
             atomic_store(box + ROWS * WORD, rows)
             atomic_store(box + REPEATS * WORD, repeats)
             atomic_store(box + SIZE * WORD, size)
             atomic_store(box + BARRIER * WORD, barrier)
             atomic_store(box + STATE * WORD, POSTED)
-    run(table, rows, repeats, 0, size, barrier, give_way)
+    run(table, rows, repeats, 0, size, barrier, yield_address)
     for box in range(boxes, end, MAILBOX * WORD):
         spins = 0
         while atomic_load(box + STATE * WORD) == POSTED:
             spins += 1
-            _relax(spins, give_way)
+            _wait(spins, yield_address)

@@ -1,4 +1,4 @@
-"""Workspace: arrays that kernels compute in, handed out anew by every call of `scratch`."""
+"""Workspace: memory that kernels compute in, shared by all launches of a tape or of a thread."""
 
 from __future__ import annotations
 
@@ -8,32 +8,45 @@ from typing import Any
 import numpy as np
 
 from nnaccel_kernels.cpu.runtime.tape import local
+from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 
 _LINE_BYTES = 64
 
 
 def scratch(dtype: Any, *shapes: tuple[int, ...]) -> list[np.ndarray]:
-    """Return room for kernels to work in, one array for each shape, valid until the next call.
+    """Return uninitialised arrays of these shapes, which are valid until the next call.
 
-    Launches of one thread, or of one tape, follow each other, so they share their room.
+    Launches of one thread, or of one tape, follow each other, so they share their memory.
     """
     dtype = np.dtype(dtype)
     sizes = [-(-math.prod(s) * dtype.itemsize // _LINE_BYTES) * _LINE_BYTES for s in shapes]
     owner = getattr(local, "tape", None) or local
-    room = getattr(owner, "scratch", None)
-    if room is None or room.size < sum(sizes) + _LINE_BYTES:
-        room = owner.scratch = np.empty(sum(sizes) + _LINE_BYTES, np.uint8)
-    start = -room.ctypes.data % _LINE_BYTES
+    memory = getattr(owner, "scratch", None)
+    if memory is None or memory.size < sum(sizes) + _LINE_BYTES:
+        memory = owner.scratch = np.empty(sum(sizes) + _LINE_BYTES, np.uint8)
+    start = -memory.ctypes.data % _LINE_BYTES
     found = []
     for shape, size in zip(shapes, sizes, strict=True):
-        found.append(room[start : start + math.prod(shape) * dtype.itemsize].view(dtype))
+        found.append(memory[start : start + math.prod(shape) * dtype.itemsize].view(dtype))
         found[-1] = found[-1].reshape(shape)
         start += size
     return found
 
 
-def counters(threads: int) -> np.ndarray:
-    """Zeros for `claim`: a cache line for each thread, and one for those who are done."""
+def thread_workspaces(
+    dtype: np.dtype, shared: tuple[int, ...], elements: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return an array that threads share, the counters of `work_items`, and a row per thread.
+
+    Rows have `elements` elements.
+    """
+    threads = thread_pool().size
+    common, rows = scratch(dtype, shared, (threads, elements))
+    return common, _counters(threads), rows
+
+
+def _counters(threads: int) -> np.ndarray:
+    """Zeros for `work_items`: a cache line for each thread, and one for finished threads."""
     owner = getattr(local, "tape", None) or local
     found: np.ndarray | None = getattr(owner, "counters", None)
     if found is None or len(found) <= threads:

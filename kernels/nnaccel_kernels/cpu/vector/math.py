@@ -1,8 +1,8 @@
-"""Elementary functions that LLVM can turn into vector code.
+"""Elementary functions that LLVM can vectorise.
 
-Numba calls the C library once an element, which costs more than a thin matrix product. In float32
-these are polynomials after a range reduction, right to a few units in the last place; in float64
-they are the C library's.
+Numba calls the C library for each element, which can cost more than the matrix product before. In
+float32 these functions are polynomials after a range reduction, exact to a few units in the last
+place. In float64 they are the C library's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _ONE, _TWO = _f(1), _f(2)
 _LOG2_E = _f(1.4426950408889634)
 _ROUNDER = _f(12582912.0)  # 1.5 * 2**23: adding it leaves no fraction bits
 _LN2_HIGH, _LN2_LOW = _f(0.693359375), _f(-2.12194440e-4)
-_LOW, _HIGH = _f(-104.0), _f(89.0)  # beyond these e**x is 0 or infinite
+_LOW, _HIGH = _f(-104.0), _f(89.0)  # beyond them e**x is 0 or infinite
 # Minimax polynomial of (e**r - 1 - r) / r**2 on |r| <= ln(2) / 2.
 _C0, _C1, _C2 = _f(1.9875691500e-4), _f(1.3981999507e-3), _f(8.3334519073e-3)
 _C3, _C4, _C5 = _f(4.1665795894e-2), _f(1.6666665459e-1), _f(0.5)
@@ -28,7 +28,7 @@ _C3, _C4, _C5 = _f(4.1665795894e-2), _f(1.6666665459e-1), _f(0.5)
 
 @intrinsic
 def _power_of_two(_context: Any, exponent: Any) -> tuple[Any, Any]:
-    """2**exponent as float32, by writing the exponent's bits."""
+    """2**exponent as float32, made of the exponent's bits."""
 
     def codegen(_context: Any, builder: Any, _sig: Any, args: Any) -> Any:
         i32 = ir.IntType(32)
@@ -50,7 +50,7 @@ def tanh(x: float) -> float:
 
 @njit(nogil=True, inline="always")
 def _reduce(x):  # type: ignore[no-untyped-def]
-    """Split e**x into 2**k * (1 + p), for float32 x that is not NaN; returns k and p."""
+    """k and p of e**x = 2**k * (1 + p), for float32 x that is not NaN."""
     x = x if x > _LOW else _LOW
     x = x if x < _HIGH else _HIGH
     k = (x * _LOG2_E + _ROUNDER) - _ROUNDER
@@ -66,7 +66,7 @@ def _exp(x):  # type: ignore[no-untyped-def]
 
     def impl(x):  # type: ignore[no-untyped-def]
         k, p = _reduce(x)
-        half = k >> 1  # 2**k itself may lie beyond float32 where e**x does not
+        half = k >> 1  # 2**k may overflow where e**x does not
         result = (p + _ONE) * _power_of_two(half) * _power_of_two(k - half)
         return result if x == x else x
 
@@ -79,7 +79,7 @@ def _tanh(x):  # type: ignore[no-untyped-def]
         return _tanh_of_library
 
     def impl(x):  # type: ignore[no-untyped-def]
-        # By m = e**(-2|x|) - 1, which keeps its digits where x is small.
+        # By m = e**(-2|x|) - 1, which keeps its digits for small x.
         k, p = _reduce(-_TWO * abs(x))
         scale = _power_of_two(max(k, types.int32(-126)))
         m = scale * p + (scale - _ONE)

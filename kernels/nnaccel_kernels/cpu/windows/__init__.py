@@ -1,1 +1,1 @@
-"""Sliding windows over images: where taps lie, and sums and maxima over them."""
+"""Images under sliding windows: parts of a batch, tables of taps, sums and maxima over taps."""

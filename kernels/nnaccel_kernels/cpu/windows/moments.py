@@ -1,14 +1,14 @@
-"""Sums over each channel that batch normalisation wants, in double precision.
+"""Sums over each channel for batch normalisation, in double precision.
 
-`sums` is (blocks, 2, run) as `_channels` has it.
+`sums` is (blocks, 2, run), as `sums_of` in `channels.py` makes it.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from nnaccel_kernels.cpu.channels import reorder, runs_of_block
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share
 
@@ -19,7 +19,7 @@ def _runs(x, origin, first, second):  # type: ignore[no-untyped-def]
     second[:] = 0
     length = first.size
     whole = x.size // (4 * length) * 4 * length
-    for start in range(0, whole, 4 * length):  # four at a time, so that sums are loaded less often
+    for start in range(0, whole, 4 * length):  # four runs at a time: fewer loads of the sums
         runs = x[start : start + 4 * length].reshape(4, length)
         a, b, c, d = runs[0], runs[1], runs[2], runs[3]
         for i in range(length):

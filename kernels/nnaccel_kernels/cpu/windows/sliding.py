@@ -1,8 +1,7 @@
-"""Tables of where a sliding window's taps lie, one axis at a time, for kernels to look up.
+"""Tables of the taps of a sliding window along one axis, for kernels to look up.
 
-A table has a line for each target. Forward, targets are positions of the window and its sources the
-pixels of the image; in the adjoint, targets are pixels, and sources the positions whose windows
-reach them.
+A table has a row for each target. Forward, targets are positions of the window, and sources are
+pixels. In the adjoint, targets are pixels, and sources are positions.
 """
 
 from __future__ import annotations
@@ -15,22 +14,22 @@ import numpy as np
 from nnaccel_kernels.index import position, positions_inside, source
 from nnaccel_kernels.window import Window
 
-# A line: how many taps have a source inside, the first of them, how far apart they are, and the
-# first source, and how far apart sources are.
+# Columns: the number of taps with a source inside, the first such tap and the step to the next, its
+# source and the step to the next.
 TAPS, TAP, TAP_STEP, SOURCE, SOURCE_STEP = range(5)
 
 
 def tables(
     window: Window, image: np.ndarray, positions: np.ndarray, adjoint: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tables for the rows and the columns; both arrays are (N, H, W, C)."""
+    """Return the tables of both axes, for arrays (N, H, W, C)."""
     sizes = image.shape[1:3], positions.shape[1:3]
     down, across = (_table(*axis, adjoint) for axis in _axes(window, *sizes))
     return down, across
 
 
 def _axes(window: Window, *sizes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """For rows and for columns: taps, stride, padding before, dilation, and the sizes."""
+    """For each axis: taps, stride, padding before, dilation, and its sizes."""
     before = window.padding[::2]
     return zip(window.kernel_size, window.stride, before, window.dilation, *sizes, strict=True)
 
@@ -39,8 +38,8 @@ def _axes(window: Window, *sizes: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
 def _table(
     taps: int, stride: int, before: int, dilation: int, pixels: int, positions: int, adjoint: bool
 ) -> np.ndarray:
-    lines = np.zeros((pixels if adjoint else positions, 5), np.int64)
-    for target, line in enumerate(lines):
+    rows = np.zeros((pixels if adjoint else positions, 5), np.int64)
+    for target, row in enumerate(rows):
         if adjoint:
             sources = [
                 position(target, t, stride, before, dilation, positions) for t in range(taps)
@@ -51,19 +50,20 @@ def _table(
         found = [(tap, at) for tap, at in enumerate(sources) if 0 <= at < end]
         if found:
             (tap, at), (next_tap, next_at) = found[0], found[min(1, len(found) - 1)]
-            line[:] = len(found), tap, next_tap - tap, at, next_at - at
-    lines.flags.writeable = False
-    return lines
+            row[:] = len(found), tap, next_tap - tap, at, next_at - at
+    rows.flags.writeable = False
+    return rows
 
 
-# A line for a tap: at how many positions it lies on the image, the first of them, and its pixel.
+# Columns, a row for each tap: the number of positions at which it lies on the image, the first such
+# position, and the pixel there.
 POSITIONS, POSITION, PIXEL = range(3)
 
 
 def tap_tables(
     window: Window, image: tuple[int, int], positions: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Tables for the rows and the columns of the window, given (H, W) and (OH, OW)."""
+    """Return the tables of the taps along both axes, for sizes (H, W) and (OH, OW)."""
     down, across = (_tap_table(*axis) for axis in _axes(window, image, positions))
     return down, across
 
@@ -72,11 +72,11 @@ def tap_tables(
 def _tap_table(
     taps: int, stride: int, before: int, dilation: int, pixels: int, positions: int
 ) -> np.ndarray:
-    lines = np.zeros((taps, 3), np.int64)
-    for tap, line in enumerate(lines):
+    rows = np.zeros((taps, 3), np.int64)
+    for tap, row in enumerate(rows):
         step = tap, stride, before, dilation
         first, end = positions_inside(*step, pixels, positions)
         if first < end:
-            line[:] = end - first, first, source(first, *step)
-    lines.flags.writeable = False
-    return lines
+            row[:] = end - first, first, source(first, *step)
+    rows.flags.writeable = False
+    return rows

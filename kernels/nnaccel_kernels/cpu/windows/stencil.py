@@ -1,9 +1,9 @@
-"""Emits vector code that goes over the taps of many windows side by side.
+"""Emits vector code that visits the taps of many windows side by side.
 
-The windows are those over the channels of a pixel, or at neighbouring positions of a plane. Of an
-operand one says where it begins, and how many elements lie between the rows of a window, between
-its columns, and, the step, between one window and the next: 1 for channels, the stride for
-positions, 0 for a number that all windows share.
+The windows are those of the channels of a pixel, or of neighbouring positions in a plane. An
+operand is a pointer with three strides: between rows of a window, between its columns, and `step`,
+between windows. The step is 1 for channels, the stride for positions, and 0 for a number that all
+windows share.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from numba.core.cgutils import alloca_once, for_range, for_range_slice
 
 from nnaccel_kernels.cpu.vector.simd import Lanes, i64, pointer, void
 
-_UNROLL = 4  # vectors side by side, so that one need not wait for the sum of another
+_UNROLL = 4  # vectors side by side: independent sums hide the latency of each
 VECTOR, STRIDED, SHARED = "vector", "strided", "shared"  # step 1, any step, step 0
 _PREFIX = "nnaccel_stencil_"
 _i32 = ir.IntType(32)
@@ -27,7 +27,7 @@ _i32 = ir.IntType(32)
 def kinds(
     builder: Any, step: Any, special: int = 1, then: str = VECTOR, otherwise: str = STRIDED
 ) -> Iterator[str]:
-    """Emit two branches, and say of which kind an operand is in each: a step is known then only."""
+    """Emit a branch for the special step and one for others; yield the operand's kind in each."""
     with builder.if_else(builder.icmp_signed("==", step, i64(special))) as branches:
         for kind, branch in zip((then, otherwise), branches, strict=True):
             with branch:
@@ -35,13 +35,13 @@ def kinds(
 
 
 def find(module: ir.Module, name: str) -> ir.Function | None:
-    """The function of that name, if it has been emitted in this module."""
+    """The function of this name, if the module has it already."""
     found: ir.Function | None = module.globals.get(_PREFIX + name)
     return found
 
 
 class Vector:
-    """Some windows side by side: from number `first` on, a full vector or only `left`."""
+    """Windows side by side, from `first` on: a full vector, or `left` if that is not None."""
 
     def __init__(self, stencil: Stencil, first: Any, left: Any) -> None:
         self.v, self.builder = stencil.v, stencil.builder
@@ -49,7 +49,7 @@ class Vector:
         self.mask = None if left is None else self.v.first(left)
 
     def at(self, operand: Any, tap: Any = None) -> Any:
-        """Pointer to what an operand holds for the first window, under a tap if it has taps."""
+        """Pointer to an operand's number for the first window, under a tap if it has taps."""
         base, row, column, step = operand
         builder, offset = self.builder, self.builder.mul(self.first, step)
         if tap is not None:
@@ -58,7 +58,7 @@ class Vector:
         return self.v.at(base, offset)
 
     def load(self, kind: str, operand: Any, tap: Any = None) -> Any:
-        """What an operand holds for these windows."""
+        """An operand's numbers for these windows."""
         v, builder, p = self.v, self.builder, self.at(operand, tap)
         if kind == SHARED:
             return v.splat(builder.load(p, typ=v.scalar))
@@ -67,7 +67,7 @@ class Vector:
         vector = ir.Constant(v.type, ir.Undefined)
         for lane in range(v.count):
             index = i64(lane)
-            if self.left is not None:  # repeat the last
+            if self.left is not None:  # repeat the last one
                 inside = builder.icmp_signed("<", index, self.left)
                 index = builder.select(inside, index, builder.sub(self.left, i64(1)))
             number = builder.load(v.at(p, builder.mul(index, operand[3])), typ=v.scalar)
@@ -75,24 +75,24 @@ class Vector:
         return vector
 
     def store(self, kind: str, x: Any, operand: Any, tap: Any = None) -> None:
-        """Write a vector to where an operand is."""
+        """Write a vector to an operand."""
         v, builder, p = self.v, self.builder, self.at(operand, tap)
         if kind == VECTOR:
             v.store(x, p, self.mask)
             return
-        room = alloca_once(builder, v.type)
-        builder.store(x, room)
+        lanes = alloca_once(builder, v.type)
+        builder.store(x, lanes)
         count = i64(v.count)
         if self.left is not None:
             fewer = builder.icmp_signed("<", self.left, count)
             count = builder.select(fewer, self.left, count)
         with for_range(builder, count, intp=i64) as lane:
-            number = builder.load(v.at(room, lane.index), typ=v.scalar)
+            number = builder.load(v.at(lanes, lane.index), typ=v.scalar)
             place = v.at(p, builder.mul(lane.index, operand[3]))
             builder.store(number, builder.bitcast(place, v.scalar.as_pointer()))
 
     def larger(self, x: Any, y: Any) -> Any:
-        """The larger of x and y, or the NaN among them."""
+        """The larger of x and y, or a NaN if one is."""
         builder = self.builder
         is_x = builder.or_(
             builder.fcmp_ordered(">=", x, y),
@@ -117,7 +117,7 @@ class Stencil:
         self.operands = [rest[i : i + 4] for i in range(0, len(rest), 4)]
 
     def emit(self, body: Callable[[list[Vector]], None]) -> ir.Function:
-        """Emit the function: `body` emits what is done to some vectors of windows."""
+        """Emit the function: its loops, and in them `body` for a list of vectors."""
         builder, lanes = self.builder, self.v.count
         wide = i64(lanes * _UNROLL)
         whole = builder.sub(self.count, builder.srem(self.count, wide))
@@ -139,15 +139,15 @@ class Stencil:
             yield row.index, column.index
 
     def kinds(self, operand: Any) -> Iterator[str]:
-        """Emit two branches, for an operand of step 1 and for one of another."""
+        """Emit a branch for an operand of step 1 and one for others, and yield its kind in each."""
         return kinds(self.builder, operand[3])
 
     def variable(self, value: Any) -> Any:
-        """A variable with a first value, to load and store."""
+        """Memory for a vector, with a first value."""
         place = alloca_once(self.builder, self.v.type)
         self.builder.store(value, place)
         return place
 
     def value(self, variable: Any) -> Any:
-        """What a variable holds."""
+        """The value of a variable."""
         return self.builder.load(variable, typ=self.v.type)

@@ -1,8 +1,8 @@
-"""What is done under windows of taps, for use inside kernels: products are summed, maxima found.
+"""Sums of products and maxima over the taps of windows, for use inside kernels.
 
-Each function does it for some windows side by side. `size` is (windows, rows, columns); an operand
-is (array, first element, row, column, step), as `_stencil` describes, and all of its numbers count
-elements of the flat array.
+Each function works on windows side by side. `size` is (windows, rows, columns). An operand is
+(array, first element, row, column, step) with strides as in `stencil.py`, in elements of the flat
+array.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Size = tuple[int, int, int]
 
 
 def _products(stencil: Stencil, x_kind: str, w_kind: str) -> ir.Function:
-    """Y = sum of x * w over the taps; or y += it, if the flag says so."""
+    """y = sum(x * w) over the taps, or y += it if the flag is set."""
     x, w, y = stencil.operands
     builder = stencil.builder
 
@@ -45,7 +45,7 @@ def _products(stencil: Stencil, x_kind: str, w_kind: str) -> ir.Function:
 
 
 def _maxima(stencil: Stencil) -> ir.Function:
-    """Y = largest x under the taps; -inf where there is none, NaN where there is one."""
+    """y = max(x) over the taps: -inf without taps, NaN if one is."""
     x, y = stencil.operands
     lowest = ir.Constant(stencil.v.type, [-math.inf] * stencil.v.count)
 
@@ -86,7 +86,7 @@ def _return_to_maxima(stencil: Stencil) -> ir.Function:
 def _call(
     emit: Any, context: Any, builder: ir.IRBuilder, operands: Any, args: Any, *kinds: str
 ) -> Any:
-    """Call what `emit` emits for operands of these kinds; args are the intrinsic's own."""
+    """Call the function that `emit` makes for operands of these kinds, with an intrinsic's args."""
     size, *values, flag = args
     words = [builder.extract_value(size, i) for i in range(3)]
     for operand, value in zip(operands, values, strict=True):
@@ -103,7 +103,7 @@ def _call(
 
 @intrinsic
 def window_products(typing, size, x, w, y, add):  # type: ignore[no-untyped-def]
-    """Y = sum of x * w over the taps, or y += it if `add`. The step of w is 0 or 1."""
+    """y = sum(x * w) over the taps, or y += it if `add`. The step of w is 0 or 1."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         x_step, w_step = (builder.extract_value(args[i], 4) for i in (1, 2))
@@ -117,7 +117,7 @@ def window_products(typing, size, x, w, y, add):  # type: ignore[no-untyped-def]
 
 @intrinsic
 def window_maxima(typing, size, x, y):  # type: ignore[no-untyped-def]
-    """Y = largest x under the taps; -inf where there is none, NaN where one is. Steps are 1."""
+    """y = max(x) over the taps: -inf without taps, NaN if one is. Steps are 1."""
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         return _call(_maxima, context, builder, (x, y), (*args, i64(0)))
@@ -136,7 +136,7 @@ def return_to_maxima(typing, size, dy, x, y, dx):  # type: ignore[no-untyped-def
 
 
 def _places(windows: int, operand: Operand, row: int = 0, column: int = 0) -> Any:
-    """Where an operand keeps what is under a tap, in its flat array."""
+    """Indices of an operand's numbers under a tap, in its flat array."""
     _, at, row_step, column_step, step = operand
     return at + row * row_step + column * column_step + np.arange(windows) * step
 

@@ -15,7 +15,8 @@ from typing import Any
 from numba import config
 
 from nnaccel_kernels.cuda.runtime.cublas import uses_tf32
-from nnaccel_kernels.cuda.runtime.ptx import folder, toolchain, write
+from nnaccel_kernels.cuda.runtime.ptx import toolchain
+from nnaccel_kernels.disk_cache import disk_cache
 
 _log = logging.getLogger("nnaccel")
 _WARM_UPS, _RUNS = 2, 3
@@ -98,23 +99,21 @@ def _device(cupy: Any) -> str:
     return _device_names[number]
 
 
-def _path(device: str) -> Any:
-    return folder() / f"autotune-{''.join(c if c.isalnum() else '-' for c in device)}.json"
+def _file(device: str) -> str:
+    return f"autotune-{''.join(c if c.isalnum() else '-' for c in device)}.json"
 
 
 def _read(device: str) -> dict[str, tuple[str, str]]:
     """Choices made on such a device with these kernels; none if the file is missing or broken."""
     try:
-        saved = json.loads(_path(device).read_text("utf-8"))
-        if saved["toolchain"] == toolchain():
-            return {key: (name, why) for key, (name, why) in saved["choices"].items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        pass
-    return {}
+        saved = json.loads(disk_cache().read(_file(device)) or "{}")
+        choices = saved["choices"] if saved["toolchain"] == toolchain() else {}
+        return {key: (str(name), str(why)) for key, (name, why) in choices.items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
 
 
 def _save(device: str, choices: dict[str, tuple[str, str]]) -> None:
-    try:
-        write(_path(device), json.dumps({"toolchain": toolchain(), "choices": choices}))
-    except OSError as error:
-        _log.info("the choice is not kept for the next run: %s", error)
+    """Save what was measured, and what another process measured meanwhile."""
+    saved = {"toolchain": toolchain(), "choices": choices | _read(device)}
+    disk_cache().write(_file(device), json.dumps(saved).encode())

@@ -1,7 +1,7 @@
-"""Whole trainings by the CUDA kernels under Numba's simulator, with steps captured and replayed.
+"""Training with the CUDA kernels under Numba's simulator, with steps captured and replayed.
 
-Arrays are those of the fake CuPy, so this shows that kernels, counters and the captured step belong
-together; what CUDA itself does with them only a GPU shows.
+Arrays come from the fake CuPy, so this tests kernels, counters and captured steps together; CUDA
+itself needs a GPU.
 """
 
 from __future__ import annotations

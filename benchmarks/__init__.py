@@ -1,0 +1,1 @@
+"""Races against other libraries, and the files that they are kept in."""

@@ -1,0 +1,93 @@
+"""`nnaccel warmup`: compile beforehand what the first trainings would wait for."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import click
+
+import nnaccel_kernels
+from nnaccel.cli._common import backend_option, choose_backend, console, debug_option
+
+Progress = Callable[[str], None]
+
+
+@click.command("warmup")
+@click.option(
+    "--dtype",
+    default="float32",
+    show_default=True,
+    type=click.Choice(["float32", "float64"]),
+    help="Of the arrays that kernels are compiled for.",
+)
+@backend_option
+@debug_option
+def warmup_command(dtype: str, backend: str | None) -> None:
+    """Compile the kernels that networks and the public ops need, and keep them on disk.
+
+    Otherwise each is compiled when it is first called. What is on disk already is only loaded.
+    """
+    from nnaccel.backends import get_backend
+    from nnaccel_kernels.disk_cache import disk_cache
+
+    choose_backend(backend)
+    name = get_backend().name
+    if name == "numpy":
+        click.echo("nothing to do: the backend numpy has no kernels to compile")
+        return
+    cache = disk_cache()
+    _refuse(cache.problem if cache.folder is None else "")
+    start = time.perf_counter()
+    count = _run(dtype)
+    _refuse(cache.problem)
+    seconds = time.perf_counter() - start
+    click.echo(
+        f"compiled {count} kernel{'s' * (count != 1)} for {name} in {seconds:.1f} s; they are kept "
+        f"in {cache.root} ({cache.size() / 1e6:.1f} MB)"
+    )
+
+
+def _refuse(problem: str) -> None:
+    if problem:
+        raise click.ClickException(f"compiled kernels cannot be kept: {problem}")
+
+
+def _run(dtype: str) -> int:
+    """Call everything once, and return how many kernels had to be compiled."""
+    from nnaccel.cli._exercises import exercises
+
+    compiled: list[str] = []
+    todo = exercises(dtype)
+    nnaccel_kernels.on_compiled = compiled.append
+    try:
+        with _shown(len(todo)) as show:
+            for exercise in todo:
+                show(exercise.name)
+                exercise.run()
+    finally:
+        nnaccel_kernels.on_compiled = None
+    return len(compiled)
+
+
+@contextmanager
+def _shown(total: int) -> Iterator[Progress]:
+    """Meanwhile, on a terminal, draw a bar; gives the function that moves it on."""
+    out = console()
+    if not out.is_terminal:
+        yield lambda name: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False)
+    with Progress(*columns, console=out, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        done = -1
+
+        def show(name: str) -> None:
+            nonlocal done
+            done += 1
+            bar.update(task, completed=done, description=name)
+
+        yield show

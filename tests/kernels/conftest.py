@@ -1,3 +1,0 @@
-"""Kernel tests run over the fake CuPy too."""
-
-from ..fake_cupy import backend, fake_cupy  # noqa: F401
