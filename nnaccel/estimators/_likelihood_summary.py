@@ -183,12 +183,12 @@ def _notes(fit: LikelihoodFit, rows: Sequence[str]) -> list[str]:
             note += " Against another reference other estimates may have one."
         return [note]
     if fit.penalised:
-        return ["Standard errors, tests and AIC are those of maximum likelihood: not so penalised."]
+        return ["Standard errors, tests and AIC need maximum likelihood without a penalty."]
     if not fit.converged:
-        return ["The search did not arrive: these are no estimates yet, and have no errors."]
+        return ["The solver did not converge: these are no estimates yet, and have no errors."]
     if np.isnan(fit.std_error).all():
         count = len(rows) * (fit.coef.shape[1] - 1)
-        return [f"Standard errors are not estimated for so many coefficients ({count:,})."]
+        return [f"Standard errors are not estimated for {count:,} coefficients: too many."]
     return []
 
 

@@ -105,7 +105,9 @@ def _head(fit: LinearFit) -> list[str]:
 def _notes(fit: LinearFit) -> list[str]:
     """Reasons for missing or meaningless errors."""
     if not fit.converged:
-        return ["Gradient descent did not arrive: this is not least squares yet, and has no tests."]
+        return [
+            "Gradient descent did not converge: these are not least squares, and have no tests."
+        ]
     if (fit.rss <= 1e-28 * fit.squares).any():
         return ["Essentially perfect fit: residuals are rounding, and so are the tests."]
     return []
