@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nnaccel as nn
-from nnaccel.backends import to_numpy
+from nnaccel.backends import kernels_only, to_numpy
 
 from ..fake_cupy import backend  # noqa: F401
 from .own_pieces import Momentum, Scaled
@@ -93,8 +93,7 @@ def test_nothing_runs_below_the_lowest_trainable_layer(monkeypatch: pytest.Monke
                 y, _ = forward(*args)
                 return y, lambda *_: pytest.fail("a frozen layer ran backward")
 
-            watched.kernels_only = True  # type: ignore[attr-defined]
-            monkeypatch.setattr(layer, "forward", watched)
+            monkeypatch.setattr(layer, "forward", kernels_only(watched))
         model.fit(X, Y, verbose=0)
 
 
