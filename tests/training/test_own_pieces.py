@@ -57,6 +57,27 @@ def test_metrics_are_exact_over_an_epoch(backend: Any) -> None:  # noqa: F811
     assert values["Spread"] == pytest.approx(np.ptp(p))
 
 
+def test_metrics_that_override_a_counting_one(backend: Any) -> None:  # noqa: F811
+    class Halves(nn.metrics.Accuracy):
+        def count(self, backend: Any, outputs: Any, targets: Any, logits: bool, total: Any) -> None:
+            total += len(outputs) / 2
+
+    class Rows(nn.metrics.Accuracy):
+        def reset(self) -> None:
+            self.rows = 0
+
+        def update(self, outputs: Any, targets: Any) -> None:
+            self.rows += len(outputs)
+
+        def result(self) -> float:
+            return self.rows
+
+    model = network(metrics=[Halves(), Rows()])
+    history = fit(model, epochs=2)
+    assert history["Halves"] == history["val_Halves"] == [0.5, 0.5]
+    assert history["Rows"] == history["val_Rows"] == [61, 61]
+
+
 def test_a_tape_with_host_rows_gives_the_same_bits_on_any_number_of_threads() -> None:
     from nnaccel_kernels import cpu
     from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
