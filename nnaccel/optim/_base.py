@@ -149,9 +149,10 @@ class Optimizer(ABC):
             return
 
         def run() -> None:
-            if math.isnan(clock.learning_rate):
+            rate = clock.learning_rate
+            if math.isnan(rate):
                 return
-            before = None if self._is_in_place else w.copy()
+            before = None if self._is_in_place or rate == 0 else w.copy()
             update: Callable[..., Any] = self.update
             returned = update(w, g, slots, clock)
             if before is not None:

@@ -87,7 +87,7 @@ class TrainingSetup:
         if self.loss_scale is not None:
             self.loss_scale.adjust(clock.rates, clock.batch)
         for span in network.trainable_spans():
-            slots = [slot[span] for slot in self.slots]
+            slots = tuple(slot[span] for slot in self.slots)  # to be written, not replaced
             self.optimizer.apply(
                 backend, network.weights[span], network.gradients[span], slots, clock
             )
