@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -346,6 +347,8 @@ class Sequential(CompiledNetwork, PipelineStep):
             raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
         x, targets = check_pair(self, compiled.loss, *data[:2])
         weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
+        if self._parameters.in_training:  # the training's metrics go on adding up
+            compiled = compiled._replace(metrics=copy.deepcopy(compiled.metrics))
         setup = TrainingSetup(self, *compiled)
         return Evaluation(setup, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
 

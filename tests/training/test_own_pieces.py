@@ -57,6 +57,15 @@ def test_metrics_are_exact_over_an_epoch(backend: Any) -> None:  # noqa: F811
     assert values["Spread"] == pytest.approx(np.ptp(p))
 
 
+def test_an_evaluation_within_a_training_leaves_its_metrics(backend: Any) -> None:  # noqa: F811
+    def evaluate(batch: int, logs: Any) -> None:
+        models[0].evaluate(X[:9], Y[:9])
+
+    callbacks = [nn.LambdaCallback(on_train_batch_end=evaluate)]
+    models = [network(metrics=[largest_error, Spread()]) for _ in range(2)]
+    assert fit(models[0], callbacks=callbacks) == fit(models[1])
+
+
 def test_metrics_that_override_a_counting_one(backend: Any) -> None:  # noqa: F811
     class Halves(nn.metrics.Accuracy):
         def count(self, backend: Any, outputs: Any, targets: Any, logits: bool, total: Any) -> None:
@@ -105,10 +114,20 @@ def test_an_update_that_changes_nothing_is_told(backend: Any) -> None:  # noqa: 
         def update(self, w: Any, g: Any, slots: Any, clock: Any) -> Any:
             return w - clock.learning_rate * g
 
+    class Replaces(Momentum):
+        def update(self, w: Any, g: Any, slots: Any, clock: Any) -> None:
+            slots[0] = self.mu * slots[0] + g
+
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        fit(network(Replaces()), epochs=1)
     with pytest.warns(UserWarning, match="changed no weight"):
         fit(network(Rebinds()), epochs=1)
     with pytest.raises(TypeError, match="change w in place"):
         fit(network(Returns()), epochs=1)
+
+
+def test_a_warm_up_from_a_rate_of_0_needs_no_change(backend: Any) -> None:  # noqa: F811
+    fit(network(Momentum(nn.optim.schedules.Warmup(0.05, steps=4))), epochs=1)
 
 
 def test_an_error_in_a_layer_comes_as_it_is_and_the_model_stays_usable(backend: Any) -> None:  # noqa: F811
