@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from nnaccel._validate import refuse_misspelt
+from nnaccel._validate import constructor_arguments, refuse_misspelt
 from nnaccel.backends import Array
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
@@ -48,6 +49,15 @@ class Layer(ABC):
     activation = "linear"  # applied last in `forward`, unless `activate` is False
     kernel_names: tuple[str, ...] = ()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, value in list(vars(cls).items()):
+            if isinstance(value, bool):
+                refuse_misspelt(cls.__mro__[1], name, ("trainable",))
+        if isinstance(vars(cls).get("trainable"), bool):  # it would hide the property
+            cls._trainable = vars(cls)["trainable"]
+            del cls.trainable
+
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
         self.penalty = Penalty()
@@ -68,9 +78,16 @@ class Layer(ABC):
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"trainable={value!r} must be True or False")
         self._trainable = bool(value)
+        if not value:
+            self.clear_gradients()
+
+    def clear_gradients(self) -> None:
+        """Set all gradients to 0, as those of a frozen layer are."""
+        for gradient in vars(self).get("grads", {}).values():
+            gradient[...] = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_misspelt(self, name, ("trainable",))
+        refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
@@ -110,8 +127,11 @@ class Layer(ABC):
         """
 
     def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, as JSON values."""
-        return {"name": self.name}
+        """Return the constructor's arguments, as JSON values.
+
+        By default these are the attributes of the same names.
+        """
+        return constructor_arguments(self)
 
     def build(self, input_shape: Shape, seed: Any = None, dtype: Any = np.float32) -> None:
         """Set the shapes and create the parameters, on the host.
@@ -149,5 +169,8 @@ class Layer(ABC):
         return sum(int(a.size) for a in self.params.values())
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{k}={v!r}" for k, v in self.config().items() if k != "name")
+        settings: dict[str, Any] = {}
+        with contextlib.suppress(TypeError):  # a user's, whose arguments have other names
+            settings = self.config()
+        inside = ", ".join(f"{k}={v!r}" for k, v in settings.items() if k != "name")
         return f"{type(self).__name__}({inside})"

@@ -248,7 +248,7 @@ class Network:
             layer.trainable = value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_misspelt(self, name, ("trainable",))
+        refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
 
     def trainable_spans(self) -> list[slice]:
@@ -264,13 +264,6 @@ class Network:
             slice(span.start - first, None if span.stop is None else span.stop - first)
             for span in spans
         ]
-
-    def clear_frozen_gradients(self) -> None:
-        """Set the gradients of frozen layers to zero."""
-        for layer in self.layers:
-            if not layer.trainable:
-                for gradient in layer.grads.values():
-                    gradient[...] = 0
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
@@ -326,6 +319,7 @@ class Network:
 
             def run_forward() -> None:
                 outputs, run_back = layer.forward(x, training, activate)
+                self._require_in_place(layer, "forward")
                 y[...] = _as_expected(layer, "forward", outputs, y.shape)
                 latest[:] = [run_back]
 
@@ -334,9 +328,9 @@ class Network:
 
                 def run_backward() -> None:
                     gradient = latest[0](dy, input_gradient)
-                    self._require_in_place(layer)
+                    self._require_in_place(layer, "backward")
                     if not layer.trainable:
-                        self.clear_frozen_gradients()
+                        layer.clear_gradients()
                     if dx is not None:
                         dx[...] = _as_expected(layer, "backward", gradient, dx.shape)
 
@@ -348,14 +342,15 @@ class Network:
 
         return forward
 
-    def _require_in_place(self, layer: Layer) -> None:
-        """Raise a ValueError unless a user's layer wrote its gradients into the flat buffer."""
-        for name in layer.grads:
-            if not self._parameters.has_gradient(layer, name):
-                raise ValueError(
-                    f"layer {layer.name!r}: backward replaced grads[{name!r}]. To fix: write into "
-                    f"it, as in self.grads[{name!r}][...] = …"
-                )
+    def _require_in_place(self, layer: Layer, what: str) -> None:
+        """Raise a ValueError unless a user's layer wrote into its arrays in the flat buffers."""
+        replaced = self._parameters.rebind(layer)
+        if replaced:
+            raise ValueError(
+                f"layer {layer.name!r}: {what} replaced {replaced}, which is part of the model's "
+                f"buffers. To fix: write into it, as in self.{replaced}[...] = …; a new array is "
+                "declared in parameter_specs or state_specs"
+            )
 
     @property
     def lowest_trainable(self) -> int:

@@ -133,6 +133,29 @@ def test_same_seed_same_parameters() -> None:
     assert not first.params["b"].any()
 
 
+def test_settings_are_the_attributes_named_like_the_arguments() -> None:
+    class Times(Layer):
+        def __init__(self, factor: float = 1.0, **settings: Any) -> None:
+            super().__init__(**settings)
+            self.factor = factor
+
+        def infer_shape(self, input_shape: Any) -> Any:
+            return input_shape
+
+        def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+            return x * self.factor, lambda dy, _: dy * self.factor
+
+    class Hides(Times):
+        def __init__(self, secret: float = 1.0) -> None:
+            super().__init__(secret)
+
+    assert Times(2.0, name="mine").config() == {"factor": 2.0, "name": "mine"}
+    assert repr(Times(2.0)) == "Times(factor=2.0)"
+    assert repr(Hides(2.0)) == "Hides()"
+    with pytest.raises(TypeError, match=r"'secret'. To fix: .* define config\(\)"):
+        Hides(2.0).config()
+
+
 def test_layers_of_the_library_work_through_kernels_and_others_need_not() -> None:
     class Inherited(Dense):
         pass

@@ -113,6 +113,33 @@ def test_freezing_during_a_fit_takes_effect_at_once(backend: Any) -> None:  # no
     assert not np.array_equal(now["f"]["w"], kept["f"]["w"])
 
 
+def test_freezing_again_leaves_no_gradients_to_clip(backend: Any) -> None:  # noqa: F811
+    def turn(epoch: int, logs: Any) -> None:
+        found.append(to_numpy(model.gradients[: model[0].grads["w"].size]).any())
+        model[0].trainable = epoch == 0
+
+    model, found = network("a", "sgd"), []
+    model.fit(X, Y, epochs=3, verbose=0, callbacks=[nn.LambdaCallback(on_epoch_end=turn)])
+    assert found == [False, True, False]
+
+
+def test_a_class_may_be_frozen(backend: Any) -> None:  # noqa: F811
+    class Fixed(Scaled):
+        trainable = False
+
+    model = nn.Sequential([nn.Flatten(), Fixed(), nn.Dense(3, "softmax")])
+    model.compile(optimizer=Momentum())
+    model.fit(X, Y, verbose=0)
+    assert not model[1].trainable
+    assert (to_numpy(model[1].params["scale"]) == 1).all()
+    model[1].trainable = True
+    model.fit(X, Y, verbose=0)
+    assert (to_numpy(model[1].params["scale"]) != 1).any()
+    assert not Fixed().trainable
+    with pytest.raises(AttributeError, match="did you mean 'trainable'"):
+        type("Misspelt", (Scaled,), {"trainabel": False})
+
+
 def test_it_is_saved_copied_and_shown(tmp_path: Path) -> None:
     import copy
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -147,6 +148,40 @@ def test_an_error_in_a_layer_comes_as_it_is_and_the_model_stays_usable(backend: 
     assert caught.traceback[-1].name == "forward"
     assert int(to_numpy(model.iterations)[0]) == 3
     assert np.isfinite(fit(model)["loss"]).all()
+
+
+@pytest.mark.parametrize("replaced", ["params['scale']", "grads['scale']", "state['seen']"])
+def test_a_layer_that_replaces_an_array_is_refused(backend: Any, replaced: str) -> None:  # noqa: F811
+    """The optimiser, files and copies would go on with the old one."""
+
+    class Replacing(Scaled):
+        on = True
+
+        def state_specs(self, input_shape: Any) -> Any:
+            return {"seen": (input_shape, nn.initializers.get("zeros"))}
+
+        def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+            y, run_back = super().forward(x, training, activate)
+            if self.on and "params" in replaced:
+                self.params["scale"] = abs(self.params["scale"])
+            if self.on and "state" in replaced:
+                self.state["seen"] = self.state["seen"] + x.sum(axis=0)
+
+            def backward(dy: Any, input_gradient: bool) -> Any:
+                dx = run_back(dy, input_gradient)
+                if self.on and "grads" in replaced:
+                    self.grads["scale"] = self.grads["scale"] * 1.0
+                return dx
+
+            return y, backward
+
+    model = nn.Sequential([nn.Dense(4), Replacing(), nn.Dense(3, "softmax")], seed=0)
+    model.compile(optimizer=Momentum())
+    with pytest.raises(ValueError, match=re.escape(f"replaced {replaced}")):
+        fit(model, validation_data=None)
+    model[1].on = False
+    history = fit(model)
+    assert history["loss"][-1] < history["loss"][0]
 
 
 def test_an_optimizer_of_ones_own_is_saved_and_resumed(backend: Any, tmp_path: Path) -> None:  # noqa: F811
