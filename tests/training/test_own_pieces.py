@@ -127,6 +127,15 @@ def test_an_update_that_changes_nothing_is_told(backend: Any) -> None:  # noqa: 
         fit(network(Returns()), epochs=1)
 
 
+def test_clipping_of_ones_own(backend: Any) -> None:  # noqa: F811
+    class Halved(nn.optim.SGD):
+        def clip(self, kernels: Any, gradients: Any, each: Any) -> None:
+            gradients *= 0.5
+
+    halved = fit(network(Halved(0.2)))["loss"]
+    assert halved == pytest.approx(fit(network(nn.optim.SGD(0.1)))["loss"], rel=1e-4)
+
+
 def test_a_warm_up_from_a_rate_of_0_needs_no_change(backend: Any) -> None:  # noqa: F811
     fit(network(Momentum(nn.optim.schedules.Warmup(0.05, steps=4))), epochs=1)
 
