@@ -35,14 +35,14 @@ def check_range(name: str, value: float, low: float, high: float, open_low: bool
         raise ValueError(f"{name}={value!r} must be {bound} and below {high}")
 
 
-def refuse_misspelt(thing: object, name: str, switches: tuple[str, ...]) -> None:
-    """Raise an AttributeError if `name` looks like a misspelling of one of `switches`."""
-    if name in switches or name.startswith("_") or hasattr(type(thing), name):
+def refuse_misspelt(kind: type, name: str, switches: tuple[str, ...]) -> None:
+    """Raise an AttributeError if an attribute looks like a misspelling of one of `switches`."""
+    if name in switches or name.startswith("_") or hasattr(kind, name):
         return
     near = difflib.get_close_matches(name.lower(), switches, n=1, cutoff=0.8)
     if near:
         raise AttributeError(
-            f"{type(thing).__name__} has no attribute {name!r}: did you mean {near[0]!r}?"
+            f"{kind.__name__} has no attribute {name!r}: did you mean {near[0]!r}?"
         )
 
 

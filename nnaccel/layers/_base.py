@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from nnaccel._validate import refuse_misspelt
+from nnaccel._validate import constructor_arguments, refuse_misspelt
 from nnaccel.backends import Array
+from nnaccel.layers import initializers
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 
@@ -48,6 +50,15 @@ class Layer(ABC):
     activation = "linear"  # applied last in `forward`, unless `activate` is False
     kernel_names: tuple[str, ...] = ()
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name, value in list(vars(cls).items()):
+            if isinstance(value, bool):
+                refuse_misspelt(cls.__mro__[1], name, ("trainable",))
+        if isinstance(vars(cls).get("trainable"), bool):  # it would hide the property
+            cls._trainable = vars(cls)["trainable"]
+            del cls.trainable
+
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
         self.penalty = Penalty()
@@ -68,13 +79,23 @@ class Layer(ABC):
         if not isinstance(value, bool | np.bool_):
             raise TypeError(f"trainable={value!r} must be True or False")
         self._trainable = bool(value)
+        if not value:
+            self.clear_gradients()
+
+    def clear_gradients(self) -> None:
+        """Set all gradients to 0, as those of a frozen layer are."""
+        for gradient in vars(self).get("grads", {}).values():
+            gradient[...] = 0
 
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_misspelt(self, name, ("trainable",))
+        refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
-        """Return shape and initialiser of each parameter."""
+        """Return shape and initialiser of each parameter, as in ``{"w": ((3, 2), "ones")}``.
+
+        An initialiser is a name, or a function of a shape and a generator.
+        """
         return {}
 
     def state_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
@@ -110,8 +131,12 @@ class Layer(ABC):
         """
 
     def config(self) -> dict[str, Any]:
-        """Return the constructor's arguments, as JSON values."""
-        return {"name": self.name}
+        """Return the constructor's arguments, as JSON values.
+
+        Layers are saved and copied by it. As it stands it takes each argument from the attribute of
+        that name, so override it where an argument is kept otherwise.
+        """
+        return constructor_arguments(self)
 
     def build(self, input_shape: Shape, seed: Any = None, dtype: Any = np.float32) -> None:
         """Set the shapes and create the parameters, on the host.
@@ -129,19 +154,14 @@ class Layer(ABC):
         self.input_shape = input_shape
         rng = np.random.default_rng(seed)
         for name, (shape, initializer) in self.parameter_specs(input_shape).items():
-            self.params[name] = np.ascontiguousarray(initializer(shape, rng), dtype)
+            self.params[name] = np.ascontiguousarray(_initial(initializer, shape, rng), dtype)
             self.grads[name] = np.zeros(shape, dtype)
         for name, (shape, initializer) in self.state_specs(input_shape).items():
-            self.state[name] = np.ascontiguousarray(initializer(shape, rng), dtype)
+            self.state[name] = np.ascontiguousarray(_initial(initializer, shape, rng), dtype)
         self.built = True
 
     def bind(self, key: np.ndarray, step: np.ndarray) -> None:  # noqa: B027
         """Set the layer's random key and the model's step counter, for layers with random masks."""
-
-    def clear_gradients(self) -> None:
-        """Set all gradients to zero."""
-        for gradient in self.grads.values():
-            gradient[...] = 0
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -154,5 +174,14 @@ class Layer(ABC):
         return sum(int(a.size) for a in self.params.values())
 
     def __repr__(self) -> str:
-        inside = ", ".join(f"{k}={v!r}" for k, v in self.config().items() if k != "name")
+        settings: dict[str, Any] = {}
+        with contextlib.suppress(TypeError):  # a user's, whose arguments have other names
+            settings = self.config()
+        inside = ", ".join(f"{k}={v!r}" for k, v in settings.items() if k != "name")
         return f"{type(self).__name__}({inside})"
+
+
+def _initial(initializer: Any, shape: Shape, rng: np.random.Generator) -> np.ndarray:
+    """Return the first values of a parameter."""
+    start = initializers.get(initializer) if isinstance(initializer, str) else initializer
+    return np.asarray(start(shape, rng))

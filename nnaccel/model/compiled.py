@@ -134,7 +134,7 @@ class CompiledNetwork(Network):
         if self._compiled is not None:
             described["loss"] = losses.describe(self._compiled.loss)
             described["optimizer"] = checkpoint.describe_optimizer(self._compiled.optimizer)
-            described["metrics"] = self.metrics
+            described["metrics"] = [counting.describe(m) for m in self._compiled.metrics]
             if self._slots is not None:
                 arrays["optimizer"] = to_numpy(self._slots)
             if self._scale is not None:

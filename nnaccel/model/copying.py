@@ -44,9 +44,7 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
     Its backend is that of the original, or the current one where that cannot run.
     """
     attributes = kept["attributes"]
-    layers = [kind(**settings) for kind, settings, _ in kept["layers"]]
-    for layer, (_, _, trainable) in zip(layers, kept["layers"], strict=True):
-        layer.trainable = trainable
+    layers = [_make(*recipe) for recipe in kept["layers"]]
     Network.__init__(model, layers, attributes["seed"], attributes["policy"].name)
     vars(model).update(attributes, _slots=None, _scale=kept["scale"])
     model.iterations[0] = kept["iterations"]
@@ -58,17 +56,24 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
         model._slots = model.backend.copy(kept["slots"])
 
 
-def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any], bool]:
-    """Return class and settings of a layer, and whether it is trainable."""
+def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any], str, bool]:
+    """Return class and settings of a layer, its name, and whether it is trainable."""
     kind, settings = type(layer), layer.config()
     try:
         inspect.signature(kind).bind(**settings)
     except TypeError as error:
         raise TypeError(
-            f"layer {layer.name!r} cannot be copied: {error}. To fix: let its config() return the "
-            f"arguments of {kind.__name__}"
+            f"layer {layer.name!r} cannot be copied: {error}. To fix: return the arguments of "
+            f"{kind.__name__} from config()"
         ) from None
-    return kind, settings, layer.trainable
+    return kind, settings, layer.name, layer.trainable
+
+
+def _make(kind: type[Layer], settings: dict[str, Any], name: str, trainable: bool) -> Layer:
+    """Return a layer that `_recipe` described."""
+    layer = kind(**settings)
+    layer.name, layer.trainable = name, trainable
+    return layer
 
 
 def _home(model: CompiledNetwork) -> str | None:

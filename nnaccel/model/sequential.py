@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -346,6 +347,8 @@ class Sequential(CompiledNetwork, PipelineStep):
             raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
         x, targets = check_pair(self, compiled.loss, *data[:2])
         weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
+        if self._parameters.in_training:  # the training's metrics go on adding up
+            compiled = compiled._replace(metrics=copy.deepcopy(compiled.metrics))
         setup = TrainingSetup(self, *compiled)
         return Evaluation(setup, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
 
@@ -389,8 +392,14 @@ def load(
         model.build(shape)
         if not compile:
             described = {k: v for k, v in described.items() if k != "loss"}
-        model.load_state(arrays, described, custom_objects)
+        model.load_state(arrays, described, _by_any_name(custom_objects or {}))
     return model
+
+
+def _by_any_name(custom: Mapping[str, Any]) -> dict[str, Any]:
+    """Return losses and metrics under their names in files too, beside those of their classes."""
+    named = {getattr(thing, "name", None): thing for thing in custom.values()}
+    return {name: thing for name, thing in named.items() if isinstance(name, str)} | dict(custom)
 
 
 def _backup(model: Sequential, path: str | Path | None, resume: bool) -> Backup | None:

@@ -252,7 +252,7 @@ class Network:
             layer.trainable = value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_misspelt(self, name, ("trainable",))
+        refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
 
     def trainable_spans(self) -> list[slice]:
@@ -268,12 +268,6 @@ class Network:
             slice(span.start - first, None if span.stop is None else span.stop - first)
             for span in spans
         ]
-
-    def clear_frozen_gradients(self) -> None:
-        """Set the gradients of frozen layers to zero."""
-        for layer in self.layers:
-            if not layer.trainable:
-                layer.clear_gradients()
 
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all parameters and states, layer by layer, as NumPy arrays."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nnaccel.backends import Array, Backend
+from nnaccel.backends import Array, Backend, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.layers._base import Backward
 from nnaccel.network.parameters import Parameters
+
+#: What a gradient holds until it is first written: no gradient is this number everywhere.
+_UNWRITTEN = -1.2345e-30
 
 Forward = Callable[[Array, bool, bool], tuple[Array, Backward]]
 
@@ -34,7 +37,8 @@ def host_forward(layer: Layer, backend: Backend, dtype: Any, parameters: Paramet
         latest: list[Backward] = []
 
         def run_forward() -> None:
-            outputs, run_back = layer.forward(x, training, activate)
+            outputs, run_back = _as_pair(layer, layer.forward(x, training, activate))
+            _require_in_place(layer, parameters, "forward")
             y[...] = _as_expected(layer, "forward", outputs, y.shape)
             latest[:] = [run_back]
 
@@ -42,8 +46,14 @@ def host_forward(layer: Layer, backend: Backend, dtype: Any, parameters: Paramet
             dx = backend.empty((len(x), *layer.input_shape), dtype) if input_gradient else None
 
             def run_backward() -> None:
+                is_new = layer not in parameters.seen_gradients
+                if is_new:
+                    _mark_unwritten(layer)
                 gradient = latest[0](dy, input_gradient)
-                _require_in_place(layer, parameters)
+                _require_in_place(layer, parameters, "backward")
+                if is_new:
+                    _require_written(layer)
+                parameters.seen_gradients.add(layer)
                 if not layer.trainable:
                     layer.clear_gradients()
                 if dx is not None:
@@ -68,11 +78,37 @@ def _as_expected(layer: Layer, what: str, a: Array, shape: tuple[int, ...]) -> A
     return a
 
 
-def _require_in_place(layer: Layer, parameters: Parameters) -> None:
-    """Raise a ValueError unless a user's layer wrote its gradients into the flat buffer."""
-    for name in layer.grads:
-        if not parameters.has_gradient(layer, name):
+def _as_pair(layer: Layer, returned: Any) -> tuple[Array, Backward]:
+    """Return what `forward` returned; TypeError unless it is an output and a backward."""
+    if not isinstance(returned, tuple) or len(returned) != 2 or not callable(returned[1]):
+        raise TypeError(
+            f"layer {layer.name!r}: forward returned {type(returned).__name__}; expected the pair "
+            "(y, backward)"
+        )
+    return returned
+
+
+def _mark_unwritten(layer: Layer) -> None:
+    for gradient in layer.grads.values():
+        gradient[...] = _UNWRITTEN
+
+
+def _require_in_place(layer: Layer, parameters: Parameters, what: str) -> None:
+    """Raise a ValueError unless a user's layer wrote into its arrays in the flat buffers."""
+    replaced = parameters.rebind(layer)
+    if replaced:
+        raise ValueError(
+            f"layer {layer.name!r}: {what} replaced {replaced}, which is part of the model's "
+            f"buffers. To fix: write into it, as in self.{replaced}[...] = …; a new array is "
+            "declared in parameter_specs or state_specs"
+        )
+
+
+def _require_written(layer: Layer) -> None:
+    """Raise a ValueError if the first backward pass wrote no gradient of a parameter."""
+    for name, gradient in layer.grads.items():
+        if (to_numpy(gradient) == gradient.dtype.type(_UNWRITTEN)).all():
             raise ValueError(
-                f"layer {layer.name!r}: backward replaced grads[{name!r}]. To fix: write into it, "
-                f"as in self.grads[{name!r}][...] = …"
+                f"layer {layer.name!r}: backward wrote no gradient of {name!r}. To fix: "
+                f"self.grads[{name!r}][...] = …"
             )

@@ -25,6 +25,11 @@ def number_names(layers: Sequence[Layer]) -> list[Layer]:
             raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")
         if not isinstance(layer, Layer):
             raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
+        if not hasattr(layer, "name"):
+            raise TypeError(
+                f"{type(layer).__name__} has no name. To fix: call super().__init__() in its "
+                "constructor"
+            )
     taken: set[str] = set()
     for layer in dict.fromkeys(layers):
         names = itertools.chain([layer.name], (f"{layer.name}_{i}" for i in itertools.count(1)))

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel._validate import check_range, constructor_arguments
-from nnaccel.backends import Array, Backend, is_kernels_only, to_numpy
+from nnaccel.backends import Array, Backend, is_kernels_only, kernels_only, to_numpy
 from nnaccel.optim import schedules
 from nnaccel.optim.schedules import Schedule
 
@@ -113,6 +113,7 @@ class Optimizer(ABC):
         """Return the initial state, shape (len(slots), n), on the host."""
         return np.zeros((len(self.slots), weights.size), weights.dtype)
 
+    @kernels_only
     def clip(self, kernels: Any, gradients: Array, each: list[Array]) -> None:
         """Clip the flat buffer `gradients` in place; `each` has the view of each parameter."""
         if self.clipvalue is not None:
@@ -149,9 +150,10 @@ class Optimizer(ABC):
             return
 
         def run() -> None:
-            if math.isnan(clock.learning_rate):
+            rate = clock.learning_rate
+            if math.isnan(rate):
                 return
-            before = None if self._is_in_place else w.copy()
+            before = None if self._is_in_place or rate == 0 else w.copy()
             update: Callable[..., Any] = self.update
             returned = update(w, g, slots, clock)
             if before is not None:

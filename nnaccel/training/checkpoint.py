@@ -100,11 +100,16 @@ def read_count(described: Mapping[str, Any], key: str) -> int:
 
 def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
     """Return class name and settings of each layer, as JSON values."""
-    return [
-        {"class": type(layer).__name__, "config": layer.config()}
-        | ({} if layer.trainable else {"trainable": False})
-        for layer in chain
-    ]
+    return [_describe_layer(layer) for layer in chain]
+
+
+def _describe_layer(layer: Layer) -> dict[str, Any]:
+    described = {"class": type(layer).__name__, "config": layer.config()}
+    if "name" not in described["config"]:
+        described["name"] = layer.name
+    if not layer.trainable:
+        described["trainable"] = False
+    return described
 
 
 def make_layers(
@@ -134,6 +139,7 @@ def make_layers(
             )
         try:
             made.append(kind(**entry["config"]))
+            made[-1].name = str(entry.get("name", made[-1].name))
             made[-1].trainable = entry.get("trainable", True)
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"layer {entry['class']}: {error}") from None

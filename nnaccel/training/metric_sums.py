@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import TypeGuard
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class MetricSums:
         self._totals = {
             metric.name: self._backend.asarray(np.zeros(1))
             for metric in metrics
-            if isinstance(metric, CountingMetric)
+            if _is_counted(metric)
         }
         self.rows = 0
 
@@ -51,7 +52,7 @@ class MetricSums:
             if logits_of and _needs_activation(metric, logits_of):
                 activated = activate(logits_of, outputs) if activated is None else activated
                 scores, logits = activated, False
-            if isinstance(metric, CountingMetric):
+            if _is_counted(metric):
                 metric.count(self._backend, scores, targets, logits, self._totals[metric.name])
             else:
                 self._backend.host(_update(metric, scores, targets))
@@ -77,13 +78,18 @@ class MetricSums:
         return found
 
 
+def _is_counted(metric: Metric) -> TypeGuard[CountingMetric]:
+    """Whether a kernel counts a metric, so that its sum stays on the device."""
+    return isinstance(metric, CountingMetric) and metric.only_counts
+
+
 def _needs_activation(metric: Metric, logits_of: str) -> bool:
     """Whether a metric needs activated outputs instead of logits.
 
     Counting metrics mostly do not: logits have the order of the probabilities, and exceed 0 where
     a sigmoid exceeds a half.
     """
-    if isinstance(metric, CountingMetric):
+    if _is_counted(metric):
         return metric.needs_probabilities and logits_of == "softmax"
     return True
 

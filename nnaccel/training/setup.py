@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, is_kernels_only
 from nnaccel.network.chain import Network
 from nnaccel.optim import Clock, Optimizer
 from nnaccel.optim.loss_scale import LossScale
@@ -83,11 +84,15 @@ class TrainingSetup:
         """Clip the gradients, and update all trainable layers."""
         network, backend = self.network, self.network.backend
         each = [g for layer in network.layers for g in layer.grads.values()]
-        self.optimizer.clip(backend.kernels, network.gradients, each)
+        clip = partial(self.optimizer.clip, backend.kernels, network.gradients, each)
+        if is_kernels_only(self.optimizer.clip):
+            clip()
+        else:  # a user's, in array code
+            backend.host(clip)
         if self.loss_scale is not None:
             self.loss_scale.adjust(clock.rates, clock.batch)
         for span in network.trainable_spans():
-            slots = [slot[span] for slot in self.slots]
+            slots = tuple(slot[span] for slot in self.slots)  # to be written, not replaced
             self.optimizer.apply(
                 backend, network.weights[span], network.gradients[span], slots, clock
             )

@@ -83,7 +83,6 @@ class StepRunner:
         key = rows, *(layer.trainable for layer in network.layers)
         if key not in self._replays:
             network.bind_layers()  # a slice may have been trained since
-            network.clear_frozen_gradients()
             self._replays[key] = network.backend.record(lambda: self._step(rows))
         with np.errstate(all="ignore"):  # divergence is detected by the loss's value
             self._replays[key](repeats)

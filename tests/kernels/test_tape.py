@@ -240,6 +240,29 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), work())
     assert run_script(script).split() == ["0", "True"]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_replays_its_parents_tape() -> None:
+    """It asks its own pool how prompt the threads are: the parent's threads are not there."""
+    script = """
+import warnings
+from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
+warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads: what is tested here
+w, g = np.zeros(300_000), np.ones(300_000)
+with cpu.record() as tape:
+    cpu.kernels.sgd(w, g, np.array([-1.0]), np.array([0]))
+tape.replay(20)
+thread_pool()._next_look = 0.0
+child = os.fork()
+if not child:
+    signal.alarm(60)
+    tape._autotune._trials = [True]
+    tape.replay(20)
+    os._exit(0 if (w == 40).all() else 1)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert run_script(script).split() == ["0"]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="SIGINT to oneself ends a process on Windows")
 def test_ctrl_c_during_a_long_replay_leaves_the_process_usable() -> None:
     script = """

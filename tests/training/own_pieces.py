@@ -35,7 +35,7 @@ class Momentum(nn.optim.Optimizer):
 
     slots = ("velocity",)
 
-    def __init__(self, learning_rate: float = 0.05, mu: float = 0.9, **clipping: Any) -> None:
+    def __init__(self, learning_rate: Any = 0.05, mu: float = 0.9, **clipping: Any) -> None:
         super().__init__(learning_rate, **clipping)
         self.mu = mu
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nnaccel as nn
-from nnaccel.backends import to_numpy
+from nnaccel.backends import kernels_only, to_numpy
 
 from ..fake_cupy import backend  # noqa: F401
 from .own_pieces import Momentum, Scaled
@@ -93,8 +93,7 @@ def test_nothing_runs_below_the_lowest_trainable_layer(monkeypatch: pytest.Monke
                 y, _ = forward(*args)
                 return y, lambda *_: pytest.fail("a frozen layer ran backward")
 
-            watched.kernels_only = True  # type: ignore[attr-defined]
-            monkeypatch.setattr(layer, "forward", watched)
+            monkeypatch.setattr(layer, "forward", kernels_only(watched))
         model.fit(X, Y, verbose=0)
 
 
@@ -112,6 +111,33 @@ def test_freezing_during_a_fit_takes_effect_at_once(backend: Any) -> None:  # no
     now = arrays(model)
     assert all(np.array_equal(now["a"][k], v) for k, v in kept["a"].items())
     assert not np.array_equal(now["f"]["w"], kept["f"]["w"])
+
+
+def test_freezing_again_leaves_no_gradients_to_clip(backend: Any) -> None:  # noqa: F811
+    def turn(epoch: int, logs: Any) -> None:
+        found.append(to_numpy(model.gradients[: model[0].grads["w"].size]).any())
+        model[0].trainable = epoch == 0
+
+    model, found = network("a", "sgd"), []
+    model.fit(X, Y, epochs=3, verbose=0, callbacks=[nn.LambdaCallback(on_epoch_end=turn)])
+    assert found == [False, True, False]
+
+
+def test_a_class_may_be_frozen(backend: Any) -> None:  # noqa: F811
+    class Fixed(Scaled):
+        trainable = False
+
+    model = nn.Sequential([nn.Flatten(), Fixed(), nn.Dense(3, "softmax")])
+    model.compile(optimizer=Momentum())
+    model.fit(X, Y, verbose=0)
+    assert not model[1].trainable
+    assert (to_numpy(model[1].params["scale"]) == 1).all()
+    model[1].trainable = True
+    model.fit(X, Y, verbose=0)
+    assert (to_numpy(model[1].params["scale"]) != 1).any()
+    assert not Fixed().trainable
+    with pytest.raises(AttributeError, match="did you mean 'trainable'"):
+        type("Misspelt", (Scaled,), {"trainabel": False})
 
 
 def test_it_is_saved_copied_and_shown(tmp_path: Path) -> None:

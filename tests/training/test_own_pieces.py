@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -57,6 +58,36 @@ def test_metrics_are_exact_over_an_epoch(backend: Any) -> None:  # noqa: F811
     assert values["Spread"] == pytest.approx(np.ptp(p))
 
 
+def test_an_evaluation_within_a_training_leaves_its_metrics(backend: Any) -> None:  # noqa: F811
+    def evaluate(batch: int, logs: Any) -> None:
+        models[0].evaluate(X[:9], Y[:9])
+
+    callbacks = [nn.LambdaCallback(on_train_batch_end=evaluate)]
+    models = [network(metrics=[largest_error, Spread()]) for _ in range(2)]
+    assert fit(models[0], callbacks=callbacks) == fit(models[1])
+
+
+def test_metrics_that_override_a_counting_one(backend: Any) -> None:  # noqa: F811
+    class Halves(nn.metrics.Accuracy):
+        def count(self, backend: Any, outputs: Any, targets: Any, logits: bool, total: Any) -> None:
+            total += len(outputs) / 2
+
+    class Rows(nn.metrics.Accuracy):
+        def reset(self) -> None:
+            self.rows = 0
+
+        def update(self, outputs: Any, targets: Any) -> None:
+            self.rows += len(outputs)
+
+        def result(self) -> float:
+            return self.rows
+
+    model = network(metrics=[Halves(), Rows()])
+    history = fit(model, epochs=2)
+    assert history["Halves"] == history["val_Halves"] == [0.5, 0.5]
+    assert history["Rows"] == history["val_Rows"] == [61, 61]
+
+
 def test_a_tape_with_host_rows_gives_the_same_bits_on_any_number_of_threads() -> None:
     from nnaccel_kernels import cpu
     from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
@@ -84,10 +115,29 @@ def test_an_update_that_changes_nothing_is_told(backend: Any) -> None:  # noqa: 
         def update(self, w: Any, g: Any, slots: Any, clock: Any) -> Any:
             return w - clock.learning_rate * g
 
+    class Replaces(Momentum):
+        def update(self, w: Any, g: Any, slots: Any, clock: Any) -> None:
+            slots[0] = self.mu * slots[0] + g
+
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        fit(network(Replaces()), epochs=1)
     with pytest.warns(UserWarning, match="changed no weight"):
         fit(network(Rebinds()), epochs=1)
     with pytest.raises(TypeError, match="change w in place"):
         fit(network(Returns()), epochs=1)
+
+
+def test_clipping_of_ones_own(backend: Any) -> None:  # noqa: F811
+    class Halved(nn.optim.SGD):
+        def clip(self, kernels: Any, gradients: Any, each: Any) -> None:
+            gradients *= 0.5
+
+    halved = fit(network(Halved(0.2)))["loss"]
+    assert halved == pytest.approx(fit(network(nn.optim.SGD(0.1)))["loss"], rel=1e-4)
+
+
+def test_a_warm_up_from_a_rate_of_0_needs_no_change(backend: Any) -> None:  # noqa: F811
+    fit(network(Momentum(nn.optim.schedules.Warmup(0.05, steps=4))), epochs=1)
 
 
 def test_an_error_in_a_layer_comes_as_it_is_and_the_model_stays_usable(backend: Any) -> None:  # noqa: F811
@@ -107,6 +157,40 @@ def test_an_error_in_a_layer_comes_as_it_is_and_the_model_stays_usable(backend: 
     assert caught.traceback[-1].name == "forward"
     assert int(to_numpy(model.iterations)[0]) == 3
     assert np.isfinite(fit(model)["loss"]).all()
+
+
+@pytest.mark.parametrize("replaced", ["params['scale']", "grads['scale']", "state['seen']"])
+def test_a_layer_that_replaces_an_array_is_refused(backend: Any, replaced: str) -> None:  # noqa: F811
+    """The optimiser, files and copies would go on with the old one."""
+
+    class Replacing(Scaled):
+        on = True
+
+        def state_specs(self, input_shape: Any) -> Any:
+            return {"seen": (input_shape, nn.initializers.get("zeros"))}
+
+        def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+            y, run_back = super().forward(x, training, activate)
+            if self.on and "params" in replaced:
+                self.params["scale"] = abs(self.params["scale"])
+            if self.on and "state" in replaced:
+                self.state["seen"] = self.state["seen"] + x.sum(axis=0)
+
+            def backward(dy: Any, input_gradient: bool) -> Any:
+                dx = run_back(dy, input_gradient)
+                if self.on and "grads" in replaced:
+                    self.grads["scale"] = self.grads["scale"] * 1.0
+                return dx
+
+            return y, backward
+
+    model = nn.Sequential([nn.Dense(4), Replacing(), nn.Dense(3, "softmax")], seed=0)
+    model.compile(optimizer=Momentum())
+    with pytest.raises(ValueError, match=re.escape(f"replaced {replaced}")):
+        fit(model, validation_data=None)
+    model[1].on = False
+    history = fit(model)
+    assert history["loss"][-1] < history["loss"][0]
 
 
 def test_an_optimizer_of_ones_own_is_saved_and_resumed(backend: Any, tmp_path: Path) -> None:  # noqa: F811

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 from nnaccel._validate import constructor_arguments
-from nnaccel.backends import Array, Backend, backend_of
+from nnaccel.backends import Array, Backend, backend_of, is_kernels_only
 
 Rows = tuple[Array, Array]  # losses (N,) and gradients (N, units)
 
@@ -107,8 +108,9 @@ class KernelLoss(Loss):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "__call__" in vars(cls):  # overrides the kernel
+        if "__call__" in vars(cls):  # overrides the kernel, and takes probabilities
             cls.mean_gradient = Loss.mean_gradient  # type: ignore[method-assign]
+            cls.fused_activation = vars(cls).get("fused_activation", "")
 
     @abstractmethod
     def fill(
@@ -120,7 +122,10 @@ class KernelLoss(Loss):
         losses: Array,
         gradient: Array,
     ) -> None:
-        """Fill `losses`, and `gradient` with the gradient of their mean."""
+        """Fill `losses`, and `gradient` with the gradient of their mean.
+
+        Mark it `kernels_only` if it does no more than call kernels.
+        """
 
     def __call__(self, outputs: Array, targets: Array) -> Rows:
         """As `Loss.__call__`."""
@@ -134,7 +139,11 @@ class KernelLoss(Loss):
         """As `Loss.mean_gradient`."""
         losses = backend.empty(len(outputs), outputs.dtype)
         gradient = backend.empty(outputs.shape, outputs.dtype)
-        self.fill(backend.kernels, outputs, targets, fused, losses, gradient)
+        fill = partial(self.fill, backend.kernels, outputs, targets, fused, losses, gradient)
+        if is_kernels_only(self.fill):
+            fill()
+        else:
+            backend.host(fill)
         return losses, gradient
 
 

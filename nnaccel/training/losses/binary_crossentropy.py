@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.training.losses._base import KernelLoss
 
 
@@ -25,6 +25,7 @@ class BinaryCrossentropy(KernelLoss):
     takes = "probabilities"
     fused_activation = "sigmoid"
 
+    @kernels_only
     def fill(
         self,
         kernels: Any,

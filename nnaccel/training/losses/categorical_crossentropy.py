@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.training.losses._base import KernelLoss
 
 
@@ -26,6 +26,7 @@ class CategoricalCrossentropy(KernelLoss):
     takes = "classes"
     fused_activation = "softmax"
 
+    @kernels_only
     def fill(
         self,
         kernels: Any,

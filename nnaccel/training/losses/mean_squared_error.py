@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, kernels_only
 from nnaccel.training.losses._base import KernelLoss
 
 
@@ -21,6 +21,7 @@ class MeanSquaredError(KernelLoss):
 
     name = "mse"
 
+    @kernels_only
     def fill(
         self,
         kernels: Any,

@@ -19,6 +19,7 @@ __all__ = [
     "CountingMetric",
     "FunctionMetric",
     "Metric",
+    "describe",
     "get",
     "get_all",
     *sorted(kind.__name__ for kind in METRICS.values()),
@@ -26,7 +27,8 @@ __all__ = [
 
 
 def get(
-    metric: str | Metric | Callable[..., Any], custom: Mapping[str, Any] | None = None
+    metric: str | Metric | Callable[..., Any] | dict[str, Any],
+    custom: Mapping[str, Any] | None = None,
 ) -> Metric:
     """Return a metric from its name, the object itself, or a function as a metric.
 
@@ -54,12 +56,21 @@ def get(
         raise ValueError(f"{metric.__name__} is a class: write {metric.__name__}() with brackets")
     if callable(metric):
         return FunctionMetric(metric)
-    own = (custom or {}).get(metric)
+    name, settings = (
+        (metric["name"], metric["config"]) if isinstance(metric, dict) else (metric, {})
+    )
+    own = (custom or {}).get(name)
     if own is not None:
-        return get(own() if isinstance(own, type) else own)
-    if not isinstance(metric, str) or metric not in METRICS:
-        raise ValueError(_validate.unknown_name("metric", metric, list(METRICS)))
-    return METRICS[metric]()
+        return get(own(**settings) if isinstance(own, type) else own)
+    if not isinstance(name, str) or name not in METRICS:
+        raise ValueError(_validate.unknown_name("metric", name, list(METRICS)))
+    return METRICS[name](**settings)
+
+
+def describe(metric: Metric) -> str | dict[str, Any]:
+    """Return name and settings as JSON can hold them: the name alone where there are none."""
+    config = {} if isinstance(metric, FunctionMetric) else metric.config()
+    return {"name": metric.name, "config": config} if config else metric.name
 
 
 def get_all(metrics: Any, custom: Mapping[str, Any] | None = None) -> list[Metric]:
@@ -70,7 +81,8 @@ def get_all(metrics: Any, custom: Mapping[str, Any] | None = None) -> list[Metri
     ValueError
         As `get`, or if two have the same name.
     """
-    given = metrics if isinstance(metrics, Sequence) and not isinstance(metrics, str) else [metrics]
+    is_sequence = isinstance(metrics, Sequence) and not isinstance(metrics, str)
+    given = metrics if is_sequence else [metrics]
     found = [get(metric, custom) for metric in given]
     names = [metric.name for metric in found]
     for name in names:

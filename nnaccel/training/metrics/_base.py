@@ -6,7 +6,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from nnaccel.backends import Array, Backend, backend_of
+from nnaccel._validate import constructor_arguments
+from nnaccel.backends import Array, Backend, backend_of, is_kernels_only
 
 
 class Metric(ABC):
@@ -45,6 +46,10 @@ class Metric(ABC):
     def result(self) -> float:
         """Return the metric over all rows since `reset`."""
 
+    def config(self) -> dict[str, Any]:
+        """Return the constructor's arguments."""
+        return constructor_arguments(self)
+
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and self.name == getattr(other, "name", None)
 
@@ -57,6 +62,14 @@ class CountingMetric(Metric):
 
     needs_probabilities = False  # whether logits of a softmax must be activated first
 
+    @property
+    def only_counts(self) -> bool:
+        """Whether `count` says it all, and is a kernel: a subclass may override any method."""
+        kind = type(self)
+        ours = (kind.reset, kind.update, kind.result)
+        base = (CountingMetric.reset, CountingMetric.update, CountingMetric.result)
+        return ours == base and is_kernels_only(self.count)
+
     def __init__(self) -> None:
         self._total: Array = None
         self._rows = 0
@@ -67,7 +80,8 @@ class CountingMetric(Metric):
     ) -> None:
         """Add the count of a batch to ``total[0]``, of float64.
 
-        `logits` is True if outputs are logits, without the last sigmoid or softmax.
+        `logits` is True if outputs are logits, without the last sigmoid or softmax. Mark it
+        `kernels_only` if it does no more than call kernels.
         """
 
     def reset(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnaccel.backends import Array, Backend
+from nnaccel.backends import Array, Backend, kernels_only
 from nnaccel.training.metrics._base import CountingMetric
 from nnaccel.training.metrics.binary_accuracy import count_hits
 
@@ -23,6 +23,7 @@ class Accuracy(CountingMetric):
 
     name = "accuracy"
 
+    @kernels_only
     def count(
         self, backend: Backend, outputs: Array, targets: Array, logits: bool, total: Array
     ) -> None:

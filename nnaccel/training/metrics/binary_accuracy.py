@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nnaccel.backends import Array, Backend
+from nnaccel.backends import Array, Backend, kernels_only
 from nnaccel.training.metrics._base import CountingMetric
 
 
@@ -21,6 +21,7 @@ class BinaryAccuracy(CountingMetric):
     name = "binary_accuracy"
     needs_probabilities = True
 
+    @kernels_only
     def count(
         self, backend: Backend, outputs: Array, targets: Array, logits: bool, total: Array
     ) -> None:

@@ -83,6 +83,35 @@ def test_a_call_of_ones_own_replaces_the_kernel(backend: Any) -> None:
     )
 
 
+def test_a_call_of_ones_own_takes_probabilities(backend: Any) -> None:
+    """Its parent could be fused with the last softmax, and then took logits."""
+
+    class Focused(losses.CategoricalCrossentropy):
+        def __call__(self, outputs: Any, targets: Any) -> Any:
+            sums = to_numpy(outputs.sum(axis=1))
+            np.testing.assert_allclose(sums, 1, rtol=1e-5)
+            return super().__call__(outputs, targets)
+
+    def history(loss: Any) -> list[float]:
+        model = Sequential([Dense(6, "tanh"), Dense(3, "softmax")], seed=3)
+        model.compile(loss, "adam")
+        labels = X.argmax(axis=1) % 3
+        return model.fit(X, labels, verbose=0, epochs=2, batch_size=7).history["loss"]
+
+    assert history(Focused()) == pytest.approx(history(losses.CategoricalCrossentropy()), rel=1e-5)
+
+
+def test_a_kernel_loss_in_array_code(backend: Any) -> None:
+    class Squares(losses.KernelLoss):
+        def fill(
+            self, kernels: Any, outputs: Any, targets: Any, fused: Any, losses: Any, gradient: Any
+        ) -> None:
+            losses[...] = ((outputs - targets) ** 2).sum(axis=1) / outputs.shape[1]
+            gradient[...] = 2 * (outputs - targets) / outputs.size
+
+    assert trained(Squares())[1] == pytest.approx(trained("mse")[1], rel=1e-4)
+
+
 def test_wrong_shapes_are_told_and_the_model_stays_usable(backend: Any) -> None:
     def one_number(outputs: Any, targets: Any) -> Any:
         return ((outputs - targets) ** 2).mean(), outputs - targets

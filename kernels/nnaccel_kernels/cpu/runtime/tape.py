@@ -82,7 +82,7 @@ class Tape:
             pool.run_once(self._tables, self._widest)
             self._is_warm, repeats = True, repeats - 1
         if repeats:
-            self._autotune = self._autotune or Autotune(pool.is_prompt)
+            self._autotune = self._autotune or Autotune(_is_prompt)
             pool.run(self._tables, self._widest, repeats, self._autotune)
 
     def _run_in_python(self) -> None:
@@ -93,6 +93,11 @@ class Tape:
             for kernel, args, width in part:
                 for rank in range(width):
                     kernel.function(rank, width, *args)
+
+
+def _is_prompt() -> bool:
+    """Whether threads meet without delay in the pool of now: a fork, say, replaces the pool."""
+    return thread_pool().is_prompt()
 
 
 def _table(launches: list[Launch]) -> Table:
