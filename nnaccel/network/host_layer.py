@@ -1,4 +1,4 @@
-"""Layers of the user's own as host rows: Python that runs between compiled kernels."""
+"""A user's layers as host rows: Python that runs between compiled kernels."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Forward = Callable[[Array, bool, bool], tuple[Array, Backward]]
 
 
 def host_forward(layer: Layer, backend: Backend, dtype: Any, parameters: Parameters) -> Forward:
-    """Return a forward pass, and with it a backward, that copy the layer's results into buffers.
+    """Return a forward pass whose results, and those of its backward, are copied into buffers.
 
-    The buffers stay where they are, so that recorded kernels can read them.
+    The buffers do not move, so that recorded kernels can read them.
 
     Parameters
     ----------
     layer : Layer
-        With a `forward` in array code.
+        A layer with a `forward` in array code.
     backend : Backend
     dtype : dtype
-        Of the buffers.
+        Dtype of the buffers.
     parameters : Parameters
-        That the layer's gradients are views of.
+        The flat buffers with the layer's gradients.
     """
 
     def forward(x: Array, training: bool, activate: bool) -> tuple[Array, Backward]:

@@ -1,4 +1,4 @@
-"""Names of layers: unique within a model, and in front of what is said of a layer."""
+"""Names of layers: unique within a model, and in front of a layer's errors."""
 
 from __future__ import annotations
 
