@@ -74,6 +74,8 @@ def _trainings(dtype: str) -> Iterator[Exercise]:
         yield Exercise(name, partial(train, mlp(activation), rows, labels))
     batch_norm = [Dense(8), layers.BatchNorm(), layers.ReLU()]
     yield Exercise("batch normalisation", partial(train, batch_norm, rows, labels))
+    layer_norm = [Dense(8), layers.LayerNorm(), layers.ReLU()]
+    yield Exercise("layer normalisation", partial(train, layer_norm, rows, labels))
     yield Exercise("training on pixels", partial(train, [*mlp()], pixels, labels))
     for name in ARCHITECTURES:
         hidden = convolutional(name, dropout=0.2)
@@ -124,6 +126,11 @@ def _op_calls(dtype: str) -> Iterator[Exercise]:
             y, *kept = ops.batch_norm(image, gamma, beta, mean, var, training=training)
             ops.batch_norm_backward(y, image, gamma, *kept, training=training)
 
+    def layer_norm() -> None:
+        rows, gamma, beta = (asarray(np.ones(shape, dtype)) for shape in ((4, 8), 8, 8))
+        y, *kept = ops.layer_norm(rows, gamma, beta)
+        ops.layer_norm_backward(y, rows, gamma, *kept)
+
     def columns() -> None:
         ops.col2im(ops.im2col(image, 3), 12, 3)
 
@@ -148,6 +155,7 @@ def _op_calls(dtype: str) -> Iterator[Exercise]:
     yield Exercise("max_pool2d", partial(pool, "max_pool2d"))
     yield Exercise("avg_pool2d", partial(pool, "avg_pool2d"))
     yield Exercise("batch_norm", norm)
+    yield Exercise("layer_norm", layer_norm)
     yield Exercise("im2col", columns)
     yield Exercise("pad2d", partial(ops.pad2d, image, 1))
     yield Exercise("dropout", drop)

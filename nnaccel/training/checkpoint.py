@@ -104,7 +104,7 @@ def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
 
 
 def _describe_layer(layer: Layer) -> dict[str, Any]:
-    described = {"class": type(layer).__name__, "config": layer.config()}
+    described: dict[str, Any] = {"class": type(layer).__name__, "config": layer.config()}
     if "name" not in described["config"]:
         described["name"] = layer.name
     if not layer.trainable:

@@ -148,9 +148,9 @@ def assert_replays(function: str, args: dict[str, Any]) -> None:
     numba = get_backend("numba")
     eager, taped = move(numba, args), move(numba, args)
     for _ in range(3):
-        getattr(cpu.kernels, function)(**eager)
+        getattr(numba.kernels, function)(**eager)
     with cpu.record() as tape:
-        getattr(cpu.kernels, function)(**taped)
+        getattr(numba.kernels, function)(**taped)
     before = {k: v.copy() for k, v in taped.items() if isinstance(v, np.ndarray)}
     for name, array in before.items():
         np.testing.assert_array_equal(array, args[name], "recording must not run anything")

@@ -177,7 +177,11 @@ def test_layers_of_the_library_work_through_kernels_and_others_need_not() -> Non
     assert not is_kernels_only(Wrapped(1).forward)
     assert not is_kernels_only(len)
     for kind in vars(layers).values():
-        if isinstance(kind, type) and issubclass(kind, Layer) and kind.__name__ not in IN_ARRAY_CODE:
+        if (
+            isinstance(kind, type)
+            and issubclass(kind, Layer)
+            and kind.__name__ not in IN_ARRAY_CODE
+        ):
             assert kind is Layer or is_kernels_only(kind.forward), (
                 f"{kind.__name__}: mark its forward @kernels_only, or name it in IN_ARRAY_CODE"
             )
