@@ -111,8 +111,8 @@ class Layer(ABC):
         Parameters
         ----------
         x : array, shape (N, *input_shape)
-            A batch. In mixed precision it has 16 bits before the last layer with parameters;
-            parameters and their gradients are float32.
+            A batch, not to be changed in place. In mixed precision it has 16 bits before the last
+            layer with parameters; parameters and their gradients are float32.
         training : bool
             Whether this is a training step.
         activate : bool

@@ -58,6 +58,27 @@ def test_metrics_are_exact_over_an_epoch(backend: Any) -> None:  # noqa: F811
     assert values["Spread"] == pytest.approx(np.ptp(p))
 
 
+def test_losses_and_metrics_may_change_what_they_are_given(backend: Any) -> None:  # noqa: F811
+    def clean(outputs: Any, targets: Any) -> Any:
+        error = outputs - targets
+        return (error * error).sum(axis=1), 2 * error
+
+    def messy(outputs: Any, targets: Any) -> Any:
+        outputs -= targets
+        targets *= 0
+        return (outputs * outputs).sum(axis=1), 2 * outputs
+
+    def wiped(outputs: Any, targets: Any) -> Any:
+        outputs *= 0
+        return outputs.sum(axis=1)
+
+    ours, theirs = (
+        fit(network("sgd", loss=loss, metrics=metrics))
+        for loss, metrics in ((messy, [wiped, Spread()]), (clean, [Spread()]))
+    )
+    assert {name: ours[name] for name in theirs} == theirs
+
+
 def test_an_evaluation_within_a_training_leaves_its_metrics(backend: Any) -> None:  # noqa: F811
     def evaluate(batch: int, logs: Any) -> None:
         models[0].evaluate(X[:9], Y[:9])
