@@ -2,7 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-SPREAD := -n auto --dist worksteal
+PARALLEL := -n auto --dist worksteal
 
 # Tests that pytest has rewritten are kept from one run to the next, even where bytecode is not.
 export PYTHONDONTWRITEBYTECODE :=
@@ -16,10 +16,10 @@ train: $(VENV)/installed ## install, then train on MNIST (or digits); ARGS="--ep
 	$(BIN)/nnaccel train $(ARGS)
 
 test: $(VENV)/installed-test ## install, then run the tests; ARGS="-k wheel" goes to pytest
-	$(BIN)/python -m pytest $(SPREAD) $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: lint ## ruff and mypy, then the quick tests: in two minutes what most changes need
-	$(BIN)/python -m pytest $(SPREAD) -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 lint: $(VENV)/installed-test ## ruff and mypy
 	$(BIN)/ruff check .

@@ -31,14 +31,14 @@ def backend_name() -> str:
 
 
 def num_threads() -> int:
-    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, at most the processors that may be used."""
+    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, at most the available processors."""
     available = _processors()
     text = os.environ.get("NNACCEL_NUM_THREADS", "").strip()
     return min(available, _whole_number("NNACCEL_NUM_THREADS", text)) if text else available
 
 
 def _processors() -> int:
-    """Processors that this process may use, by its affinity and the quota of its cgroup."""
+    """Number of processors, by this process's affinity and its cgroup's quota."""
     if sys.platform != "linux":
         return os.cpu_count() or 1
     allowed = len(os.sched_getaffinity(0))
@@ -77,7 +77,7 @@ def cache_dir() -> Path:
 
 
 def kernel_dir() -> Path | None:
-    """Folder for compiled kernels; None for a user who has no folder at all."""
+    """Folder for compiled kernels; None for a user without a home folder."""
     try:
         return cache_dir() / "kernels"
     except RuntimeError:  # neither NNACCEL_CACHE nor a home

@@ -47,7 +47,7 @@ def refuse_misspelt(kind: type, name: str, switches: tuple[str, ...]) -> None:
 
 
 def refuse_masked(x: object, what: str) -> None:
-    """Raise a ValueError if values of `x` are masked: NumPy would compute with what is below."""
+    """Raise a ValueError if values of `x` are masked: kernels would not see the mask."""
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
         raise ValueError(
             f"{what} have {int(np.ma.getmaskarray(x).sum())} masked values. To fix: leave those "

@@ -1,8 +1,8 @@
 """The hot loops of nnaccel: plain functions that fill arrays they are given.
 
-`reference` holds the obvious version of everything, for NumPy and CuPy arrays alike; `cpu` the
-compiled one for NumPy arrays. Both offer the same functions under the same names. Nothing here
-validates or decides: that happens once, in `nnaccel.ops`.
+`reference` holds the plain definition of every kernel, for arrays of any library that are writable
+in place; `cpu` (Numba, NumPy arrays) and `cuda` (numba-cuda, CuPy arrays) fast ones under the same
+names. Kernels check nothing and allocate no results: `nnaccel.ops` does both.
 """
 
 import time

@@ -60,7 +60,7 @@ def collect() -> dict[str, Any]:
 
 
 def _kernel_cache() -> dict[str, Any]:
-    """Where compiled kernels are kept, how many bytes they are, and why they are not, if so."""
+    """Folder of compiled kernels, its size in bytes, and the reason if it is not used."""
     root = _config.kernel_dir()
     cache = DiskCache(root)
     problem = cache.problem or (refusal(root) if root and root.exists() else "")

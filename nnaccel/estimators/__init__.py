@@ -1,4 +1,4 @@
-"""The ladder as scikit-learn estimators: least squares, logistic and softmax regression, networks.
+"""scikit-learn estimators: least squares, logistic and softmax regression, networks.
 
 Importing this loads scikit-learn; `import nnaccel` alone does not.
 """

@@ -1,4 +1,4 @@
-"""Checked inputs of the regressions, in the words that scikit-learn expects."""
+"""Input checks of the estimators, with the error messages that scikit-learn expects."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from nnaccel.backends import is_cupy
 
 Floats = NDArray[np.float64]
 
-#: Beyond this, sums of squares overflow.
-_MOST = 1e140
+#: Largest number whose sums of squares do not overflow.
+_MAX = 1e140
 
 
 def on_host(x: Any) -> Any:
-    """Return a CuPy array as NumPy's, anything else as it is; masked values are refused."""
+    """Return a CuPy array as a NumPy array, anything else as it is; ValueError if masked."""
     _validate.refuse_masked(x, "inputs or targets")
     return x.get() if is_cupy(x) else x
 
 
 def rows(estimator: Any, x: Any) -> Floats:
-    """Return the rows to predict for, which must fit those of `fit`, as float64."""
+    """Return checked rows to predict for, as float64."""
     return np.asarray(validate_data(estimator, on_host(x), reset=False, dtype=np.float64))
 
 
 def pair(estimator: Any, x: Any, y: Any, **checks: Any) -> tuple[Floats, NDArray[Any]]:
-    """Return the rows to fit, as float64, and their targets; note how many features there are."""
+    """Return checked rows to fit, as float64, and their targets; set `n_features_in_`."""
     x, y = validate_data(estimator, on_host(x), on_host(y), dtype=np.float64, **checks)
     _require_squares("X", x)
     if y.dtype.kind == "f":
@@ -41,49 +41,49 @@ def pair(estimator: Any, x: Any, y: Any, **checks: Any) -> tuple[Floats, NDArray
 
 
 def classes_of(labels: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.intp]]:
-    """Return the distinct labels in order, and the number of each row's.
+    """Return the sorted classes, and the index of each row's class.
 
     Raises
     ------
     TypeError
-        If they are of types that cannot be ordered, such as numbers and text.
+        If labels cannot be sorted, such as numbers and text.
     """
     try:
         return np.unique(labels, return_inverse=True)
     except TypeError:
         kinds = sorted({type(label).__name__ for label in labels})
         raise TypeError(
-            f"labels are of several types, {' and '.join(kinds)}: make them all of one"
+            f"labels are of several types, {' and '.join(kinds)}: convert them to one"
         ) from None
 
 
 def weights_of(x: Floats, sample_weight: Any) -> Floats:
-    """Return the rows' weights; ones if there are none.
+    """Return the rows' weights; ones by default.
 
     Raises
     ------
     ValueError
-        If a weight is negative, or none is above 0.
+        If a weight is negative, or all are 0.
     """
     weights = _check_sample_weight(
         on_host(sample_weight), x, dtype=np.float64, ensure_non_negative=True
     )
     if not weights.any():
         raise ValueError("sample_weight is 0 for every row: there is nothing to fit")
-    if not 1 / _MOST < weights.max() < _MOST:
+    if not 1 / _MAX < weights.max() < _MAX:
         raise ValueError(
-            f"sample_weight is at most {weights.max():.3g}: give weights of about 1, of which only "
-            "the ratios count"
+            f"sample_weight is at most {weights.max():.3g}: give weights of about 1; only their "
+            "ratios matter"
         )
     return np.asarray(weights)
 
 
 def _require_squares(name: str, x: NDArray[Any]) -> None:
     """Raise a ValueError if sums of squares would overflow."""
-    if x.size and not -_MOST < x.min() <= x.max() < _MOST:
+    if x.size and not -_MAX < x.min() <= x.max() < _MAX:
         raise ValueError(
             f"{name} runs from {x.min():.3g} to {x.max():.3g}: the squares of such numbers "
-            "overflow; give another unit"
+            "overflow. To fix: use another unit"
         )
 
 
@@ -94,7 +94,7 @@ def choice(name: str, value: Any, choices: Sequence[Any]) -> None:
 
 
 def number(name: str, value: Any, *, above_0: bool = False) -> float:
-    """Return a finite number of at least 0, or above 0; ValueError otherwise."""
+    """Return a finite number of at least 0, or above 0; ValueError for anything else."""
     good = isinstance(value, int | float | np.number) and np.isfinite(value) and value >= 0
     if not good or (above_0 and not value):
         raise ValueError(
@@ -104,7 +104,7 @@ def number(name: str, value: Any, *, above_0: bool = False) -> float:
 
 
 def names(estimator: Any, given: Sequence[str] | None = None) -> list[str]:
-    """Return the names of the features: those given, else those of X, else x0, x1, …."""
+    """Return the names of the features: the given ones, else those of X, else x0, x1, …."""
     count = estimator.n_features_in_
     if given is not None:
         if len(given) != count:
@@ -118,16 +118,16 @@ def names(estimator: Any, given: Sequence[str] | None = None) -> list[str]:
 
 
 def with_ones(x: Floats) -> Floats:
-    """Return x behind a column of ones."""
+    """Return x with a column of ones in front."""
     return np.concatenate([np.ones((len(x), 1)), x], axis=1)
 
 
 def warn_of_steps(max_iter: int, tol: float, gradient: Floats) -> None:
-    """Warn that gradient descent has not arrived."""
+    """Warn that gradient descent has not converged."""
     warnings.warn(
         f"gradient descent made max_iter={max_iter} steps and the gradient is still up to "
-        f"{np.abs(gradient).max():.2g}, more than tol={tol:g}: allow more steps, give another "
-        "learning_rate, or bring the variables to one scale",
+        f"{np.abs(gradient).max():.2g}, more than tol={tol:g}. To fix: raise max_iter, change "
+        "learning_rate, or standardise the variables",
         ConvergenceWarning,
         stacklevel=4,
     )
@@ -136,14 +136,14 @@ def warn_of_steps(max_iter: int, tol: float, gradient: Floats) -> None:
 def start(
     solver: str, coef_init: Any, intercept_init: Any, shape: tuple[int, int], intercept: bool
 ) -> Floats:
-    """Return where gradient descent starts: a row for the intercept, if any, then the rest.
+    """Return the initial coefficients of gradient descent, the row of intercepts first if any.
 
     Parameters
     ----------
     solver : str
-        Any but 'gd' starts nowhere.
+        Solvers other than 'gd' have no initial coefficients.
     coef_init, intercept_init : float or array_like, optional
-        (p, k) or what can be broadcast to it, and (k,); 0 by default.
+        Arrays that can be broadcast to (p, k) and (k,); 0 by default.
     shape : pair of int
         (p, k).
     intercept : bool

@@ -1,4 +1,4 @@
-"""What is said of variables that the rows cannot tell apart."""
+"""Warnings of collinear variables."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-#: A column whose spread is less than this share of its largest value is constant but for rounding.
+#: A column whose range is less than this share of its largest value is constant up to rounding.
 ROUNDING = 1e-13
 
 _MOST_NAMES = 8
 
 
 class CollinearityWarning(UserWarning):
-    """Some coefficients are not settled by the data."""
+    """Some coefficients are not determined by the data."""
 
 
 def warn_of_dependence(
     x: NDArray[np.float64], names: Sequence[str], dependent: Sequence[int], intercept: bool
 ) -> None:
-    """Warn of the variables that take part in a linear dependence, by name.
+    """Warn of linearly dependent variables, by name.
 
     Parameters
     ----------
     x : ndarray, shape (N, p)
-        Rows that count.
+        Rows with a weight above 0.
     names : sequence of str
-        Of its columns.
+        Names of its columns.
     dependent : sequence of int
-        Columns in question; without any nothing is said.
+        Dependent columns; if empty there is no warning.
     intercept : bool
-        Whether there is one: constant columns repeat it.
+        Whether there is an intercept, which a constant column depends on.
     """
     if not dependent:
         return
@@ -42,27 +42,27 @@ def warn_of_dependence(
         j for j in dependent if spread[j] <= 2 * ROUNDING * size[j] and (intercept or not size[j])
     ]
     varied = [j for j in dependent if j not in constant]
-    said = []
+    causes = []
     if len(varied) > 1 and count - intercept < variables:
-        said.append(f"{count} rows cannot settle {variables} coefficients")
+        causes.append(f"{count} rows cannot determine {variables} coefficients")
     elif len(varied) > 1:
-        said.append(f"columns {listed(names, varied)} are linearly dependent")
+        causes.append(f"columns {listed(names, varied)} are linearly dependent")
     if constant:
         what = "constant, as the intercept is" if intercept else "0 everywhere"
         are = "columns" if len(constant) > 1 else "column"
-        said.append(
+        causes.append(
             f"{are} {listed(names, constant)} {'are' if len(constant) > 1 else 'is'} {what}"
         )
     warnings.warn(
-        f"{'; '.join(said)}: of all solutions, that of least norm is taken. Leave out columns, or "
-        "read these coefficients as one of many",
+        f"{'; '.join(causes)}: the solution is the one of least norm. To fix: leave out columns, "
+        "or take these coefficients as one solution of many",
         CollinearityWarning,
         stacklevel=3,
     )
 
 
 def listed(names: Sequence[str], columns: Sequence[int]) -> str:
-    """Quoted names with "and" before the last; only the first few of many."""
+    """Quoted names, with "and" before the last; only the first few of many."""
     quoted = [repr(str(names[j])) for j in columns[:_MOST_NAMES]]
     if len(columns) > _MOST_NAMES:
         return f"{', '.join(quoted)} and {len(columns) - _MOST_NAMES} more"

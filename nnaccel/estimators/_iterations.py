@@ -1,4 +1,4 @@
-"""When a network's training is over, by scikit-learn's rules, and what is kept of it."""
+"""The record of a network's training, and its end by scikit-learn's rules."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 from nnaccel.training.callbacks import Callback
 from nnaccel.training.callbacks._base import Logs
 
-#: An adaptive learning rate is divided by this, and not below that.
-_DIVISOR, _LOWEST = 5.0, 1e-6
+#: Divisor and lower bound of an adaptive learning rate.
+_DIVISOR, _MIN_RATE = 5.0, 1e-6
 
 
 @dataclass
 class Record:
-    """How a training went, over all calls of `fit` and `partial_fit`.
+    """The record of a training, over all calls of `fit` and `partial_fit`.
 
     Attributes
     ----------
     losses, scores : list of float
-        Of each epoch: training loss, and score on the rows set aside.
+        Training loss of each epoch, and score on the validation rows.
     best_loss, best_score : float
     best_weights : list of ndarray
-        Of the best score; empty without scores.
+        Weights of the best score; empty without scores.
     stalled : int
-        Epochs in a row that were not better by `tol`.
+        Epochs without an improvement of `tol`.
     rows_seen : int
     """
 
@@ -41,26 +41,26 @@ class Record:
 
 
 class Iterations(Callback):
-    """Notes each epoch, and stops when losses or scores no longer get better.
+    """Records each epoch, and stops when losses or scores no longer improve.
 
     Parameters
     ----------
     record : Record
-        Written to.
+        The record to write.
     score : callable, optional
-        Gives the score that is to rise; without it the loss is to fall.
+        Returns the score to monitor instead of the loss.
     tol : float
-        What counts as better.
+        Smallest change that counts as an improvement.
     patience : int
-        Epochs without anything better that are put up with.
+        Epochs without improvement before the training stops.
     schedule : {'constant', 'invscaling', 'adaptive'}
-        Of the learning rate.
+        Schedule of the learning rate.
     rate : float
-        The learning rate that 'invscaling' divides.
+        Initial learning rate, for 'invscaling'.
     power : float
-        Of the number of rows seen, by which it does.
+        Power of the number of rows seen, by which 'invscaling' divides the rate.
     verbose : bool
-        Whether each epoch is printed.
+        Whether to print each epoch.
     """
 
     def __init__(
@@ -81,11 +81,11 @@ class Iterations(Callback):
         self._verbose = verbose
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
-        """Note the epoch; stop if patience is lost and the rate is not to be lowered."""
+        """Record the epoch; stop if patience has run out and the rate cannot be lowered."""
         record = self.record
         record.losses.append(logs["loss"])
         record.rows_seen += self.params["samples"]
-        better = self._note_score() if self._score is not None else self._note_loss()
+        better = self._record_score() if self._score is not None else self._record_loss()
         record.stalled = 0 if better else record.stalled + 1
         if self._verbose:
             score = f", validation score = {record.scores[-1]:.6f}" if self._score else ""
@@ -94,15 +94,15 @@ class Iterations(Callback):
             rate = self._rate / (record.rows_seen + 1) ** self._power
             self.model.optimizer.learning_rate = rate
         if record.stalled > self._patience:
-            self._lose_patience()
+            self._lower_rate_or_stop()
 
-    def _note_loss(self) -> bool:
+    def _record_loss(self) -> bool:
         record, loss = self.record, self.record.losses[-1]
         better = loss <= record.best_loss - self._tol
         record.best_loss = min(record.best_loss, loss)
         return better
 
-    def _note_score(self) -> bool:
+    def _record_score(self) -> bool:
         assert self._score is not None
         record, score = self.record, self._score()
         record.scores.append(score)
@@ -112,10 +112,10 @@ class Iterations(Callback):
             record.best_score, record.best_weights = score, self.model.get_weights()
         return better
 
-    def _lose_patience(self) -> None:
+    def _lower_rate_or_stop(self) -> None:
         """Lower an adaptive rate, or stop."""
         rate = self.model.optimizer.learning_rate
-        if self._schedule == "adaptive" and rate > _LOWEST:
+        if self._schedule == "adaptive" and rate > _MIN_RATE:
             self.model.optimizer.learning_rate = rate / _DIVISOR
             self.record.stalled = 0
         else:

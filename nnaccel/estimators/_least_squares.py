@@ -12,25 +12,25 @@ from nnaccel.estimators._collinear import ROUNDING
 
 Floats = NDArray[np.float64]
 
-#: Of a singular value to the largest one, below which a direction counts as empty.
+#: Smallest singular value, relative to the largest, that counts for the rank.
 RANK_TOLERANCE = 1e-10
 
-#: Smallest pivot of ``x.T @ x``, for columns of length 1, that CholeskyQR2 is trusted with.
-_SAFE = 1e-3
+#: Smallest pivot of ``x.T @ x``, for columns of length 1, for which CholeskyQR2 is accurate.
+_MIN_PIVOT = 1e-3
 
 
 @dataclass(frozen=True)
 class Solution:
-    """What least squares found.
+    """A least-squares solution.
 
     Attributes
     ----------
     coef : ndarray, shape (p, k)
-        Of all that minimise the squares, those of least Euclidean norm.
+        The solution of least Euclidean norm.
     factor : ndarray, shape (p, rank)
-        Times its transpose, the covariance of `coef` for errors of variance 1.
+        ``factor @ factor.T`` is the covariance of `coef` for errors of variance 1.
     dependent : list of int
-        Columns that take part in a linear dependence; empty at full rank.
+        Linearly dependent columns; empty at full rank.
     """
 
     coef: Floats
@@ -39,24 +39,24 @@ class Solution:
 
     @property
     def rank(self) -> int:
-        """Number of coefficients that the rows settle."""
+        """Number of coefficients determined by the rows."""
         return int(self.factor.shape[1])
 
 
 def centred(x: Floats, weights: Floats, intercept: bool) -> tuple[Floats, Floats]:
-    """Return rows about their mean times the root of their weights, and the mean.
+    """Return the centred rows, times the root of their weights, and the mean.
 
     Parameters
     ----------
     x : ndarray, shape (N, p)
     weights : ndarray, shape (N,)
     intercept : bool
-        Without one the mean is 0.
+        Without an intercept the mean is 0.
 
     Returns
     -------
     centred : ndarray, shape (N, p)
-        0 in a column that is constant but for rounding.
+        0 in a column that is constant up to rounding.
     mean : ndarray, shape (p,)
     """
     mean = weights @ x / weights.sum() if intercept else np.zeros(x.shape[1])
@@ -72,8 +72,8 @@ def centred(x: Floats, weights: Floats, intercept: bool) -> tuple[Floats, Floats
 def least_squares(x: Array, y: Array) -> Solution:
     """Minimise the sum of squares of ``y - x @ coef``.
 
-    A QR factorisation of x, or of its transpose if that is the taller one, on the backend, leaves
-    a small triangle, of which a singular value decomposition on the host tells the rank.
+    By a QR factorisation of x, or of its transpose if that is taller, on the backend, and a
+    singular value decomposition of R on the host, which gives the rank.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def least_squares(x: Array, y: Array) -> Solution:
     ----------
     G. H. Golub and C. F. Van Loan, *Matrix Computations*, 4th ed., 2013, sections 5.3 and 5.5.
     """
-    # Columns of one length: the unit in which a variable is measured does not decide the rank.
+    # Columns of length 1: the unit of a variable does not change the rank.
     xp, p = get_namespace(x), x.shape[1]
     norms = np.sqrt(to_numpy(xp.einsum("np,np->p", x, x)))
     scale = 1 / np.where(norms > 0, norms, 1)
@@ -107,7 +107,7 @@ def least_squares(x: Array, y: Array) -> Solution:
     factor = scale[:, None] * (rows.T / s[:rank])
     dependent: list[int] = []
     if rank < p:
-        # What is orthogonal to every row of x changes no prediction: without it, coef is shortest.
+        # Components orthogonal to all rows of x change no prediction: coef of least norm has none.
         basis, _ = np.linalg.qr((rows / scale).T)
         factor = basis @ (basis.T @ factor)
         free = 1 - (rows * rows).sum(axis=0)
@@ -123,9 +123,9 @@ def _largest(x: Floats) -> Floats:
 def _triangle(x: Array, y: Array) -> tuple[Floats, Floats]:
     """Return R of a QR factorisation of x, shape (p, p), and ``Q.T @ y``.
 
-    Where x is far from losing rank, by two Cholesky factorisations: all products of matrices, and
-    as accurate as reflections, since the second one takes what the first one leaves. Elsewhere by
-    Householder's reflections.
+    A well-conditioned x is factorised by CholeskyQR2: matrix products only, and as accurate as
+    Householder reflections, since the second factorisation corrects the first. Any other x is
+    factorised by Householder reflections.
 
     References
     ----------
@@ -134,7 +134,7 @@ def _triangle(x: Array, y: Array) -> tuple[Floats, Floats]:
     """
     xp, p = get_namespace(x), x.shape[1]
     first = _cholesky(np.asarray(to_numpy(x.T @ x)))
-    if len(x) > p and np.diagonal(first).min(initial=1.0) > _SAFE:
+    if len(x) > p and np.diagonal(first).min(initial=1.0) > _MIN_PIVOT:
         q = x @ xp.asarray(np.linalg.inv(first))
         second = _cholesky(np.asarray(to_numpy(q.T @ q)))
         return second @ first, np.linalg.solve(second.T, np.asarray(to_numpy(q.T @ y)))
@@ -143,7 +143,7 @@ def _triangle(x: Array, y: Array) -> tuple[Floats, Floats]:
 
 
 def _cholesky(gram: Floats) -> Floats:
-    """Upper triangle whose transpose times itself is `gram`; zeros if that is not definite."""
+    """Upper Cholesky factor of `gram`; zeros if it is not positive definite."""
     try:
         return np.asarray(np.linalg.cholesky(gram).T)
     except np.linalg.LinAlgError:

@@ -1,4 +1,4 @@
-"""What logistic and softmax regression share: classes, solvers, probabilities."""
+"""The base class of logistic and softmax regression."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from nnaccel.ops import _check
 
 Floats = NDArray[np.float64]
 
-#: Most steps, where `max_iter` is left open.
+#: Default `max_iter` of each solver.
 _MAX_ITER = {"newton": 100, "lbfgs": 1000, "gd": 10_000}
 
 
 class SeparationWarning(ConvergenceWarning):
-    """The classes can be told apart without a mistake: the likelihood has no maximum."""
+    """The classes are linearly separable: the likelihood has no maximum."""
 
 
 class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
@@ -67,7 +67,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         coef_init: ArrayLike | None = None,
         intercept_init: ArrayLike | None = None,
     ) -> Self:
-        """Find the coefficients.
+        """Fit the coefficients.
 
         Parameters
         ----------
@@ -75,9 +75,9 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         y : array_like, shape (N,)
             Labels of any type.
         sample_weight : array_like, shape (N,), optional
-            How much each row counts.
+            Weight of each row.
         coef_init, intercept_init : float or array_like, optional
-            Where 'gd' starts, in the shapes of `coef_` and `intercept_`; 0 by default.
+            Initial values for 'gd', in the shapes of `coef_` and `intercept_`; 0 by default.
 
         Returns
         -------
@@ -93,8 +93,8 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         counts = np.bincount(codes, weights)
         if not counts.all():
             raise ValueError(
-                f"all rows of class {classes[counts == 0].tolist()[0]!r} have sample_weight 0: "
-                "leave them out, and the model knows the other classes only"
+                f"all rows of class {classes[counts == 0].tolist()[0]!r} have sample_weight 0. To "
+                "fix: leave them out, to fit the other classes"
             )
         targets = np.eye(len(classes))[codes]
         targets = targets[:, 1:] if len(classes) == 2 else targets
@@ -106,7 +106,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         warn_of_dependence(x[used], names, coordinates.dependent, intercept)
         found = self._solve(coordinates, begin)
         self.classes_ = classes
-        self._keep(coordinates, found)
+        self._set_fitted(coordinates, found)
         self._warn(found)
         return self
 
@@ -126,7 +126,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         return logits[:, 0] if logits.shape[1] == 1 else logits
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the likeliest class of each row, shape (N,)."""
+        """Return the most probable class of each row, shape (N,)."""
         logits = self._logits(X)
         codes = logits[:, 0] > 0 if logits.shape[1] == 1 else logits.argmax(axis=1)
         return np.asarray(self.classes_[codes.astype(int)])
@@ -148,7 +148,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         ----------
         X : array_like, shape (N, p)
         y : array_like, shape (N,)
-            Labels, of those seen in `fit`.
+            Labels of classes seen in `fit`.
         sample_weight : array_like, shape (N,), optional
 
         Returns
@@ -158,9 +158,9 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         """
         log_p = self.predict_log_proba(X)
         labels = column_or_1d(_checked.on_host(y))
-        strangers = labels[~np.isin(labels, self.classes_)]
-        if len(strangers) or len(labels) != len(log_p):
-            new = strangers[:1].tolist()
+        unknown = labels[~np.isin(labels, self.classes_)]
+        if len(unknown) or len(labels) != len(log_p):
+            new = unknown[:1].tolist()
             what = f"label {new[0]!r} is new" if new else f"{len(labels)} labels"
             raise ValueError(f"{what}; expected {len(log_p)} labels of {self.classes_.tolist()}")
         codes = np.searchsorted(self.classes_, labels)
@@ -173,7 +173,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         target: str | None = None,
         reference: Any = None,
     ) -> Summary:
-        """Tell what the fit says of the coefficients; printed, it is the table of R.
+        """Return the coefficients with their tests; prints as a table in the style of R.
 
         Parameters
         ----------
@@ -182,7 +182,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         target : str, optional
             Name of the response.
         reference : label, optional
-            The class that the others are held against; the first by default.
+            Reference class; the first by default.
 
         Returns
         -------
@@ -209,7 +209,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         strength = _checked.number("C", self.C, above_0=True)
         if self.penalty is None and strength != 1:
             warnings.warn(
-                f"C={self.C} belongs to a penalty, and there is none: give penalty='l2'",
+                f"C={self.C} has no effect without a penalty: give penalty='l2'",
                 UserWarning,
                 stacklevel=3,
             )
@@ -228,8 +228,8 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
         return _likelihood_fit.by_descent(problem, begin, rate, max_iter, tol)
 
-    def _keep(self, coordinates: Coordinates, found: Found) -> None:
-        """Set what is known after a fit."""
+    def _set_fitted(self, coordinates: Coordinates, found: Found) -> None:
+        """Set the fitted attributes."""
         coef, intercept = found.coef, coordinates.problem.intercept
         self.coef_ = np.ascontiguousarray(coef[intercept:].T)
         self.intercept_ = coef[0] if intercept else np.zeros(coef.shape[1])
@@ -237,25 +237,25 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         self._fit = LikelihoodFit.of(coordinates, found)
 
     def _warn(self, found: Found) -> None:
-        """Say where estimates have no limit, or have not been reached."""
+        """Warn of separation, or of a solver that has not converged."""
         separation = self._fit.separation
-        remedy = f"With a penalty they have some: in Python, {type(self).__name__}(penalty='l2')"
+        remedy = f"To fix: use a penalty, in Python {type(self).__name__}(penalty='l2')"
         if separation.complete:
             warnings.warn(
-                "the classes can be told apart without a mistake (perfect separation): the larger "
-                "the coefficients, the likelier the data, so they have no estimate. Predictions "
-                f"can be used, standard errors cannot. {remedy}",
+                "the classes can be told apart without a mistake (perfect separation): the "
+                "likelihood grows with the coefficients without limit, so they have no estimate. "
+                f"Predictions are valid, standard errors are not. {remedy}",
                 SeparationWarning,
                 stacklevel=3,
             )
         elif separation:
             rows = ["(Intercept)"] * self._fit.intercept + _checked.names(self)
             lost = separation.rows
-            others = "The other coefficients can be used. " if len(lost) < len(rows) else ""
+            others = "The other coefficients are valid. " if len(lost) < len(rows) else ""
             warnings.warn(
-                f"some coefficients of {listed(rows, lost)} have no estimate: along them some rows "
-                "can be told apart without a mistake (quasi-complete separation), and the larger "
-                f"they are, the likelier the data. {others}{remedy}",
+                f"some coefficients of {listed(rows, lost)} have no estimate: they tell some rows "
+                "apart without a mistake (quasi-complete separation), and the likelihood grows "
+                f"with them without limit. {others}{remedy}",
                 SeparationWarning,
                 stacklevel=3,
             )
@@ -263,7 +263,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
             warnings.warn(
                 f"{found.steps} steps were made and the likelihood still rises"
                 + (f" (gradient {found.gradient:.2g}, tol={self.tol:g})" if found.gradient else "")
-                + ": allow more by max_iter, or bring the variables to one scale",
+                + ". To fix: raise max_iter, or standardise the variables",
                 ConvergenceWarning,
                 stacklevel=3,
             )

@@ -1,4 +1,4 @@
-"""From rows and targets to the coefficients of largest likelihood, by any of the solvers."""
+"""Maximum likelihood by Newton's method, L-BFGS or gradient descent."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from nnaccel.estimators import _checked
 from nnaccel.estimators._coordinates import Coordinates, Problem
 from nnaccel.estimators._newton import maximise
 from nnaccel.estimators._objective import Objective
+from nnaccel.training.losses import BinaryCrossentropy, CategoricalCrossentropy
 
 Floats = NDArray[np.float64]
 
-#: With more coefficients than this, Newton's steps take longer than many of L-BFGS's.
+#: Most coefficients for which Newton's method is faster than L-BFGS.
 MOST_FOR_NEWTON = 300
-#: With more than this, the matrix of what is known is too large: errors are not estimated.
+#: Most coefficients for which the information matrix is computed, and errors with it.
 MOST_FOR_ERRORS = 1000
 
-#: A mean gradient as small as this is as good as none.
+#: A mean gradient of this size is rounding.
 _ROUNDING = 1e-7
 
 
 @dataclass(frozen=True)
 class Found:
-    """Where a solver ended.
+    """The result of a solver.
 
     Attributes
     ----------
@@ -33,7 +34,7 @@ class Found:
     steps : int
     converged : bool
     gradient : float
-        Largest part of the mean gradient where it was last found; 0 if that was not looked at.
+        Largest component of the last mean gradient; 0 if the solver has none.
     """
 
     coef: Floats
@@ -43,7 +44,7 @@ class Found:
 
 
 def by_newton(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
-    """Fit by Newton's method: few steps, each of which solves for all coefficients."""
+    """Fit by Newton's method: few steps, each a linear system of all coefficients."""
     problem = coordinates.problem
     coef, steps, converged = maximise(
         coordinates.likelihood,
@@ -53,7 +54,7 @@ def by_newton(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     )
     if problem.y.shape[1] > 1:
         coef = np.concatenate([np.zeros((len(coef), 1)), coef], axis=1)
-    return Found(_balanced(coordinates.raw(coef)), steps, converged)
+    return Found(_balanced(coordinates.to_original(coef)), steps, converged)
 
 
 def by_descent(
@@ -66,27 +67,26 @@ def by_descent(
 
 
 def by_lbfgs(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
-    """Fit by L-BFGS on the mean loss: for many coefficients."""
+    """Fit by L-BFGS on the mean loss, for many coefficients."""
     from scipy.optimize import minimize
 
-    problem, turned = coordinates.problem, coordinates.turned
-    objective = _objective(turned, np.zeros(turned.shape))
+    problem, transformed = coordinates.problem, coordinates.transformed
+    objective = _objective(transformed, np.zeros(transformed.shape))
     options = {"maxiter": max_iter, "maxfun": 20 * max_iter, "gtol": tol, "ftol": 0.0}
-    done = minimize(
-        objective, np.zeros(turned.shape).ravel(), jac=True, method="L-BFGS-B", options=options
-    )
-    coef = coordinates.raw(np.asarray(done.x, np.float64).reshape(turned.shape))
-    # Rounding may end the search a little before `tol` does.
+    begin = np.zeros(transformed.shape).ravel()
+    done = minimize(objective, begin, jac=True, method="L-BFGS-B", options=options)
+    coef = coordinates.to_original(np.asarray(done.x, np.float64).reshape(transformed.shape))
+    # Rounding may stop the search before `tol` is reached.
     converged = done.success or np.abs(done.jac).max(initial=0.0) <= max(tol, _ROUNDING)
     return _found(problem, objective, coef, int(done.nit), bool(converged))
 
 
 def _objective(problem: Problem, begin: Floats) -> Objective:
-    loss = "sigmoid" if problem.y.shape[1] == 1 else "softmax"
+    binary = problem.y.shape[1] == 1
     design = _checked.with_ones(problem.x) if problem.intercept else problem.x
     total = problem.weights.sum()
     return Objective(
-        f"{loss}_cross_entropy",
+        BinaryCrossentropy() if binary else CategoricalCrossentropy(),
         design,
         problem.y,
         problem.weights * (len(design) / total),
@@ -104,7 +104,7 @@ def _found(
 
 
 def _balanced(coef: Floats) -> Floats:
-    """Of all coefficients that predict the same and cost the same, those that sum to 0."""
+    """The equivalent coefficients that sum to 0 over the classes."""
     if coef.shape[1] == 1:
         return coef
     return np.asarray(coef - coef.mean(axis=1, keepdims=True))

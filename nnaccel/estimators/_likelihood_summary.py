@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nnaccel.estimators._collinear import listed
 from nnaccel.estimators._coordinates import Coordinates, Problem
 from nnaccel.estimators._likelihood_fit import MOST_FOR_ERRORS, Found
-from nnaccel.estimators._log_likelihood import TOLD, Point
+from nnaccel.estimators._log_likelihood import SEPARATED, Point
 from nnaccel.estimators._newton import inverse
 from nnaccel.estimators._separation import Separation
 from nnaccel.estimators._summary import Summary, against_zero
@@ -23,21 +23,21 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LikelihoodFit:
-    """A maximum-likelihood fit, with what its summary needs.
+    """A maximum-likelihood fit, for its summary.
 
     Attributes
     ----------
     coef : ndarray, shape (p + 1, C), or (p, C) without intercept
-        Of each class against the first.
+        Coefficients of each class against the first.
     std_error : ndarray, shape (p + 1, C, C), or (p, C, C)
-        Of each class against each; NaN where there is none.
+        Standard errors of each class against each; NaN where there is none.
     rank : int
-        Coefficients of each class that the rows settle, the intercept among them.
+        Coefficients of a class that the rows determine, with the intercept.
     intercept : bool
     rows : int
-        Rows whose weight is not 0.
+        Rows with a weight above 0.
     log_likelihood, null : float
-        Of this fit, and of one that knows the shares of the classes only.
+        Log-likelihood of this fit, and of the null model.
     steps : int
     converged : bool
     penalised : bool
@@ -58,15 +58,15 @@ class LikelihoodFit:
 
     @classmethod
     def of(cls, coordinates: Coordinates, found: Found) -> Self:
-        """Measure what a solver found."""
+        """Return the fit with the coefficients that a solver found."""
         problem = coordinates.problem
         coef = found.coef if found.coef.shape[1] == 1 else found.coef[:, 1:] - found.coef[:, :1]
         own = (problem.targets * problem.log_probabilities(found.coef)).sum(axis=1)
-        all_told = own[problem.weights > 0].min() > TOLD
+        is_separated = own[problem.weights > 0].min() > SEPARATED
         point = None
         if found.coef.size <= MOST_FOR_ERRORS:
-            point = coordinates.likelihood.at(coordinates.inward(coef))
-        separation = Separation.of(coordinates, point, all_told)
+            point = coordinates.likelihood.at(coordinates.from_original(coef))
+        separation = Separation.of(coordinates, point, is_separated)
         std_error = np.full(separation.unbounded.shape, math.nan)
         if point and not problem.ridge and not separation.complete:
             std_error = _errors(coordinates, point)
@@ -96,18 +96,18 @@ def summarise(
     target: str | None,
     reference: int = 0,
 ) -> Summary:
-    """Return the coefficients with z tests, and how likely the whole is.
+    """Return the coefficients with z tests, and the likelihood of the fit.
 
     Parameters
     ----------
     fit : LikelihoodFit
     names : sequence of str
-        Of the variables.
+        Names of the variables.
     classes : ndarray, shape (C,)
     target : str, optional
         Name of the response; y by default.
     reference : int, default 0
-        Number of the class that the others are held against.
+        Index of the reference class.
 
     Returns
     -------
@@ -133,7 +133,7 @@ def summarise(
 
 
 def _facts(fit: LikelihoodFit) -> dict[str, Any]:
-    """How likely the whole is."""
+    """Likelihood, deviance and AIC of the fit."""
     contrasts = fit.coef.shape[1] - 1
     log_likelihood = 0.0 if fit.separation.complete else fit.log_likelihood  # in the limit
     taken, residual = fit.rank * contrasts, -2 * log_likelihood
@@ -154,7 +154,7 @@ def _facts(fit: LikelihoodFit) -> dict[str, Any]:
 
 
 def _foot(facts: dict[str, Any]) -> list[str]:
-    """Tell how likely the whole is."""
+    """Lines with the likelihood, deviance and AIC of the fit."""
     null = f"{facts['null_deviance']:.5g} on {facts['null_degrees_of_freedom']}"
     residual = f"{facts['residual_deviance']:.5g} on {facts['degrees_of_freedom']}"
     if facts["separation"] == "complete":
@@ -170,7 +170,7 @@ def _foot(facts: dict[str, Any]) -> list[str]:
 
 
 def _notes(fit: LikelihoodFit, rows: Sequence[str]) -> list[str]:
-    """Say why errors or estimates are missing."""
+    """Reasons for missing errors or estimates."""
     if fit.separation.complete:
         return [
             "Perfect separation: each class can be told from the others without a mistake. The "
@@ -178,36 +178,36 @@ def _notes(fit: LikelihoodFit, rows: Sequence[str]) -> list[str]:
         ]
     if fit.separation:
         which = listed(rows, fit.separation.rows)
-        told = f"Quasi-complete separation: some estimates of {which} have no limit."
+        note = f"Quasi-complete separation: some estimates of {which} have no limit."
         if np.isfinite(fit.std_error).any() and fit.coef.shape[1] > 2:
-            told += " Against another reference other estimates may have one."
-        return [told]
+            note += " Against another reference other estimates may have one."
+        return [note]
     if fit.penalised:
-        return ["Standard errors, tests and AIC are those of maximum likelihood: not so penalised."]
+        return ["Standard errors, tests and AIC need maximum likelihood without a penalty."]
     if not fit.converged:
-        return ["The search did not arrive: these are no estimates yet, and have no errors."]
+        return ["The solver did not converge: these are no estimates yet, and have no errors."]
     if np.isnan(fit.std_error).all():
         count = len(rows) * (fit.coef.shape[1] - 1)
-        return [f"Standard errors are not estimated for so many coefficients ({count:,})."]
+        return [f"Standard errors are not estimated for {count:,} coefficients: too many."]
     return []
 
 
 def _errors(coordinates: Coordinates, point: Point) -> Floats:
     """Standard errors of the coefficients of each class against each, shape (p + 1, C, C)."""
-    turned, k = inverse(point.information), coordinates.problem.contrasts
-    to_raw = coordinates.raw(np.eye(coordinates.rank))
-    each = turned.reshape(coordinates.rank, k, coordinates.rank, k)
-    covariance = np.zeros((len(to_raw), k + 1, k + 1))  # that of the first class is 0
+    inverted, k = inverse(point.information), coordinates.problem.contrasts
+    basis = coordinates.to_original(np.eye(coordinates.rank))
+    each = inverted.reshape(coordinates.rank, k, coordinates.rank, k)
+    covariance = np.zeros((len(basis), k + 1, k + 1))  # that of the first class is 0
     for a in range(k):
         for b in range(k):
-            covariance[:, a + 1, b + 1] = ((to_raw @ each[:, a, :, b]) * to_raw).sum(axis=1)
+            covariance[:, a + 1, b + 1] = ((basis @ each[:, a, :, b]) * basis).sum(axis=1)
     own = np.diagonal(covariance, axis1=1, axis2=2)
     variance = own[:, :, None] + own[:, None] - 2 * covariance
     return np.asarray(np.sqrt(np.maximum(variance, 0)))
 
 
 def _null(problem: Problem) -> float:
-    """Log-likelihood of the shares of the classes; of equal ones without intercept."""
+    """Log-likelihood of the null model: the shares of the classes, equal without intercept."""
     targets, weights = problem.targets, problem.weights
     if not problem.intercept:
         return -float(weights.sum()) * math.log(targets.shape[1])

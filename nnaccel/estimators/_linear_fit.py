@@ -1,4 +1,4 @@
-"""What least squares settles, and what is told of it."""
+"""The least-squares fit of a linear regression."""
 
 from __future__ import annotations
 
@@ -16,30 +16,30 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class LinearFit:
-    """A least-squares fit, with what its standard errors need.
+    """A least-squares fit, with its residuals and the factor of its covariance.
 
     Attributes
     ----------
     intercept : ndarray, shape (k,)
-        0 without one.
+        0 without intercept.
     slopes : ndarray, shape (p, k)
     factor : ndarray, shape (p + 1, rank)
-        Times its transpose, the covariance of intercept and slopes for errors of variance 1.
+        ``factor @ factor.T`` is the covariance of intercept and slopes for errors of variance 1.
     dependent : list of int
-        Columns of x whose slopes the rows do not settle.
+        Columns of x whose slopes the rows do not determine.
     has_intercept : bool
     rows : int
-        Rows whose weight is not 0.
+        Rows with a weight above 0.
     weighted : bool
         Whether their weights differ.
     converged : bool
         Whether these are the coefficients of least squares.
     rss, tss : ndarray, shape (k,)
-        Residual and total sums of squares; the latter about the mean if there is an intercept.
+        Residual and total sums of squares; the latter about the mean with an intercept.
     squares : ndarray, shape (k,)
         Sum of squares of the response, about 0.
     quartiles : ndarray, shape (5, k)
-        Of the residuals, from the smallest to the largest.
+        Minimum, quartiles and maximum of the residuals.
     """
 
     intercept: Floats
@@ -57,7 +57,7 @@ class LinearFit:
 
     @classmethod
     def of(cls, x: Floats, y: Floats, weights: Floats, intercept: bool) -> Self:
-        """Fit y (N, k) by x (N, p), about their weighted means if there is an intercept."""
+        """Fit y (N, k) by x (N, p), centred at their weighted means with an intercept."""
         x_centred, x_mean = centred(x, weights, intercept)
         y_centred, y_mean = centred(y, weights, intercept)
         backend = get_backend()
@@ -83,19 +83,19 @@ class LinearFit:
             squares=weights @ y**2,
             quartiles=np.zeros((5, y.shape[1])),
         )
-        return fit.measured(x, y, weights)
+        return fit.with_residuals(x, y, weights)
 
-    def moved_to(
+    def with_coef(
         self, coef: Floats, converged: bool, x: Floats, y: Floats, weights: Floats
     ) -> Self:
-        """Return the fit with other coefficients: a row for the intercept, if any, and slopes."""
+        """Return the fit with other coefficients: the row of intercepts, if any, then slopes."""
         first = coef[0] if self.has_intercept else self.intercept
         slopes = coef[1:] if self.has_intercept else coef
-        moved = replace(self, intercept=first, slopes=slopes, converged=converged)
-        return moved.measured(x, y, weights)
+        fit = replace(self, intercept=first, slopes=slopes, converged=converged)
+        return fit.with_residuals(x, y, weights)
 
-    def measured(self, x: Floats, y: Floats, weights: Floats) -> Self:
-        """Return the fit with its residuals looked at."""
+    def with_residuals(self, x: Floats, y: Floats, weights: Floats) -> Self:
+        """Return the fit with the sum of squares and the quartiles of its residuals."""
         residuals = y - x @ self.slopes - self.intercept
         shown = (np.sqrt(weights)[:, None] * residuals)[weights > 0]
         quartiles = np.quantile(shown, [0, 0.25, 0.5, 0.75, 1], axis=0)
@@ -103,10 +103,10 @@ class LinearFit:
 
     @property
     def rank(self) -> int:
-        """Coefficients that are settled, the intercept among them."""
+        """Number of coefficients that the rows determine, with the intercept."""
         return int(self.factor.shape[1])
 
     @property
     def degrees_of_freedom(self) -> int:
-        """Rows beyond those that the coefficients take."""
+        """Rows minus rank."""
         return self.rows - self.rank

@@ -17,20 +17,20 @@ Floats = NDArray[np.float64]
 def summarise(
     fit: LinearFit, names: Sequence[str], target: str | Sequence[str] | None = None
 ) -> Summary:
-    """Return the coefficients with t tests, and how well the whole fits.
+    """Return the coefficients with t tests, and the goodness of fit.
 
     Parameters
     ----------
     fit : LinearFit
     names : sequence of str
-        Of the variables.
+        Names of the variables.
     target : str or sequence of str, optional
-        Of the response, or of each; y, or y0, y1, …, by default.
+        Name of the response, or of each; y, or y0, y1, …, by default.
 
     Returns
     -------
     Summary
-        For several responses `facts` holds them by name.
+        Keys of `facts` begin with the response's name if there are several.
     """
     count = fit.slopes.shape[1]
     if target is None:
@@ -52,7 +52,7 @@ def summarise(
 
 
 def _coefficients(fit: LinearFit, k: int, names: Sequence[str], title: str) -> Coefficients:
-    """The table of response k."""
+    """Coefficients of response k with their tests."""
     free = fit.degrees_of_freedom
     variance = fit.rss[k] / free if free > 0 else math.nan
     std_error = np.sqrt(variance * (fit.factor**2).sum(axis=1))
@@ -65,7 +65,7 @@ def _coefficients(fit: LinearFit, k: int, names: Sequence[str], title: str) -> C
 
 
 def _facts(fit: LinearFit, k: int) -> dict[str, float]:
-    """How well the whole fits response k."""
+    """Goodness of fit of response k."""
     from scipy import stats
 
     free, slopes = fit.degrees_of_freedom, fit.rank - fit.has_intercept
@@ -89,7 +89,7 @@ def _facts(fit: LinearFit, k: int) -> dict[str, float]:
 
 
 def _head(fit: LinearFit) -> list[str]:
-    """The spread of the residuals."""
+    """Lines with the quartiles of the residuals."""
     quartiles = fit.quartiles[:, 0]
     usual = 1e-3 <= np.abs(quartiles).max() < 1e5
     cells = [f"{round(q, 4) + 0.0:.4f}" if usual else f"{q:.4g}" for q in quartiles]
@@ -103,16 +103,18 @@ def _head(fit: LinearFit) -> list[str]:
 
 
 def _notes(fit: LinearFit) -> list[str]:
-    """Say why errors are missing, or mean little."""
+    """Reasons for missing or meaningless errors."""
     if not fit.converged:
-        return ["Gradient descent did not arrive: this is not least squares yet, and has no tests."]
+        return [
+            "Gradient descent did not converge: these are not least squares, and have no tests."
+        ]
     if (fit.rss <= 1e-28 * fit.squares).any():
         return ["Essentially perfect fit: residuals are rounding, and so are the tests."]
     return []
 
 
 def _foot(facts: dict[str, float]) -> list[str]:
-    """How well the whole fits, in words."""
+    """Lines with the goodness of fit."""
     free = facts["degrees_of_freedom"]
     lines = [
         f"Residual standard error: {shown(facts['residual_standard_error'], '.4g')} on {free} "

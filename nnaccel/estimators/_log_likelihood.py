@@ -1,4 +1,4 @@
-"""The log-likelihood of softmax regression, with what Newton's method needs of it."""
+"""The log-likelihood of softmax regression, with its gradient and information matrix."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nnaccel.backends import Array, get_backend, is_cupy, to_numpy
 
 Floats = NDArray[np.float64]
 
-#: Rows that are looked at together fill about so many bytes: they stay in the cache.
-_BLOCK = 1 << 19
-#: Products of fewer rows are slow.
-_FEWEST = 512
+#: Bytes of a block of rows, which stays in the cache.
+_BLOCK_BYTES = 1 << 19
+#: Fewest rows of a block: products of fewer rows are slow.
+_MIN_ROWS = 512
 
 
-#: Log-probability above which a class is likelier than all others together.
-TOLD = math.log(0.5) + 1e-3
+#: Log-probability above which a class is more probable than all others together.
+SEPARATED = math.log(0.5) + 1e-3
 
 
 @dataclass(frozen=True)
@@ -29,33 +29,33 @@ class Point:
     Attributes
     ----------
     value : float
-        Less the penalty.
+        Log-likelihood minus penalty.
     gradient : ndarray, shape (p, k)
-        Of the value.
+        Gradient of the value.
     information : ndarray, shape (p * k, p * k)
-        The negative of its Hessian, for raveled coefficients.
-    all_told : bool
-        Whether each row's own class is likelier than all others together.
+        Negative Hessian of the value, for raveled coefficients.
+    is_separated : bool
+        Whether each row's own class is more probable than all others together.
     """
 
     value: float
     gradient: Floats
     information: Floats
-    all_told: bool
+    is_separated: bool
 
 
 class LogLikelihood:
-    """Log-likelihood of classes 1 to k against class 0, on the backend in force.
+    """Log-likelihood of classes 1 to k against class 0, on the current backend.
 
     Parameters
     ----------
     x : ndarray, shape (N, p)
     y : ndarray, shape (N, k)
-        0 or 1; a row of class 0 holds zeros only.
+        0 or 1; a row of class 0 is all zeros.
     weights : ndarray, shape (N,)
     ridge : ndarray, shape (p,)
-        Half of it times a coefficient's square is taken off: for k = 1 of the coefficient itself,
-        for more of those that all classes have when they sum to 0.
+        Half of it times the squares of the coefficients is subtracted; for k > 1 the squares of
+        the equivalent coefficients of all classes that sum to 0.
 
     References
     ----------
@@ -72,7 +72,7 @@ class LogLikelihood:
         self.shape = x.shape[1], k
 
     def at(self, coef: Floats) -> Point:
-        """Look at all rows once."""
+        """Return value, gradient and information at `coef`, in one pass over the rows."""
         features, k = self.shape
         value, least = 0.0, math.inf
         gradient, blocks = np.zeros(self.shape), np.zeros((features, k, features, k))
@@ -81,7 +81,7 @@ class LogLikelihood:
             x, y, weights = self._x[rows], self._y[rows], self._weights[rows]
             p, own = self._probabilities(x @ on_backend, y)
             value += float(weights @ own)
-            # A row of weight 0 must not count, and its weight makes it 0 here, which is the most.
+            # A row of weight 0 must not count: it gives 0 here, the largest log-probability.
             least = min(least, float((own * (weights > 0)).min()))
             gradient += to_numpy(x.T @ (weights[:, None] * (y - p[:, 1:])))
             self._add_information(blocks, x, p, weights)
@@ -91,17 +91,17 @@ class LogLikelihood:
             value - float((coef * pull).sum()) / 2,
             gradient - pull,
             information + np.kron(np.diag(self._ridge), self._metric),
-            least > TOLD,
+            least > SEPARATED,
         )
 
     def _blocks(self) -> list[slice]:
-        """All rows at once on a GPU, elsewhere as many as the cache holds."""
+        """Slices of rows: all at once on a GPU, on a CPU blocks that fit the cache."""
         count, features = self._x.shape
-        size = count if is_cupy(self._x) else max(_BLOCK // (8 * max(features, 1)), _FEWEST)
+        size = count if is_cupy(self._x) else max(_BLOCK_BYTES // (8 * max(features, 1)), _MIN_ROWS)
         return [slice(i, i + size) for i in range(0, count, max(size, 1))]
 
     def _probabilities(self, z: Array, y: Array) -> tuple[Array, Array]:
-        """Return those of all classes, and the logarithm of that of each row's own."""
+        """Return the probabilities of all classes, and the log-probability of each row's own."""
         xp = self._xp
         top = xp.maximum(z.max(axis=1, keepdims=True), 0)
         powers = xp.exp(xp.concatenate([-top, z - top], axis=1))
@@ -110,12 +110,12 @@ class LogLikelihood:
         return powers / total, own
 
     def _add_information(self, blocks: Floats, x: Array, p: Array, weights: Array) -> None:
-        """Add what some rows know; blocks has shape (p, k, p, k)."""
+        """Add the information of some rows to `blocks`, of shape (p, k, p, k)."""
         for a in range(1, p.shape[1]):
             for b in range(a):
                 half = x * self._xp.sqrt(weights * p[:, a] * p[:, b])[:, None]
                 block = to_numpy(half.T @ half)
-                # The probabilities of a row sum to 1, so the blocks of a row of blocks to 0.
+                # Probabilities of a row sum to 1, so each row of blocks sums to 0.
                 blocks[:, a - 1, :, a - 1] += block
                 if b:
                     blocks[:, b - 1, :, b - 1] += block

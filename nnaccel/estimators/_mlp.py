@@ -1,4 +1,4 @@
-"""What multi-layer perceptrons share, whether for classes or for numbers."""
+"""The base class of multi-layer perceptrons."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nnaccel.optim import Optimizer
 
 
 class MLP(NetworkEstimator):
-    """Fully connected layers; parameters are told of in `MLPClassifier`."""
+    """A network of dense layers, with the parameters of `MLPClassifier`."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class MLP(NetworkEstimator):
         return X, ()
 
     def _checks(self) -> dict[str, Any]:
-        """Rows of numbers; float32 is kept, everything else becomes float64."""
+        """Rows of numbers: float32 stays, everything else becomes float64."""
         return {"dtype": (np.float64, np.float32)}
 
     def _shaped(self, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:

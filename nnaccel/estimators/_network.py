@@ -1,4 +1,4 @@
-"""What estimators made of a network share: their training."""
+"""The base class of network estimators: their training."""
 
 from __future__ import annotations
 
@@ -27,23 +27,22 @@ from nnaccel.optim import Optimizer
 Rows = tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]
 
 _SCHEDULES = ("constant", "invscaling", "adaptive")
-#: Activations that scikit-learn calls otherwise.
+#: Activations by scikit-learn's names.
 SKLEARN_NAMES = {"identity": "linear", "logistic": "sigmoid"}
 
 
 class NetworkEstimator(BaseEstimator):
-    """A network, trained epoch by epoch until its loss or score stops getting better.
+    """A network trained until its loss or score no longer improves.
 
-    A subclass says how inputs become rows, are checked, and take on the network's shape
-    (`_as_rows`, `_checks`, `_shaped`), what targets become (`_encode`), which hidden layers there
-    are (`_hidden_layers`), what the last one gives and which loss takes it (`_ending`), and what a
-    score is (`_score`).
+    A subclass defines the form of inputs (`_as_rows`, `_checks`, `_shaped`) and of targets
+    (`_encode`), the hidden layers (`_hidden_layers`), the last activation, the loss and the number
+    of outputs (`_ending`), and the score (`_score`).
     """
 
     _auto_batch = 200
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
-        """Train from the start; or go on, if `warm_start` is true.
+        """Train a new network, or with `warm_start` the existing one.
 
         Parameters
         ----------
@@ -52,7 +51,7 @@ class NetworkEstimator(BaseEstimator):
         y : array_like
             Targets.
         sample_weight : array_like, shape (N,), optional
-            How much each row counts.
+            Weight of each row.
 
         Returns
         -------
@@ -73,24 +72,23 @@ class NetworkEstimator(BaseEstimator):
         ended = self._train(rows, epochs, score)
         if self.loss_curve_ and self.loss_curve_[-1] > 2 * self.loss_curve_[0]:
             warnings.warn(
-                f"the loss rose from {self.loss_curve_[0]:.3g} to {self.loss_curve_[-1]:.3g}: give "
-                "a smaller learning_rate_init, or bring the inputs to one scale",
+                f"the loss rose from {self.loss_curve_[0]:.3g} to {self.loss_curve_[-1]:.3g}. To "
+                "fix: give a smaller learning_rate_init, or standardise the inputs",
                 ConvergenceWarning,
                 stacklevel=2,
             )
         elif not ended:
             warnings.warn(
                 f"max_iter={epochs} epochs are over and the "
-                f"{'score' if self.early_stopping else 'loss'} has not stopped getting better: "
-                "allow more, or a larger learning_rate_init; inputs and targets of one scale are "
-                "learnt sooner",
+                f"{'score' if self.early_stopping else 'loss'} still improves. To fix: raise "
+                "max_iter or learning_rate_init, or standardise inputs and targets",
                 ConvergenceWarning,
                 stacklevel=2,
             )
         return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
-        """Train for one epoch, with the optimiser's state kept from call to call."""
+        """Train for one epoch; the optimiser keeps its state between calls."""
         if self.early_stopping:
             raise ValueError("partial_fit cannot stop early: leave early_stopping at False")
         goes_on = hasattr(self, "model_")
@@ -100,7 +98,7 @@ class NetworkEstimator(BaseEstimator):
         self._train(rows, 1, None)
 
     def _read(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None) -> Rows:
-        """Return checked inputs, encoded targets, and weights if there are any."""
+        """Return checked inputs, encoded targets, and weights or None."""
         X, y = _checked.on_host(X), _checked.on_host(y)
         checks = self._checks() | {"multi_output": True, "reset": not goes_on}
         x, shape = self._as_rows(X)
@@ -121,7 +119,7 @@ class NetworkEstimator(BaseEstimator):
         return self._outputs(self._shaped(x, shape))
 
     def _begin(self, x: NDArray[Any]) -> None:
-        """Make a new network, with nothing learnt."""
+        """Create a new network."""
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         activation, _, units = self._ending()
         dtype = "float64" if x.dtype == np.float64 else "float32"
@@ -132,7 +130,7 @@ class NetworkEstimator(BaseEstimator):
         self.model_, self._record = network, Record()
 
     def _compile(self, network: Sequential) -> None:
-        """Give the network its loss, and an optimiser that has not moved yet."""
+        """Compile the network with its loss and a new optimiser."""
         _checked.choice("learning_rate", self.learning_rate, _SCHEDULES)
         _, loss, _ = self._ending()
         network.compile(loss=loss, optimizer=self._optimizer())
@@ -160,7 +158,7 @@ class NetworkEstimator(BaseEstimator):
         return optim.get(self.solver, **settings)
 
     def _train(self, rows: Rows, epochs: int, score: Callable[[], float] | None) -> bool:
-        """Train for at most so many epochs; return whether it was over before."""
+        """Train for at most `epochs` epochs; return whether training converged before."""
         x, targets, weights = rows
         before = len(self._record.losses)
         counts = None if weights is None else weights / weights.mean()
@@ -169,9 +167,9 @@ class NetworkEstimator(BaseEstimator):
         for layer in self.model_.layers:
             if layer.count_params:
                 layer.penalty = self._penalty(rows)
-        # Rates of the other optimisers adapt by themselves.
+        # Other optimisers adapt their rates themselves.
         is_sgd = self.solver == "sgd"
-        watch = Iterations(
+        iterations = Iterations(
             self._record,
             score,
             tol=_checked.number("tol", self.tol),
@@ -189,11 +187,11 @@ class NetworkEstimator(BaseEstimator):
                 batch_size=self._batch_size(len(x)),
                 shuffle=_check.flag("shuffle", self.shuffle),
                 sample_weight=counts,
-                callbacks=[watch],
+                callbacks=[iterations],
                 verbose=0,
             )
         except KeyboardInterrupt:
-            watch.converged = True
+            iterations.converged = True
             warnings.warn(
                 f"training was interrupted after {len(self._record.losses)} epochs; the estimator "
                 "can be used as it is",
@@ -202,11 +200,11 @@ class NetworkEstimator(BaseEstimator):
             )
         if score is not None and self._record.best_weights:
             self.model_.set_weights(self._record.best_weights)
-        self._note(before)
-        return watch.converged
+        self._set_fitted(before)
+        return iterations.converged
 
-    def _note(self, before: int) -> None:
-        """Set what scikit-learn's networks tell of their training, after so many epochs."""
+    def _set_fitted(self, before: int) -> None:
+        """Set the fitted attributes of scikit-learn's networks; `before` epochs were known."""
         record, stops_early = self._record, self.early_stopping
         self.n_iter_, self.t_ = len(record.losses) - before, record.rows_seen
         self.loss_curve_ = list(record.losses)
@@ -220,11 +218,11 @@ class NetworkEstimator(BaseEstimator):
         self.out_activation_ = self.model_.layers[-1].activation
 
     def _loss_factor(self) -> float:
-        """What a row's loss is multiplied by."""
+        """Factor on the loss of a row."""
         return 1.0
 
     def _set_aside(self, rows: Rows) -> tuple[Rows, Rows]:
-        """Split rows into those to learn from and those to score by."""
+        """Split rows into training and validation rows."""
         targets, share = rows[1], self.validation_fraction
         if not 0 < share < 1:
             raise ValueError(f"validation_fraction={share!r} must lie between 0 and 1")
@@ -255,7 +253,7 @@ class NetworkEstimator(BaseEstimator):
         return min(whole_number("batch_size", self.batch_size), count)
 
     def _activation(self) -> str:
-        """The hidden layers' activation, by nnaccel's name."""
+        """nnaccel's name of the hidden layers' activation."""
         return str(SKLEARN_NAMES.get(self.activation, self.activation))
 
     def _dense_layers(self) -> list[Layer]:

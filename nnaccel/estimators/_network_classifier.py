@@ -1,4 +1,4 @@
-"""What networks for classes add: labels of any type, several labels a row, probabilities."""
+"""The base class of network classifiers: classes, multiple labels, probabilities."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOSSES = ("auto", "log_loss", "squared_error", *losses.LOSSES)
 
 
 class NetworkClassifier(ClassifierMixin, NetworkEstimator):
-    """A network that gives the probabilities of classes, or of each of several labels."""
+    """A network whose outputs are probabilities of classes, or of each of several labels."""
 
     def partial_fit(
         self,
@@ -35,7 +35,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         X, y, sample_weight : array_like
             As for `fit`.
         classes : array_like, optional
-            All classes there are, whether in `y` or not; needed in the first call.
+            All classes, whether in `y` or not; required in the first call.
 
         Returns
         -------
@@ -46,14 +46,14 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             raise ValueError("classes must be passed on the first call to partial_fit")
         if hasattr(self, "model_") and not (given is None or np.array_equal(given, self.classes_)):
             raise ValueError(
-                f"classes={given.tolist()} is not what the network was begun with: "
+                f"classes={given.tolist()} is not what the network was built for: "
                 f"{self.classes_.tolist()}"
             )
         self._partial_fit(X, y, sample_weight, given)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
-        """Return the likeliest class of each row, or which labels it has.
+        """Return the most probable class of each row, or its labels.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             return np.asarray(np.log(self.predict_proba(X)))
 
     def _encode(self, y: NDArray[Any], known: NDArray[Any] | None) -> NDArray[Any]:
-        """Return numbers of classes (N,), or 0 and 1 for each label (N, C); keep `classes_`."""
+        """Return class indices (N,), or 0 and 1 for each label (N, C); set `classes_`."""
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         check_classification_targets(y)
         kind = type_of_target(y)
@@ -93,15 +93,15 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         found = unique_labels(y)
         classes = found if known is None else known
         multilabel = kind == "multilabel-indicator"
-        strangers = np.setdiff1d(found, classes)
-        if len(strangers):
+        unknown = np.setdiff1d(found, classes)
+        if len(unknown):
             raise ValueError(
-                f"`y` has classes not in `self.classes_`, {classes.tolist()}: {strangers.tolist()}"
+                f"`y` has classes not in `self.classes_`, {classes.tolist()}: {unknown.tolist()}"
             )
         if known is not None and multilabel != getattr(self, "_multilabel", multilabel):
             raise ValueError(
                 f"y has {'several labels' if multilabel else 'one label'} a row, unlike the y that "
-                "the network was begun with"
+                "the network was built for"
             )
         if not multilabel and len(classes) < 2:
             raise ValueError(
@@ -111,7 +111,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         return np.asarray(y, np.float32) if multilabel else np.searchsorted(classes, y)
 
     def _ending(self) -> tuple[str, str, int]:
-        """Return the last activation, the loss by nnaccel's name, and the number of outputs."""
+        """Return the last activation, nnaccel's name of the loss, and the number of outputs."""
         _checked.choice("loss", self.loss, _LOSSES)
         _checked.choice("output_activation", self.output_activation, ("auto", "sigmoid", "softmax"))
         classes, activation, loss = len(self.classes_), self.output_activation, self.loss
@@ -130,7 +130,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         targets: NDArray[Any],
         weights: NDArray[np.float64] | None,
     ) -> float:
-        """Share of rows that are right, all labels of a row together."""
+        """Share of rows predicted right, in all their labels."""
         if targets.ndim == 2:
             right = ((outputs > 0.5) == targets).all(axis=1)
         else:
@@ -138,7 +138,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         return float(np.average(right, weights=weights))
 
     def _strata(self, targets: NDArray[Any]) -> NDArray[Any] | None:
-        """What is to be as frequent in one part of the rows as in the other."""
+        """Targets to stratify the validation rows by, if any."""
         return targets if targets.ndim == 1 else None
 
     def __sklearn_tags__(self) -> Any:
@@ -148,5 +148,5 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
 
 
 def _codes(p: NDArray[Any]) -> NDArray[np.intp]:
-    """Number of the likeliest class of each row."""
+    """Index of the most probable class of each row."""
     return np.asarray((p[:, 0] > 0.5).astype(int) if p.shape[1] == 1 else p.argmax(axis=1))

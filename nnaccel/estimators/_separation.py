@@ -1,4 +1,4 @@
-"""Coefficients that have no estimate, because the likelihood rises with them for ever."""
+"""Separation: coefficients without an estimate, with which the likelihood grows without limit."""
 
 from __future__ import annotations
 
@@ -15,39 +15,40 @@ from nnaccel.estimators._log_likelihood import Point
 Floats = NDArray[np.float64]
 Marks = NDArray[np.bool_]
 
-#: For rows of weight 1 and variables of variance 1, the information that is little enough to ask.
+#: Eigenvalues of the information below this, for rows of weight 1 and variables of variance 1, are
+#: checked for separation.
 _LITTLE = 0.01
-#: Of a singular value to the largest, below which a direction changes nothing.
+#: Singular values below this, relative to the largest, are rounding.
 _ROUNDING = 1e-10
-_BLOCK = 4096
+_BLOCK_ROWS = 4096
 
 
 @dataclass(frozen=True)
 class Separation:
-    """Directions along which each row's own class loses to no other, and gains on some.
+    """Directions along which no row's own class loses log-odds to another, and some gain.
 
     Attributes
     ----------
     complete : bool
-        Whether there is one along which each row's class gains on every other.
+        Whether along one of them each row's class gains on every other.
     unbounded : ndarray of bool, shape (p + 1, C, C), or (p, C, C) without intercept
-        Coefficients of which class against which have no estimate.
+        Coefficients without an estimate, of each class against each.
     """
 
     complete: bool
     unbounded: Marks
 
     @classmethod
-    def of(cls, coordinates: Coordinates, point: Point | None, all_told: bool) -> Self:
-        """Look for directions, where so little is known that there may be some.
+    def of(cls, coordinates: Coordinates, point: Point | None, is_separated: bool) -> Self:
+        """Find such directions among those with little information.
 
         Parameters
         ----------
         coordinates : Coordinates
         point : Point, optional
-            Where the search for a maximum ended; without it only complete separation is found.
-        all_told : bool
-            Whether each row's own class is likelier there than all others together.
+            The end of the search for a maximum; without it only complete separation is found.
+        is_separated : bool
+            Whether each row's own class is more probable there than all others together.
 
         References
         ----------
@@ -57,46 +58,47 @@ class Separation:
         """
         problem = coordinates.problem
         classes = problem.contrasts + 1
-        nowhere = cls(False, np.zeros((problem.shape[0], classes, classes), bool))
+        none = cls(False, np.zeros((problem.shape[0], classes, classes), bool))
         if problem.ridge:
-            return nowhere
-        if all_told:
-            return cls(True, ~nowhere.unbounded & ~np.eye(classes, dtype=bool))
+            return none
+        if is_separated:
+            return cls(True, ~none.unbounded & ~np.eye(classes, dtype=bool))
         if point is None:
-            return nowhere
+            return none
         scale = problem.weights[problem.weights > 0].mean()
         values, vectors = np.linalg.eigh(point.information / scale)
         little = vectors[:, values < _LITTLE]
         if not little.size:
-            return nowhere
+            return none
         pairs = _Pairs(problem)
-        # What is little known is known only nearly, and outliers make the rest look small: a linear
-        # program tells which pairs may gain, then the others' own scale what leaves them alone.
-        gained = _gaining(_Pairs(coordinates.turned).gains(little))
+        # These directions are inexact, and outliers make the other rows look small. So a linear
+        # program finds the pairs that may gain, and then the null space of the others, in their
+        # own scale, gives exact directions.
+        gained = _gaining(_Pairs(coordinates.transformed).gains(little))
         while gained.any():
-            free = pairs.leaving(~gained)
+            free = pairs.null_space(~gained)
             gains = pairs.gains(free)[gained]
             size = np.abs(gains).max(axis=1, initial=0.0)[:, None]
             still = _gaining(gains / np.where(size > 0, size, 1))
             if still.all():
                 return cls(False, pairs.changed_by(free))
             gained[gained] = still
-        return nowhere
+        return none
 
     def __bool__(self) -> bool:
         return bool(self.unbounded.any())
 
     @property
     def rows(self) -> list[int]:
-        """Rows of coefficients, the intercept's first if there is one, with some of them."""
+        """Indices of the rows of coefficients with some of them; the intercept's is the first."""
         return [int(row) for row in np.flatnonzero(self.unbounded.any(axis=(1, 2)))]
 
 
 class _Pairs:
-    """What each row's class gains on every other class: (rows * (C - 1)) pairs, row by row.
+    """Pairs of a row's class and another class, (rows * (C - 1)) of them, and their log-odds.
 
-    Directions are raveled coefficients (p, k) of classes against the first, the intercept's before
-    the others if there is one.
+    Directions are raveled coefficients (p, k) of classes against the first; the row of intercepts,
+    if any, is the first.
     """
 
     def __init__(self, problem: Problem) -> None:
@@ -106,7 +108,7 @@ class _Pairs:
         self._x = problem.x[used]
 
     def gains(self, directions: Floats) -> Floats:
-        """Gains of all pairs along directions, (pairs, m)."""
+        """Gains in log-odds of all pairs along directions, (pairs, m)."""
         count, m = directions.shape
         slopes = directions.reshape(count // self._contrasts, self._contrasts, m)
         z = np.einsum("np,pkm->nkm", self._x, slopes[int(self._intercept) :])
@@ -114,10 +116,11 @@ class _Pairs:
         z = np.concatenate([np.zeros_like(z[:, :1]), z], axis=1)
         return np.asarray((z[self._own][:, None] - z)[~self._own])
 
-    def leaving(self, marked: Marks) -> Floats:
-        """Directions, (p * k, m), along which marked pairs gain nothing.
+    def null_space(self, marked: Marks) -> Floats:
+        """Directions, (p * k, m), along which the marked pairs gain nothing.
 
-        Columns count by what they are in these pairs: an outlier among the others does not matter.
+        Columns are scaled by the rows of these pairs, so that outliers among the others do not
+        matter.
         """
         rows = marked.reshape(len(self._own), self._contrasts).any(axis=1)
         some = self._x[rows]
@@ -139,28 +142,29 @@ class _Pairs:
         return found.reshape(len(vt), len(vt) - rank)
 
     def changed_by(self, directions: Floats) -> Marks:
-        """Coefficients (p, C, C) of class against class that some direction changes.
+        """Coefficients (p, C, C) of class against class that a direction changes.
 
-        What changes nothing at all does not count.
+        Components along which no pair gains do not count.
         """
         size = np.abs(self._x).max(axis=0)
         size = np.concatenate([[1.0], size]) if self._intercept else size
         units = np.repeat(size, self._contrasts)[:, None]
-        idle, _ = np.linalg.qr(units * self.leaving(np.ones(self._own.size - len(self._own), bool)))
+        all_pairs = np.ones(self._own.size - len(self._own), bool)
+        idle, _ = np.linalg.qr(units * self.null_space(all_pairs))
         parts = units * directions
         parts -= idle @ (idle.T @ parts)
-        # The intercept is what the slopes leave of it, which may be rounding of theirs.
+        # The intercept may be rounding of the slopes.
         floor = _ROUNDING * np.abs(parts).sum(axis=0)
         each = parts.reshape(len(size), self._contrasts, parts.shape[1])
         each = np.concatenate([np.zeros_like(each[:, :1]), each], axis=1)
         return np.asarray((np.abs(each[:, :, None] - each[:, None]) > floor).any(axis=3))
 
     def _equations(self, marked: Marks, mean: Floats, scale: Floats) -> Iterator[Floats]:
-        """What marked pairs gain for a unit of each scaled coefficient, block by block."""
+        """Gains of the marked pairs for a unit of each scaled coefficient, in blocks of rows."""
         pairs = marked.reshape(len(self._own), self._contrasts)
         classes = np.arange(self._contrasts + 1)
-        for first in range(0, len(pairs), _BLOCK):
-            rows = slice(first, first + _BLOCK)
+        for first in range(0, len(pairs), _BLOCK_ROWS):
+            rows = slice(first, first + _BLOCK_ROWS)
             row, place = np.nonzero(pairs[rows])
             x = (self._x[rows][row] - mean) * scale
             x = np.concatenate([np.ones((len(x), 1)), x], axis=1) if self._intercept else x
@@ -172,10 +176,10 @@ class _Pairs:
 
 
 def _gaining(gains: Floats) -> Marks:
-    """Pairs that gain along some direction d for which ``gains @ d`` is nowhere below 0.
+    """Pairs that gain along some direction d with ``gains @ d >= 0``.
 
-    Of all those directions, one gains wherever any does: it is found by a linear program that
-    counts gains up to 1.
+    One such direction gains for all of these pairs: it maximises the sum of gains, each counted up
+    to 1, in a linear program.
     """
     from scipy.optimize import linprog
     from scipy.sparse import csr_array, eye_array, hstack

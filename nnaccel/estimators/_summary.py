@@ -1,4 +1,4 @@
-"""What a fitted regression tells of its coefficients, laid out as R does."""
+"""Summaries of fitted regressions, in the layout of R."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Coefficients:
     ----------
     names : tuple of str
     estimate, std_error, statistic, p_value : ndarray, shape (len(names),)
-        NaN where the rows do not settle a coefficient's error.
+        NaN where the rows do not determine a coefficient's error.
     letter : {'t', 'z'}
-        The statistic's distribution.
+        Distribution of the statistic.
     title : str
-        What the block is about, without a colon; empty if there is one block only.
+        Title of the block, without a colon; empty for the only one.
     """
 
     names: tuple[str, ...]
@@ -49,7 +49,7 @@ class Coefficients:
         }
 
     def lines(self) -> list[str]:
-        """Lay the table out, a line for each coefficient."""
+        """Return the table, a line for each coefficient."""
         cells = [
             ["", *self.names],
             ["Estimate", *_aligned(self.estimate, 6)],
@@ -69,14 +69,14 @@ class Coefficients:
 
 @dataclass(frozen=True)
 class Summary:
-    """Everything that `summary()` of a regression tells; `str` of it is the table.
+    """The summary of a regression; `str` of it is a table.
 
     Attributes
     ----------
     coefficients : tuple of Coefficients
         One block, or one for each response or class.
     facts : dict of str to number
-        R squared, log-likelihood and the like, by name.
+        Statistics of the fit, such as R squared or log-likelihood, by name.
     head, foot : tuple of str
         Lines before and after the coefficients.
     """
@@ -87,7 +87,7 @@ class Summary:
     foot: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
-        """Return plain numbers, as JSON can hold them; None for NaN."""
+        """Return plain numbers, as JSON values; None for NaN."""
         blocks = [block.as_dict() for block in self.coefficients]
         titles = [block.title for block in self.coefficients]
         facts = {name: plain(value) for name, value in self.facts.items()}
@@ -120,7 +120,7 @@ def against_zero(
     names : sequence of str
     estimate, std_error : ndarray
     degrees_of_freedom : float
-        Of Student's t; infinite for the normal distribution.
+        Degrees of freedom of Student's t; infinite for the normal distribution.
     title : str, default ''
     """
     from scipy import stats
@@ -144,21 +144,21 @@ def format_p(p: float) -> str:
 
 
 def shown(value: float, form: str) -> str:
-    """A number in a format; NA if there is none."""
+    """A number in a format; NA if it is not finite."""
     return format(value, form) if math.isfinite(value) else "NA"
 
 
 def plain(value: Any) -> Any:
-    """A number as JSON can hold it; None for NaN and infinity."""
+    """A number as a JSON value; None for NaN and infinity."""
     if isinstance(value, bool | str | int):
         return value
     return float(value) if math.isfinite(value) else None
 
 
 def _aligned(values: Floats, digits: int, most: int = 6) -> list[str]:
-    """Numbers with as many decimals as the smallest needs to show `digits` digits, or `most`."""
+    """Numbers with decimals for `digits` digits of the smallest one, at most `most`."""
     sizes = np.abs(values[np.isfinite(values)])
-    sizes = sizes[sizes > 1e-12 * sizes.max(initial=0.0)]  # what is less is rounding
+    sizes = sizes[sizes > 1e-12 * sizes.max(initial=0.0)]  # without rounding errors
     decimals = digits - 1 - math.floor(math.log10(sizes.min())) if sizes.size else digits - 1
     if decimals - digits + 2 > most or (sizes.size and sizes.max() >= 1e9):
         return [shown(value, f".{digits}g") for value in values]

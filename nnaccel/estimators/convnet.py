@@ -1,4 +1,4 @@
-"""A convolutional network for images."""
+"""Convolutional networks for images."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from nnaccel.optim import Optimizer
 class ConvNetClassifier(NetworkClassifier):
     """Convolutional network for images, trained by mini-batch gradient descent.
 
-    Each number of `filters` makes a convolution that keeps the image's size and a max-pooling;
-    after them come fully connected layers. uint8 images are pixels and are divided by 255; other
-    numbers are taken as they are, float64 in float64, all else in float32.
+    Each number of `filters` is a convolution that keeps the image's size, with max pooling; dense
+    layers follow. uint8 images are pixels and are divided by 255. Other numbers are not scaled:
+    float64 is computed in float64, all else in float32.
 
     Parameters
     ----------
     filters : sequence of int, default (32, 64)
-        Of each convolution.
+        Filters of each convolution.
     kernel_size : int, default 3
         Side of the filters.
     pool_size : int, default 2
-        Side of the squares of which the largest pixel is kept; 1 for no pooling.
+        Side of the pooling window; 1 for no pooling.
     hidden_layer_sizes : sequence of int, default (128,)
-        Units of the layers after the convolutions.
+        Units of the dense layers after the convolutions.
     image_shape : tuple of int, optional
-        (H, W) or (C, H, W) of images that are given as rows. By default a row whose length is a
-        square number is a square image, any other an image of one line.
+        (H, W) or (C, H, W) of images given as rows. By default a row whose length is a square
+        number is a square image, any other an image of one line.
     batch_size : int or 'auto', default 'auto'
         Rows in a step; 'auto' means 128, or all if there are fewer.
     max_iter : int, default 50
         Most epochs.
     n_iter_no_change : int, default 5
-        Epochs without gain that are put up with.
+        Epochs without improvement before training stops.
     activation, solver, alpha, l1, dropout, learning_rate_init, shuffle, random_state, tol, verbose
         As for `MLPClassifier`.
     warm_start, early_stopping, validation_fraction, loss, output_activation
@@ -73,7 +73,7 @@ class ConvNetClassifier(NetworkClassifier):
     """
 
     _auto_batch = 128
-    # scikit-learn's other settings of its networks, which are not worth a parameter here.
+    # scikit-learn's other settings of networks, constant here.
     learning_rate, power_t, momentum, nesterovs_momentum = "constant", 0.5, 0.9, True
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
 
@@ -129,7 +129,7 @@ class ConvNetClassifier(NetworkClassifier):
         self.output_activation = output_activation
 
     def _as_rows(self, X: Any) -> tuple[Any, tuple[int, ...]]:
-        """Return images as rows, and the shape of one; that is empty if rows are given."""
+        """Return images as rows, and the shape of an image; () if rows are given."""
         shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
         if len(shape) > 4:
             raise ValueError(
@@ -143,14 +143,14 @@ class ConvNetClassifier(NetworkClassifier):
         return {"dtype": "numeric"}
 
     def _shaped(self, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-        """Return rows as images (N, C, H, W), in the shape they came in; pixels stay uint8."""
+        """Return rows as images (N, C, H, W) of the given shape; pixels stay uint8."""
         if x.dtype not in (np.uint8, np.float32, np.float64):
             x = x.astype(np.float32)
         shape = shape or self._row_shape(x.shape[1])
         return x.reshape(len(x), *(shape if len(shape) == 3 else (1, *shape)))
 
     def _row_shape(self, size: int) -> tuple[int, ...]:
-        """Shape of an image that is given as a row of that length."""
+        """Shape of an image given as a row of `size` numbers."""
         if self.image_shape is not None:
             shape = tuple(whole_number("image_shape", side) for side in self.image_shape)
             if len(shape) not in (2, 3) or math.prod(shape) != size:
@@ -163,7 +163,7 @@ class ConvNetClassifier(NetworkClassifier):
         return (side, side) if side * side == size else (1, size)
 
     def _hidden_layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
-        """Convolutions with their poolings, then the fully connected layers."""
+        """Convolutions with their poolings, then the dense layers."""
         taps = whole_number("kernel_size", self.kernel_size)
         pool = whole_number("pool_size", self.pool_size)
         height, width = input_shape[-2:]
@@ -177,7 +177,7 @@ class ConvNetClassifier(NetworkClassifier):
                     padding="same",
                 )
             )
-            # What is smaller than a pool is its own.
+            # The window of a small image is the image.
             window = min(pool, height), min(pool, width)
             if max(window) > 1:
                 made.append(MaxPool2D(window))

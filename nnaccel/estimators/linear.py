@@ -1,4 +1,4 @@
-"""Linear regression: the first rung of the ladder."""
+"""Linear regression."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from nnaccel.estimators._linear_summary import summarise
 from nnaccel.estimators._objective import Objective
 from nnaccel.estimators._summary import Summary
 from nnaccel.ops import _check
+from nnaccel.training.losses import MeanSquaredError
 
 Floats = NDArray[np.float64]
 
@@ -31,25 +32,24 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         'ols' solves by a QR factorisation; 'gd' steps down the gradient ``x.T @ (y_hat - y) / N``
         of half the mean squared error.
     fit_intercept : bool, default True
-        Whether there is a constant.
+        Whether to fit an intercept.
     learning_rate : float, default 0.1
-        Length of a step for a gradient of length 1; 'gd' only.
+        Factor of the gradient in a step of 'gd'.
     max_iter : int, default 200
-        Most steps; 'gd' only.
+        Most steps of 'gd'.
     tol : float, default 1e-8
-        No part of the gradient exceeds this where 'gd' stops early, which it decides after every
-        100 steps.
+        'gd' stops when no component of the gradient exceeds this, checked after every 100 steps.
 
     Attributes
     ----------
     coef_ : ndarray, shape (p,) or (k, p)
-        Slopes; a row for each response if y has two axes. Where the rows do not settle them, those
+        Slopes; a row for each response if y has two axes. If the rows do not determine them, those
         of least norm.
     intercept_ : float or ndarray of shape (k,)
     rank_ : int
-        How many slopes the rows settle.
+        Number of slopes that the rows determine.
     n_iter_ : int
-        Steps made by 'gd'; 1 of 'ols'.
+        Steps of 'gd'; 1 for 'ols'.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Only if X has names.
@@ -97,21 +97,20 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         coef_init: ArrayLike | None = None,
         intercept_init: ArrayLike | None = None,
     ) -> Self:
-        """Find the coefficients.
+        """Fit the coefficients.
 
         Parameters
         ----------
         X : array_like, shape (N, p)
         y : array_like, shape (N,) or (N, k)
         sample_weight : array_like, shape (N,), optional
-            How much each row counts.
+            Weight of each row.
         coef_init, intercept_init : float or array_like, optional
-            Where 'gd' starts, in the shapes of `coef_` and `intercept_`; 0 by default.
+            Initial values for 'gd', in the shapes of `coef_` and `intercept_`; 0 by default.
 
         Returns
         -------
-        LinearRegression
-            Itself.
+        self
         """
         _checked.choice("solver", self.solver, ("ols", "gd"))
         intercept = _check.flag("fit_intercept", self.fit_intercept)
@@ -125,7 +124,7 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.n_iter_ = 1
         if self.solver == "gd":
             coef, converged = self._descend(x, responses, weights, begin)
-            fit = fit.moved_to(coef, converged, x, responses, weights)
+            fit = fit.with_coef(coef, converged, x, responses, weights)
         self._fit = fit
         self.rank_ = fit.rank - intercept
         many = t.ndim == 2
@@ -150,7 +149,7 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def summary(
         self, feature_names: Sequence[str] | None = None, target: str | Sequence[str] | None = None
     ) -> Summary:
-        """Tell what the fit says of the coefficients; printed, it is the table of R.
+        """Return the coefficients with their tests; prints as a table in the style of R.
 
         Parameters
         ----------
@@ -163,19 +162,18 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
         -------
         Summary
             With estimates, standard errors, t and p values; R squared and the residual sum of
-            squares are in its `facts`. Standard errors suppose independent errors of one variance.
+            squares are in its `facts`. Standard errors assume independent errors of one variance.
         """
         check_is_fitted(self)
         return summarise(self._fit, _checked.names(self, feature_names), target)
 
     def _descend(self, x: Floats, y: Floats, weights: Floats, begin: Floats) -> tuple[Floats, bool]:
-        """Return where gradient descent ends, intercept first, and whether it has arrived."""
+        """Return the coefficients from gradient descent, and whether it converged."""
         rate = _checked.number("learning_rate", self.learning_rate, above_0=True)
         max_iter, tol = whole_number("max_iter", self.max_iter), _checked.number("tol", self.tol)
         design = _checked.with_ones(x) if self.fit_intercept else x
-        objective = Objective(
-            "mse", design, y, weights / weights.mean(), begin, 0.0, self.fit_intercept
-        )
+        settings = weights / weights.mean(), begin, 0.0, self.fit_intercept
+        objective = Objective(MeanSquaredError(), design, y, *settings)
         self.n_iter_, converged = objective.descend(rate, max_iter, tol)
         if not converged:
             _checked.warn_of_steps(max_iter, tol, objective.gradient)

@@ -1,4 +1,4 @@
-"""Logistic regression: linear regression's gradient, with a sigmoid before it."""
+"""Logistic regression."""
 
 from __future__ import annotations
 
@@ -15,27 +15,26 @@ class LogisticRegression(LikelihoodClassifier):
     Parameters
     ----------
     solver : {'newton', 'gd'}, default 'newton'
-        'newton' needs a few steps, each of which solves for all coefficients; 'gd' steps down the
+        'newton' needs few steps, each a linear system of all coefficients; 'gd' steps down the
         gradient ``X.T @ (p - y) / N`` of the mean cross-entropy.
     penalty : {None, 'l2'}, default None
-        'l2' takes half of the sum of squares of the slopes over `C` off the log-likelihood.
+        'l2' subtracts half of the sum of squared slopes, divided by `C`, from the log-likelihood.
     C : float, default 1.0
-        Inverse of the penalty's strength.
+        Inverse strength of the penalty.
     fit_intercept : bool, default True
-        Whether there is a constant; it is not penalised.
+        Whether to fit an intercept, which is not penalised.
     learning_rate : float, default 0.1
-        Length of a step for a gradient of length 1; 'gd' only.
+        Factor of the gradient in a step of 'gd'.
     max_iter : int, optional
-        Most steps: 100 for 'newton' and 10,000 for 'gd' by default.
+        Most steps; by default 100 for 'newton' and 10,000 for 'gd'.
     tol : float, default 1e-8
-        'newton' stops with the step that is to raise the log-likelihood by less, for weights of
-        mean 1, 'gd' where no part of the gradient exceeds this, which it decides after every 100
-        steps.
+        'newton' stops when the expected gain in log-likelihood is smaller, for weights of mean 1;
+        'gd' when no component of the gradient exceeds it, checked after every 100 steps.
 
     Attributes
     ----------
     classes_ : ndarray, shape (2,)
-        The labels in order; `coef_` is about the second.
+        Sorted labels; `coef_` is for the second.
     coef_ : ndarray, shape (1, p)
     intercept_ : ndarray, shape (1,)
     n_iter_ : int
@@ -54,10 +53,10 @@ class LogisticRegression(LikelihoodClassifier):
     Warns
     -----
     SeparationWarning
-        If classes, or some rows, can be told apart without a mistake: coefficients that do so have
-        no limit then.
+        If classes, or some of their rows, are linearly separable: some coefficients then have no
+        estimate.
     CollinearityWarning
-        If the rows do not settle all coefficients.
+        If the rows do not determine all coefficients.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons, for classes and for numbers."""
+"""Multi-layer perceptrons: classifier and regressor."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nnaccel.estimators._network_classifier import NetworkClassifier
 class MLPClassifier(NetworkClassifier, MLP):
     """Multi-layer perceptron for classes, trained by mini-batch gradient descent.
 
-    The parameters are scikit-learn's, and `l1`, `dropout`, `loss` and `output_activation` besides.
+    The parameters are scikit-learn's, with `l1`, `dropout`, `loss` and `output_activation` added.
     float32 inputs are computed in float32, which is faster; everything else in float64.
 
     Parameters
@@ -27,17 +27,17 @@ class MLPClassifier(NetworkClassifier, MLP):
     hidden_layer_sizes : sequence of int, default (100,)
         Units of each hidden layer.
     activation : str, default 'relu'
-        Of hidden layers: 'relu', 'tanh', 'logistic' (or 'sigmoid'), 'identity', 'leaky_relu',
-        'elu', 'gelu' or 'softplus'.
+        Activation of hidden layers, by the name of `Dense` or scikit-learn's: 'logistic' or
+        'identity'.
     solver : str or Optimizer, default 'adam'
-        'adam', 'sgd', 'adamw', 'rmsprop' or 'adagrad', with the settings below; or an object of
-        `nnaccel.optim` with its own.
+        A key of `nnaccel.optim.OPTIMIZERS`, with the settings below; or an object.
     alpha : float, default 0.0001
-        Half of it times the sum of squared weights, over the rows of a batch, is added to the loss.
+        Half of it times the sum of squared weights, divided by the rows of a batch, is added to the
+        loss.
     l1 : float, default 0
-        It times the sum of absolute weights, over the rows of a batch, is added to the loss.
+        It times the sum of absolute weights, divided by the rows of a batch, is added to the loss.
     dropout : float in [0, 1), default 0
-        Share of each hidden layer's units that a step leaves out.
+        Dropout rate of each hidden layer.
     batch_size : int or 'auto', default 'auto'
         Rows in a step; 'auto' means 200, or all if there are fewer.
     learning_rate : {'constant', 'invscaling', 'adaptive'}
@@ -50,29 +50,29 @@ class MLPClassifier(NetworkClassifier, MLP):
     max_iter : int, default 200
         Most epochs.
     shuffle : bool, default True
-        Whether rows are drawn in a new order each epoch.
+        Whether to shuffle the rows each epoch.
     random_state : int, RandomState or None
-        Decides initial weights, shuffles, dropout and the rows set aside.
+        Seed of initial weights, shuffles, dropout and validation rows.
     tol : float, default 1e-4
-        What loss or score must gain to count as better.
+        Smallest change of loss or score that counts as an improvement.
     verbose : bool, default False
-        Whether each epoch is printed.
+        Whether to print each epoch.
     warm_start : bool, default False
-        Whether `fit` goes on with what is learnt already.
+        Whether `fit` continues with the weights it has.
     momentum, nesterovs_momentum : float and bool, default 0.9 and True
         For 'sgd'.
     early_stopping : bool, default False
-        Whether rows are set aside and it is their score that must get better instead of the loss;
-        the weights of the best score are kept.
+        Whether to monitor the score on validation rows instead of the loss, and keep the weights of
+        the best score.
     validation_fraction : float, default 0.1
-        Share of the rows that are set aside.
+        Share of validation rows.
     beta_1, beta_2, epsilon : float, default 0.9, 0.999 and 1e-8
         For 'adam' and 'adamw'.
     n_iter_no_change : int, default 10
-        Epochs without gain that are put up with.
+        Epochs without improvement before training stops.
     loss : str, default 'auto'
-        'auto' is 'log_loss', which is 'binary_crossentropy' for sigmoids and
-        'categorical_crossentropy' for a softmax; also these by name, or 'squared_error'.
+        'auto' and 'log_loss' are 'binary_crossentropy' for sigmoids and 'categorical_crossentropy'
+        for a softmax; or 'squared_error', or a key of `nnaccel.losses.LOSSES`.
     output_activation : {'auto', 'sigmoid', 'softmax'}
         'auto' is one sigmoid for two classes, a softmax for more, and a sigmoid for each of
         several labels a row.
@@ -80,20 +80,20 @@ class MLPClassifier(NetworkClassifier, MLP):
     Attributes
     ----------
     classes_ : ndarray, shape (C,)
-        Labels in order.
+        Sorted labels.
     model_ : Sequential
         The network.
     coefs_, intercepts_ : list of ndarray
         Weights (in, out) and biases (out,) of each layer.
     loss_curve_, validation_scores_ : list of float
-        Of each epoch; the scores are None without early stopping.
+        Loss and score of each epoch; scores are None without early stopping.
     loss_, best_loss_, best_validation_score_ : float
-        The last loss, and the best; None for what was not looked at.
+        The last and the best loss, and the best score; None for the one not monitored.
     n_iter_, t_, n_layers_, n_outputs_, out_activation_
-        Epochs of the last `fit`, rows seen in all, layers with the input, outputs, and what they
-        end with.
+        Epochs of the last `fit`, rows seen in total, layers including the input, outputs, and the
+        last activation.
     n_features_in_, feature_names_in_
-        Number of the features, and their names if X has any.
+        Number of features, and their names if X has any.
 
     Raises
     ------
@@ -105,9 +105,9 @@ class MLPClassifier(NetworkClassifier, MLP):
     Warns
     -----
     ConvergenceWarning
-        If `max_iter` epochs were not enough, or training was interrupted; it can be used then.
+        If `max_iter` epochs were not enough, or training was interrupted; the fit can be used.
     UserWarning
-        If the last activation and the loss do not fit each other.
+        If the last activation does not fit the loss.
 
     References
     ----------
@@ -124,16 +124,16 @@ class MLPClassifier(NetworkClassifier, MLP):
 
 
 class MLPRegressor(MultiOutputMixin, RegressorMixin, MLP):
-    """Multi-layer perceptron for one or several numbers, trained on their squared error.
+    """Multi-layer perceptron for one or several responses, trained on their squared error.
 
     Parameters
     ----------
     hidden_layer_sizes, activation, solver, …
-        As for `MLPClassifier`, but for the next two.
+        As for `MLPClassifier`, except the next two.
     loss : {'auto', 'squared_error'}
         Half of the squares of a row, summed over outputs.
     output_activation : str, default 'auto'
-        'auto' is 'identity'; 'softplus' or 'sigmoid' for numbers that are bounded.
+        'auto' is 'identity'; 'softplus' or 'sigmoid' for bounded responses.
 
     Attributes
     ----------
@@ -178,26 +178,26 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, MLP):
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
     def _encode(self, y: NDArray[Any], known: Any) -> NDArray[Any]:
-        """Return a column for each number."""
+        """Return the responses with a column each."""
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         targets = np.asarray(y[:, None] if y.ndim == 1 else y, np.float64)
         self._units = targets.shape[1]
         return targets
 
     def _ending(self) -> tuple[str, str, int]:
-        """Return the last activation, the loss by nnaccel's name, and the number of outputs."""
+        """Return the last activation, nnaccel's name of the loss, and the number of outputs."""
         _checked.choice("loss", self.loss, ("auto", "squared_error"))
         activation = "linear" if self.output_activation == "auto" else self.output_activation
         return SKLEARN_NAMES.get(activation, activation), "mse", self._units
 
     def _loss_factor(self) -> float:
-        """Turn the mean over outputs into half of their sum: the gradient is then the error."""
+        """Factor from the mean over outputs to half of their sum, whose gradient is the error."""
         return float(self._units) / 2
 
     def _score(
         self, outputs: NDArray[Any], targets: NDArray[Any], weights: NDArray[np.float64] | None
     ) -> float:
-        """R squared, the mean over several outputs."""
+        """R squared, averaged over outputs."""
         return float(r2_score(targets, outputs, sample_weight=weights))
 
     def _strata(self, targets: NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Softmax regression: logistic regression for any number of classes."""
+"""Softmax regression."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ class SoftmaxRegression(LikelihoodClassifier):
     """Maximum likelihood for any number of classes: ``p = softmax(X @ coef.T + intercept)``.
 
     The gradient is that of logistic regression, ``X.T @ (p - y) / N``, with a column for each
-    class. For two classes it is logistic regression, number for number.
+    class. For two classes it equals logistic regression.
 
     Parameters
     ----------
     solver : {'auto', 'newton', 'lbfgs', 'gd'}, default 'auto'
-        'newton' solves for all coefficients in each of a few steps, 'lbfgs' learns the curvature
-        on its way, 'gd' steps down the gradient of the mean cross-entropy. 'auto' is 'newton' for
-        up to 300 coefficients and 'lbfgs' for more.
+        'newton' needs few steps, each a linear system of all coefficients; 'lbfgs' approximates
+        the curvature; 'gd' steps down the gradient of the mean cross-entropy. 'auto' is 'newton'
+        for up to 300 coefficients and 'lbfgs' for more.
     penalty : {None, 'l2'}, default None
-        'l2' takes half of the sum of squares of the slopes over `C` off the log-likelihood.
+        'l2' subtracts half of the sum of squared slopes, divided by `C`, from the log-likelihood.
     C : float, default 1.0
-        Inverse of the penalty's strength.
+        Inverse strength of the penalty.
     fit_intercept : bool, default True
-        Whether there are constants; they are not penalised.
+        Whether to fit intercepts, which are not penalised.
     learning_rate : float, default 0.1
-        Length of a step for a gradient of length 1; 'gd' only.
+        Factor of the gradient in a step of 'gd'.
     max_iter : int, optional
-        Most steps: 100 for 'newton', 1,000 for 'lbfgs' and 10,000 for 'gd' by default.
+        Most steps; by default 100 for 'newton', 1,000 for 'lbfgs' and 10,000 for 'gd'.
     tol : float, default 1e-8
-        'newton' stops with the step that is to raise the log-likelihood by less, for weights of
-        mean 1, the others where no part of their mean gradient exceeds this.
+        'newton' stops when the expected gain in log-likelihood is smaller, for weights of mean 1;
+        the others when no component of their mean gradient exceeds it.
 
     Attributes
     ----------
     classes_ : ndarray, shape (C,)
-        The labels in order.
+        Sorted labels.
     coef_ : ndarray, shape (C, p), or (1, p) for two classes
-        Without a penalty, of all that predict the same, those that sum to 0 over the classes.
+        Of all equivalent coefficients, those that sum to 0 over the classes.
     intercept_ : ndarray, shape (C,) or (1,)
     n_iter_ : int
         Steps made.
@@ -56,10 +56,10 @@ class SoftmaxRegression(LikelihoodClassifier):
     Warns
     -----
     SeparationWarning
-        If classes, or some rows, can be told apart without a mistake: coefficients that do so have
-        no limit then.
+        If classes, or some of their rows, are linearly separable: some coefficients then have no
+        estimate.
     CollinearityWarning
-        If the rows do not settle all coefficients.
+        If the rows do not determine all coefficients.
 
     References
     ----------

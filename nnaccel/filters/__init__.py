@@ -1,4 +1,4 @@
-"""Filters for pictures: named, random or learnt; what they make of an image; sheets of maps."""
+"""Image filters: named, random or learnt; feature maps, and sheets of them."""
 
 from nnaccel.filters.bank import FILTERS, named, random_bank
 from nnaccel.filters.correlate import apply

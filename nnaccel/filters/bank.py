@@ -1,4 +1,4 @@
-"""Filters that have a name, and filters drawn at random."""
+"""Named filters and random filters."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from nnaccel import _validate
 
 
 def _constant(rows: list[list[float]], divisor: float = 1) -> NDArray[np.float32]:
-    """Array that cannot be written to."""
+    """Read-only array."""
     a = np.array(rows, np.float32) / np.float32(divisor)
     a.flags.writeable = False
     return a
 
 
-#: Filters by name, 3x3, read-only; `named` gives copies. They are laid over the image as they
-#: stand here, without being turned round.
+#: Filters by name, 3x3, read-only; `named` returns copies. They are used in a cross-correlation:
+#: not flipped.
 FILTERS: Mapping[str, NDArray[np.float32]] = MappingProxyType(
     {
         "identity": _constant([[0, 0, 0], [0, 1, 0], [0, 0, 0]]),
@@ -38,9 +38,9 @@ def named(name: str) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    name : {'identity', 'emboss', 'sharpen', 'laplace', 'sobel_x', 'sobel_y', 'blur'}
-        'sobel_x' answers to edges that stand, growing brighter to the right; 'sobel_y' to those
-        that lie, growing brighter downwards.
+    name : str
+        A key of `FILTERS`. 'sobel_x' detects vertical edges, brighter on the right; 'sobel_y'
+        horizontal edges, brighter below.
 
     Returns
     -------
@@ -64,14 +64,14 @@ def named(name: str) -> NDArray[np.float32]:
 
 
 def random_bank(count: int = 64, seed: int | None = None, size: int = 3) -> NDArray[np.float32]:
-    """Return filters whose entries are -1, 0 or 1, each as likely as the others.
+    """Return filters with random entries -1, 0 or 1, equally likely.
 
     Parameters
     ----------
     count : int, default 64
         Number of filters.
     seed : int, optional
-        The same seed gives the same filters; drawn at random by default.
+        Seed of the filters; random by default.
     size : int, default 3
         Rows and columns of each.
 

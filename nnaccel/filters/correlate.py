@@ -1,4 +1,4 @@
-"""What filters make of an image."""
+"""Cross-correlation of an image with filters."""
 
 from __future__ import annotations
 
@@ -18,30 +18,28 @@ _FILTER = "(R, S), or (F, R, S) for several"
 def apply(image: ArrayLike, filter: str | ArrayLike) -> Array:
     """Return the cross-correlation of an image with a filter, or with each of several.
 
-    Only where the filter lies wholly on the image: nothing is padded. Runs on the backend in
-    force.
+    Without padding, on the current backend.
 
     Parameters
     ----------
     image : array_like, shape (H, W), (H, W, 3) or (H, W, 4)
-        Grey, RGB or RGBA; any integers or floats. They are not rescaled: those of uint8 go up
-        to 255.
+        Grey, RGB or RGBA; integers or floats, which are not rescaled: uint8 runs up to 255.
     filter : str, or array_like of shape (R, S) or (F, R, S)
-        One of `FILTERS`, a filter, or a bank of F filters of one size.
+        A key of `FILTERS`, a filter, or a bank of F filters of one size.
 
     Returns
     -------
     array of float32, shape (OH, OW), (OH, OW, 3) or (OH, OW, 4)
-        OH = H - R + 1 and OW = W - S + 1; F of them along a new first axis for a bank. Each
-        colour is filtered by itself. Alpha is not filtered but cropped to the same size, around
-        the middle of the filter.
+        OH = H - R + 1 and OW = W - S + 1, with a new first axis F for a bank. Each colour is
+        filtered separately. Alpha is not filtered, but cropped to the same size around the
+        filter's centre.
 
     Raises
     ------
     ValueError
         If a name is unknown, the shapes do not fit, or a number is NaN or beyond float32.
     TypeError
-        If something else than numbers is given.
+        If image or filter does not hold numbers.
 
     Examples
     --------
@@ -72,14 +70,14 @@ def apply(image: ArrayLike, filter: str | ArrayLike) -> Array:
 
 
 def _correlate(backend: Backend, x: Array, w: Array) -> Array:
-    """Filter a checked image with w (F, 1, R, S): (F, OH, OW), or with the colours after these."""
+    """Filter an image with w (F, 1, R, S); return maps (F, OH, OW), or (F, OH, OW, colours)."""
     if x.ndim == 2:
         return ops.conv2d(x[None, None], w)[0]
     colours = backend.xp.ascontiguousarray(x[..., :3].transpose(2, 0, 1))
     filtered = ops.conv2d(colours[:, None], w)  # each colour an image of one channel
     count, height, width = filtered.shape[1:]
     maps = backend.xp.empty((count, height, width, x.shape[2]), x.dtype)
-    for colour, plane in enumerate(filtered):  # one at a time: twice as fast as a transposition
+    for colour, plane in enumerate(filtered):  # twice as fast as one transposed copy
         maps[..., colour] = plane
     if x.shape[2] == 4:
         top, left = (w.shape[2] - 1) // 2, (w.shape[3] - 1) // 2
@@ -92,7 +90,7 @@ def _floats(backend: Backend, name: str, given: Any) -> Array:
     a = given if is_cupy(given) else np.asarray(given)
     if a.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {a.dtype}; expected integers or floats")
-    with np.errstate(over="ignore"):  # what is too large is refused below
+    with np.errstate(over="ignore"):  # infinity raises an error below
         a = backend.asarray(a, np.float32)
     finite = backend.xp.isfinite(a)
     if not finite.all():

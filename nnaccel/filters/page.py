@@ -1,4 +1,4 @@
-"""How many pictures share a page, and what is black and white in each: for sheets and for plots."""
+"""Grids of pictures, and the range of their grey values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def ends(values: NDArray[Any], clip: float) -> tuple[float, float]:
-    """Smallest and largest number but for `clip` percent at either end, if that leaves a range."""
+    """Smallest and largest number, without `clip` percent at either end unless nothing is left."""
     if clip:
         low, high = np.percentile(values.astype(np.float64), [clip, 100 - clip], method="nearest")
         if low < high:
@@ -19,7 +19,7 @@ def ends(values: NDArray[Any], clip: float) -> tuple[float, float]:
 
 
 def grid(count: int) -> tuple[int, int]:
-    """Rows and columns for so many pictures: near-square, with as few empty places as can be."""
+    """Rows and columns for `count` pictures: near-square, with as few empty cells as possible."""
     square = math.isqrt(count)
     rows = [r for r in range(square, 0, -1) if -(-count // r) <= 2 * r + 1]
     best = min(rows, key=lambda r: -count % r)

@@ -1,4 +1,4 @@
-"""Maps made ready to be looked at: stretched to 0..1, and many of them on one sheet."""
+"""Maps stretched to 0..1, and sheets of maps."""
 
 from __future__ import annotations
 
@@ -15,29 +15,28 @@ _MAPS = "(F, H, W), or (F, H, W, C) of 1, 3 or 4 channels; for one map give map[
 
 
 def to_unit(maps: Any, clip: float = 0) -> NDArray[np.float32]:
-    """Stretch each map to the range 0..1, for showing.
+    """Stretch each map to the range 0..1, for display.
 
     Parameters
     ----------
     maps : array_like, shape (F, H, W) or (F, H, W, C)
-        Maps as `apply` returns them, of any backend. The C = 1, 3 or 4 channels of a map are
-        stretched together, so that colours keep their balance.
+        Maps as returned by `apply`, of any backend. The C = 1, 3 or 4 channels of a map are
+        stretched together, to keep the colour balance.
     clip : float, default 0
-        Percent of a map's numbers, at either end, that become 0 and 1 without being told apart.
-        `nnaccel filters` and `nnaccel.plot.feature_maps` take 5, so that a few dazzling spots do
-        not leave the rest grey, as they do in a sharpened photograph.
+        Percent of a map's numbers at either end to clip to 0 and 1. `nnaccel filters` and
+        `nnaccel.plot.feature_maps` use 5, so that a few extreme pixels do not leave the rest grey.
 
     Returns
     -------
     ndarray of float32, of the same shape
-        The smallest number of each map becomes 0 and the largest 1, unless they are clipped; a map
-        that is the same everywhere becomes 0. Alpha, the last of four channels, is not stretched:
-        it is kept, or divided by 255 if it goes beyond 1.
+        The smallest number of each map becomes 0 and the largest 1, before clipping; a constant
+        map becomes 0. Alpha, the last of four channels, is not stretched, but divided by 255 if it
+        exceeds 1.
 
     Raises
     ------
     ValueError
-        If the shape does not fit, a number is NaN or infinite, or `clip` is not in [0, 50).
+        If the shape is wrong, a number is NaN or infinite, or `clip` is not in [0, 50).
 
     Examples
     --------
@@ -57,7 +56,7 @@ def to_unit(maps: Any, clip: float = 0) -> NDArray[np.float32]:
         chosen = given[..., colours] if given.ndim == 3 else given
         stretched = made[..., colours] if given.ndim == 3 else made
         low, high = ends(chosen, clip)
-        # In float64, by halves: the whole range of the largest numbers would be infinite.
+        # In float64, by halves: the range of the largest numbers would overflow.
         half = high / 2 - low / 2
         if half > 0:
             inside = chosen.clip(low, high) if clip else chosen
@@ -71,26 +70,26 @@ def to_unit(maps: Any, clip: float = 0) -> NDArray[np.float32]:
 
 
 def mosaic(maps: Any, gap: int = 1) -> NDArray[Any]:
-    """Lay maps side by side in rows on one white sheet.
+    """Arrange maps in a grid on one white sheet.
 
     Parameters
     ----------
     maps : array_like, shape (F, H, W) or (F, H, W, C)
-        Maps of any backend, C = 1, 3 or 4: floats from 0, black, to 1, white, as `to_unit` gives
-        them; or uint8 from 0 to 255.
+        Maps of any backend, C = 1, 3 or 4: floats from 0, black, to 1, white, as returned by
+        `to_unit`; or uint8 from 0 to 255.
     gap : int, default 1
-        White pixels between neighbours; there are none around the sheet.
+        White pixels between neighbours, but not around the sheet.
 
     Returns
     -------
-    ndarray, shape (rows * (H + gap) - gap, columns * (W + gap) - gap) or that with C after it
-        uint8 if the maps are, else float32. The sheet is about as wide as high, or wider, so that
-        few places of its last row are left over; these are white. No number is changed.
+    ndarray, shape (rows * (H + gap) - gap, columns * (W + gap) - gap), or with a last axis C
+        uint8 if the maps are, else float32. The grid is near-square or wider, with few empty cells,
+        which are white. Numbers are not changed.
 
     Raises
     ------
     ValueError
-        If there is no map, the shape does not fit, or `gap` is not a whole number of at least 0.
+        If there is no map, the shape is wrong, or `gap` is not a whole number of at least 0.
 
     Examples
     --------
@@ -113,7 +112,7 @@ def mosaic(maps: Any, gap: int = 1) -> NDArray[Any]:
 
 
 def _as_maps(maps: Any) -> NDArray[Any]:
-    """Return at least one map as a NumPy array; ValueError if the shape is another."""
+    """Return one or more maps as a NumPy array; ValueError if the shape is wrong."""
     a = np.asarray(to_numpy(maps))
     if a.dtype.kind not in "biuf":
         raise TypeError(f"maps have dtype {a.dtype}; expected integers or floats")

@@ -1,4 +1,4 @@
-"""What the layers of a trained model make of an image, and the filters they have learnt."""
+"""Feature maps and filters of trained models."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from nnaccel.model.sequential import Sequential
 
 
 def feature_maps(model: Sequential, layer: str | int, image: ArrayLike) -> NDArray[Any]:
-    """Return what a layer gives for one image, with its activation.
+    """Return the outputs of a layer for one image, with its activation.
 
     Parameters
     ----------
     model : Sequential
-        Trained, or at least built.
+        A built model.
     layer : str or int
-        Its name, as `model.summary()` shows it, or its place: 0 the first, -1 the last.
+        Name of the layer, as in `model.summary()`, or its index.
     image : array_like
-        Of the shape that the model takes. Where that is (C, H, W), colours may come last, and
-        (H, W) does for one channel. uint8 means pixels and is divided by 255.
+        An image of the model's input shape. For (C, H, W) colours may come last, and one channel
+        may be (H, W). uint8 means pixels and is divided by 255.
 
     Returns
     -------
     ndarray of the model's dtype, shape (K, OH, OW)
-        A map for each channel that comes out of the layer.
+        A map for each output channel.
 
     Raises
     ------
     ValueError
-        If there is no such layer, it gives no maps, or the image does not fit the model.
+        If there is no such layer, it has no maps, or the image does not fit the model.
     RuntimeError
         If the model is not built.
 
@@ -64,17 +64,16 @@ def feature_maps(model: Sequential, layer: str | int, image: ArrayLike) -> NDArr
 def layer_filters(
     model: Sequential, layer: str | int, channel: int | None = None
 ) -> NDArray[np.float32]:
-    """Return the filters of a convolution layer, as `apply` takes them.
+    """Return the filters of a convolution layer, for `apply`.
 
     Parameters
     ----------
     model : Sequential
-        Trained, or at least built.
+        A built model.
     layer : str or int
-        Name or place of a `Conv2D` or `DepthwiseConv2D`.
+        Name or index of a `Conv2D` or `DepthwiseConv2D`.
     channel : int, optional
-        The input channel (within its group) whose weights are wanted; their mean over all input
-        channels by default.
+        Input channel, within its group, of the weights; by default their mean over input channels.
 
     Returns
     -------
@@ -114,12 +113,12 @@ def layer_filters(
 
 
 def map_layers(model: Sequential) -> list[str]:
-    """Return the names of the layers that give maps, (K, OH, OW) or (OH, OW), in their order.
+    """Return the names of the layers whose outputs are maps, (K, OH, OW) or (OH, OW).
 
     Parameters
     ----------
     model : Sequential
-        Built.
+        A built model.
 
     Examples
     --------
@@ -133,7 +132,7 @@ def map_layers(model: Sequential) -> list[str]:
 
 
 def _index(model: Sequential, layer: str | int) -> int:
-    """Place of a layer from its name or its place; ValueError if there is none."""
+    """Index of a layer from its name or index; ValueError if there is none."""
     if not model.built:
         raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
     names, count = [each.name for each in model.layers], len(model.layers)
@@ -148,7 +147,7 @@ def _index(model: Sequential, layer: str | int) -> int:
 
 
 def _fitted(image: ArrayLike, wanted: tuple[int, ...]) -> NDArray[Any]:
-    """Return an image in the shape that the model takes."""
+    """Return an image in the model's input shape."""
     x = np.asarray(to_numpy(image))
     if x.shape == wanted:
         return x

@@ -81,11 +81,6 @@ class Layer(ABC):
         if not value:
             self.clear_gradients()
 
-    def clear_gradients(self) -> None:
-        """Set all gradients to 0, as those of a frozen layer are."""
-        for gradient in vars(self).get("grads", {}).values():
-            gradient[...] = 0
-
     def __setattr__(self, name: str, value: Any) -> None:
         refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
@@ -157,6 +152,11 @@ class Layer(ABC):
 
     def bind(self, key: np.ndarray, step: np.ndarray) -> None:  # noqa: B027
         """Set the layer's random key and the model's step counter, for layers with random masks."""
+
+    def clear_gradients(self) -> None:
+        """Set all gradients to zero, as those of a frozen layer are."""
+        for gradient in vars(self).get("grads", {}).values():  # none before `Layer.__init__`
+            gradient[...] = 0
 
     @property
     def arrays(self) -> dict[str, Array]:

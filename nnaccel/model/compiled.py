@@ -165,7 +165,7 @@ class CompiledNetwork(Network):
         if "loss" in described:
             compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})
             slots = self._slots_in(arrays, compiled.optimizer)
-        self.set_weights(weights)  # the last thing that may fail, and then changes nothing
+        self.set_weights(weights)  # may fail, and then changes nothing
         self._compiled = compiled
         self._slots, self._scale = slots, scale
         self.seed, self.iterations[0], self.epochs = seed, iterations, epochs

@@ -16,7 +16,7 @@ from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled, CompiledNetwork
 from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.summary import summarize
-from nnaccel.network.chain import number_names
+from nnaccel.network.names import number_names
 from nnaccel.training import checkpoint as files
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, History, ProgressBar

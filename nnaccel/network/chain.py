@@ -20,7 +20,8 @@ from nnaccel.backends import (
     use_backend,
 )
 from nnaccel.layers import Layer, Shape
-from nnaccel.layers._base import Backward
+from nnaccel.network.host_layer import host_forward
+from nnaccel.network.names import naming, number_names
 from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
 
@@ -74,7 +75,7 @@ class Network:
         self._require_free_layers()
         try:
             for index, layer in enumerate(self.layers):
-                with _naming(layer):
+                with naming(layer):
                     layer.build(shapes[index], [self.seed, index], self.dtype)
             backend = get_backend(self._parameters.home)
             self._parameters.allocate(self.layers, backend, self.dtype)
@@ -99,7 +100,7 @@ class Network:
         if any(n < 1 for n in shapes[0]):
             raise ValueError(f"input_shape={shapes[0]} must have axes of at least 1")
         for layer in self.layers:
-            with _naming(layer):
+            with naming(layer):
                 shapes.append(layer.infer_shape(shapes[-1]))
         return shapes
 
@@ -222,7 +223,10 @@ class Network:
         for index, layer in enumerate(self.layers):
             if index == head:  # outputs need more than 16 bits
                 x = to(outside, x)
-            forward = layer.forward if is_kernels_only(layer.forward) else self._on_host(layer)
+            forward: Callable[..., Any] = layer.forward
+            if not is_kernels_only(forward):
+                dtype = inside if index < head else outside
+                forward = host_forward(layer, self.backend, dtype, self._parameters)
             x, backward = forward(x, training, activate or index < last)
             backwards.append(backward)
 
@@ -308,50 +312,6 @@ class Network:
             key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
             layer.bind(key, self.iterations)
 
-    def _on_host(self, layer: Layer) -> Callable[[Array, bool, bool], tuple[Array, Backward]]:
-        """A user's layer as host rows: its forward and backward copy their results into buffers."""
-        backend = self.backend
-        dtype = self.compute_dtype if self.layers.index(layer) < self.head else self.dtype
-
-        def forward(x: Array, training: bool, activate: bool) -> tuple[Array, Backward]:
-            y = backend.empty((len(x), *layer.output_shape), dtype)
-            latest: list[Backward] = []
-
-            def run_forward() -> None:
-                outputs, run_back = layer.forward(x, training, activate)
-                self._require_in_place(layer, "forward")
-                y[...] = _as_expected(layer, "forward", outputs, y.shape)
-                latest[:] = [run_back]
-
-            def backward(dy: Array, input_gradient: bool) -> Array | None:
-                dx = backend.empty((len(x), *layer.input_shape), dtype) if input_gradient else None
-
-                def run_backward() -> None:
-                    gradient = latest[0](dy, input_gradient)
-                    self._require_in_place(layer, "backward")
-                    if not layer.trainable:
-                        layer.clear_gradients()
-                    if dx is not None:
-                        dx[...] = _as_expected(layer, "backward", gradient, dx.shape)
-
-                backend.host(run_backward)
-                return dx
-
-            backend.host(run_forward)
-            return y, backward
-
-        return forward
-
-    def _require_in_place(self, layer: Layer, what: str) -> None:
-        """Raise a ValueError unless a user's layer wrote into its arrays in the flat buffers."""
-        replaced = self._parameters.rebind(layer)
-        if replaced:
-            raise ValueError(
-                f"layer {layer.name!r}: {what} replaced {replaced}, which is part of the model's "
-                f"buffers. To fix: write into it, as in self.{replaced}[...] = …; a new array is "
-                "declared in parameter_specs or state_specs"
-            )
-
     @property
     def lowest_trainable(self) -> int:
         """Index of the first trainable layer with parameters; backward passes stop there."""
@@ -374,37 +334,3 @@ class Network:
                     f"layer {layer.name!r} already belongs to a model: take a slice of that model "
                     "such as model[:-1], or make a new layer"
                 )
-
-
-def _as_expected(layer: Layer, what: str, a: Array, shape: tuple[int, ...]) -> Array:
-    """Return the result of a user's layer; ValueError if its shape is wrong."""
-    if getattr(a, "shape", None) != shape:
-        raise ValueError(
-            f"layer {layer.name!r}: {what} returned "
-            f"{getattr(a, 'shape', type(a).__name__)}; expected shape {shape}"
-        )
-    return a
-
-
-@contextlib.contextmanager
-def _naming(layer: Layer) -> Iterator[None]:
-    """Put the layer's name in front of its ValueErrors."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"layer {layer.name!r}: {error}") from None
-
-
-def number_names(layers: Sequence[Layer]) -> list[Layer]:
-    """Return a list of the layers, with names made unique: dense, dense_1."""
-    for layer in layers:
-        if isinstance(layer, type):
-            raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")
-        if not isinstance(layer, Layer):
-            raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
-    taken: set[str] = set()
-    for layer in dict.fromkeys(layers):
-        names = itertools.chain([layer.name], (f"{layer.name}_{i}" for i in itertools.count(1)))
-        layer.name = next(name for name in names if name not in taken)
-        taken.add(layer.name)
-    return list(layers)

@@ -1,4 +1,4 @@
-"""Pictures of regressions, classifiers, trainings and filters; they need matplotlib."""
+"""Plots of regressions, classifiers, trainings and filters, with matplotlib."""
 
 from nnaccel.plot._figure import save
 from nnaccel.plot.boundary import decision_boundaries, decision_boundary

@@ -1,4 +1,4 @@
-"""What all pictures share: a new figure, colours, and the way into a file."""
+"""New figures, colours, legends, and saving."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-#: Of classes and series, in order; told apart by the colour-blind too.
+#: Colours of classes and series, in order; distinct to the colour-blind.
 COLOURS = ("#1f77b4", "#d95f02", "#4daf4a", "#7570b3", "#e6ab02", "#a6761d", "#e7298a", "#666666")
 
-#: Inches that a letter of a legend takes, and letters that a symbol and the room about it take.
+#: Width of a legend's letter in inches, and of its symbol with margins in letters.
 _LETTER, _SYMBOL = 0.085, 6
 
 
 def new_figure(width: float, height: float) -> Figure:
-    """Empty figure of that many inches, belonging to no window."""
+    """Empty figure of a size in inches, without a window."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
 def legend_below(figure: Figure | SubFigure, ax: Axes) -> None:
-    """Tell what is drawn in the axes below them, where it hides nothing."""
+    """Draw the legend below the axes."""
     handles, names = ax.get_legend_handles_labels()
     letters = figure.bbox.width / figure.dpi / _LETTER
     columns = min(max(int(letters / (max(map(len, names)) + _SYMBOL)), 1), len(names))
@@ -33,7 +33,7 @@ def legend_below(figure: Figure | SubFigure, ax: Axes) -> None:
 
 
 def save(figure: Figure, path: str | Path) -> None:
-    """Write a figure as PNG, beside the place and then renamed into it."""
+    """Write a figure as PNG, atomically."""
     path = Path(path)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
     try:
@@ -44,12 +44,12 @@ def save(figure: Figure, path: str | Path) -> None:
 
 
 def class_name(label: Any) -> str:
-    """Name of a class to a reader: text is one, a number becomes `class 1`."""
+    """Name of a class: its label if that is text, `class 1` for a number."""
     return literal(label) if isinstance(label, str) else f"class {label}"
 
 
 def literal(text: str) -> str:
-    """`text` as matplotlib is to be given it, which takes what is between two dollars for TeX."""
+    """`text` escaped for matplotlib, which reads text between two dollars as TeX."""
     shown = text.replace("$", r"\$")
-    # What begins with an underscore would be left out of a legend; a space of no width is not seen.
+    # A legend leaves out names that begin with an underscore; a zero-width space prevents it.
     return f"\u200b{shown}" if text.startswith("_") else shown

@@ -1,4 +1,4 @@
-"""Where a classifier of two variables decides for which class."""
+"""Decision boundaries of classifiers of two variables."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 Predict = Callable[[NDArray[np.float64]], Any]
 
-#: Points of the plane that are asked for, along each axis; and room around the points given.
+#: Grid points along each axis, and the margin around the points.
 _GRID, _MARGIN = 200, 0.08
 
-#: How far points of one place are strewn about it, as a share of the way to the next one.
-_STREWN = 0.25
+#: Jitter of coincident points, as a share of the smallest gap.
+_JITTER = 0.25
 
 
 def decision_boundary(
@@ -38,21 +38,21 @@ def decision_boundary(
     Parameters
     ----------
     predict : callable
-        From points (M, 2) to probabilities of the second of two classes (M,), to those of all
-        classes (M, C), as `predict_proba` gives them, or to labels (M,), as `predict` does.
+        From points (M, 2) to probabilities of the second of two classes (M,) or of all classes
+        (M, C), as `predict_proba`, or to labels (M,), as `predict`.
     x : array_like, shape (N, 2)
     y : array_like, shape (N,)
         Labels of any type; numbers are called class 0, class 1, ….
     xlabel, ylabel, title : str
         Names, with units.
     figure : matplotlib figure, optional
-        Where to draw; a new figure by default.
+        Figure to draw in; a new one by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The surer the prediction, the stronger the colour of a region. Of points in one place, as
-        of whole numbers, each lies a little beside it, by chance, so as not to hide the others.
+        A stronger colour means a more certain prediction. Coincident points, as of whole numbers,
+        are jittered.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def decision_boundaries(
     Parameters
     ----------
     predictors : mapping of str to callable
-        By the title of their panel; as for `decision_boundary`.
+        Predictors as for `decision_boundary`, by the title of their panel.
     x, y, xlabel, ylabel, figure
         As for `decision_boundary`.
 
@@ -111,7 +111,7 @@ def decision_boundaries(
         raise ValueError("predictors is empty: give at least one, by its title")
     columns = min(len(predictors), max(2, math.ceil(math.sqrt(len(predictors) * 1.6))))
     rows = -(-len(predictors) // columns)
-    side = 2.9 if columns < 4 else 2.3  # inches; of more, text would be small on a page
+    side = 2.9 if columns < 4 else 2.3  # inches: on a wider page text would be small
     figure = figure or new_figure(side * columns + 0.4, side * rows + 0.5)
     points, labels, classes = _checked(x, y)
     axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
@@ -128,7 +128,7 @@ def decision_boundaries(
 
 
 def _checked(x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.float64], Any, NDArray[Any]]:
-    """Return points, the number of each one's class, and the classes."""
+    """Return points, the index of each one's class, and the classes."""
     points, labels = np.asarray(x, np.float64), np.asarray(y)
     if points.ndim != 2 or points.shape[1] != 2 or labels.shape != points.shape[:1]:
         raise ValueError(
@@ -161,9 +161,9 @@ def _draw(
         others = np.delete(p, k, axis=2).max(axis=2)
         ax.contour(*grid, p[..., k] - others, levels=[0], colors="0.25", linewidths=1)
     size = 20 if len(points) <= 300 else 7
-    strewn = _strewn(points)
+    jittered = _jittered(points)
     for k, name in enumerate(classes):
-        across, up = strewn[codes == k].T
+        across, up = jittered[codes == k].T
         ax.scatter(
             across,
             up,
@@ -175,17 +175,17 @@ def _draw(
         )
 
 
-def _strewn(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Points that do not hide each other: as they are if no two are in one place."""
+def _jittered(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Points with jitter, if any two coincide."""
     if len(np.unique(points, axis=0)) == len(points):
         return points
     gaps = [np.diff(np.unique(axis)).min(initial=np.inf) for axis in points.T]
-    far = _STREWN * np.where(np.isfinite(gaps), gaps, 0)
+    far = _JITTER * np.where(np.isfinite(gaps), gaps, 0)
     return points + np.random.default_rng(0).uniform(-far, far, points.shape)
 
 
 def _probabilities(predicted: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.float64]:
-    """Probabilities (M, C) from what a predictor gave."""
+    """Probabilities (M, C) from a predictor's result."""
     if predicted.ndim == 2 and predicted.shape[1] == len(classes):
         return np.asarray(predicted, np.float64)
     second = predicted[:, 0] if predicted.ndim == 2 and predicted.shape[1] == 1 else predicted
@@ -201,7 +201,7 @@ def _probabilities(predicted: NDArray[Any], classes: NDArray[Any]) -> NDArray[np
 
 
 def _blend(p: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Colour of each point: that of its likeliest class, the paler the less sure it is."""
+    """Colour of each point: that of its most probable class, paler if that is less certain."""
     from matplotlib.colors import to_rgb
 
     colours = np.array([to_rgb(COLOURS[k % len(COLOURS)]) for k in range(p.shape[-1])])

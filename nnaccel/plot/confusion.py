@@ -1,4 +1,4 @@
-"""Which class was taken for which, as a picture."""
+"""Plot of a confusion matrix."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-#: Text in points: as it should be, and the smallest that is still read; letters of a name.
-_TEXT, _SMALLEST, _LETTERS = 9, 7, 25
-#: A letter's width and a line's height, in inches.
-_LETTER, _LINE = 0.6 * _TEXT / 72, 1.25 * _TEXT / 72
-#: Inches beside the matrix for the scale, above and below it for titles.
+#: Preferred and smallest font size, in points, and most letters of a name.
+_FONT_SIZE, _MIN_FONT_SIZE, _MAX_LETTERS = 9, 7, 25
+#: Width of a letter and height of a line, in inches.
+_LETTER, _LINE = 0.6 * _FONT_SIZE / 72, 1.25 * _FONT_SIZE / 72
+#: Inches for the colour bar beside the matrix, and for titles above and below it.
 _BESIDE, _ABOVE = 1.3, 1.1
 
 
@@ -28,23 +28,23 @@ def confusion_matrix(
     title: str = "Confusion matrix",
     figure: Figure | SubFigure | None = None,
 ) -> Any:
-    """Draw how often each class was taken for each other.
+    """Draw a confusion matrix.
 
     Parameters
     ----------
     counts : ndarray of int, shape (C, C)
         Row: the true class; column: the predicted one.
     classes : sequence of str
-        Name of each class; long ones are cut, and of very many every second or third is written.
+        Name of each class. Long names are cut; of many names only every second or third is drawn.
     title : str
     figure : matplotlib figure, optional
-        Where to draw; a new figure by default, the larger the more classes there are.
+        Figure to draw in; a new one by default, larger for more classes.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn in. Colour is the share of the true class; the numbers are counts, left
-        out where cells are too small for them.
+        Colour is the share of the true class; the numbers are counts, left out where cells are too
+        small.
 
     Examples
     --------
@@ -63,8 +63,8 @@ def confusion_matrix(
     bar.set_label("share of the true class")
     _write_classes(ax, classes, cell)
     ax.set(title=literal(title), xlabel="predicted class", ylabel="true class")
-    size = min(_TEXT, 0.85 * 72 * cell / (0.64 * len(str(counts.max()))))
-    if size >= _SMALLEST:
+    size = min(_FONT_SIZE, 0.85 * 72 * cell / (0.64 * len(str(counts.max()))))
+    if size >= _MIN_FONT_SIZE:
         for i, j in zip(*np.nonzero(counts), strict=True):
             colour = "white" if share[i, j] > 0.5 else "black"
             ax.text(j, i, str(counts[i, j]), ha="center", va="center", color=colour, fontsize=size)
@@ -72,27 +72,27 @@ def confusion_matrix(
 
 
 def matrix_size(classes: Sequence[str]) -> tuple[float, float]:
-    """Width and height in inches that a matrix of these classes asks for."""
+    """Width and height of a matrix of these classes, in inches."""
     side = min(max(4.3, 0.3 * len(classes)), 6) + _label_length(classes)
     return side + _BESIDE, side + _ABOVE
 
 
 def _label_length(classes: Sequence[str]) -> float:
-    """Inches that the longest name takes."""
-    return _LETTER * min(max(map(len, classes)), _LETTERS)
+    """Length of the longest name in inches."""
+    return _LETTER * min(max(map(len, classes)), _MAX_LETTERS)
 
 
 def _write_classes(ax: Axes, classes: Sequence[str], cell: float) -> None:
-    """Name rows and columns of cells so wide that no name runs into the next."""
+    """Label rows and columns with names that do not overlap."""
     step = max(1, int(np.ceil(_LINE / cell)))
     ticks = range(0, len(classes), step)
-    cut = [name if len(name) <= _LETTERS else f"{name[: _LETTERS - 1]}…" for name in classes]
-    names = [literal(name) for name in cut]
+    most = _MAX_LETTERS
+    names = [literal(n if len(n) <= most else f"{n[: most - 1]}…") for n in classes]
     if _label_length(classes) + _LETTER < cell * step:
-        turned: dict[str, Any] = {}
+        rotation: dict[str, Any] = {}
     elif cell > 2 * _LINE:
-        turned = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        rotation = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
     else:
-        turned = {"rotation": 90}
-    ax.set_xticks(ticks, names[::step], fontsize=_TEXT, **turned)
-    ax.set_yticks(ticks, names[::step], fontsize=_TEXT)
+        rotation = {"rotation": 90}
+    ax.set_xticks(ticks, names[::step], fontsize=_FONT_SIZE, **rotation)
+    ax.set_yticks(ticks, names[::step], fontsize=_FONT_SIZE)

@@ -1,4 +1,4 @@
-"""The images that a classifier got wrong."""
+"""Plot of misclassified images."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def wrong_digits(
     predicted: NDArray[Any],
     figure: Figure | SubFigure | None = None,
 ) -> Any:
-    """Draw the first images that were taken for something else.
+    """Draw the first misclassified images.
 
     Parameters
     ----------
@@ -31,12 +31,12 @@ def wrong_digits(
     y, predicted : ndarray of int, shape (N,)
         True and predicted labels.
     figure : matplotlib figure, optional
-        Where to draw; a new figure by default.
+        Figure to draw in; a new one by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn in: at most 24 images, each titled "true as predicted".
+        At most 24 images, each titled "true as predicted".
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A picture of how close a regression comes to what was observed."""
+"""Plot of observed against fitted values."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ def observed_against_fitted(
     title: str = "Observed against fitted",
     figure: Figure | SubFigure | None = None,
 ) -> Any:
-    """Draw each observed value over the fitted one, and the line where the two are equal.
+    """Draw observed values over fitted ones, and the line where they are equal.
 
     Parameters
     ----------
     y, fitted : ndarray, shape (N,)
-        Observed values and what a regression makes of them.
+        Observed values and those fitted by a regression.
     name : str
-        What they are values of, with units.
+        Name of the response, with units.
     title : str
     figure : matplotlib figure, optional
-        Where to draw; a new figure by default.
+        Figure to draw in; a new one by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn in. Points above the line were fitted too low.
+        Points above the line were fitted too low.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def observed_against_fitted(
     """
     figure = figure or new_figure(6, 5.4)
     ax = figure.subplots()
-    few = len(y) <= 1000  # more points are drawn paler and smaller
+    few = len(y) <= 1000  # many points are drawn paler and smaller
     ax.scatter(fitted, y, s=20 if few else 6, alpha=0.7 if few else 0.3, edgecolors="none")
     middle = float(np.mean(fitted))
     ax.axline((middle, middle), slope=1, color="black", linewidth=1, label="observed = fitted")

@@ -1,4 +1,4 @@
-"""A logistic regression with one variable: its curve from one class to the other."""
+"""Plot of a logistic regression with one variable."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from nnaccel.plot._figure import COLOURS, class_name, legend_below, literal, new
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
 
-#: How far rows are strewn about 0 and 1, so that many at one place are told from few.
-_STREWN = 0.03
+#: Jitter of rows around 0 and 1, which shows how many coincide.
+_JITTER = 0.03
 
 
 def logistic_curve(
@@ -33,21 +33,21 @@ def logistic_curve(
     y : array_like, shape (N,)
         Labels of any type; the second class is the last one in sorted order.
     intercept, slope : float
-        Of the log-odds of the second class.
+        Coefficients of the log-odds of the second class.
     xlabel, title : str
         Names, with units.
     figure : matplotlib figure, optional
-        Where to draw; a new figure by default.
+        Figure to draw in; a new one by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Rows lie a little above or below 0 and 1, by chance, so as not to hide each other.
+        Rows are jittered around 0 and 1.
 
     Raises
     ------
     ValueError
-        If the shapes do not fit, or there are not two classes.
+        If the shapes are wrong, or there are not two classes.
 
     Examples
     --------
@@ -63,14 +63,14 @@ def logistic_curve(
         )
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) != 2:
-        raise ValueError(f"y holds {len(classes)} classes; a logistic curve leads from one to one")
+        raise ValueError(f"y holds {len(classes)} classes; a logistic curve needs two")
     figure = figure or new_figure(6.4, 4.4)
     ax = figure.subplots()
-    strewn = np.random.default_rng(0).uniform(-_STREWN, _STREWN, len(codes))
+    jitter = np.random.default_rng(0).uniform(-_JITTER, _JITTER, len(codes))
     for k, name in enumerate(classes):
         ax.scatter(
             points[codes == k],
-            (codes + strewn)[codes == k],
+            (codes + jitter)[codes == k],
             s=20,
             color=COLOURS[k],
             alpha=0.4,

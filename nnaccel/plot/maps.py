@@ -1,4 +1,4 @@
-"""Filters, and the maps that they make of an image."""
+"""Plots of feature maps and filters."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ def feature_maps(
     title: str = "",
     figure: Figure | SubFigure | None = None,
 ) -> Any:
-    """Draw maps in a grid, each from small numbers, black, to large ones, white.
+    """Draw maps in a grid, each from its small numbers, black, to its large ones, white.
 
-    The lowest and the highest 5 percent of numbers are not told apart, so that a few dazzling spots
-    do not leave the rest grey.
+    The lowest and the highest 5 percent of numbers are clipped, so that a few extreme pixels do
+    not leave the rest grey.
 
     Parameters
     ----------
     maps : array_like, shape (F, H, W)
-        As `nnaccel.filters.apply` or `feature_maps` give them; the first 64 are drawn.
+        As returned by `nnaccel.filters.apply` or `feature_maps`; the first 64 are drawn.
     titles : sequence of str, optional
-        Of each map.
+        Title of each map.
     title : str, optional
-        Of all.
+        Title of the figure.
     figure : matplotlib figure, optional
-        Where to draw; a new figure by default.
+        Figure to draw in; a new one by default.
 
     Returns
     -------
@@ -46,7 +46,7 @@ def feature_maps(
     Raises
     ------
     ValueError
-        If the shape does not fit, or there is not a title for each map.
+        If the shape is wrong, or there is not a title for each map.
 
     Examples
     --------
@@ -68,19 +68,19 @@ def filter_weights(
     title: str = "",
     figure: Figure | SubFigure | None = None,
 ) -> Any:
-    """Draw filters in a grid: weights below 0 blue, above 0 red, all on one scale.
+    """Draw filters in a grid, on one colour scale: negative weights blue, positive ones red.
 
     Parameters
     ----------
     weights : array_like, shape (F, R, S)
-        As `nnaccel.filters.layer_filters` gives them; the first 64 are drawn.
+        As returned by `nnaccel.filters.layer_filters`; the first 64 are drawn.
     titles, title, figure
         As for `feature_maps`.
 
     Returns
     -------
     matplotlib.figure.Figure
-        With the scale beside.
+        The grid and its colour bar.
 
     Examples
     --------
@@ -99,10 +99,10 @@ def filter_weights(
 
 
 def _checked(maps: ArrayLike, titles: Sequence[str] | None) -> NDArray[Any]:
-    """Return the maps that are to be drawn."""
+    """Return the maps to draw."""
     checked = np.asarray(maps)
     if checked.ndim != 3 or not checked.size:
-        raise ValueError(f"expected shape (F, H, W) with something in it, got {checked.shape}")
+        raise ValueError(f"maps have shape {checked.shape}; expected (F, H, W), not empty")
     if titles is not None and len(titles) != len(checked):
         raise ValueError(f"{len(titles)} titles for {len(checked)} pictures: give one for each")
     return checked[:_MOST]
@@ -113,7 +113,7 @@ def _grid(
     titles: Sequence[str] | None,
     title: str,
     figure: Figure | SubFigure | None,
-    looks: Sequence[dict[str, Any]],
+    styles: Sequence[dict[str, Any]],
 ) -> Any:
     """Draw pictures in a near-square grid."""
     rows, columns = grid(len(maps))
@@ -127,7 +127,7 @@ def _grid(
         if i >= len(maps):
             ax.remove()
             continue
-        ax.imshow(maps[i], **looks[i])
+        ax.imshow(maps[i], **styles[i])
         ax.set_xticks([])
         ax.set_yticks([])
         if titles is not None:

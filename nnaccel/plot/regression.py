@@ -1,4 +1,4 @@
-"""A regression with one variable: points, lines, and how descent came to the last of them."""
+"""Plot of a linear regression with one variable, and of its gradient descent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-#: Share of a loss that is rounding, and nothing to draw.
+#: Share of a loss that is rounding, and not drawn.
 _ROUNDING = 1e-15
 
 
@@ -36,17 +36,17 @@ def regression_line(
     ----------
     x, y : array_like, shape (N,)
     lines : sequence of (intercept, slope)
-        One line, or several on the way to the last one, which are drawn ever darker.
+        One line, or several steps of a descent, drawn from pale to dark.
     labels : sequence of str, optional
-        Of the lines, for a legend.
+        Labels of the lines, for a legend.
     losses : sequence of float, optional
-        Of each step of a descent; drawn beside, on a logarithmic scale, above `least`.
+        Loss of each step of a descent; drawn beside, minus `least`, on a logarithmic scale.
     least : float, optional
-        The least loss that any line has; by default the smallest of `losses`.
+        The smallest possible loss; by default the smallest of `losses`.
     xlabel, ylabel, title : str
         Names, with units.
     figure : matplotlib figure, optional
-        Where to draw; a new figure by default.
+        Figure to draw in; a new one by default.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def regression_line(
     Raises
     ------
     ValueError
-        If there is no line, or not a label for each.
+        If there is no line, or there is not a label for each.
 
     Examples
     --------
@@ -108,7 +108,7 @@ def _draw_lines(
 
 
 def _draw_losses(ax: Axes, losses: Any, least: float | None) -> None:
-    """Draw how far above the least, or their smallest, the losses are; a few as points too."""
+    """Draw the losses minus the least; few losses also as points."""
     from matplotlib.ticker import MaxNLocator
 
     above = losses - (losses.min() if least is None else least)

@@ -1,4 +1,4 @@
-"""How a training went: its curves, and all of it on one page."""
+"""Plots of a training: its curves, and a report on one page."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ _TRAINING, _VALIDATION = COLOURS[:2]
 
 
 def training_curves(history: History, figure: Figure | SubFigure | None = None) -> Any:
-    """Draw loss, and accuracy if it was measured, over the epochs.
+    """Draw loss, and accuracy if there is one, over the epochs.
 
     Parameters
     ----------
     history : mapping of str to sequence of float
-        What `History.history` holds: one number per epoch under ``loss``, ``accuracy``,
-        ``val_loss``, ``val_accuracy``.
+        As `History.history`: one number an epoch of ``loss``, ``accuracy``, ``val_loss`` and
+        ``val_accuracy``.
     figure : matplotlib figure, optional
-        Where to draw; a new figure by default.
+        Figure to draw in; a new one by default.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure drawn in.
 
     Examples
     --------
@@ -65,21 +64,20 @@ def report(
     classes: Sequence[str] = (),
     images: tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None = None,
 ) -> Any:
-    """Draw all of a training on one page: curves, confusion matrix, mistakes, from top to bottom.
+    """Draw a report on one page: curves, confusion matrix and misclassified images.
 
     Parameters
     ----------
     history : mapping of str to sequence of float
         As for `training_curves`; may be empty, for a model that is only tested.
     counts, classes : ndarray of int, sequence of str
-        As for `confusion_matrix`; left out without them.
+        As for `confusion_matrix`; without them the matrix is left out.
     images : (x, y, predicted)
-        As for `wrong_digits`; left out without them.
+        As for `wrong_digits`; without them the images are left out.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The page.
 
     Examples
     --------
@@ -101,7 +99,7 @@ def report(
 
 
 def _draw_curve(ax: Axes, values: Sequence[float], label: str, colour: str) -> None:
-    """Draw one number per epoch, the first at 1; a few are marked as points too."""
+    """Draw one number an epoch, from epoch 1; few numbers also as points."""
     marker = "o" if len(values) <= 30 else ""
     epochs = range(1, len(values) + 1)
     ax.plot(epochs, values, marker=marker, markersize=4, label=label, color=colour)

@@ -1,4 +1,4 @@
-"""Files replaced atomically: written beside under a temporary name, then renamed."""
+"""Atomic replacement of files: written under a temporary name, then renamed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _PREFIX = ".nnaccel-"
 
 
 def write_atomically(path: str | Path, data: bytes) -> None:
-    """Write a whole file, so that at no time there is half of one under its name.
+    """Write a file, or replace it, atomically.
 
-    A symbolic link is followed, and the mode and owner of a file that exists are kept. Temporary
-    files of processes that were killed are removed from the folder.
+    Symbolic links are followed. An existing file keeps its mode and owner. Temporary files of
+    killed processes are removed from the folder.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def write_atomically(path: str | Path, data: bytes) -> None:
 
 
 def require_writable(path: str | Path) -> None:
-    """Raise unless a file can be written under `path`: before work begins, not after.
+    """Raise an error unless a file can be written to `path`, before any work is done.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def _keep_permissions(path: Path, temporary: str) -> None:
 
 
 def _remove_left_behind(folder: Path) -> None:
-    """Remove temporary files whose process is no more."""
+    """Remove temporary files of processes that no longer run."""
     for found in folder.glob(f"{_PREFIX}*-*"):
         number = found.name.removeprefix(_PREFIX).partition("-")[0]
         if number.isdecimal() and not _is_running(int(number)):

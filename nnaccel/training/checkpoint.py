@@ -63,7 +63,7 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file {path}")
-    with open(path, "rb"):  # a file that cannot be read is no damaged one
+    with open(path, "rb"):  # raises OSError, not CheckpointError, for an unreadable file
         pass
     with reading(path), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}

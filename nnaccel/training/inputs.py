@@ -52,12 +52,12 @@ def check_inputs(x: Any, dtype: Any) -> Array:
 
 
 def as_numbers(x: Any, what: str) -> np.ndarray:
-    """Return an array; objects, as of a frame with columns of several types, become float64.
+    """Return a NumPy array; objects, as in a frame with columns of several types, become float64.
 
     Raises
     ------
     ValueError
-        If it is a sparse matrix, if values are masked, or if one of the objects is no number.
+        If it is sparse, has masked values, or contains an object that is no number.
     """
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise ValueError(f"{what} are a sparse {type(x).__name__}. To fix: give .toarray()")

@@ -18,7 +18,7 @@ from nnaccel.training.callbacks._base import Logs
 from nnaccel.training.callbacks._list import CallbackList
 
 _PREFIX = "callbacks/"
-_MOVING = {"last/weights", "last/states"}  # of the last epoch, where others were restored
+_LAST = {"last/weights", "last/states"}  # arrays of the last epoch, where better ones were restored
 
 
 class Resumable(Protocol):
@@ -80,9 +80,9 @@ class Backup(Callback):
             fresh = {"next_epoch": described["epochs"], "stop": False, "callbacks": {}}
             self._training = dict(described.get("training", fresh))
             self._model.load_state(self._arrays, described)
-            for name in _MOVING & self._arrays.keys():
-                _moving(self._model)[name][...] = self._arrays[name]
-            self._note_last_epoch()
+            for name in _LAST & self._arrays.keys():
+                _trained_arrays(self._model)[name][...] = self._arrays[name]
+            self._keep_last_epoch()
 
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
         """Restore the callbacks from the file, and return the number of the next epoch."""
@@ -100,15 +100,15 @@ class Backup(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save; this callback runs last."""
         self._next_epoch = epoch + 1
-        self._note_last_epoch()
+        self._keep_last_epoch()
         self._save({})
 
     def on_train_end(self, logs: Logs) -> None:
         """Save again: other callbacks may have restored better weights.
 
-        A longer training goes on from those of the last epoch, which are kept beside them.
+        The weights of the last epoch are saved too, for a longer training to resume from.
         """
-        now = _moving(self._model)
+        now = _trained_arrays(self._model)
         self._save(
             {
                 name: array
@@ -130,22 +130,23 @@ class Backup(Callback):
         }
         checkpoint.write(self._path, {**arrays, **more}, described)
 
-    def _note_last_epoch(self) -> None:
-        self._at_last_epoch = {n: to_numpy(a).copy() for n, a in _moving(self._model).items()}
+    def _keep_last_epoch(self) -> None:
+        arrays = _trained_arrays(self._model)
+        self._at_last_epoch = {name: to_numpy(a).copy() for name, a in arrays.items()}
 
     def _warn_of_differences(self, theirs: Mapping[str, Any]) -> None:
-        """Warn of what differs from the training that is resumed, and of which one holds."""
+        """Warn of settings that differ from the saved training, and say which are used."""
         for key, ours in self._setting.items():
             if key in theirs and theirs[key] != ours:
                 what = {"learning_rate": "learning rate", "samples": "number of rows"}.get(key, key)
-                holds = (
-                    "that of the file holds; set model.optimizer.learning_rate in a callback"
+                used = (
+                    "that of the file is used; set model.optimizer.learning_rate in a callback"
                     if key == "learning_rate"
-                    else "the new one holds, so the training is no continuation bit for bit"
+                    else "the new one is used, so the result differs from an uninterrupted training"
                 )
                 warnings.warn(
                     f"{self._path} was saved by a training whose {what.replace('_', ' ')} was "
-                    f"{theirs[key]}, not {ours}: {holds}",
+                    f"{theirs[key]}, not {ours}: {used}",
                     UserWarning,
                     stacklevel=3,
                 )
@@ -163,8 +164,8 @@ class Backup(Callback):
                 )
 
 
-def _moving(model: Any) -> dict[str, Array]:
-    """The flat arrays that training moves and that callbacks may restore."""
+def _trained_arrays(model: Any) -> dict[str, Array]:
+    """The flat arrays that training changes and that callbacks may restore."""
     return {"last/weights": model.weights, "last/states": model.states}
 
 

@@ -249,8 +249,8 @@ def test_no_tests_of_what_is_no_maximum_likelihood() -> None:
     for summary in (penalised, halfway):
         assert np.isnan(summary.coefficients[0].p_value).all()
         assert summary.as_dict()["aic"] is None
-    assert "not so penalised" in str(penalised)
-    assert "did not arrive" in str(halfway)
+    assert "without a penalty" in str(penalised)
+    assert "did not converge" in str(halfway)
 
 
 def test_a_strength_without_a_penalty_is_told_of() -> None:

@@ -233,7 +233,7 @@ def test_other_orders_are_refused_while_recording() -> None:
     with use_backend("numba") as backend:
         for arrays, name in (((np.asfortranarray(x), w), "x"), ((x, channels_last(w)), "w")):
             with pytest.raises(RuntimeError, match=f"{name} is not C-contiguous"):
-                backend.record(lambda arrays=arrays: ops.conv2d(*arrays))  # type: ignore[misc]
+                backend.record(lambda arrays=arrays: ops.conv2d(*arrays))(1)  # type: ignore[misc]
 
 
 # Workspace

@@ -140,7 +140,7 @@ x, w = np.ones((2, 4, 6, 6)), np.ones((4, 3, 3, 3))
 @pytest.mark.parametrize(
     ("arrays", "how", "words"),
     [
-        ((x, w[:3]), {}, "w expects 3 channels, so x must have them, but has 4"),
+        ((x, w[:3]), {}, "w expects 3 channels, so x must have 3, but has 4"),
         ((x, w), {"groups": 3}, "does not split into 3 groups"),
         ((x, w, np.ones(4)), {}, r"b has shape \(4,\); expected \(3,\)"),
         (

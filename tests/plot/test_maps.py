@@ -53,8 +53,8 @@ def test_no_more_than_64_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("maps", "titles", "message"),
     [
-        (MAPS[0], None, r"expected shape \(F, H, W\)"),
-        (MAPS[:0], None, "with something in it"),
+        (MAPS[0], None, r"expected \(F, H, W\)"),
+        (MAPS[:0], None, "not empty"),
         (MAPS, ["a"], "1 titles for 5 pictures"),
     ],
 )

@@ -509,7 +509,7 @@ def test_errors_in_words(make: Any, words: str) -> None:
 
 @pytest.mark.parametrize("path", ["run{1}", "{}", "{loss:d}", "a{", "b}", "{epoch:%}x{"])
 def test_a_path_that_cannot_be_filled_in_is_refused_at_once(path: str) -> None:
-    with pytest.raises(ValueError, match=r"To fix: name what is logged, as in \{epoch\}"):
+    with pytest.raises(ValueError, match=r"To fix: name a logged number, as in \{epoch\}"):
         ModelCheckpoint(path)
     ModelCheckpoint("{{literal}}-{epoch:03d}-{val_loss:.3f}")
 

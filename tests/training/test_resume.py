@@ -320,7 +320,7 @@ def test_differences_are_told_with_what_holds(tmp_path: Path) -> None:
     fit(1)
     with pytest.warns(UserWarning, match=r"learning rate was 0.001, not 1e-05: that of the file"):
         assert fit(2, rate=1e-5).optimizer.learning_rate == 1e-3
-    with pytest.warns(UserWarning, match="batch size was 2, not 3: the new one holds"):
+    with pytest.warns(UserWarning, match="batch size was 2, not 3: the new one is used"):
         fit(3, batch=3)
     with pytest.warns(UserWarning, match="number of rows was 6, not 4"):
         fit(4, batch=3, rows=4)

@@ -99,7 +99,7 @@ class ModelCheckpoint(Callback):
 
 
 def _check_template(path: str) -> None:
-    """Raise a ValueError unless a path with names in braces can be filled in."""
+    """Raise a ValueError unless the names and formats in a path's braces are valid."""
     try:
         for _, name, spec, _ in Formatter().parse(path):
             if name is None:
@@ -109,6 +109,6 @@ def _check_template(path: str) -> None:
             format(1 if name == "epoch" else 0.5, spec or "")
     except ValueError as error:
         raise ValueError(
-            f"path={path!r}: {error}. To fix: name what is logged, as in {{epoch}} or "
-            "{val_loss:.3f}, and double a brace that is meant as such"
+            f"path={path!r}: {error}. To fix: name a logged number, as in {{epoch}} or "
+            "{val_loss:.3f}, or double a literal brace"
         ) from None

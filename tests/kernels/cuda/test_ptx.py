@@ -35,7 +35,7 @@ OTHERS = "--only", *(set(CALLS) - set(IMAGE_CALLS))
 
 #: Dtype, order, architecture and functions; and kernels that must be among what is compiled.
 COMPILED = {
-    "images for sm_80": (("float32", "NCHW", "sm_80", *IMAGES), HOT_KERNELS | {"batch_norm"}),
+    "images for sm_80": (("float32", "NCHW", "sm_80", *IMAGES), HOT_KERNELS | {"normalise"}),
     "others for sm_80": (("float32", "NCHW", "sm_80", *OTHERS), {"adam", "softmax"}),
     "hot ones for sm_75": (("float32", "NCHW", "sm_75", *HOT), HOT_KERNELS),
     "hot ones for sm_90": (("float32", "NCHW", "sm_90", *HOT), HOT_KERNELS),
@@ -56,5 +56,5 @@ def test_kernels_compile_and_stay_in_registers(case: str) -> None:
     assert not [row for row in rows if row["spilled"] or row["local"]]
     if dtype != "float64":  # two blocks of a product fit on a multiprocessor
         products = [row for row in rows if row["kernel"].startswith("conv2d")]
-        assert products
+        assert products or "conv2d_relu" not in least
         assert all(2 * 128 * row["registers"] <= 65_536 for row in products)

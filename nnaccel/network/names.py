@@ -1,0 +1,33 @@
+"""Names of layers: unique within a model, and in front of what is said of a layer."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator, Sequence
+
+from nnaccel.layers import Layer
+
+
+@contextlib.contextmanager
+def naming(layer: Layer) -> Iterator[None]:
+    """Put the layer's name in front of its ValueErrors."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"layer {layer.name!r}: {error}") from None
+
+
+def number_names(layers: Sequence[Layer]) -> list[Layer]:
+    """Return a list of the layers, with names made unique: dense, dense_1."""
+    for layer in layers:
+        if isinstance(layer, type):
+            raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")
+        if not isinstance(layer, Layer):
+            raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
+    taken: set[str] = set()
+    for layer in dict.fromkeys(layers):
+        names = itertools.chain([layer.name], (f"{layer.name}_{i}" for i in itertools.count(1)))
+        layer.name = next(name for name in names if name not in taken)
+        taken.add(layer.name)
+    return list(layers)
