@@ -82,11 +82,6 @@ class Layer(ABC):
         if not value:
             self.clear_gradients()
 
-    def clear_gradients(self) -> None:
-        """Set all gradients to 0, as those of a frozen layer are."""
-        for gradient in vars(self).get("grads", {}).values():
-            gradient[...] = 0
-
     def __setattr__(self, name: str, value: Any) -> None:
         refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
@@ -115,8 +110,8 @@ class Layer(ABC):
         Parameters
         ----------
         x : array, shape (N, *input_shape)
-            A batch. In mixed precision it has 16 bits before the last layer with parameters;
-            parameters and their gradients are float32.
+            A batch, not to be changed in place. In mixed precision it has 16 bits before the last
+            layer with parameters; parameters and their gradients are float32.
         training : bool
             Whether this is a training step.
         activate : bool

@@ -46,14 +46,14 @@ def host_forward(layer: Layer, backend: Backend, dtype: Any, parameters: Paramet
             dx = backend.empty((len(x), *layer.input_shape), dtype) if input_gradient else None
 
             def run_backward() -> None:
-                is_new = layer not in parameters.seen_gradients
+                is_new = layer.trainable and layer not in parameters.seen_gradients
                 if is_new:
                     _mark_unwritten(layer)
                 gradient = latest[0](dy, input_gradient)
                 _require_in_place(layer, parameters, "backward")
                 if is_new:
                     _require_written(layer)
-                parameters.seen_gradients.add(layer)
+                    parameters.seen_gradients.add(layer)
                 if not layer.trainable:
                     layer.clear_gradients()
                 if dx is not None:

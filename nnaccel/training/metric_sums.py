@@ -95,8 +95,8 @@ def _needs_activation(metric: Metric, logits_of: str) -> bool:
 
 
 def _update(metric: Metric, outputs: Array, targets: Array) -> Callable[[], None]:
-    """The update of a metric with a recorded step's arrays, as a host row."""
-    return lambda: metric.update(outputs, targets)
+    """The update of a metric with copies of a recorded step's arrays, as a host row."""
+    return lambda: metric.update(outputs.copy(), targets.copy())
 
 
 class LazyMeans(Mapping[str, float]):

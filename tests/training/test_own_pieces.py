@@ -58,6 +58,27 @@ def test_metrics_are_exact_over_an_epoch(backend: Any) -> None:  # noqa: F811
     assert values["Spread"] == pytest.approx(np.ptp(p))
 
 
+def test_losses_and_metrics_may_change_what_they_are_given(backend: Any) -> None:  # noqa: F811
+    def clean(outputs: Any, targets: Any) -> Any:
+        error = outputs - targets
+        return (error * error).sum(axis=1), 2 * error
+
+    def messy(outputs: Any, targets: Any) -> Any:
+        outputs -= targets
+        targets *= 0
+        return (outputs * outputs).sum(axis=1), 2 * outputs
+
+    def wiped(outputs: Any, targets: Any) -> Any:
+        outputs *= 0
+        return outputs.sum(axis=1)
+
+    ours, theirs = (
+        fit(network("sgd", loss=loss, metrics=metrics))
+        for loss, metrics in ((messy, [wiped, Spread()]), (clean, [Spread()]))
+    )
+    assert {name: ours[name] for name in theirs} == theirs
+
+
 def test_an_evaluation_within_a_training_leaves_its_metrics(backend: Any) -> None:  # noqa: F811
     def evaluate(batch: int, logs: Any) -> None:
         models[0].evaluate(X[:9], Y[:9])
@@ -255,3 +276,59 @@ def test_ctrl_c_among_host_rows() -> None:
         process.send_signal(signal.SIGINT)
         assert process.stdout.read() == "usable True True\n"
         assert process.wait() == 0
+
+
+class Forgets(Scaled):
+    def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+        return x * self.params["scale"], lambda dy, wanted: dy
+
+
+class GivesNoBackward(Scaled):
+    def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+        return x
+
+
+@pytest.mark.parametrize(
+    ("layer", "error", "words"),
+    [
+        (Forgets, ValueError, "backward wrote no gradient of 'scale'"),
+        (GivesNoBackward, TypeError, r"forward returned .*; expected the pair \(y, backward\)"),
+    ],
+)
+def test_slips_in_a_layer_are_told(
+    backend: Any,  # noqa: F811
+    layer: Any,
+    error: type[Exception],
+    words: str,
+) -> None:
+    model = nn.Sequential([nn.Dense(4), layer(), nn.Dense(3, "softmax")], seed=0)
+    model.compile()
+    with pytest.raises(error, match=words):
+        fit(model)
+
+
+def test_settings_of_a_layer_and_a_metric_are_kept(tmp_path: Path) -> None:
+    class Powered(Scaled):
+        def __init__(self, power: float = 1.0) -> None:
+            super().__init__()
+            self.power = power
+
+        def parameter_specs(self, input_shape: Any) -> Any:
+            return {"scale": (input_shape, "ones")}
+
+    class Within(Spread):
+        name = "within"
+
+        def __init__(self, least: float) -> None:
+            self.least = least
+            self.reset()
+
+    model = nn.Sequential([Powered(3.0), nn.Dense(3, "softmax")], seed=0)
+    model.compile(metrics=[Within(0.5)])
+    fit(model)
+    model.save(tmp_path / "m.safetensors")
+    own = {"Powered": Powered, "Within": Within}
+    again = nn.load(tmp_path / "m.safetensors", custom_objects=own)
+    assert again.layers[0].power == 3.0
+    assert again._compiled is not None
+    assert again._compiled.metrics[0].least == 0.5  # type: ignore[attr-defined]

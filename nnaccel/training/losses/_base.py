@@ -68,7 +68,8 @@ class Loss(ABC):
         gradient = backend.empty(outputs.shape, outputs.dtype)
 
         def run() -> None:
-            found = self(outputs, targets)
+            # Copies: metrics and backward passes read these too, unchanged.
+            found = self(outputs.copy(), targets.copy())
             losses[...], gradient[...] = self._checked(found, outputs.shape)
             gradient[...] /= max(1, len(outputs))
 
