@@ -158,6 +158,11 @@ class Layer(ABC):
     def bind(self, key: np.ndarray, step: np.ndarray) -> None:  # noqa: B027
         """Set the layer's random key and the model's step counter, for layers with random masks."""
 
+    def clear_gradients(self) -> None:
+        """Set all gradients to zero, as those of a frozen layer are."""
+        for gradient in vars(self).get("grads", {}).values():  # none before `Layer.__init__`
+            gradient[...] = 0
+
     @property
     def arrays(self) -> dict[str, Array]:
         """The arrays to save: `params` and `state`."""
