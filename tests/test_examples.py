@@ -11,6 +11,8 @@ from PIL import Image
 
 from .processes import ROOT, Done, python
 
+pytestmark = pytest.mark.slow
+
 
 def start(script: str, *args: str) -> Done:
     """Run an example to its end, good or bad."""

@@ -53,28 +53,28 @@ def test_evaluate(run: Any, model: Path) -> None:
     assert "true    predicted" in done.stdout
 
 
-def test_evaluate_draws_what_went_wrong(run: Any, model: Path, tmp_path: Path) -> None:
+def test_evaluate_draws_what_went_wrong(call: Any, model: Path, tmp_path: Path) -> None:
     png = tmp_path / "wrong.png"
-    done = run("evaluate", model, "digits", "--plot", png)
+    done = call("evaluate", model, "digits", "--plot", png)
     assert done.stdout.endswith(f"drawn in {png}\n")
     with Image.open(png) as image:
         assert image.width == 1350  # 9 inches
         assert image.height > image.width  # the mistakes lie below the matrix
 
 
-def test_evaluate_as_json(run: Any, model: Path) -> None:
-    facts = json.loads(run("evaluate", model, "digits", "--json", "--rows", "all").stdout)
+def test_evaluate_as_json(call: Any, model: Path) -> None:
+    facts = json.loads(call("evaluate", model, "digits", "--json", "--rows", "all").stdout)
     assert facts["rows"] == np.sum(facts["confusion"]) == 1797
     assert facts["accuracy"] == pytest.approx(np.trace(facts["confusion"]) / 1797)
 
 
-def test_evaluate_knows_the_names_it_was_trained_on(run: Any, tmp_path: Path) -> None:
+def test_evaluate_knows_the_names_it_was_trained_on(call: Any, tmp_path: Path) -> None:
     rows = [f"{i},{i % 3},{'abc'[i % 3]}" for i in range(30)]
     (tmp_path / "abc.csv").write_text("\n".join(rows))
     (tmp_path / "cb.csv").write_text("\n".join(row for row in rows if row[-1] != "a"))
     model = tmp_path / "abc.safetensors"
-    assert run("train", tmp_path / "abc.csv", "--epochs", 1, "--save", model).returncode == 0
-    done = run("evaluate", model, tmp_path / "cb.csv", "--json", "--rows", "all")
+    assert call("train", tmp_path / "abc.csv", "--epochs", 1, "--save", model).returncode == 0
+    done = call("evaluate", model, tmp_path / "cb.csv", "--json", "--rows", "all")
     facts = json.loads(done.stdout)
     assert facts["classes"] == ["a", "b", "c"]
     assert np.sum(facts["confusion"], 1).tolist() == [0, 10, 10]
@@ -91,18 +91,18 @@ def test_predict_draws_bars(run: Any, model: Path, pictures: list[Path]) -> None
     assert int(head.split()[-1]) == int(np.argmax(shares))
 
 
-def test_predict_as_json(run: Any, model: Path, pictures: list[Path]) -> None:
-    answers = json.loads(run("predict", "--json", model, *pictures).stdout)
+def test_predict_as_json(call: Any, model: Path, pictures: list[Path]) -> None:
+    answers = json.loads(call("predict", "--json", model, *pictures).stdout)
     assert [answer["image"] for answer in answers] == list(map(str, pictures))
     _, (_, y) = digits()
     right = [int(a["prediction"]) == label for a, label in zip(answers, y, strict=False)]
     assert sum(right) >= 3
 
 
-def test_predict_needs_a_model_of_pictures(run: Any, pictures: list[Path], tmp_path: Path) -> None:
+def test_predict_needs_a_model_of_pictures(call: Any, pictures: list[Path], tmp_path: Path) -> None:
     model = tmp_path / "iris.safetensors"
-    assert run("train", "iris", "--epochs", 1, "--save", model).returncode == 0
-    done = run("predict", model, pictures[0])
+    assert call("train", "iris", "--epochs", 1, "--save", model).returncode == 0
+    done = call("predict", model, pictures[0])
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert "it takes 4 numbers" in done.stderr
 

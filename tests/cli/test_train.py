@@ -78,10 +78,10 @@ def test_options(run: Any, options: list[str]) -> None:
     assert accuracy(done.stdout) > 0.15
 
 
-def test_options_reach_the_model(run: Any, tmp_path: Path) -> None:
+def test_options_reach_the_model(call: Any, tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
     options = ["--hidden", "16,8", "--dropout", "0.1", "--l2", "0.01", "--seed", "7"]
-    done = run("train", "iris", "--epochs", 1, "--loss", "binary_crossentropy", "--save", path,
+    done = call("train", "iris", "--epochs", 1, "--loss", "binary_crossentropy", "--save", path,
                "--optimizer", "sgd", "--lr", "0.25", *options)  # fmt: skip
     assert done.returncode == 0, done.stderr
     model = load(path)
@@ -94,39 +94,39 @@ def test_options_reach_the_model(run: Any, tmp_path: Path) -> None:
     assert model.seed == 7
 
 
-def test_csv_with_names_for_classes(run: Any, tmp_path: Path) -> None:
+def test_csv_with_names_for_classes(call: Any, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     rows = [f"{a:.3f},{b:.3f},{'warm' if a > b else 'cold'}" for a, b in rng.random((80, 2))]
     (tmp_path / "weather.csv").write_text("\n".join(["a,b,class", *rows]))
-    done = run("train", tmp_path / "weather.csv", "--epochs", 5)
+    done = call("train", tmp_path / "weather.csv", "--epochs", 5)
     assert done.returncode == 0, done.stderr
     assert "warm" in done.stdout
 
 
-def test_npz_of_values_to_predict(run: Any, tmp_path: Path) -> None:
+def test_npz_of_values_to_predict(call: Any, tmp_path: Path) -> None:
     x = np.random.default_rng(0).random((60, 3), np.float32)
     np.savez(tmp_path / "line.npz", x=x, y=x.sum(1))
-    done = run("train", tmp_path / "line.npz", "--epochs", 5)
+    done = call("train", tmp_path / "line.npz", "--epochs", 5)
     assert (done.returncode, done.stderr) == (0, "")
     assert "test loss" in done.stdout
     assert "accuracy" not in done.stdout
-    assert run("train", tmp_path / "line.npz", "--loss", "binary_crossentropy").returncode == 2
+    assert call("train", tmp_path / "line.npz", "--loss", "binary_crossentropy").returncode == 2
 
 
-def test_plot_is_a_png(run: Any, tmp_path: Path) -> None:
+def test_plot_is_a_png(call: Any, tmp_path: Path) -> None:
     path = tmp_path / "report.png"
-    done = run("train", "digits", "--epochs", 1, "--plot", path)
+    done = call("train", "digits", "--epochs", 1, "--plot", path)
     assert (done.returncode, done.stderr) == (0, "")
     with Image.open(path) as image:
         assert image.format == "PNG"
 
 
-def test_resumed_training_ends_where_the_whole_one_does(run: Any, tmp_path: Path) -> None:
+def test_resumed_training_ends_where_the_whole_one_does(call: Any, tmp_path: Path) -> None:
     whole, parts = tmp_path / "whole.safetensors", tmp_path / "parts.safetensors"
     options = ["--batch-size", 32, "--dropout", "0.2", "--hidden", "16"]
-    assert run("train", "digits", *options, "--epochs", 3, "--save", whole).returncode == 0
-    assert run("train", "digits", *options, "--epochs", 1, "--save", parts).returncode == 0
-    done = run("train", "--resume", parts, "--epochs", 3)  # data and batch size as noted
+    assert call("train", "digits", *options, "--epochs", 3, "--save", whole).returncode == 0
+    assert call("train", "digits", *options, "--epochs", 1, "--save", parts).returncode == 0
+    done = call("train", "--resume", parts, "--epochs", 3)  # data and batch size as noted
     assert done.returncode == 0, done.stderr
     assert "epoch 1/" not in done.stdout
     for a, b in zip(load(whole).get_weights(), load(parts).get_weights(), strict=True):
@@ -142,8 +142,8 @@ def test_resumed_training_ends_where_the_whole_one_does(run: Any, tmp_path: Path
         (["iris", "--epochs", "9"], "shape"),
     ],
 )
-def test_what_cannot_be_resumed(run: Any, model: Path, options: Any, message: str) -> None:
-    done = run("train", "--resume", model, *options)
+def test_what_cannot_be_resumed(call: Any, model: Path, options: Any, message: str) -> None:
+    done = call("train", "--resume", model, *options)
     assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
     assert message in done.stderr
 

@@ -52,7 +52,7 @@ def test_frames_are_taken_as_the_estimators_take_them(kind: str) -> None:
 @pytest.mark.parametrize("kind", [scipy.sparse.csr_matrix, scipy.sparse.coo_array])
 def test_sparse_inputs_are_refused_with_the_remedy(kind: Any) -> None:
     x = kind(PLAIN)
-    with pytest.raises(ValueError, match=rf"a sparse {kind.__name__}. To fix: give \.toarray\(\)"):
+    with pytest.raises(ValueError, match=rf"a sparse {kind.__name__}\. To fix: give \.toarray"):
         model().fit(x, np.arange(40) % 2)
     with pytest.raises(ValueError, match="sparse"):
         model().predict(x)

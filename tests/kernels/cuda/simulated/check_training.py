@@ -19,8 +19,8 @@ from tests.fake_cupy import fake_cupy  # noqa: F401
 from .check_kernels import _small_blocks  # noqa: F401
 
 RNG = np.random.default_rng(0)
-X = RNG.integers(0, 256, (9, 5, 4)).astype(np.uint8)
-Y = RNG.integers(0, 3, 9)
+X = RNG.integers(0, 256, (5, 5, 4)).astype(np.uint8)
+Y = RNG.integers(0, 3, 5)
 
 
 def perceptron() -> list[nn.Layer]:
@@ -59,7 +59,7 @@ def test_captured_steps_give_numpys_numbers(
             model = nn.Sequential(make(), seed=3, dtype=dtype)
             model.compile(optimizer=optimizer, metrics=["accuracy"])
             before = fake.Graph.launched
-            history = model.fit(X, Y, epochs=2, batch_size=4, verbose=0).history
+            history = model.fit(X, Y, epochs=2, batch_size=2, verbose=0).history
             results.append((model.get_weights(), history["loss"], history["accuracy"]))
     assert fake.Graph.launched - before == 2 * 2 - 1 + 2 - 1  # all but the first of each size
     for ours, theirs in zip(results[0][0], results[1][0], strict=True):
