@@ -33,7 +33,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("backend", "available", "version", "device, or what mends it"):
+    for heading in ("backend", "available", "version", "device, or how to fix it"):
         table.add_column(heading)
     for row in facts["backends"]:
         chosen = row["name"] == facts["backend"]
