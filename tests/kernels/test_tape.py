@@ -211,7 +211,10 @@ def run_script(script: str, **environment: str) -> str:
     start = """
 import os, signal, sys, threading
 import numpy as np
+from nnaccel import get_backend
 from nnaccel_kernels import cpu
+
+get_backend("numba")  # knows where compiled kernels are kept
 
 def work(n=200_000):
     x = np.linspace(-1, 1, n).astype(np.float32)
