@@ -165,7 +165,7 @@ def test_a_replaced_gradient_is_caught(backend: Any) -> None:
 
             return y, replace
 
-    with pytest.raises(ValueError, match=r"replaced grads\['w'\]. To fix: write into it"):
+    with pytest.raises(ValueError, match=r"replaced grads\['w'\].* To fix: write into it"):
         gradcheck(compiled([Dense(4, "tanh"), Replacing(3)]), *problem())
 
 
