@@ -32,6 +32,7 @@ class Kernels:
 
     def __init__(self, table: Mapping[str, Function], fast: Iterable[str] | None = None) -> None:
         self._table = dict(table)
+        vars(self).update(table)  # found without a call
         self.fast = frozenset(table if fast is None else fast)
 
     def above(
@@ -49,10 +50,7 @@ class Kernels:
         return f"{getattr(self, name).__module__.split('.')[1]}.{name}"
 
     def __getattr__(self, name: str) -> Any:
-        try:
-            return self.__dict__["_table"][name]
-        except KeyError:
-            raise AttributeError(f"there is no kernel {name!r}") from None
+        raise AttributeError(f"there is no kernel {name!r}")
 
     def __dir__(self) -> list[str]:
         return sorted(self._table)

@@ -106,7 +106,7 @@ def _table(launches: list[Launch]) -> Table:
     table = np.empty(COLUMNS * len(packed) + sum(map(len, packed)), np.int64)
     at = table.ctypes.data + COLUMNS * WORD * len(packed)
     rows: list[int] = []
-    before = 0  # width of the launch before; unknown at the start, so meet there
+    before = widest = 0  # width of the launch before; unknown at the start, so meet there
     for (kernel, args, width), words in zip(launches, packed, strict=True):
         if len(words) > MAX_WORDS:
             raise ValueError(
@@ -117,8 +117,8 @@ def _table(launches: list[Launch]) -> Table:
         rows += kernel.address(args), at, len(words), width, meet
         at += WORD * len(words)
         before = width
+        widest = max(widest, width)
     table[:] = list(chain(rows, *packed))
-    widest = max(width for _, _, width in launches)
     return Table(table, table.ctypes.data, len(launches), widest)
 
 

@@ -79,8 +79,8 @@ class ThreadPool:
 
     def run_once(self, parts: Sequence[Table | Host], width: int) -> None:
         """Execute tables and host rows in order, on up to `width` threads."""
-        size = min(self.size, width)
-        self._run_parts(parts, 1, size if size > 1 and self.is_prompt() else 1)
+        size = min(self.size, width) if width > 1 and self.is_prompt() else 1
+        self._run_parts(parts, 1, size)
 
     def run(
         self, parts: Sequence[Table | Host], width: int, repeats: int, autotune: Autotune
