@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from nnaccel import _config
+
 from .each_backend import CUPY, GPU_REQUIRED, activated
 from .progress import Progress
 
@@ -35,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.pluginmanager.register(Progress(config))
     if workers := getattr(config.option, "numprocesses", None):
-        threads = str(max(1, (os.cpu_count() or 1) // workers))
+        threads = str(max(1, _config.num_threads() // workers))
         for variable in ("NNACCEL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
             os.environ.setdefault(variable, threads)
 
@@ -63,7 +65,6 @@ def pytest_runtest_makereport(
 @pytest.fixture(scope="session", autouse=True)
 def _kernels_on_disk() -> None:
     """Keep what tests compile where nnaccel does, also of tests that call kernels themselves."""
-    from nnaccel import _config
     from nnaccel_kernels.disk_cache import set_root
 
     set_root(_config.kernel_dir())
