@@ -11,6 +11,8 @@ from click.core import ParameterSource
 
 from nnaccel.cli import _images
 from nnaccel.cli._common import Number
+from nnaccel.optim import OPTIMIZERS
+from nnaccel.training.losses import LOSSES
 
 if TYPE_CHECKING:
     from nnaccel.data import Dataset
@@ -50,9 +52,9 @@ _OPTIONS = (
     click.option("--l1", type=Number(0), metavar="X", default=0.0, help="L1 weight penalty."),
     click.option("--l2", type=Number(0), metavar="X", default=0.0, help="L2 weight penalty."),
     click.option("--loss", metavar="NAME",
-                 help="categorical_crossentropy, binary_crossentropy or mse."),
+                 help=f"One of {', '.join(LOSSES)}.  [default: by the labels]"),
     click.option("--optimizer", metavar="NAME", default="adam", show_default=True,
-                 help="sgd, adagrad, rmsprop, adam or adamw."),
+                 help=f"One of {', '.join(OPTIMIZERS)}."),
     click.option("--lr", type=Number(0, min_open=True), metavar="X",
                  help="Learning rate.  [default: the optimizer's]"),
     click.option("--schedule", type=click.Choice(["constant", "cosine"]), default="constant",

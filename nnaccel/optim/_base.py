@@ -79,7 +79,12 @@ class Optimizer(ABC):
         clipnorm: float | None = None,
         global_clipnorm: float | None = None,
         clipvalue: float | None = None,
+        **unknown: Any,
     ) -> None:
+        for name in unknown:
+            near = {"lr": "learning_rate"}.get(name)
+            hint = f": did you mean {near!r}?" if near else ""
+            raise TypeError(f"{type(self).__name__} has no argument {name!r}{hint}")
         self.learning_rate = learning_rate
         self.clipnorm, self.global_clipnorm, self.clipvalue = clipnorm, global_clipnorm, clipvalue
         asked = {k: v for k, v in self._clipping().items() if v is not None}

@@ -243,3 +243,10 @@ def test_one_optimizer_serves_two_models(backend: Any) -> None:
             model.fit(x, y, epochs=1, verbose=0)
     weights = [model.weights for model in models]
     np.testing.assert_array_equal(*weights)
+
+
+def test_arguments_that_do_not_exist_are_named() -> None:
+    with pytest.raises(TypeError, match="Adam has no argument 'lr': did you mean 'learning_rate'"):
+        optim.Adam(lr=0.1)
+    with pytest.raises(TypeError, match=r"SGD has no argument 'nestrov'$"):
+        optim.SGD(nestrov=True)  # type: ignore[call-arg]
