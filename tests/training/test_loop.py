@@ -18,6 +18,7 @@ from nnaccel.layers import Dense, Dropout, Layer
 from nnaccel.model.sequential import Sequential, load
 from nnaccel.optim import SGD, Adam
 from nnaccel.optim.schedules import ExponentialDecay
+from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, EarlyStopping, LambdaCallback, ReduceLROnPlateau
 from nnaccel.training.checkpoint import read
 from nnaccel.training.loop import DivergenceError
@@ -531,3 +532,19 @@ def test_callbacks_are_closed_whatever_happens() -> None:
         model.fit(X, Y, callbacks=[closing], verbose=0)
     assert closing.closed == 1
     model.fit(X, Y, verbose=0)
+
+
+def test_each_epoch_has_an_order_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[list[int]] = []
+    start = BatchLoader.start
+
+    def noting(self: BatchLoader, order: np.ndarray) -> None:
+        orders.append(order.tolist())
+        start(self, order)
+
+    monkeypatch.setattr(BatchLoader, "start", noting)
+    for _ in range(2):
+        classifier().fit(X, Y, epochs=3, verbose=0)
+    assert all(sorted(order) == list(range(len(X))) for order in orders)
+    assert len({tuple(order) for order in orders[:3]}) == 3
+    assert orders[3:] == orders[:3]

@@ -332,3 +332,21 @@ def test_settings_of_a_layer_and_a_metric_are_kept(tmp_path: Path) -> None:
     assert again.layers[0].power == 3.0
     assert again._compiled is not None
     assert again._compiled.metrics[0].least == 0.5  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("has_batch_callback", [False, True])
+def test_the_clock_follows_the_schedule(backend: Any, has_batch_callback: bool) -> None:  # noqa: F811
+    seen: list[tuple[int, float]] = []
+
+    class Noting(Momentum):
+        def update(self, w: Any, g: Any, slots: Any, clock: nn.optim.Clock) -> None:
+            seen.append((clock.step, clock.learning_rate))
+            w -= clock.learning_rate * g
+
+    schedule = nn.schedules.ExponentialDecay(0.1, decay_steps=3, decay_rate=0.5)
+    callbacks = [nn.LambdaCallback(on_train_batch_end=lambda *_: None)] * has_batch_callback
+    model = network(Noting(schedule))
+    fit(model, epochs=2, batch_size=16, validation_data=None, callbacks=callbacks)
+    assert [step for step, _ in seen] == list(range(1, 9))
+    wanted = schedule(np.arange(8))
+    np.testing.assert_allclose([rate for _, rate in seen], wanted, rtol=1e-12)
