@@ -195,3 +195,11 @@ def test_a_terminal_gets_a_bar(environment: dict[str, str]) -> None:
     assert process.returncode == 0
     assert b"\x1b[" in seen
     assert b"test accuracy" in seen
+
+
+def test_quiet_prints_no_progress(run: Any) -> None:
+    words = "train", "digits", "--epochs", "1", "--hidden", "8"
+    loud, quiet = run(*words), run(*words, "--quiet")
+    assert (loud.returncode, quiet.returncode) == (0, 0)
+    assert "epoch 1/1" in loud.stdout + loud.stderr
+    assert "epoch 1/1" not in quiet.stdout + quiet.stderr
