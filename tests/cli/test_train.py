@@ -203,3 +203,13 @@ def test_quiet_prints_no_progress(run: Any) -> None:
     assert (loud.returncode, quiet.returncode) == (0, 0)
     assert "epoch 1/1" in loud.stdout + loud.stderr
     assert "epoch 1/1" not in quiet.stdout + quiet.stderr
+
+
+def test_evaluate_takes_the_test_rows_unless_told_otherwise(run: Any, tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    assert run("train", "digits", "--epochs", "1", "--quiet", "--save", path).returncode == 0
+    default, test, train = (
+        run("evaluate", path, "digits", *rows).stdout
+        for rows in ((), ("--rows", "test"), ("--rows", "train"))
+    )
+    assert default == test != train
