@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 import inspect
 import operator
+import sys
+import warnings
 from typing import Any
 
 import numpy as np
@@ -76,3 +78,11 @@ def constructor_arguments(thing: object) -> dict[str, Any]:
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
     return found
+
+
+def warn_caller(message: str) -> None:
+    """Warn at the line outside nnaccel that led here, however deep."""
+    frame, depth = sys._getframe(1), 2
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nnaccel"):
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(message, UserWarning, stacklevel=depth)

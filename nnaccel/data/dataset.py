@@ -62,7 +62,7 @@ class Dataset:
     @property
     def is_table(self) -> bool:
         """Whether inputs are columns of numbers, and not images, whose pixels are alike."""
-        return self.x.ndim == 2 and self.x.dtype != np.uint8
+        return self.x.ndim == 2
 
     def standardized(self, scaling: Scaling | None = None) -> Self:
         """Bring the columns of a table to mean 0 and standard deviation 1; images stay.

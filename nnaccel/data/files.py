@@ -96,7 +96,7 @@ def load(
     Returns
     -------
     Dataset
-        Unpacks as ``(x, y), (x_test, y_test)``. `x` is uint8 if it was stored so, else float32.
+        Unpacks as ``(x, y), (x_test, y_test)``. `x` is uint8 for images stored so, else float32.
 
     Raises
     ------
@@ -184,10 +184,10 @@ def _read_arrays(path: Path, max_bytes: int) -> tuple[list[NDArray[Any]], NDArra
 
 
 def _as_inputs(x: NDArray[Any], key: str, path: Path) -> NDArray[Any]:
-    """Contiguous uint8, or finite float32."""
+    """Contiguous uint8 images, or finite float32."""
     if x.dtype.kind == "U":
         raise DataError(f"{path}: {key} holds text; numbers are wanted")
-    if x.dtype == np.uint8:
+    if x.dtype == np.uint8 and x.ndim > 2:
         return np.ascontiguousarray(x)
     with np.errstate(over="ignore"):
         values = np.ascontiguousarray(x, np.float32)

@@ -98,7 +98,8 @@ def _check_header(member: IO[bytes], file_size: int, name: str, least: int, max_
         what = "Python objects" if dtype.hasobject else f"dtype {dtype}"
         raise DataError(f"{name} holds {what}; save a plain array of numbers")
     count = math.prod(shape)
-    size = count * max(dtype.itemsize, 1 if dtype == np.uint8 and least < _LABEL else least)
+    is_image = dtype == np.uint8 and least < _LABEL and len(shape) > 2
+    size = count * max(dtype.itemsize, 1 if is_image else least)
     if size > max_bytes:
         raise DataError(
             f"{name} announces {size:,} bytes: more than {max_bytes:,}, what the bound leaves"

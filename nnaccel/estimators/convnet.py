@@ -143,9 +143,7 @@ class ConvNetClassifier(NetworkClassifier):
         return {"dtype": "numeric"}
 
     def _shaped(self, x: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-        """Return rows as images (N, C, H, W) of the given shape; pixels stay uint8."""
-        if x.dtype not in (np.uint8, np.float32, np.float64):
-            x = x.astype(np.float32)
+        """Return rows as images (N, C, H, W) of the given shape; whole numbers stay so."""
         shape = shape or self._row_shape(x.shape[1])
         return x.reshape(len(x), *(shape if len(shape) == 3 else (1, *shape)))
 

@@ -26,7 +26,7 @@ def feature_maps(model: Sequential, layer: str | int, image: ArrayLike) -> NDArr
         Name of the layer, as in `model.summary()`, or its index.
     image : array_like
         An image of the model's input shape. For (C, H, W) colours may come last, and one channel
-        may be (H, W). uint8 means pixels and is divided by 255.
+        may be (H, W). uint8 is scaled as in training, or divided by 255.
 
     Returns
     -------

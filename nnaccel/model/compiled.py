@@ -12,6 +12,7 @@ from nnaccel import optim
 from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
+from nnaccel.network.input_scale import InputScale
 from nnaccel.optim import Optimizer
 from nnaccel.optim.loss_scale import LossScale
 from nnaccel.training import checkpoint, losses
@@ -130,6 +131,7 @@ class CompiledNetwork(Network):
             "layers": checkpoint.describe_layers(self.layers),
             "iterations": int(to_numpy(self.iterations)[0]),
             "epochs": self.epochs,
+            "input_scale": self.input_scale.description(),
         }
         if self._compiled is not None:
             described["loss"] = losses.describe(self._compiled.loss)
@@ -161,13 +163,14 @@ class CompiledNetwork(Network):
         seed, iterations, epochs = (
             checkpoint.read_count(described, key) for key in ("seed", "iterations", "epochs")
         )
+        inputs = InputScale.from_description(described["input_scale"])
         slots, scale, compiled = None, _scale_in(arrays), self._compiled
         if "loss" in described:
             compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})
             slots = self._slots_in(arrays, compiled.optimizer)
         self.set_weights(weights)  # may fail, and then changes nothing
         self._compiled = compiled
-        self._slots, self._scale = slots, scale
+        self._slots, self._scale, self.input_scale = slots, scale, inputs
         self.seed, self.iterations[0], self.epochs = seed, iterations, epochs
         self.bind_layers()
 

@@ -133,8 +133,9 @@ class Sequential(CompiledNetwork, PipelineStep):
         Parameters
         ----------
         x : array_like, shape (N, ...), or iterable of (x, y) batches
-            Inputs. uint8 means pixels and is divided by 255 batch by batch; memory-mapped arrays
-            stay on disk.
+            Inputs. Images of uint8 are pixels, and divided by 255 batch by batch; a table (N,
+            features) of uint8 is numbers. What was done to whole numbers is kept with the model,
+            and done again after training. Memory-mapped arrays stay on disk.
         y : array_like
             Integer labels (N,), one-hot rows (N, C) or numbers; None if x gives batches.
         epochs : int, default 1

@@ -21,6 +21,7 @@ from nnaccel.backends import (
 )
 from nnaccel.layers import Layer, Shape
 from nnaccel.network.host_layer import host_forward
+from nnaccel.network.input_scale import InputScale
 from nnaccel.network.names import naming, number_names
 from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
@@ -42,6 +43,8 @@ class Network:
         Updates made so far; on the model's backend, where kernels count them.
     epochs : int
         Epochs trained so far.
+    input_scale : InputScale
+        How training scaled the inputs.
     """
 
     def __init__(self, layers: Sequence[Layer], seed: int | None = None, dtype: Any = "float32"):
@@ -55,6 +58,7 @@ class Network:
         self.dtype = self.policy.dtype
         self.iterations = np.zeros(1, np.int64)
         self.epochs = 0
+        self.input_scale = InputScale()
         self._parameters = Parameters()
         self._is_slice = False
 
@@ -304,6 +308,8 @@ class Network:
         self.layers = layers
         self._parameters = whole._parameters
         self._is_slice = True
+        if layers[0] is whole.layers[0]:
+            self.input_scale = whole.input_scale
 
     def bind_layers(self) -> None:
         """Give each layer a random key from this network's seed, and its step counter."""

@@ -9,8 +9,6 @@ import numpy as np
 from nnaccel.backends import Array
 from nnaccel.network.chain import Network
 
-_PIXEL_SCALE = 1.0 / 255.0  # of uint8 inputs
-
 
 class BatchLoader:
     """Batches of inputs and targets on the model's backend, in a given order of rows.
@@ -48,7 +46,7 @@ class BatchLoader:
         self._input_shape, self._dtype = network.input_shape, network.dtype
         self._inside = network.compute_dtype
         self._units = math.prod(network.output_shape)
-        self._scale = _PIXEL_SCALE if x.dtype == np.uint8 else 1.0
+        self._network, self._given = network, x
         self.rows, self.batch_size = len(x), batch_size
         self.x = self._backend.asarray(x).reshape(len(x), math.prod(self._input_shape))
         self.targets: Array = None if targets is None else self._backend.asarray(targets)
@@ -56,11 +54,16 @@ class BatchLoader:
         self.order = self._backend.asarray(np.arange(len(x)))
         self.cursor = self._backend.xp.zeros(1, np.int64)
 
+    def learn_scale(self) -> None:
+        """Keep the scale of these inputs, a training's, with the network."""
+        self._network.input_scale.learn(self._given, self._input_shape)
+
     def inputs(self, rows: int) -> Array:
-        """Return the inputs of the next batch, which has `rows` rows."""
+        """Return the inputs of the next batch, which has `rows` rows, scaled as in training."""
         out = self._backend.empty((rows, self.x.shape[1]), self._inside)
         place = self.order, self.cursor, self.batch_size
-        self._backend.kernels.gather_rows(self.x, *place, self._scale, out)
+        scale = self._network.input_scale.checked(self._given, self._input_shape)
+        self._backend.kernels.gather_rows(self.x, *place, scale, out)
         return out.reshape(rows, *self._input_shape)
 
     def outputs(self, rows: int) -> Array:

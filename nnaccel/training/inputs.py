@@ -19,7 +19,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     Parameters
     ----------
     x : array_like, shape (N, ...)
-        uint8 (pixels, to be divided by 255), other integers, booleans or floats. Memory-mapped
+        Integers, booleans or floats. Memory-mapped
         arrays stay on disk.
     dtype : dtype
         Dtype of the model's activations, whose range must hold the inputs.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any, Protocol
@@ -61,12 +62,16 @@ class ArrayEpochs:
 
     def __init__(self, setup: TrainingSetup, loader: BatchLoader, shuffle: bool) -> None:
         self._network, self._shuffle = setup.network, shuffle
+        self._knows_scale = False
         self._runner, self._rows = StepRunner(setup, loader, training=True), loader.rows
         self.steps: int | None = -(-loader.rows // loader.batch_size)
         self.samples: int | None = loader.rows
 
     def run(self, before: BeforeBatch, after: AfterBatches) -> None:
         """As `Epochs.run`."""
+        if not self._knows_scale:
+            self._runner.loader.learn_scale()
+            self._knows_scale = True
         order = np.arange(self._rows)
         if self._shuffle:
             seed = self._network.seed, self._network.epochs, _SHUFFLES
@@ -85,11 +90,12 @@ class StreamEpochs:
 
     def run(self, before: BeforeBatch, after: AfterBatches) -> None:
         """As `Epochs.run`."""
-        done = 0
+        network, done = self._setup.network, 0
         for batch in self._batches:
-            x, targets = check_batch(self._setup.network, self._setup.loss, batch, done)
+            x, targets = check_batch(network, self._setup.loss, batch, done)
             if before is not None:
                 before(done)
+            network.input_scale.learn(x, network.input_shape, more=done > 0)
             self._train_on(x, targets)
             done += 1
             after(done)
@@ -190,13 +196,14 @@ def _restore_if_diverging(setup: TrainingSetup, epoch: int) -> Iterator[None]:
     arrays = [network.weights, network.states, setup.slots, network.iterations]
     if setup.loss_scale is not None:
         arrays.append(setup.loss_scale.state)
-    copies = [array.copy() for array in arrays]
+    copies, scale = [array.copy() for array in arrays], copy.copy(network.input_scale)
     yield
     what = _what_diverged(setup)
     if what is None:
         return
-    for array, copy in zip(arrays, copies, strict=True):
-        array[...] = copy
+    for array, kept in zip(arrays, copies, strict=True):
+        array[...] = kept
+    vars(network.input_scale).update(vars(scale))
     narrow = ", or use 'mixed_bfloat16': float16 ends at 65,504" * network.policy.scales_loss
     raise DivergenceError(
         f"the {what} in epoch {epoch + 1}; the model is as it was before that epoch. Lower the "

@@ -11,7 +11,9 @@ import numpy as np
 from nnaccel.backends import Array, to_numpy
 from nnaccel.network.chain import Network
 from nnaccel.ops.activation import activate
+from nnaccel.training.losses import Loss
 from nnaccel.training.metrics import CountingMetric, Metric
+from nnaccel.training.metrics.accuracy import accuracy_for
 
 Logs = dict[str, float]
 
@@ -27,8 +29,9 @@ class MetricSums:
         Rows seen; the caller counts them.
     """
 
-    def __init__(self, network: Network, metrics: Sequence[Metric]) -> None:
+    def __init__(self, network: Network, metrics: Sequence[Metric], loss: Loss) -> None:
         self._backend, self._metrics = network.backend, metrics
+        self._activation, self._loss, self._chosen = network.layers[-1].activation, loss, metrics
         self.loss = self._backend.asarray(np.zeros(1))
         self._totals = {
             metric.name: self._backend.asarray(np.zeros(1))
@@ -36,6 +39,12 @@ class MetricSums:
             if _is_counted(metric)
         }
         self.rows = 0
+
+    def fit_to(self, targets: Array) -> None:
+        """Let 'accuracy' be that of classes or of labels, whichever the targets of a set are."""
+        self._metrics = [
+            accuracy_for(metric, self._activation, self._loss, targets) for metric in self._chosen
+        ]
 
     def add(self, outputs: Array, targets: Array, logits_of: str) -> None:
         """Add a batch to all metrics, now or on the tape being recorded.

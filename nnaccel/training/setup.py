@@ -42,7 +42,7 @@ class TrainingSetup:
 
     def __post_init__(self) -> None:
         self._fused = self.network.layers[-1].activation == self.loss.fused_activation
-        self.sums = MetricSums(self.network, self.metrics)
+        self.sums = MetricSums(self.network, self.metrics, self.loss)
 
     def forward(
         self, x: Array, targets: Array, weights: Array | None, training: bool

@@ -27,6 +27,7 @@ class StepRunner:
 
     def __init__(self, setup: TrainingSetup, loader: BatchLoader, training: bool) -> None:
         self.setup, self.loader, self._training = setup, loader, training
+        setup.sums.fit_to(loader.targets)
         self._step = self._train if training else self._test
         self._rates = setup.network.backend.xp.zeros(-(-loader.rows // loader.batch_size))
         self._replays: dict[tuple[int, ...], Replay] = {}

@@ -242,8 +242,10 @@ def test_npz_tables_are_standardised_and_images_are_not(tmp_path):
         load_named("iris", scaling=table.scaling)
     with pytest.raises(ValueError, match="the model was trained on 3 columns"):
         load_named("digits", scaling=table.scaling)
-    np.savez(path, x=RNG.integers(0, 256, (20, 3), np.uint8), y=np.arange(20) % 2)
+    np.savez(path, x=RNG.integers(0, 256, (20, 3, 3), np.uint8), y=np.arange(20) % 2)
     assert load(path, standardize=True).x.dtype == np.uint8
+    np.savez(path, x=RNG.integers(0, 2, (20, 3), np.uint8), y=np.arange(20) % 2)
+    assert load(path).x.dtype == np.float32  # a table of flags
 
 
 @given(st.data())

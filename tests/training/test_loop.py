@@ -287,9 +287,9 @@ def test_batches_of_many_sizes(backend: Any) -> None:
 
 def test_streams_mix_dtypes_and_targets(backend: Any) -> None:
     x, y = problem(16)
-    pixels = np.clip(x * 50, 0, 255).astype("uint8")
-    mixed = [(x, y), (pixels, y), (x, np.eye(3)[y]), (x.tolist(), y.tolist()), (x * 2, y)]
-    plain = [(x, y), (pixels.astype("float32") * np.float32(1 / 255), y), (x, y), (x, y)]
+    numbers = np.abs(x).astype("uint8")  # a table: no pixels
+    mixed = [(x, y), (numbers, y), (x, np.eye(3)[y]), (x.tolist(), y.tolist()), (x * 2, y)]
+    plain = [(x, y), (numbers.astype("float32"), y), (x, y), (x, y)]
     ours, theirs = classifier(), classifier()
     ours.fit(mixed, verbose=0)
     theirs.fit([*plain, (x * 2, y)], verbose=0)
@@ -440,7 +440,7 @@ def test_infinite_weights_are_found_though_the_loss_was_finite(backend: Any) -> 
     model.optimizer.learning_rate = 3e38
     before = everything(model)
     with pytest.raises(DivergenceError, match="the weights became NaN or infinite in epoch 1"):
-        model.fit(100 * X, Y, batch_size=30, verbose=0)
+        model.fit(9 * X, Y, batch_size=30, verbose=0)
     assert everything(model) == before
 
 

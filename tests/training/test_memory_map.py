@@ -14,7 +14,7 @@ import pytest
 from nnaccel.layers import Dense
 from nnaccel.model.sequential import Sequential
 
-ROWS, FEATURES = 40_000, 784
+ROWS = 40_000
 
 
 def classifier() -> Sequential:
@@ -33,8 +33,8 @@ def pixels(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """30 MB of pixels on disk."""
     path = tmp_path_factory.mktemp("map") / "x"
     rng = np.random.default_rng(0)
-    rng.integers(256, size=(ROWS, FEATURES), dtype=np.uint8).tofile(path)
-    return np.memmap(path, np.uint8, "r", shape=(ROWS, FEATURES))
+    rng.integers(256, size=(ROWS, 784), dtype=np.uint8).tofile(path)
+    return np.memmap(path, np.uint8, "r", shape=(ROWS, 28, 28))
 
 
 def peak_of(task: Callable[[], Any]) -> int:

@@ -61,4 +61,4 @@ class NnaccelUint8MLP(NnaccelMLP):
     """The same from uint8 images, scaled as each batch is gathered: a quarter of the memory."""
 
     def _rows(self) -> npt.NDArray[np.uint8]:
-        return self.problem.images
+        return self.problem.images[:, None]  # images of one line: a table would be taken as numbers

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from nnaccel._validate import warn_caller
 from nnaccel.backends import Array, Backend, kernels_only
-from nnaccel.training.metrics._base import CountingMetric
-from nnaccel.training.metrics.binary_accuracy import count_hits
+from nnaccel.training.losses import BinaryCrossentropy, Loss
+from nnaccel.training.metrics._base import CountingMetric, Metric
+from nnaccel.training.metrics.binary_accuracy import BinaryAccuracy, count_hits
 
 
 class Accuracy(CountingMetric):
     """Share of rows whose largest output is that of the true class.
 
-    For a model with one output, the share of rows on the true side of 0.5.
+    For a model with one output, the share of rows on the true side of 0.5. Where a model ends with
+    several sigmoids and its targets are rows of independent labels, it is `BinaryAccuracy`: they
+    are if the loss is binary cross-entropy, or if a row does not sum to one.
 
     Examples
     --------
@@ -32,3 +36,32 @@ class Accuracy(CountingMetric):
             backend.kernels.count_category_hits(outputs, targets, total)
         else:
             count_hits(backend, outputs, targets, logits, total)
+
+
+def accuracy_for(metric: Metric, activation: str, loss: Loss, targets: Array) -> Metric:
+    """Return the metric that `metric` is for a model's last activation, loss and targets.
+
+    Warns
+    -----
+    UserWarning
+        If accuracy is asked of classes, but rows have several labels.
+    """
+    if type(metric) is not Accuracy or targets.ndim != 2 or targets.shape[1] == 1:
+        return metric
+    if activation == "softmax" and not _are_classes(targets):
+        warn_caller(
+            "accuracy compares the largest output with the largest target, but a row of targets "
+            "has no or several labels: use metrics=['binary_accuracy'], and end with sigmoids"
+        )
+    if activation == "sigmoid" and (
+        isinstance(loss, BinaryCrossentropy) or not _are_classes(targets)
+    ):
+        per_label = BinaryAccuracy()
+        per_label.name = metric.name
+        return per_label
+    return metric
+
+
+def _are_classes(targets: Array) -> bool:
+    """Whether each row sums to one, as one-hot rows and probabilities do."""
+    return bool((abs(targets.sum(axis=1) - 1) < 1e-2).all())
