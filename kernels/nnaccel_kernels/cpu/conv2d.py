@@ -122,7 +122,10 @@ def _fastest(problem: Problem) -> tuple[str, str]:
     if channels == 1 and problem.groups > 1:
         return "direct", "one channel a group: no matrices to multiply"
     if _is_winograd(problem.window, problem.groups) and min(channels, filters) >= MIN_CHANNELS:
-        return "winograd", "3x3 with stride 1: a quarter of the multiplications"
+        return (
+            "winograd",
+            "3x3 with stride 1: a quarter of the multiplications; outliers reach 4x4 tiles",
+        )
     return _gemm(problem)
 
 

@@ -18,7 +18,7 @@ __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_grad
 
 _ALGORITHMS = {"winograd": winograd, "gemm": gemm, "im2col": im2col, "direct": direct}
 _REASONS = {
-    "winograd": "3x3 with stride 1: a quarter of the multiplications, in cuBLAS's products",
+    "winograd": "3x3 with stride 1: a quarter of the multiplications; outliers reach 4x4 tiles",
     "gemm": "a tiled matrix product that gathers its patches into shared memory",
     "im2col": "cuBLAS's product with columns of patches that are written out",
     "direct": "a thread for each sum of the definition: best where filters see one channel",

@@ -1,0 +1,71 @@
+"""What NaN and outliers do to outputs that do not see them, by algorithm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import nnaccel as nn
+from nnaccel import ops
+
+CHANNELS, SIDE = 16, 12
+
+
+def images(seed: int) -> tuple[Any, Any]:
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(1, CHANNELS, SIDE, SIDE))
+    w = rng.normal(size=(CHANNELS, CHANNELS, 3, 3)) / 12
+    return x.astype("float32"), w.astype("float32")
+
+
+def unseen(row: int, column: int) -> Any:
+    """Outputs of a 3x3 convolution with padding 1 that do not see a pixel."""
+    mask = np.ones((SIDE, SIDE), bool)
+    mask[max(0, row - 1) : row + 2, max(0, column - 1) : column + 2] = False
+    return mask
+
+
+@pytest.mark.parametrize("algorithm", ["gemm", "direct", "im2col", "auto", "winograd"])
+@given(row=st.integers(0, SIDE - 1), column=st.integers(0, SIDE - 1))
+def test_nan_spoils_what_sees_it_and_with_winograd_its_tile(
+    algorithm: str, row: int, column: int
+) -> None:
+    x, w = images(0)
+    x[0, 3, row, column] = np.nan
+    with nn.use_backend("numba"):
+        y = ops.conv2d(x, w, padding=1, algorithm=algorithm)[0]
+    spoilt = np.isnan(y).any(axis=0)
+    assert spoilt[~unseen(row, column)].all()
+    allowed = ~unseen(row, column)
+    if algorithm in ("auto", "winograd"):
+        tiles = allowed.reshape(SIDE // 4, 4, SIDE // 4, 4).any(axis=(1, 3))
+        allowed = tiles.repeat(4, axis=0).repeat(4, axis=1)
+    assert not spoilt[~allowed].any()
+
+
+@given(
+    seed=st.integers(0, 1000),
+    size=st.sampled_from([1e2, 1e4, 1e6, 1e30]),
+    row=st.integers(0, SIDE - 1),
+    column=st.integers(0, SIDE - 1),
+)
+def test_an_outlier_costs_what_the_docs_say(seed: int, size: float, row: int, column: int) -> None:
+    x, w = images(seed)
+    x[0, 3, row, column] = size
+    with nn.use_backend("numba"):
+        exact = ops.conv2d(x.astype("float64"), w.astype("float64"), padding=1, algorithm="gemm")
+        for algorithm, cost in (("winograd", 2e-6 * size * abs(w).max()), ("gemm", 0.0)):
+            y = ops.conv2d(x, w, padding=1, algorithm=algorithm)
+            error = abs(y - exact)[..., unseen(row, column)].max()
+            assert error < 1e-4 + cost
+
+
+def test_explain_says_it() -> None:
+    model = nn.Sequential([nn.Conv2D(16, 3, "relu"), nn.Conv2D(16, 3), nn.Dense(2)], seed=0)
+    with nn.use_backend("numba"):
+        model.build((16, 12, 12))
+        assert "outliers reach 4x4 tiles" in str(nn.explain(model))
