@@ -75,7 +75,8 @@ def conv2d(
     Winograd's algorithm computes a tile of 4x4 outputs from all 6x6 inputs under it, so a NaN, or
     infinity, spoils the whole tile, and an outlier puts rounding errors into outputs that do not
     see it: in float32 mostly 1e-6, at most 1e-5, of the outlier times the largest weight. That is
-    1e-4 of a usual output where the outlier is some hundred times a usual input. Rescale, or use 'gemm', whose outputs depend on their own inputs alone.
+    1e-4 of a usual output where the outlier is some hundred times a usual input. Rescale, or use
+    'gemm', whose outputs depend on their own inputs alone.
 
     References
     ----------
