@@ -90,6 +90,12 @@ def workspace_bytes(default: int) -> int:
     return _whole_number("NNACCEL_WORKSPACE_MB", text, least=0) << 20 if text else default
 
 
+def buffer_bytes() -> int:
+    """Bytes of freed results to keep for the next ones: `NNACCEL_BUFFER_MB` times 2**20."""
+    text = os.environ.get("NNACCEL_BUFFER_MB", "").strip()
+    return _whole_number("NNACCEL_BUFFER_MB", text or "256", least=0) << 20
+
+
 def tf32() -> bool:
     """Whether a GPU rounds the factors of float32 products to TF32: `NNACCEL_TF32`, else False."""
     text = os.environ.get("NNACCEL_TF32", "").strip().lower()
