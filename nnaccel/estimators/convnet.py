@@ -73,6 +73,13 @@ class ConvNetClassifier(NetworkClassifier):
     """
 
     _auto_batch = 128
+    _building = (
+        *NetworkClassifier._building,
+        "filters",
+        "kernel_size",
+        "pool_size",
+        "image_shape",
+    )
     # scikit-learn's other settings of networks, constant here.
     learning_rate, power_t, momentum, nesterovs_momentum = "constant", 0.5, 0.9, True
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8

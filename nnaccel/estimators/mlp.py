@@ -58,7 +58,8 @@ class MLPClassifier(NetworkClassifier, MLP):
     verbose : bool, default False
         Whether to print each epoch.
     warm_start : bool, default False
-        Whether `fit` continues with the weights it has.
+        Whether `fit` continues with the weights it has. If a parameter that shapes the network
+        has changed, it warns and begins with new ones.
     momentum, nesterovs_momentum : float and bool, default 0.9 and True
         For 'sgd'.
     early_stopping : bool, default False
