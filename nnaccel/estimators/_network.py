@@ -149,7 +149,14 @@ class NetworkEstimator(BaseEstimator):
         x, t = validate_data(self, x, y, **checks)
         weights = None if sample_weight is None else _checked.weights_of(x, sample_weight)
         known = getattr(self, "classes_", None) if goes_on else classes
-        return self._shaped(x, shape), self._encode(t, known), weights
+        targets = self._encode(t, known)
+        return self._shaped(x, shape), targets, self._weights_of(targets, weights)
+
+    def _weights_of(
+        self, targets: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float64] | None:
+        """Return the weights of rows with those targets."""
+        return weights
 
     def _outputs(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the network's outputs for checked inputs."""
