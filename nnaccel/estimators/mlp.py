@@ -79,7 +79,7 @@ class MLPClassifier(NetworkClassifier, MLP):
         several labels a row.
     class_weight : None, 'balanced' or dict, default None
         Factors on the weights of rows, by class. 'balanced' gives all classes the same sum of
-        weights; a dict maps classes to factors, 1 for those not in it. Not for several labels a row.
+        weights; a dict maps classes to factors, 1 for those not in it. For one label a row.
 
     Attributes
     ----------

@@ -24,6 +24,7 @@ from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import (
     check_last_activation,
     check_pair,
+    check_steps,
     check_weights,
     open_stream,
     split_validation,
@@ -118,6 +119,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         *,
         epochs: int = 1,
         batch_size: int = 32,
+        steps_per_epoch: int | None = None,
         sample_weight: Any = None,
         validation_data: Sequence[Any] | None = None,
         validation_split: float = 0.0,
@@ -132,19 +134,25 @@ class Sequential(CompiledNetwork, PipelineStep):
 
         Parameters
         ----------
-        x : array_like, shape (N, ...), or iterable of (x, y) batches
+        x : array_like, shape (N, ...), or iterable of (x, y) batches, or generator function
             Inputs. uint8 means pixels and is divided by 255 batch by batch; memory-mapped arrays
-            stay on disk.
+            stay on disk. Without `steps_per_epoch`, an epoch is all of an iterable.
         y : array_like
             Integer labels (N,), one-hot rows (N, C) or numbers; None if x gives batches.
         epochs : int, default 1
             Number of the epoch to stop before; the first is 0.
         batch_size : int, default 32
             Rows in a step; ignored if x gives batches.
+        steps_per_epoch : int, optional
+            Batches in an epoch, for an iterable that is longer than an epoch or never ends. The
+            next epoch goes on where the last one stopped. A list, a generator function or another
+            object that can be iterated again starts again where it ends; a generator that ends
+            too early is an error. A resumed training begins the iterable anew and passes over the
+            batches of the epochs it has had.
         sample_weight : array_like, shape (N,), optional
             Each row's loss is multiplied by its weight; not for an iterable of batches.
         validation_data : (x, y) or (x, y, sample_weight), optional
-            Evaluated after each epoch.
+            Arrays, evaluated after each epoch.
         validation_split : float in [0, 1), default 0
             Share of rows, the last ones, to use for validation instead.
         shuffle : bool, default True
@@ -180,6 +188,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         compiled = self._require_compiled()
         epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
         first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
+        steps = check_steps(steps_per_epoch, y)
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
@@ -192,12 +201,13 @@ class Sequential(CompiledNetwork, PipelineStep):
                 validation_data,
                 validation_split,
                 max(batch_size, _PREDICT_BATCH),
+                steps,
             )
             if backup is not None:
                 backup.load()
             with self._training():
                 setup = self._training_setup()
-                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x)
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps)
                 if y is not None:
                     loader = BatchLoader(self, x, y, batch_size, weights)
                     source = ArrayEpochs(setup, loader, shuffle)
@@ -215,7 +225,9 @@ class Sequential(CompiledNetwork, PipelineStep):
                     self.history, self.stop_training = history, False
                     active.on_train_begin({})
                     if backup is not None:
-                        first_epoch = backup.restore(active, first_epoch)
+                        next_epoch = backup.restore(active, first_epoch)
+                        source.pass_over(next_epoch - first_epoch)
+                        first_epoch = next_epoch
                     todo = range(first_epoch, epochs)
                     run_epochs(setup, todo, source, evaluation, active, lambda: self.stop_training)
                     active.on_train_end({})
@@ -322,6 +334,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         validation_data: Sequence[Any] | None,
         validation_split: float,
         batch_size: int,
+        steps: int | None,
     ) -> tuple[Any, Any, Any, Evaluation | None]:
         """Return inputs, targets (None for a stream), weights and validation; build the model."""
         if validation_split:
@@ -332,7 +345,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         if y is None and weights is not None:
             raise ValueError("sample_weight needs arrays x and y, not a stream of batches")
         if y is None:
-            x = open_stream(self, compiled.loss, x)
+            x = open_stream(self, compiled.loss, x, steps)
         else:
             x, y = check_pair(self, compiled.loss, x, y)
             weights = check_weights(weights, len(x), self.dtype)
@@ -344,7 +357,10 @@ class Sequential(CompiledNetwork, PipelineStep):
     def _evaluation(self, compiled: Compiled, data: Any, batch_size: int) -> Evaluation:
         """Check (x, y) or (x, y, sample_weight), and return the evaluation on it."""
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
+            raise ValueError(
+                "validation_data must be a pair (x, y), or (x, y, sample_weight), of arrays, not "
+                f"a {type(data).__name__}. To fix: join batches with np.concatenate"
+            )
         x, targets = check_pair(self, compiled.loss, *data[:2])
         weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
         if self._parameters.in_training:  # the training's metrics go on adding up
