@@ -3,6 +3,7 @@
 from typing import Any
 
 from nnaccel import data, filters, layers, ops, optim
+from nnaccel._foreign import refuse_attribute
 from nnaccel.backends import (
     Backend,
     BackendInfo,
@@ -77,4 +78,4 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("nnaccel")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    refuse_attribute(__name__, name, __all__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
-from nnaccel._validate import whole_number
+from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.model import copying
@@ -70,8 +70,14 @@ class Sequential(CompiledNetwork, PipelineStep):
     """
 
     def __init__(
-        self, layers: Sequence[Layer] = (), *, seed: int | None = None, dtype: Any = "float32"
+        self,
+        layers: Sequence[Layer] = (),
+        *more: Never,
+        seed: int | None = None,
+        dtype: Any = "float32",
     ) -> None:
+        if more or isinstance(layers, Layer):
+            raise TypeError("give the layers in one list: Sequential([Dense(3, 'softmax')])")
         super().__init__(layers, seed, dtype)
         self.history: History | None = None
         self.stop_training = False
@@ -129,6 +135,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         initial_epoch: int = 0,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        **unknown: Never,
     ) -> History:
         """Train the model.
 
@@ -185,6 +192,7 @@ class Sequential(CompiledNetwork, PipelineStep):
             If loss or weights become NaN or infinite; the weights are then those after the last
             complete epoch.
         """
+        refuse_unknown(self.fit, unknown)
         compiled = self._require_compiled()
         epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
         first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
@@ -241,6 +249,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         batch_size: int = _PREDICT_BATCH,
         sample_weight: Any = None,
         return_dict: bool = False,
+        **unknown: Never,
     ) -> Any:
         """Return loss and metrics on a data set.
 
@@ -260,6 +269,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         float, list of float, or dict
             The loss if there are no metrics, else the loss and the metrics in order.
         """
+        refuse_unknown(self.evaluate, unknown)
         batch_size = whole_number("batch_size", batch_size)
         compiled = self._require_compiled()
         check_last_activation(self, compiled.loss)
@@ -268,7 +278,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         values = list(logs.values())
         return logs if return_dict else values if self.metrics else values[0]
 
-    def predict(self, x: Any, *, batch_size: int = _PREDICT_BATCH) -> np.ndarray:
+    def predict(self, x: Any, *, batch_size: int = _PREDICT_BATCH, **unknown: Never) -> np.ndarray:
         """Return the outputs for inputs, as a NumPy array.
 
         Parameters
@@ -283,6 +293,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         array, shape (N, *output_shape)
             For a classifier, the probabilities.
         """
+        refuse_unknown(self.predict, unknown)
         batch_size = whole_number("batch_size", batch_size)
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from nnaccel._validate import refuse_misspelt
+from nnaccel._validate import Explained, refuse_misspelt
 from nnaccel.backends import (
     Array,
     Backend,
@@ -26,7 +26,7 @@ from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
 
 
-class Network:
+class Network(Explained):
     """A chain of layers with their parameters in one buffer.
 
     Attributes
@@ -96,6 +96,11 @@ class Network:
         """
         if not self.layers:
             raise ValueError("the model has no layers: add some, such as Dense(10, 'softmax')")
+        if isinstance(input_shape, int) or None in input_shape:
+            raise ValueError(
+                f"input_shape={input_shape!r} must be the shape of one input, without an axis for "
+                f"the batch. To fix: give {_without_batch(input_shape)}"
+            )
         shapes: list[Shape] = [tuple(int(n) for n in input_shape)]
         if any(n < 1 for n in shapes[0]):
             raise ValueError(f"input_shape={shapes[0]} must have axes of at least 1")
@@ -334,3 +339,9 @@ class Network:
                     f"layer {layer.name!r} already belongs to a model: take a slice of that model "
                     "such as model[:-1], or make a new layer"
                 )
+
+
+def _without_batch(shape: Sequence[int | None] | int) -> str:
+    """Return an input shape as it is to be given: (20,) for 20 and for (None, 20)."""
+    sizes = [shape] if isinstance(shape, int) else list(shape)[shape[0] is None :]
+    return repr(tuple(sizes)) if None not in sizes else "a whole number for each axis"
