@@ -127,7 +127,7 @@ REMEDIES = {
     "InputLayer": _SHAPE,
     "data_format": "images are (n, channels, rows, columns) here: give x.transpose(0, 3, 1, 2)",
     "betas": "give beta_1 and beta_2",
-    "verbose": "only fit and its callbacks print",
+    "verbose": "leave it out: only fit prints",
     "decay": "give learning_rate a schedule of nn.schedules",
     "l2": "give the layers penalty=nn.L2(…)",
     "class_weight": "give sample_weight, a weight for each row",
@@ -138,7 +138,8 @@ REMEDIES = {
 def refuse_arguments(owner: str, unknown: Collection[str], known: Collection[str]) -> None:
     """Raise a TypeError if there are unknown arguments, with what the first is called here."""
     for name in unknown:
-        raise TypeError(f"{owner} has no argument {name!r}{_hint(name, known, ARGUMENTS)}")
+        hint = _hint(name, known, ARGUMENTS) or f": it takes {', '.join(known) or 'none'}"
+        raise TypeError(f"{owner} has no argument {name!r}{hint}")
 
 
 def refuse_attribute(module: str, name: str, known: Collection[str]) -> NoReturn:

@@ -145,7 +145,8 @@ class Sequential(CompiledNetwork, PipelineStep):
             Inputs. uint8 means pixels and is divided by 255 batch by batch; memory-mapped arrays
             stay on disk. Without `steps_per_epoch`, an epoch is all of an iterable.
         y : array_like
-            Integer labels (N,), one-hot rows (N, C) or numbers; None if x gives batches.
+            Labels (N,), integers or floats such as 2.0, one-hot rows (N, C) or numbers; None if x
+            gives batches.
         epochs : int, default 1
             Number of the epoch to stop before; the first is 0.
         batch_size : int, default 32

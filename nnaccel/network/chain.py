@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
@@ -20,6 +21,7 @@ from nnaccel.backends import (
     use_backend,
 )
 from nnaccel.layers import Layer, Shape
+from nnaccel.layers._images import channels_last
 from nnaccel.network.host_layer import host_forward
 from nnaccel.network.names import naming, number_names
 from nnaccel.network.parameters import Parameters
@@ -73,6 +75,9 @@ class Network(Explained):
         """
         shapes = self.infer_shapes(input_shape)
         self._require_free_layers()
+        hint = channels_last(self.layers, shapes[0])
+        if hint:
+            warnings.warn(hint, UserWarning, stacklevel=2)
         try:
             for index, layer in enumerate(self.layers):
                 with naming(layer):
@@ -104,8 +109,9 @@ class Network(Explained):
         shapes: list[Shape] = [tuple(int(n) for n in input_shape)]
         if any(n < 1 for n in shapes[0]):
             raise ValueError(f"input_shape={shapes[0]} must have axes of at least 1")
+        hint = channels_last(self.layers, shapes[0])
         for layer in self.layers:
-            with naming(layer):
+            with naming(layer, hint):
                 shapes.append(layer.infer_shape(shapes[-1]))
         return shapes
 

@@ -60,15 +60,15 @@ def open_stream(
     ValueError
         If it is no iterable of pairs (x, y), is empty, or never ends and `steps` is None.
     """
-    batches = as_iterable(batches, steps)
+    given = as_iterable(batches, steps)
     if network.built:
-        return batches
-    iterator = iter(batches)
+        return given
+    iterator = iter(given)
     first = next(iterator, None)
     if first is None:
         raise ValueError("the iterable of batches is empty")
     check_batch(network, loss, first, 0)
-    return itertools.chain([first], iterator) if iterator is batches else batches
+    return itertools.chain([first], iterator) if iterator is given else given
 
 
 def check_steps(steps: int | None, y: Any) -> int | None:

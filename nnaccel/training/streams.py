@@ -115,4 +115,5 @@ def as_iterable(batches: Any, steps: int | None) -> Iterable[Any]:
         raise ValueError(
             "itertools.cycle never ends: pass steps_per_epoch, the number of batches in an epoch"
         )
-    return batches
+    given: Iterable[Any] = batches
+    return given
