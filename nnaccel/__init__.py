@@ -3,7 +3,7 @@
 from typing import Any
 
 from nnaccel import data, filters, layers, ops, optim
-from nnaccel._foreign import refuse_attribute
+from nnaccel._foreign import missing
 from nnaccel.backends import (
     Backend,
     BackendInfo,
@@ -78,4 +78,4 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("nnaccel")
-    refuse_attribute(__name__, name, __all__)
+    missing(__name__, __all__)(name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import NoReturn
 
 #: Attributes of `nnaccel` and its rooms, as they are reached from `nn`.
@@ -142,11 +142,15 @@ def refuse_arguments(owner: str, unknown: Collection[str], known: Collection[str
         raise TypeError(f"{owner} has no argument {name!r}{hint}")
 
 
-def refuse_attribute(module: str, name: str, known: Collection[str]) -> NoReturn:
-    """Raise the AttributeError for an attribute that a module has not."""
-    meant = ATTRIBUTES.get(name)
-    hint = _hint(name, known, {}) if meant is None else f": it is called nn.{meant} here"
-    raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
+def missing(module: str, known: Collection[str]) -> Callable[[str], NoReturn]:
+    """Return a module's `__getattr__`, which says what a name that is not there is called here."""
+
+    def refuse(name: str) -> NoReturn:
+        meant = ATTRIBUTES.get(name)
+        hint = _hint(name, known, {}) if meant is None else f": it is called nn.{meant} here"
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
+
+    return refuse
 
 
 def string_here(name: object, choices: Collection[str]) -> str | None:

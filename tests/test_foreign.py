@@ -109,6 +109,22 @@ def test_attributes(name: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("room", "name", "words"),
+    [
+        (nn.layers, "MaxPooling2D", "it is called nn.MaxPool2D here"),
+        (nn.optim, "RMSProp", "it is called nn.optim.RMSprop here"),
+        (nn.losses, "CrossEntropyLoss", "it is called nn.losses.CategoricalCrossentropy here"),
+        (nn.metrics, "BinaryAcuracy", "did you mean 'BinaryAccuracy'?"),
+        (nn.callbacks, "EarlyStoping", "did you mean 'EarlyStopping'?"),
+    ],
+)
+def test_attributes_of_rooms(room: Any, name: str, words: str) -> None:
+    with pytest.raises(AttributeError) as error:
+        getattr(room, name)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
     ("call", "words"),
     [
         (lambda: model().compile(metrics="acc"), "It is called 'accuracy' here"),

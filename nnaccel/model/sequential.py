@@ -88,6 +88,36 @@ class Sequential(CompiledNetwork, PipelineStep):
             raise RuntimeError("the model is built already: layers cannot be added any more")
         self.layers = number_names([*self.layers, layer])
 
+    def extended(self, layers: Sequence[Layer]) -> Sequential:
+        """Return a copy of a built model, with more layers behind: a trained body with a new head.
+
+        Parameters
+        ----------
+        layers : sequence of Layer
+            New ones; the model's own are copied, with their weights.
+
+        Returns
+        -------
+        Sequential
+            Built, not compiled.
+
+        Examples
+        --------
+        >>> from nnaccel.layers import Dense
+        >>> model = Sequential([Dense(8, "tanh"), Dense(2, "softmax")], seed=0)
+        >>> model.build((3,))
+        >>> model[:-1].extended([Dense(5, "softmax")]).output_shape
+        (5,)
+        """
+        self._require_built()
+        longer = Sequential(
+            [*copying.copy_layers(self), *layers], seed=self.seed, dtype=self.policy.name
+        )
+        with self.on_backend():
+            longer.build(self.input_shape)
+        copying.copy_weights(self, longer)
+        return longer
+
     def __repr__(self) -> str:
         return f"Sequential({self.layers!r}, seed={self.seed}, dtype={self.policy.name!r})"
 

@@ -342,8 +342,9 @@ class Network(Explained):
         for index, layer in enumerate(self.layers):
             if layer.built or layer in self.layers[:index]:
                 raise ValueError(
-                    f"layer {layer.name!r} already belongs to a model: take a slice of that model "
-                    "such as model[:-1], or make a new layer"
+                    f"layer {layer.name!r} already belongs to a model: make a new layer, take a "
+                    "slice of that model such as model[:-1], or for a new head on trained layers "
+                    "model[:-1].extended([Dense(3)])"
                 )
 
 
