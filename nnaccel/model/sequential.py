@@ -10,11 +10,12 @@ from typing import Any, Never
 import numpy as np
 
 from nnaccel._validate import refuse_unknown, whole_number
-from nnaccel.backends import Array, to_numpy
+from nnaccel.backends import Array
 from nnaccel.layers import Layer
 from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled, CompiledNetwork
 from nnaccel.model.pipeline import PipelineStep
+from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
 from nnaccel.network.names import number_names
 from nnaccel.training import checkpoint as files
@@ -332,15 +333,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)
             build_or_check(self, x)
-            loader = BatchLoader(self, x, None, batch_size)
-            result = np.empty((len(x), *self.output_shape), self.dtype)
-            batches: dict[int, Callable[[], np.ndarray]] = {}
-            for first in range(0, len(x), batch_size):
-                rows = min(batch_size, len(x) - first)
-                if rows not in batches:
-                    batches[rows] = self._predictor(loader, rows)
-                result[first : first + rows] = batches[rows]()
-        return result
+            return predict(self, x, batch_size)
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
@@ -355,22 +348,6 @@ class Sequential(CompiledNetwork, PipelineStep):
             Replaced atomically if it exists.
         """
         files.write(path, *self.state())
-
-    def _predictor(self, loader: BatchLoader, rows: int) -> Callable[[], np.ndarray]:
-        """Return a function that returns the outputs for the next batch of the loader."""
-        outputs: list[Array] = [None]
-
-        def step() -> None:
-            outputs[0], _ = self.forward(loader.inputs(rows))
-            self.backend.kernels.advance(loader.cursor)
-
-        replay = self.backend.record(step)
-
-        def predict() -> np.ndarray:
-            replay(1)
-            return np.asarray(to_numpy(outputs[0]))
-
-        return predict
 
     def _check_data(
         self,
