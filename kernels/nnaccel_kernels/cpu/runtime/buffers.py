@@ -110,11 +110,11 @@ def empty(shape: int | tuple[int, ...], dtype: Any) -> np.ndarray:
     dtype = np.dtype(dtype)
     count = shape if isinstance(shape, int) else math.prod(shape)
     loan = _store.lend(count * dtype.itemsize)
-    made = np.ndarray(shape, dtype, loan)  # type: ignore[call-overload]
+    made = np.ndarray(shape, dtype, loan)
     collected = getattr(_local, "collected", None)
     if collected is not None:
         collected.append(made)
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 @contextmanager

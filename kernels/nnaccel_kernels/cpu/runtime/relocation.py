@@ -83,7 +83,7 @@ class Relocation:
         self._kept = [a for _, args, _ in launches for a in args if isinstance(a, np.ndarray)]
         self._kept = [a for a in self._kept if self._slot_of(a) is None]
         self._table = build_table(launches)
-        self._words = memoryview(self._table.memory)
+        self._words = self._table.memory.data
         self.threads = thread_pool().size
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> Any:
