@@ -37,6 +37,13 @@ def num_threads() -> int:
     return min(available, _whole_number("NNACCEL_NUM_THREADS", text)) if text else available
 
 
+def use_one_thread() -> None:
+    """Let nnaccel, and libraries that are not loaded yet, use one thread in this process."""
+    for name in ("NNACCEL_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
 def _processors() -> int:
     """Number of processors, by this process's affinity and its cgroup's quota."""
     if sys.platform != "linux":

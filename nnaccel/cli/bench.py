@@ -56,9 +56,18 @@ def count_option(name: str, default: int, what: str) -> Callable[[Any], Any]:
 @click.group(
     "bench", invoke_without_command=True, short_help="Race against other libraries on this machine."
 )
+@click.option(
+    "--cpu-time",
+    is_flag=True,
+    help="Count processor time, one thread a library: right on a machine that others use too.",
+)
 @click.pass_context
-def bench_command(ctx: click.Context) -> None:
+def bench_command(ctx: click.Context, cpu_time: bool) -> None:
     """Race nnaccel against other libraries on this machine."""
+    if cpu_time:
+        from nnaccel.bench.timing import use_cpu_time
+
+        use_cpu_time()
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 
