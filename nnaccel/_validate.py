@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import operator
 from typing import Any
@@ -39,11 +40,16 @@ def refuse_misspelt(kind: type, name: str, switches: tuple[str, ...]) -> None:
     """Raise an AttributeError if an attribute looks like a misspelling of one of `switches`."""
     if name in switches or name.startswith("_") or hasattr(kind, name):
         return
-    near = difflib.get_close_matches(name.lower(), switches, n=1, cutoff=0.8)
+    near = _nearest(name.lower(), switches)
     if near:
         raise AttributeError(
             f"{kind.__name__} has no attribute {name!r}: did you mean {near[0]!r}?"
         )
+
+
+@functools.lru_cache  # every layer sets the same attributes
+def _nearest(name: str, switches: tuple[str, ...]) -> list[str]:
+    return difflib.get_close_matches(name, switches, n=1, cutoff=0.8)
 
 
 def refuse_masked(x: object, what: str) -> None:

@@ -16,7 +16,6 @@ from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled, CompiledNetwork
 from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.summary import summarize
-from nnaccel.network.names import number_names
 from nnaccel.training import checkpoint as files
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, History, ProgressBar
@@ -79,7 +78,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         """Append a layer, before the model is built."""
         if self.built:
             raise RuntimeError("the model is built already: layers cannot be added any more")
-        self.layers = number_names([*self.layers, layer])
+        self.layers += self._names.number([layer])
 
     def __repr__(self) -> str:
         return f"Sequential({self.layers!r}, seed={self.seed}, dtype={self.policy.name!r})"

@@ -21,7 +21,7 @@ from nnaccel.backends import (
 )
 from nnaccel.layers import Layer, Shape
 from nnaccel.network.host_layer import host_forward
-from nnaccel.network.names import naming, number_names
+from nnaccel.network.names import LayerNames, naming
 from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
 
@@ -45,7 +45,8 @@ class Network:
     """
 
     def __init__(self, layers: Sequence[Layer], seed: int | None = None, dtype: Any = "float32"):
-        self.layers = number_names(layers)
+        self._names = LayerNames()
+        self.layers = self._names.number(layers)
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         if isinstance(seed, bool) or int(seed) != seed or seed < 0:
@@ -73,6 +74,7 @@ class Network:
         """
         shapes = self.infer_shapes(input_shape)
         self._require_free_layers()
+        LayerNames().number(self.layers)  # some may have been renamed since
         try:
             for index, layer in enumerate(self.layers):
                 with naming(layer):
@@ -328,9 +330,11 @@ class Network:
             raise RuntimeError(f"the model is built already, for inputs of {self.input_shape}")
         if self._is_slice:
             raise RuntimeError("a slice is built with its model: build or fit that one first")
-        for index, layer in enumerate(self.layers):
-            if layer.built or layer in self.layers[:index]:
+        seen: set[Layer] = set()
+        for layer in self.layers:
+            if layer.built or layer in seen:
                 raise ValueError(
                     f"layer {layer.name!r} already belongs to a model: take a slice of that model "
                     "such as model[:-1], or make a new layer"
                 )
+            seen.add(layer)
