@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel._text import escaped
+
 
 def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
     """Return the error text for a name that is not among `choices`, with its nearest match."""
@@ -34,6 +36,14 @@ def check_range(name: str, value: float, low: float, high: float, open_low: bool
     if not low <= value < high or (open_low and value == low):
         bound = f"{'above' if open_low else 'at least'} {low}"
         raise ValueError(f"{name}={value!r} must be {bound} and below {high}")
+
+
+def require_printable(name: object) -> None:
+    """Raise an error unless a layer's name is a string without control characters."""
+    if not isinstance(name, str):
+        raise TypeError(f"a layer's name must be a string, not {name!r}")
+    if escaped(name) != name:
+        raise ValueError(f"a layer's name must not have control characters: {name!a}")
 
 
 def refuse_misspelt(kind: type, name: str, switches: tuple[str, ...]) -> None:

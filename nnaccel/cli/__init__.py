@@ -11,6 +11,7 @@ from typing import NoReturn
 import click
 
 from nnaccel.backends import BackendUnavailableError
+from nnaccel.cli._common import echo
 from nnaccel.cli.bench import bench_command
 from nnaccel.cli.evaluate import evaluate_command
 from nnaccel.cli.filters import filters_command
@@ -42,7 +43,7 @@ def nnaccel(ctx: click.Context) -> None:
     names.
     """
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        echo(ctx.get_help())
 
 
 for _command in (
@@ -96,5 +97,5 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 def _leave(message: str, status: int) -> NoReturn:
     """Say it on one line of stderr and exit."""
-    click.echo(f"nnaccel: {' '.join(message.split())}", err=True)
+    echo(f"nnaccel: {' '.join(message.split())}", err=True)
     sys.exit(status)

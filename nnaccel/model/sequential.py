@@ -379,19 +379,27 @@ def load(
     ------
     FileNotFoundError
         If there is no such file.
+    OSError
+        If it cannot be read.
     CheckpointError
         If it holds no model of nnaccel.
+
+    Warns
+    -----
+    UserWarning
+        If some of its numbers are NaN or infinite.
     """
     arrays, described = files.read(path)
     with files.reading(path):
         made = files.make_layers(described["layers"], custom_objects)
-        shape = tuple(described["input_shape"])
+        shape = files.read_input_shape(described)
         files.check_shapes(made, shape, arrays)
         model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
         model.build(shape)
         if not compile:
             described = {k: v for k, v in described.items() if k != "loss"}
         model.load_state(arrays, described, _by_any_name(custom_objects or {}))
+    files.warn_of_nan(path, arrays)
     return model
 
 

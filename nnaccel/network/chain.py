@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from nnaccel._validate import refuse_misspelt
+from nnaccel._validate import refuse_misspelt, whole_number
 from nnaccel.backends import (
     Array,
     Backend,
@@ -98,9 +98,7 @@ class Network:
         """
         if not self.layers:
             raise ValueError("the model has no layers: add some, such as Dense(10, 'softmax')")
-        shapes: list[Shape] = [tuple(int(n) for n in input_shape)]
-        if any(n < 1 for n in shapes[0]):
-            raise ValueError(f"input_shape={shapes[0]} must have axes of at least 1")
+        shapes: list[Shape] = [tuple(whole_number("input_shape", n) for n in input_shape)]
         for layer in self.layers:
             with naming(layer):
                 shapes.append(layer.infer_shape(shapes[-1]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
+from nnaccel._validate import require_printable
 from nnaccel.layers import Layer
 
 
@@ -55,3 +56,4 @@ def _require_layer(layer: object) -> None:
             f"{type(layer).__name__} has no name. To fix: call super().__init__() in its "
             "constructor"
         )
+    require_printable(layer.name)
