@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from nnaccel import _interrupt
 from nnaccel.backends import BackendUnavailableError
 from nnaccel.cli._common import echo
 from nnaccel.cli.bench import bench_command
@@ -75,9 +76,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # a terminal without → and █ shows ? instead
             stream.reconfigure(errors="replace")
     try:
-        status = nnaccel.main(args, prog_name="nnaccel", standalone_mode=False)
+        with _interrupt.Raised():
+            status = nnaccel.main(args, prog_name="nnaccel", standalone_mode=False)
+            sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        _leave("interrupted", 130)
+        _leave("interrupted", _interrupt.STATUS)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -206,6 +206,7 @@ class Sequential(CompiledNetwork, PipelineStep):
                     "samples": source.samples,
                     "batch_size": None if y is None else batch_size,
                     "verbose": verbose,
+                    "resume": resume,
                 }
                 chosen = [*callbacks, history, ProgressBar(verbose)]
                 if backup is not None:
