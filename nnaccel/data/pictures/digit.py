@@ -1,0 +1,149 @@
+"""One digit from a page: as MNIST has it, and whether the page looks like one with a digit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel.data.pictures.field import in_field
+from nnaccel.data.pictures.paper import darker_than_paper, is_dark_on_light, plain_contrast
+from nnaccel.data.pictures.parts import Found, find_digit
+from nnaccel.data.pictures.reading import ImageError, grey_values, read_picture
+
+#: Share of the field that no digit covers.
+_TOO_MUCH = 0.5
+#: Share of the strongest contrast down to which the light is even.
+_LIT = 0.8
+
+
+class Digit(NamedTuple):
+    """What a picture shows, as a model takes it.
+
+    Attributes
+    ----------
+    image : ndarray of uint8, shape (rows, columns)
+        0 the paper and 255 the ink.
+    doubt : str
+        What about the picture is unlike one of a digit; empty if nothing is.
+    """
+
+    image: NDArray[np.uint8]
+    doubt: str
+
+
+def load_image(path: str | Path, shape: tuple[int, int] = (28, 28)) -> NDArray[np.uint8]:
+    """Read a PNG or JPEG of one digit as a model trained on MNIST expects it.
+
+    As MNIST was made: the digit is cropped, scaled to a box of 20 by 20 pixels with its aspect
+    kept, and set into the field of 28 by 28 so that its centre of mass is in the middle. The ink
+    may be dark on light or light on dark, in uneven light or shadow; specks, ruled lines and what
+    touches the border of the picture are left out.
+
+    Parameters
+    ----------
+    path : str or Path
+        The picture. Colours become grey; transparency becomes paper.
+    shape : tuple of int
+        Rows and columns wanted. Those fewer than 16 are filled to the edge, as in
+        `nnaccel.data.digits`.
+
+    Returns
+    -------
+    ndarray of uint8, shape `shape`
+        0 the paper and 255 the ink.
+
+    Raises
+    ------
+    ImageError
+        There is no such file, it is not a PNG or JPEG, it is damaged or too large, or blank.
+
+    References
+    ----------
+    Y. LeCun, L. Bottou, Y. Bengio, P. Haffner, "Gradient-based learning applied to document
+    recognition", Proceedings of the IEEE 86 (11), 1998, section III A.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from PIL import Image
+    >>> page = Image.new("L", (300, 200), "white")
+    >>> page.paste("black", (140, 30, 160, 170))  # a one
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "one.png")
+    ...     page.save(path)
+    ...     image = load_image(path)
+    >>> image.shape, int(image[14, 14]), int(image[0, 0])
+    ((28, 28), 255, 0)
+    """
+    return read_digit(path, shape).image
+
+
+def read_digit(path: str | Path, shape: tuple[int, int] = (28, 28)) -> Digit:
+    """Read a picture as `load_image` does, and say what about it is unlike a digit.
+
+    Parameters
+    ----------
+    path : str or Path
+        The picture.
+    shape : tuple of int
+        Rows and columns wanted.
+
+    Returns
+    -------
+    Digit
+        The image, and the doubt: no ink in one place that is clear of the border, several things
+        of the digit's size, or more ink than a digit has.
+
+    Raises
+    ------
+    ImageError
+        As `load_image` does.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from PIL import Image
+    >>> page = Image.new("L", (300, 200), "white")
+    >>> for left in (40, 140, 240):
+    ...     page.paste("black", (left, 60, left + 10, 140))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "three.png")
+    ...     page.save(path)
+    ...     print(read_digit(path).doubt)
+    more than one thing of a digit's size
+    """
+    path = Path(path).expanduser()
+    grey = grey_values(read_picture(path))
+    if not is_dark_on_light(grey):
+        grey = grey.max() - grey
+    contrast = darker_than_paper(grey)
+    found = find_digit(contrast)
+    doubt = found.doubt if found else "no ink that is clear of the border"
+    if found is None:
+        contrast = plain_contrast(grey)
+        found = Found(contrast > 0, "")
+    ink = _even(np.where(found.mask, contrast, 0))
+    if ink is None:
+        what = "is blank" if np.ptp(grey) < 16 else "shows no digit on plain paper"
+        raise ImageError(f"{path} {what}: one digit, darker or lighter than its paper, is wanted")
+    image = in_field(ink, shape)
+    if not doubt and image.mean() > 255 * _TOO_MUCH:
+        doubt = "more ink than a digit has"
+    return Digit(image, doubt)
+
+
+def _even(contrast: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Ink from 0 to 1, as strong in shadow as in light; None where there is none."""
+    from scipy import ndimage
+
+    strongest = contrast.max()
+    if strongest < 16:
+        return None
+    rows, columns = (np.flatnonzero(contrast.any(axis)) for axis in (1, 0))
+    window = max(3, max(np.ptp(rows), np.ptp(columns)) // 4)
+    nearby = np.maximum(ndimage.maximum_filter(contrast, window), strongest / 4)
+    ink: NDArray[np.float64] = contrast / np.where(nearby > _LIT * strongest, strongest, nearby)
+    return ink
