@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.data.pictures.field import in_field
-from nnaccel.data.pictures.paper import darker_than_paper, is_dark_on_light, plain_contrast
-from nnaccel.data.pictures.parts import Found, find_digit
-from nnaccel.data.pictures.reading import ImageError, grey_values, read_picture
+from nnaccel.data.pictures.field import box_in, in_field
+from nnaccel.data.pictures.paper import (
+    darker_than_paper,
+    is_dark_on_light,
+    unlike_the_border,
+)
+from nnaccel.data.pictures.parts import CONTRAST, find_digit
+from nnaccel.data.pictures.reading import Grey, ImageError, grey_values, read_picture
+from nnaccel.data.pictures.touching import is_cut_close, is_one_thing
 
-#: Share of the field that no digit covers.
-_TOO_MUCH = 0.5
+#: Share of its box that no digit covers.
+_TOO_MUCH = 0.65
 #: Share of the strongest contrast down to which the light is even.
 _LIT = 0.8
 
@@ -117,33 +123,35 @@ def read_digit(path: str | Path, shape: tuple[int, int] = (28, 28)) -> Digit:
     """
     path = Path(path).expanduser()
     grey = grey_values(read_picture(path))
-    if not is_dark_on_light(grey):
-        grey = grey.max() - grey
-    contrast = darker_than_paper(grey)
-    found = find_digit(contrast)
-    doubt = found.doubt if found else "no ink that is clear of the border"
-    if found is None:
-        contrast = plain_contrast(grey)
-        found = Found(contrast > 0, "")
-    ink = _even(np.where(found.mask, contrast, 0))
-    if ink is None:
-        what = "is blank" if np.ptp(grey) < 16 else "shows no digit on plain paper"
+    ink, doubt = _find_ink(grey)
+    if ink.max() < CONTRAST:
+        what = "is blank" if np.ptp(grey) < CONTRAST else "shows no digit on plain paper"
         raise ImageError(f"{path} {what}: one digit, darker or lighter than its paper, is wanted")
-    image = in_field(ink, shape)
-    if not doubt and image.mean() > 255 * _TOO_MUCH:
+    image = in_field(_evenly_lit(ink), shape)
+    if not doubt and image.sum() > 255 * _TOO_MUCH * math.prod(box_in(shape)):
         doubt = "more ink than a digit has"
     return Digit(image, doubt)
 
 
-def _even(contrast: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Ink from 0 to 1, as strong in shadow as in light; None where there is none."""
+def _find_ink(grey: Grey) -> tuple[Grey, str]:
+    """Contrast of the digit alone, and a doubt."""
+    outright = unlike_the_border(grey)
+    if is_cut_close(outright):
+        return outright, ""
+    contrast = darker_than_paper(grey if is_dark_on_light(grey) else grey.max() - grey)
+    found = find_digit(contrast)
+    if found:
+        return np.where(found.mask, contrast, 0), found.doubt
+    return outright, "" if is_one_thing(outright) else "no strokes that are clear of the border"
+
+
+def _evenly_lit(contrast: Grey) -> Grey:
+    """Ink from 0 to 1, as strong in shadow as in light."""
     from scipy import ndimage
 
     strongest = contrast.max()
-    if strongest < 16:
-        return None
     rows, columns = (np.flatnonzero(contrast.any(axis)) for axis in (1, 0))
     window = max(3, max(np.ptp(rows), np.ptp(columns)) // 4)
     nearby = np.maximum(ndimage.maximum_filter(contrast, window), strongest / 4)
-    ink: NDArray[np.float64] = contrast / np.where(nearby > _LIT * strongest, strongest, nearby)
+    ink: Grey = contrast / np.where(nearby > _LIT * strongest, strongest, nearby)
     return ink

@@ -13,8 +13,13 @@ _FAINT = 0.1
 
 def in_field(ink: Grey, shape: tuple[int, int]) -> NDArray[np.uint8]:
     """Set ink from 0 to 1 into a field of `shape` as MNIST's digits are in theirs of 28 by 28."""
-    box = tuple(side if _is_small(side) else round(side * 20 / 28) for side in shape)
-    return _centre(_fit(_crop(ink), *box), shape)
+    return _centre(_fit(_crop(ink), *box_in(shape)), shape)
+
+
+def box_in(shape: tuple[int, int]) -> tuple[int, int]:
+    """Rows and columns of the box that the digit fills."""
+    rows, columns = (side if _is_small(side) else round(side * 20 / 28) for side in shape)
+    return rows, columns
 
 
 def _is_small(side: int) -> bool:

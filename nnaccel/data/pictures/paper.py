@@ -34,11 +34,14 @@ def darker_than_paper(grey: Grey) -> Grey:
     return contrast
 
 
-def plain_contrast(grey: Grey) -> Grey:
-    """Return by how much each pixel differs from the border of the picture, either way."""
+def unlike_the_border(grey: Grey) -> Grey:
+    """Return how much darker, or lighter, each pixel is than the picture's border is."""
     border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
-    difference = np.median(border) - grey
-    return max(np.clip(difference, 0, None), np.clip(-difference, 0, None), key=np.sum)
+    paper = np.median(border)
+    noise = 4 * np.median(np.abs(border - paper))
+    darker, lighter = (np.clip(d - noise, 0, None) for d in (paper - grey, grey - paper))
+    contrast: Grey = darker if darker.sum() >= lighter.sum() else lighter
+    return contrast
 
 
 def is_dark_on_light(grey: Grey) -> bool:
@@ -69,16 +72,13 @@ def _disk(diameter: int) -> NDArray[np.bool_]:
 
 
 def _reduced(grey: Grey, side: int) -> Grey:
-    """Means of blocks, so that no side is longer than `side`."""
-    if max(grey.shape) <= side:
-        return grey
-    return _resized(grey, side / max(grey.shape))
-
-
-def _resized(grey: Grey, scale: float) -> Grey:
+    """Means of blocks of pixels, so that no side is longer than `side`."""
     from PIL import Image
 
-    height, width = (max(1, round(side * scale)) for side in grey.shape)
+    scale = side / max(grey.shape)
+    if scale >= 1:
+        return grey
+    height, width = (max(1, round(length * scale)) for length in grey.shape)
     image = Image.fromarray(grey.astype(np.float32))
     return np.asarray(image.resize((width, height), Image.Resampling.BOX), np.float64)
 
@@ -86,7 +86,6 @@ def _resized(grey: Grey, scale: float) -> Grey:
 def _enlarged(coarse: Grey, shape: tuple[int, ...]) -> Grey:
     from PIL import Image
 
-    if coarse.shape == shape:
-        return coarse
+    height, width = shape
     image = Image.fromarray(coarse.astype(np.float32))
-    return np.asarray(image.resize(shape[::-1], Image.Resampling.BILINEAR), np.float64)
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), np.float64)

@@ -13,9 +13,9 @@ Grey = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 #: Share of the strongest contrast from which on a pixel is ink.
-_INK = 0.3
+INK = 0.3
 #: Grey values between paper and ink, at least.
-_CONTRAST = 16
+CONTRAST = 16
 #: Smaller parts, as a share of the page's shorter side, are specks.
 _SPECK = 0.06
 #: And so are those smaller than such a share of the digit.
@@ -24,6 +24,8 @@ _SMALL_STROKE = 0.15
 _GAP = 0.25
 #: A digit has no more strokes, broken ones included.
 _MOST_STROKES = 5
+#: Share of the digit's height from which on two strokes side by side are two digits.
+_AS_HIGH = 0.75
 
 
 class Parts(NamedTuple):
@@ -37,7 +39,8 @@ class Parts(NamedTuple):
     @property
     def sizes(self) -> NDArray[np.int64]:
         """The longer side of each part's box."""
-        return np.max(self.boxes[:, 2:] - self.boxes[:, :2], axis=1, initial=0)
+        sizes: NDArray[np.int64] = np.max(self.boxes[:, 2:] - self.boxes[:, :2], axis=1, initial=0)
+        return sizes
 
     def chosen(self, which: NDArray[np.bool_]) -> Parts:
         """Leave out the others."""
@@ -45,7 +48,8 @@ class Parts(NamedTuple):
 
     def mask(self) -> Mask:
         """Where the parts are."""
-        return np.isin(self.labels, self.numbers)
+        where: Mask = np.isin(self.labels, self.numbers)
+        return where
 
 
 class Found(NamedTuple):
@@ -64,10 +68,10 @@ def find_digit(contrast: Grey) -> Found | None:
     speck = max(2, _SPECK * min(contrast.shape))
     for _ in range(4):
         strongest = contrast.max()
-        if strongest < _CONTRAST:
+        if strongest < CONTRAST:
             return None
-        ink = contrast > _INK * strongest
-        parts = _parts(without_rules(ink), contrast)
+        ink = contrast > INK * strongest
+        parts = connected_parts(without_rules(ink), contrast)
         inside = parts.chosen(~_on_border(parts, contrast.shape) & (parts.sizes >= speck))
         if len(inside.numbers):
             digit = _strokes(inside)
@@ -76,7 +80,8 @@ def find_digit(contrast: Grey) -> Found | None:
     return None
 
 
-def _parts(mask: Mask, contrast: Grey) -> Parts:
+def connected_parts(mask: Mask, contrast: Grey) -> Parts:
+    """Label the parts of a mask, which may touch at corners."""
     from scipy import ndimage
 
     labels, count = ndimage.label(mask, np.ones((3, 3)))
@@ -85,7 +90,7 @@ def _parts(mask: Mask, contrast: Grey) -> Parts:
         for rows, columns in ndimage.find_objects(labels)
     ]
     numbers = np.arange(1, count + 1)
-    sums = np.bincount(labels.ravel(), contrast.ravel(), count + 1)[1:]
+    sums = np.bincount(labels.ravel(), contrast.ravel(), count + 1)[1:].astype(np.float64)
     return Parts(labels, numbers, np.array(boxes, np.int64).reshape(-1, 4), sums)
 
 
@@ -113,12 +118,20 @@ def _strokes(parts: Parts) -> Parts:
 
 
 def _doubt(parts: Parts, digit: Parts) -> str:
-    """Why this is no page with one digit."""
-    is_digit = np.isin(parts.numbers, digit.numbers)
-    is_large = parts.sizes >= digit.sizes.max() / 2
-    if (is_large & ~is_digit).any() or is_digit.sum() > _MOST_STROKES:
+    """What about this is unlike a page with one digit; empty if nothing is."""
+    others = ~np.isin(parts.numbers, digit.numbers)
+    far = (parts.sizes[others] >= digit.sizes.max() / 2).any()
+    if far or len(digit.numbers) > _MOST_STROKES or _are_side_by_side(digit):
         return "more than one thing of a digit's size"
     return ""
+
+
+def _are_side_by_side(digit: Parts) -> bool:
+    """Whether two of the strokes, both nearly as high as the digit, stand beside each other."""
+    top, left, bottom, right = digit.boxes.T
+    is_high = bottom - top >= _AS_HIGH * (bottom.max() - top.min())
+    beside = left[is_high][:, None] >= right[is_high]
+    return bool(beside.any())
 
 
 def _with_soft_edge(digit: Mask, ink: Mask, contrast: Grey) -> Mask:

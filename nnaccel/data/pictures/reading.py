@@ -74,7 +74,7 @@ def grey_values(image: Any) -> Grey:
     from PIL import Image
 
     if image.mode.startswith(("I", "F")):
-        image = Image.fromarray(_stretched(np.asarray(image, np.float64)))
+        image = Image.fromarray(_stretched(np.asarray(image, np.float64)).astype(np.float32))
     transparent = image.mode in ("LA", "PA", "RGBA") or "transparency" in image.info
     if transparent:
         image = image.convert("RGBA")
@@ -87,7 +87,8 @@ def grey_values(image: Any) -> Grey:
     return grey * opacity + (0 if is_light else 255) * (1 - opacity)
 
 
-def _stretched(deep: Grey) -> NDArray[np.float32]:
+def _stretched(deep: Grey) -> Grey:
     """Bring the range to 0 … 255, unless it is smaller than that: such a page is blank."""
     darkest, lightest = deep.min(), deep.max()
-    return (255 * (deep - darkest) / max(255, lightest - darkest)).astype(np.float32)
+    stretched: Grey = 255 * (deep - darkest) / max(255, lightest - darkest)
+    return stretched

@@ -55,8 +55,7 @@ def _run_lengths(mask: Mask) -> NDArray[np.int64]:
     padded = np.zeros((height + 2, width), np.int8)
     padded[1:-1] = mask
     steps = np.diff(padded, axis=0).T  # column after column
-    column, starts = np.nonzero(steps == 1)
-    _, ends = np.nonzero(steps == -1)
+    starts, ends = np.nonzero(steps == 1)[1], np.nonzero(steps == -1)[1]
     lengths = np.zeros((width, height), np.int64)
     lengths[mask.T] = np.repeat(ends - starts, ends - starts)
     return lengths.T
