@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 Grey = NDArray[np.float64]
 
 #: The paper is looked at in pictures of so many pixels at most on a side.
-_COARSE_SIDE = 96
+_COARSE_SIDE = 64
 #: Wider strokes, as a share of the page's shorter side, are taken for paper.
 _WIDEST_STROKE = 0.34
 #: Grey values that stand out from noise in the mean of a block of pixels.
@@ -51,7 +51,7 @@ def is_dark_on_light(grey: Grey) -> bool:
     """
     from scipy import ndimage
 
-    coarse = _reduced(grey, _COARSE_SIDE // 2)
+    coarse = _reduced(grey, 3 * _COARSE_SIDE // 4)
     window = max(3, round(0.6 * min(coarse.shape)))
     darker = ndimage.median_filter(coarse, window) - coarse
     labels, _ = ndimage.label(np.abs(darker) > _FAINT, np.ones((3, 3)))

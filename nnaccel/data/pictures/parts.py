@@ -20,6 +20,8 @@ CONTRAST = 16
 _SPECK = 0.06
 #: And so are those smaller than such a share of the digit.
 _SMALL_STROKE = 0.15
+#: Width of a stroke's soft edge, at most, as a share of the digit's size.
+_SOFT = 0.06
 #: Strokes of a digit are no farther apart than such a share of its size.
 _GAP = 0.25
 #: A digit has no more strokes, broken ones included.
@@ -75,7 +77,7 @@ def find_digit(contrast: Grey) -> Found | None:
         inside = parts.chosen(~_on_border(parts, contrast.shape) & (parts.sizes >= speck))
         if len(inside.numbers):
             digit = _strokes(inside)
-            return Found(_with_soft_edge(digit.mask(), ink, contrast), _doubt(inside, digit))
+            return Found(_with_soft_edge(digit.mask(), digit.sizes.max(), ink, contrast), _doubt(inside, digit))
         contrast[_grown(ink, 2)] = 0  # the digit may be paler than all this
     return None
 
@@ -96,7 +98,8 @@ def connected_parts(mask: Mask, contrast: Grey) -> Parts:
 
 def _on_border(parts: Parts, shape: tuple[int, ...]) -> NDArray[np.bool_]:
     top, left, bottom, right = parts.boxes.T
-    return (top == 0) | (left == 0) | (bottom == shape[0]) | (right == shape[1])
+    touches: Mask = (top == 0) | (left == 0) | (bottom == shape[0]) | (right == shape[1])
+    return touches
 
 
 def _strokes(parts: Parts) -> Parts:
@@ -134,12 +137,12 @@ def _are_side_by_side(digit: Parts) -> bool:
     return bool(beside.any())
 
 
-def _with_soft_edge(digit: Mask, ink: Mask, contrast: Grey) -> Mask:
+def _with_soft_edge(digit: Mask, size: int, ink: Mask, contrast: Grey) -> Mask:
     """Add the fainter pixels around, but no other part."""
     from scipy import ndimage
 
     within = (contrast > 0) & ~(ink & ~digit)
-    steps = max(3, round(0.02 * min(digit.shape)))
+    steps = max(3, round(_SOFT * size))
     soft: Mask = ndimage.binary_dilation(digit, np.ones((3, 3)), steps, mask=within)
     return soft
 

@@ -14,7 +14,7 @@ _THICKNESS = 0.05
 #: Rows beside a line that its edges may lie in.
 _BESIDE = 2
 #: Rows down for each column to the right: the slopes that are tried.
-_SLOPES = np.linspace(-0.12, 0.12, 61)
+_SLOPES = np.linspace(-0.1, 0.1, 51)
 
 
 def without_rules(mask: Mask) -> Mask:
@@ -33,10 +33,12 @@ def _level_rules(mask: Mask) -> Mask:
     found, starts, most = np.zeros(height, bool), rows, 0
     for slope in _SLOPES:
         at = rows - np.rint(slope * (columns - width // 2)).astype(int)
-        at = np.clip(at, -1, height)  # where the pixel's line crosses the middle of the page
-        ink = np.bincount(at + 1, minlength=height + 2)[1:-1]
+        at = np.minimum(np.maximum(at, -1), height)  # where its line crosses the middle column
+        lines = np.bincount(at + 1, minlength=height + 2)[1:-1] >= _INK * width
+        if not lines.any():
+            continue
         bare = np.bincount(at[thin] + 1, minlength=height + 2)[1:-1]
-        lines = (ink >= _INK * width) & (bare >= _BARE * width)
+        lines &= bare >= _BARE * width
         if (total := bare[lines].sum()) > most:
             found, starts, most = lines, at, total
     rules = np.zeros_like(mask)

@@ -20,6 +20,9 @@ _FULL = 0.65
 
 def is_cut_close(contrast: Grey) -> bool:
     """Whether the picture is cut close to its digit: one part that reaches all four sides."""
+    ink = contrast > INK * contrast.max()
+    if not all(side.any() for side in (ink[:2], ink[-2:], ink[:, :2], ink[:, -2:])):
+        return False
     digit = _digit(contrast)
     if digit is None:
         return False
