@@ -138,11 +138,21 @@ def _find_ink(grey: Grey) -> tuple[Grey, str]:
     outright = unlike_the_border(grey)
     if is_cut_close(outright):
         return outright, ""
-    contrast = darker_than_paper(grey if is_dark_on_light(grey) else grey.max() - grey)
+    likely, unlikely = grey, grey.max() - grey
+    if not is_dark_on_light(grey):
+        likely, unlikely = unlikely, likely
+    found = _clear_of_border(likely)
+    if found is None and is_one_thing(outright):
+        return outright, ""
+    found = found or _clear_of_border(unlikely)
+    return found or (outright, "no strokes that are clear of the border")
+
+
+def _clear_of_border(dark_on_light: Grey) -> tuple[Grey, str] | None:
+    """Contrast of the digit, and a doubt; None where all ink touches the border."""
+    contrast = darker_than_paper(dark_on_light)
     found = find_digit(contrast)
-    if found:
-        return np.where(found.mask, contrast, 0), found.doubt
-    return outright, "" if is_one_thing(outright) else "no strokes that are clear of the border"
+    return found and (np.where(found.mask, contrast, 0), found.doubt)
 
 
 def _evenly_lit(contrast: Grey) -> Grey:

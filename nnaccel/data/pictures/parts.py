@@ -77,7 +77,10 @@ def find_digit(contrast: Grey) -> Found | None:
         inside = parts.chosen(~_on_border(parts, contrast.shape) & (parts.sizes >= speck))
         if len(inside.numbers):
             digit = _strokes(inside)
-            return Found(_with_soft_edge(digit.mask(), digit.sizes.max(), ink, contrast), _doubt(inside, digit))
+            return Found(
+                _with_soft_edge(digit.mask(), digit.sizes.max(), ink, contrast),
+                _doubt(inside, digit),
+            )
         contrast[_grown(ink, 2)] = 0  # the digit may be paler than all this
     return None
 
