@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nnaccel.data.pictures.field import box_in, in_field
 from nnaccel.data.pictures.paper import (
     darker_than_paper,
-    is_dark_on_light,
+    darkness_of_ink,
     unlike_the_border,
 )
 from nnaccel.data.pictures.parts import CONTRAST, find_digit
@@ -21,6 +21,8 @@ from nnaccel.data.pictures.touching import is_cut_close, is_one_thing
 
 #: Share of its box that no digit covers.
 _TOO_MUCH = 0.65
+#: Share of what stands out that is darker, less that which is lighter, that leaves no question.
+_CLEARLY = 0.8
 #: Share of the strongest contrast down to which the light is even.
 _LIT = 0.8
 
@@ -138,14 +140,29 @@ def _find_ink(grey: Grey) -> tuple[Grey, str]:
     outright = unlike_the_border(grey)
     if is_cut_close(outright):
         return outright, ""
+    darkness = darkness_of_ink(grey)
     likely, unlikely = grey, grey.max() - grey
-    if not is_dark_on_light(grey):
+    if darkness < 0:
         likely, unlikely = unlikely, likely
     found = _clear_of_border(likely)
     if found is None and is_one_thing(outright):
         return outright, ""
-    found = found or _clear_of_border(unlikely)
+    if found is None or abs(darkness) < _CLEARLY:
+        other = _clear_of_border(unlikely)
+        if found is None or (other and _is_within(found[0], other[0])):
+            found = other
     return found or (outright, "no strokes that are clear of the border")
+
+
+def _is_within(gap: Grey, digit: Grey) -> bool:
+    """Whether one lies between the strokes of the other, as paper seems to when taken for ink."""
+    (top, left, bottom, right), outer = _box(gap), _box(digit)
+    return top >= outer[0] and left >= outer[1] and bottom <= outer[2] and right <= outer[3]
+
+
+def _box(ink: Grey) -> tuple[int, int, int, int]:
+    rows, columns = (np.flatnonzero(ink.any(axis)) for axis in (1, 0))
+    return rows[0], columns[0], rows[-1], columns[-1]
 
 
 def _clear_of_border(dark_on_light: Grey) -> tuple[Grey, str] | None:

@@ -44,8 +44,8 @@ def unlike_the_border(grey: Grey) -> Grey:
     return contrast
 
 
-def is_dark_on_light(grey: Grey) -> bool:
-    """Whether what stands out from its wider surroundings is darker than they are.
+def darkness_of_ink(grey: Grey) -> float:
+    """From 1, all that stands out from its wider surroundings is darker, to -1, it is lighter.
 
     What touches the border counts little, and so does what stands out little: hence the cubes.
     """
@@ -57,7 +57,8 @@ def is_dark_on_light(grey: Grey) -> bool:
     labels, _ = ndimage.label(np.abs(darker) > _FAINT, np.ones((3, 3)))
     border = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     is_inside = (labels > 0) & ~np.isin(labels, border)
-    return bool((darker**3 * np.where(is_inside, 1, _BORDER)).sum() >= 0)
+    votes = darker**3 * np.where(is_inside, 1, _BORDER)
+    return float(votes.sum() / max(np.abs(votes).sum(), 1))
 
 
 def _noise(grey: Grey) -> float:
