@@ -63,8 +63,9 @@ for _command in (
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit.
 
-    Exit status: 0 done, 1 a fault of nnaccel, 2 bad input, 130 interrupted. Errors are one line
-    on stderr; `--debug` shows where they come from.
+    Exit status: 0 done, 1 a fault of nnaccel, or pictures that `predict` could not read beside
+    others, 2 bad input, 130 interrupted. Errors are one line on stderr; `--debug` shows where they
+    come from.
 
     Parameters
     ----------
