@@ -37,12 +37,14 @@ class Gpu:
             self.compiled += 1
             return ptx
 
-        module = SimpleNamespace(load=lambda _: None, get_function=lambda name: self._launch)
-        runtime = SimpleNamespace(getDevice=lambda: 0)
+        self.loaded = list[bytes]()
+        module = SimpleNamespace(load=self.loaded.append, get_function=lambda name: self._launch)
+        runtime = SimpleNamespace(getDevice=lambda: 0, driverGetVersion=lambda: 13000)
         function = SimpleNamespace(Module=lambda: module)
         fake = SimpleNamespace(runtime=runtime, function=function)
         monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=fake))
         monkeypatch.setattr(launch, "ptx_of", compile_it)
+        monkeypatch.setattr(launch, "machine_code", lambda *of: repr((of[0], *of[2:])).encode())
         device = SimpleNamespace(compute_capability=(9, 0))
         monkeypatch.setattr(launch.cuda, "get_current_device", lambda: device)
         monkeypatch.setattr(launch, "_functions", {})
@@ -62,7 +64,7 @@ def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
     numbers = gpu.launched[0][2]
     assert numbers[:5] == [600, 0, 0, 600, 4]
     assert numbers[6:9] == [600, 4, 0.0]  # shape, stride, alpha
-    assert gpu.compiled == 1
+    assert (gpu.compiled, gpu.loaded) == (1, [b"('activate', (9, 0), 13000)"])
     cuda.kernels.activate("relu", 0.0, *np.zeros((2, 6), np.float32)[:, ::2])
     assert gpu.compiled == 2
 

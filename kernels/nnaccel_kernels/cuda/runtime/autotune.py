@@ -15,7 +15,7 @@ from typing import Any
 from numba import config
 
 from nnaccel_kernels.cuda.runtime.cublas import uses_tf32
-from nnaccel_kernels.cuda.runtime.ptx import toolchain
+from nnaccel_kernels.cuda.runtime.toolkit import toolchain
 from nnaccel_kernels.disk_cache import disk_cache
 
 _log = logging.getLogger("nnaccel")
