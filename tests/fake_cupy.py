@@ -15,6 +15,7 @@ import functools
 import math
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -27,6 +28,7 @@ import pytest
 
 from nnaccel_kernels.lookup import Kernels
 
+from . import fake_memory
 from .each_backend import CUPY, activated
 
 FAKE = "fake cupy"
@@ -40,8 +42,10 @@ class ndarray:  # noqa: N801
 
     __array_ufunc__ = None  # NumPy's functions and arrays leave binary operators to this class
 
-    def __init__(self, memory: np.ndarray, base: ndarray | None = None) -> None:
-        self._memory, self.base = memory, base
+    def __init__(
+        self, memory: np.ndarray, base: ndarray | None = None, pointer: Any = None
+    ) -> None:
+        self._memory, self.base, self._pointer = memory, base, pointer
 
     def __array__(self, *_args: Any, **_kwargs: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed: use `.get()`")
@@ -137,9 +141,10 @@ class Stream:
 
     def __enter__(self) -> None:
         assert self._non_blocking, "cannot capture on the default stream"
+        fake_memory.use_stream(self)
 
     def __exit__(self, *_: object) -> None:
-        pass
+        fake_memory.use_stream(None)
 
     def begin_capture(self) -> None:
         global _captured
@@ -248,7 +253,13 @@ def ascontiguousarray(a: ndarray, dtype: Any = None) -> ndarray:
 def empty(shape: Any, dtype: Any = float) -> ndarray:
     """Filled with what nobody should read."""
     dtype = np.dtype(dtype)
-    return ndarray(np.full(shape, math.nan if dtype.kind == "f" else 99, dtype))
+    memory = np.full(shape, math.nan if dtype.kind == "f" else 99, dtype)
+    pointer = fake_memory.allocate(memory.nbytes)
+    if pointer is not None:
+        reused = pointer.mem.bytes[: memory.nbytes].view(dtype).reshape(memory.shape)
+        reused[...] = memory
+        memory = reused
+    return ndarray(memory, pointer=pointer)
 
 
 def _qr(a: ndarray, mode: str = "reduced") -> Any:
@@ -276,15 +287,17 @@ def _make_modules() -> dict[str, ModuleType]:
         getDeviceCount=lambda: 1,
         getDevice=lambda: 0,
         getDeviceProperties=lambda _device: {"name": b"no GPU at all"},
+        CUDARuntimeError=fake_memory.CUDARuntimeError,
     )
     stream = SimpleNamespace(synchronize=lambda: None)
     cupy.cuda = SimpleNamespace(
         runtime=runtime,
         get_current_stream=lambda: stream,
-        MemoryPool=lambda _: SimpleNamespace(
-            malloc=None, set_limit=lambda size: None, total_bytes=lambda: 1000
-        ),
-        using_allocator=lambda _allocator: contextlib.nullcontext(),
+        Memory=fake_memory.Memory,
+        MemoryPointer=fake_memory.MemoryPointer,
+        MemoryPool=fake_memory.MemoryPool,
+        using_allocator=fake_memory.using_allocator,
+        Device=contextlib.nullcontext,
         Stream=Stream,
     )
     erf = np.vectorize(math.erf, otypes=[float])
@@ -298,12 +311,13 @@ def _make_modules() -> dict[str, ModuleType]:
 
 def install(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Put the fake where `import cupy` finds it, with a driver, until the test ends."""
-    from nnaccel.backends import _probe, _select
+    from nnaccel.backends import _graph_pool, _probe, _select
 
     modules = _make_modules()
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(_probe, "_driver_version", lambda: 13000)
+    monkeypatch.setattr(_graph_pool, "_local", threading.local())
     _select._make.cache_clear()
     transfers.clear()
     return modules["cupy"]
