@@ -171,6 +171,9 @@ class _Kernels(ModuleType):
     def set_tf32(self, on: bool) -> None:
         pass
 
+    def libnvvm(self) -> None:
+        pass
+
     def _as_fake(self, function: Any) -> Any:
         if function.__name__ == "conv2d_plan":
             return function
