@@ -6,7 +6,7 @@ python examples/04_digits.py
 import argparse
 from pathlib import Path
 
-from _options import count, png
+from _options import add_data_option, count, load, png
 
 import nnaccel as nn
 from nnaccel import plot
@@ -19,17 +19,12 @@ def main() -> None:
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--data",
-        choices=["mnist", "digits"],
-        default="mnist",
-        help="MNIST, or scikit-learn's digits",
-    )
+    add_data_option(parser)
     parser.add_argument("--epochs", type=count, default=30, help="passes over the training data")
     parser.add_argument("--picture", type=png, default=Path("04_digits.png"), help="PNG to draw in")
     options = parser.parse_args()
 
-    (x, y), (x_test, y_test) = getattr(nn.data, options.data)()
+    (x, y), (x_test, y_test) = load(options.data)
 
     # An image is a row of grey levels. Ten outputs, one a digit, share a softmax.
     model = nn.Sequential([nn.Dense(100, "relu"), nn.Dropout(0.2), nn.Dense(10, "softmax")], seed=0)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _options import count, png
+from _options import add_data_option, count, load, png
 from sklearn.datasets import load_sample_image
 from sklearn.pipeline import make_pipeline
 
@@ -23,12 +23,7 @@ def main() -> None:
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--data",
-        choices=["mnist", "digits"],
-        default="mnist",
-        help="MNIST, or scikit-learn's digits",
-    )
+    add_data_option(parser)
     parser.add_argument("--epochs", type=count, default=3, help="passes over the training data")
     parser.add_argument(
         "--picture", type=png, default=Path("05_convolution.png"), help="PNG to draw in"
@@ -43,8 +38,8 @@ def main() -> None:
     print(f"{len(names)} filters over {photograph.shape}: maps of {by_hand.shape[1:]}")
 
     # A convolutional network finds its own, here from the digits 0 to 4 only.
-    (x, y), (x_test, y_test) = getattr(nn.data, options.data)()
-    padding = "same" if options.data == "digits" else "valid"
+    (x, y), (x_test, y_test) = load(options.data)
+    padding = "same" if x.shape[1] < 28 else "valid"
     model = nn.Sequential(
         [
             nn.Conv2D(16, 3, "relu", padding=padding),

@@ -7,7 +7,7 @@ import argparse
 import time
 
 import numpy as np
-from _options import count
+from _options import add_data_option, count, load
 
 import nnaccel as nn
 
@@ -18,15 +18,10 @@ def main() -> None:
         description=__doc__.splitlines()[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--data",
-        choices=["mnist", "digits"],
-        default="mnist",
-        help="MNIST, or scikit-learn's digits",
-    )
+    add_data_option(parser)
     parser.add_argument("--epochs", type=count, default=3, help="passes over the training data")
     options = parser.parse_args()
-    (x, y), _ = getattr(nn.data, options.data)()
+    (x, y), _ = load(options.data)
 
     curves, seconds = {}, {}
     for name, info in nn.backends().items():

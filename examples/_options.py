@@ -2,7 +2,16 @@
 
 import argparse
 import math
+import sys
 from pathlib import Path
+
+import numpy as np
+
+import nnaccel as nn
+
+_PATIENCE = 20.0  # seconds for the download of MNIST, where it was not asked for
+
+Pair = tuple[np.ndarray, np.ndarray]
 
 
 def count(text: str) -> int:
@@ -29,3 +38,29 @@ def png(text: str) -> Path:
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"{path}: give a file in a folder that is there")
     return path
+
+
+def add_data_option(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of digits to learn from."""
+    parser.add_argument(
+        "--data",
+        choices=["auto", "mnist", "digits"],
+        default="auto",
+        help="MNIST, or scikit-learn's digits; auto is MNIST where it is here or can be downloaded",
+    )
+
+
+def load(choice: str) -> tuple[Pair, Pair]:
+    """Load the data set of a choice, and say which it is; exit where it cannot be had."""
+    if choice != "digits":
+        try:
+            train, test = nn.data.mnist(timeout=_PATIENCE if choice == "auto" else 60)
+        except nn.data.DataNotFoundError as error:
+            if choice == "mnist":
+                sys.exit(str(error))
+            print("MNIST is not here and cannot be downloaded (--data mnist says why)")
+        else:
+            print("data: MNIST")
+            return train, test
+    print("data: the small digits that scikit-learn embeds")
+    return nn.data.digits()

@@ -6,7 +6,7 @@ python examples/mnist_best.py
 import argparse
 import time
 
-from _options import count
+from _options import add_data_option, count, load
 
 import nnaccel as nn
 
@@ -18,15 +18,10 @@ def main() -> None:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--epochs", type=count, default=40, help="passes over the training data")
-    parser.add_argument(
-        "--data",
-        choices=["mnist", "digits"],
-        default="mnist",
-        help="MNIST, or scikit-learn's digits",
-    )
+    add_data_option(parser)
     options = parser.parse_args()
 
-    (x, y), (x_test, y_test) = getattr(nn.data, options.data)()
+    (x, y), (x_test, y_test) = load(options.data)
     batch_size = 256
     steps = options.epochs * -(-len(x) // batch_size)
 

@@ -10,7 +10,7 @@ over the ten outputs; here it is their mean, so its learning rate of 3 is 30 her
 import argparse
 import time
 
-from _options import count, rate
+from _options import add_data_option, count, load, rate
 
 import nnaccel as nn
 
@@ -23,15 +23,10 @@ def main() -> None:
     )
     parser.add_argument("--learning-rate", type=rate, default=30.0, help="step along the gradient")
     parser.add_argument("--epochs", type=count, default=30, help="passes over the training data")
-    parser.add_argument(
-        "--data",
-        choices=["mnist", "digits"],
-        default="mnist",
-        help="MNIST, or scikit-learn's digits",
-    )
+    add_data_option(parser)
     options = parser.parse_args()
 
-    (x, y), (x_test, y_test) = getattr(nn.data, options.data)()
+    (x, y), (x_test, y_test) = load(options.data)
 
     # "tutorial" draws weights from a Gaussian divided by the root of the number of inputs.
     model = nn.Sequential(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from nnaccel import data, filters, layers, ops, optim
+from nnaccel._foreign import missing
 from nnaccel.backends import (
     Backend,
     BackendInfo,
@@ -77,4 +78,4 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("nnaccel")
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    missing(__name__, __all__)(name)

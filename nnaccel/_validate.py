@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import operator
 import sys
 import warnings
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from nnaccel import _foreign
+
 
 def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
     """Return the error text for a name that is not among `choices`, with its nearest match."""
+    here = _foreign.string_here(name, choices)
     near = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = hint if here is None else f" It is called {here!r} here."
     return f"unknown {kind} {name!r}: choose one of {', '.join(map(repr, choices))}.{hint}"
 
 
@@ -57,27 +63,67 @@ def refuse_masked(x: object, what: str) -> None:
         )
 
 
-def constructor_arguments(thing: object) -> dict[str, Any]:
-    """Return an object's constructor arguments, read from its attributes of the same names.
+def refuse_unknown(function: Callable[..., Any], unknown: Mapping[str, Any]) -> None:
+    """Raise a TypeError if a function was given unknown arguments."""
+    if unknown:
+        known = [
+            p.name
+            for p in inspect.signature(function).parameters.values()
+            if p.kind is not p.VAR_KEYWORD
+        ]
+        _foreign.refuse_arguments(function.__name__, unknown, known)
 
-    The base class's arguments are included where a constructor takes ``**settings``.
+
+class Explained:
+    """Base of classes whose constructors say what an unknown argument is called here."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__init__" in vars(cls):
+            cls.__init__ = _explaining(vars(cls)["__init__"])  # type: ignore[method-assign]
+
+
+def _explaining(init: Callable[..., None]) -> Callable[..., None]:
+    """Return a constructor that refuses unknown arguments, unless it takes any."""
+    parameters = inspect.signature(init).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return init
+
+    @functools.wraps(init)
+    def explaining(self: object, *args: Any, **given: Any) -> None:
+        unknown = [name for name in given if name not in parameters]
+        _foreign.refuse_arguments(type(self).__name__, unknown, list(parameters)[1:])
+        init(self, *args, **given)
+
+    return explaining
+
+
+def argument_names(kind: type) -> list[str]:
+    """Return the names of a constructor's arguments.
+
+    The base class's are included where a constructor takes ``**settings``.
     """
-    found: dict[str, Any] = {}
-    for kind in type(thing).__mro__:
-        if "__init__" not in vars(kind):
+    names: list[str] = []
+    for each in kind.__mro__:
+        if "__init__" not in vars(each):
             continue
-        parameters = list(inspect.signature(vars(kind)["__init__"]).parameters.values())[1:]
-        named = [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
-        for name in named:
-            if not hasattr(thing, name):
-                raise TypeError(
-                    f"{type(thing).__name__} has no attribute for its argument {name!r}. To fix: "
-                    f"store it as self.{name}, or define config()"
-                )
-            found.setdefault(name, getattr(thing, name))
+        parameters = list(inspect.signature(vars(each)["__init__"]).parameters.values())[1:]
+        names += [p.name for p in parameters if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
         if not any(p.kind is p.VAR_KEYWORD for p in parameters):
             break
-    return found
+    return list(dict.fromkeys(names))
+
+
+def constructor_arguments(thing: object) -> dict[str, Any]:
+    """Return an object's `argument_names` and their values, its attributes of the same names."""
+    names = argument_names(type(thing))
+    for name in names:
+        if not hasattr(thing, name):
+            raise TypeError(
+                f"{type(thing).__name__} has no attribute for its argument {name!r}. To fix: "
+                f"store it as self.{name}, or define config()"
+            )
+    return {name: getattr(thing, name) for name in names}
 
 
 def warn_caller(message: str) -> None:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from nnaccel import _config
+
 Done = subprocess.CompletedProcess[str]
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -17,6 +19,19 @@ ON_PATH = {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, ROOT / "kernels")))}
 
 #: Seconds after which a process or a thread hangs: many times what any needs on a busy machine.
 HANGS = 900
+
+
+def offline(folder: Path) -> dict[str, str]:
+    """Variables of a process that finds no data in `folder` or elsewhere, and no network."""
+    (folder / "data").mkdir()
+    (folder / "cache").mkdir()
+    kernels = _config.kernel_dir()
+    assert kernels is not None
+    kernels.mkdir(parents=True, exist_ok=True)
+    (folder / "cache" / "kernels").symlink_to(kernels, target_is_directory=True)
+    places = {"NNACCEL_DATA": str(folder / "data"), "NNACCEL_CACHE": str(folder / "cache")}
+    nobody = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:9")
+    return places | nobody | {name.upper(): url for name, url in nobody.items()}
 
 
 def python(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from .processes import ROOT, Done, python
+from .processes import ROOT, Done, offline, python
 
 pytestmark = pytest.mark.slow
 
@@ -19,9 +19,9 @@ def start(script: str, *args: str) -> Done:
     return python("-W", "error", f"examples/{script}.py", *args)
 
 
-def run(script: str, *args: str) -> str:
-    """What an example prints."""
-    done = start(script, *args)
+def run(script: str, folder: Path, *args: str) -> str:
+    """What an example prints, where neither MNIST nor a network is."""
+    done = python("-W", "error", f"examples/{script}.py", *args, **offline(folder))
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -65,15 +65,15 @@ def test_options_that_cannot_be_used_are_told_of(args: list[str], words: str) ->
 @pytest.mark.parametrize(
     ("script", "epochs", "least"), [("mnist_sigmoid", 3, 85), ("mnist_best", 40, 90)]
 )
-def test_example_learns_the_digits(script: str, epochs: int, least: float) -> None:
-    printed = run(script, "--data", "digits", "--epochs", str(epochs))
+def test_example_learns_the_digits(script: str, epochs: int, least: float, tmp_path: Path) -> None:
+    printed = run(script, tmp_path, "--epochs", str(epochs))
     assert percent(printed.splitlines()[-1], "accuracy ") >= least
 
 
 def ladder(script: str, folder: Path, *args: str) -> str:
     """What a rung prints, having drawn its picture."""
     picture = folder / "picture.png"
-    printed = run(script, *args, "--picture", str(picture))
+    printed = run(script, folder, *args, "--picture", str(picture))
     with Image.open(picture) as image:
         assert min(image.size) > 500
     assert printed.splitlines()[-1] == f"drawn in {picture}"
@@ -112,21 +112,48 @@ def test_fewer_hidden_units_follow_spirals_less(tmp_path: Path) -> None:
 
 
 def test_digits_are_read(tmp_path: Path) -> None:
-    printed = ladder("04_digits", tmp_path, "--data", "digits", "--epochs", "20")
+    printed = ladder("04_digits", tmp_path, "--epochs", "20")
     right = re.search(r"([\d.]+)% of 359 new digits", printed)
     assert right is not None
     assert float(right[1]) > 93
 
 
 def test_learnt_features_help_with_other_digits(tmp_path: Path) -> None:
-    printed = ladder("05_convolution", tmp_path, "--data", "digits", "--epochs", "10")
+    printed = ladder("05_convolution", tmp_path, "--epochs", "10")
     assert percent(printed, "which it was trained on:") > 95
     assert percent(printed, "regression on features:") > 85
 
 
-def test_backends_agree() -> None:
-    printed = run("06_backends", "--data", "digits", "--epochs", "2")
+def test_backends_agree(tmp_path: Path) -> None:
+    printed = run("06_backends", tmp_path, "--epochs", "2")
     spread = re.search(r"losses agree to (\S+):", printed)
     assert spread is not None
     assert float(spread[1]) < 1e-4
     assert {"numpy", "numba"} <= {line.split()[0] for line in printed.splitlines() if line.strip()}
+
+
+def test_what_digits_are_learnt_is_said(tmp_path: Path) -> None:
+    printed = run("mnist_sigmoid", tmp_path, "--epochs", "1").splitlines()
+    assert printed[:2] == [
+        "MNIST is not here and cannot be downloaded (--data mnist says why)",
+        "data: the small digits that scikit-learn embeds",
+    ]
+
+
+def test_mnist_asked_for_where_it_cannot_be_had(tmp_path: Path) -> None:
+    done = python("examples/mnist_sigmoid.py", "--data", "mnist", **offline(tmp_path))
+    assert done.returncode == 1
+    assert "MNIST was not found" in done.stderr
+    for way in ("NNACCEL_DATA", "nn.data.digits()", "--data digits"):
+        assert way in done.stderr
+
+
+def test_the_programs_of_the_readme_need_no_network(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    program = "\n".join([first, "print(model.evaluate(x_test, y_test))", *others])
+    done = python("-c", program, cwd=tmp_path, **offline(tmp_path))
+    assert done.returncode == 0, done.stderr
+    evaluated = re.search(r"\[([\d.]+), ([\d.]+)\]", done.stdout)
+    assert evaluated is not None
+    assert float(evaluated[2]) > 0.95

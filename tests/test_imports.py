@@ -24,7 +24,7 @@ from .processes import ROOT, python
 # module is part of a cycle. A room is a module or subpackage of nnaccel, the kernels, or the root.
 TIERS = [
     ["nnaccel_kernels"],
-    ["_config", "_validate"],
+    ["_config", "_foreign", "_validate"],
     ["backends"],
     ["ops"],
     ["layers", "optim"],

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from nnaccel.data.scaling import Scaling
 from nnaccel.data.schema import Schema
 
+#: Data sets that `load_named` knows by name.
+NAMES = ("mnist", "digits", "iris")
+
 #: Inputs and targets of some rows.
 Pair = tuple[NDArray[Any], NDArray[Any]]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nnaccel._validate import unknown_name
 from nnaccel.data.csvdata import read_labelled
 from nnaccel.data.csvknown import read_known
-from nnaccel.data.dataset import Dataset, Pair, split
+from nnaccel.data.dataset import NAMES, Dataset, Pair, split
 from nnaccel.data.errors import MAX_BYTES, DataError
 from nnaccel.data.labels import TASKS, labels_of
 from nnaccel.data.npz import read_npz
@@ -151,7 +151,9 @@ def load(
             )
             inputs, labels, schema, notes = [table.x], table.labels, table.schema, table.notes
         case _:
-            raise DataError(f"{path} must end in .npz or .csv to be loaded")
+            known = ", ".join(f"nn.data.{name}()" for name in NAMES)
+            hint = "" if path.suffix else f"; data sets that have a name are {known}"
+            raise DataError(f"{path} must end in .npz or .csv to be loaded{hint}")
     train, test = _divide(inputs, labels.y, test_fraction, seed, path)
     dataset = Dataset(path.stem, *train, *test, labels.classes, schema, None, notes)
     if standardize or scaling is not None:

@@ -106,7 +106,8 @@ def mnist(
         tried.append("downloading was not allowed")
     raise DataNotFoundError(
         f"MNIST was not found. {'. '.join(tried)}. Put its files into {cache_dir / 'mnist'}, or "
-        f"set NNACCEL_DATA to the folder that holds them: {_WANTED}."
+        f"set NNACCEL_DATA to the folder that holds them: {_WANTED}. Or take digits that need no "
+        "download: nn.data.digits(), in the examples --data digits, nnaccel train digits."
     )
 
 

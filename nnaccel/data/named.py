@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from nnaccel._validate import unknown_name
-from nnaccel.data.dataset import Dataset
+from nnaccel.data.dataset import NAMES, Dataset
 from nnaccel.data.embedded import IRIS_CLASSES, digits, iris
 from nnaccel.data.errors import DataError
 from nnaccel.data.files import load
 from nnaccel.data.mnist import mnist
 from nnaccel.data.scaling import Scaling
 
-NAMES = ("mnist", "digits", "iris")
 _TEN = tuple("0123456789")
 
 

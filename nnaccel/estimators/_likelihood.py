@@ -17,6 +17,7 @@ from nnaccel import ops
 from nnaccel._validate import whole_number
 from nnaccel.backends import get_backend, to_numpy
 from nnaccel.estimators import _checked, _likelihood_fit
+from nnaccel.estimators._class_weights import weigh_classes
 from nnaccel.estimators._collinear import listed, warn_of_dependence
 from nnaccel.estimators._coordinates import Coordinates, Problem, for_each_class
 from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
@@ -45,6 +46,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         *,
         penalty: str | None = None,
         C: float = 1.0,
+        class_weight: Any = None,
         fit_intercept: bool = True,
         learning_rate: float = 0.1,
         max_iter: int | None = None,
@@ -53,6 +55,7 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         self.solver = solver
         self.penalty = penalty
         self.C = C
+        self.class_weight = class_weight
         self.fit_intercept = fit_intercept
         self.learning_rate = learning_rate
         self.max_iter = max_iter
@@ -90,11 +93,12 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         classes, codes = _checked.classes_of(column_or_1d(labels, warn=True))
         self._check_classes(classes)
         weights = _checked.weights_of(x, sample_weight)
+        weights = weigh_classes(self.class_weight, classes, codes, weights)
         counts = np.bincount(codes, weights)
         if not counts.all():
             raise ValueError(
-                f"all rows of class {classes[counts == 0].tolist()[0]!r} have sample_weight 0. To "
-                "fix: leave them out, to fit the other classes"
+                f"all rows of class {classes[counts == 0].tolist()[0]!r} have weight 0. To fix: "
+                "leave them out, to fit the other classes"
             )
         targets = np.eye(len(classes))[codes]
         targets = targets[:, 1:] if len(classes) == 2 else targets
@@ -209,7 +213,8 @@ class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
         strength = _checked.number("C", self.C, above_0=True)
         if self.penalty is None and strength != 1:
             warnings.warn(
-                f"C={self.C} has no effect without a penalty: give penalty='l2'",
+                f"C={self.C} has no effect without a penalty, and there is none by default. For "
+                "the same as scikit-learn's default, give penalty='l2' with it",
                 UserWarning,
                 stacklevel=3,
             )

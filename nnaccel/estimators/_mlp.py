@@ -46,6 +46,7 @@ class MLP(NetworkEstimator):
         n_iter_no_change: int = 10,
         loss: str = "auto",
         output_activation: str = "auto",
+        class_weight: Any = None,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -73,6 +74,7 @@ class MLP(NetworkEstimator):
         self.n_iter_no_change = n_iter_no_change
         self.loss = loss
         self.output_activation = output_activation
+        self.class_weight = class_weight
 
     @property
     def coefs_(self) -> list[NDArray[Any]]:

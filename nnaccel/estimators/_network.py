@@ -40,9 +40,19 @@ class NetworkEstimator(BaseEstimator):
     """
 
     _auto_batch = 200
+    # Parameters that a network is built by, so that another value needs a new one.
+    _building: tuple[str, ...] = (
+        "hidden_layer_sizes",
+        "activation",
+        "dropout",
+        "loss",
+        "output_activation",
+    )
 
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a new network, or with `warm_start` the existing one.
+
+        If parameters that shape the network were changed since, it warns and trains a new one.
 
         Parameters
         ----------
@@ -57,7 +67,7 @@ class NetworkEstimator(BaseEstimator):
         -------
         self
         """
-        goes_on = _check.flag("warm_start", self.warm_start) and hasattr(self, "model_")
+        goes_on = _check.flag("warm_start", self.warm_start) and self._can_go_on()
         epochs = whole_number("max_iter", self.max_iter)
         rows = self._read(X, y, sample_weight, goes_on)
         score = None
@@ -65,6 +75,7 @@ class NetworkEstimator(BaseEstimator):
             rows, held = self._set_aside(rows)
             score = lambda: self._score(self._outputs(held[0]), *held[1:])  # noqa: E731
         if goes_on:
+            self._go_on(rows[0])
             self._compile(self.model_)
         else:
             self._begin(rows[0])
@@ -91,11 +102,44 @@ class NetworkEstimator(BaseEstimator):
         """Train for one epoch; the optimiser keeps its state between calls."""
         if self.early_stopping:
             raise ValueError("partial_fit cannot stop early: leave early_stopping at False")
-        goes_on = hasattr(self, "model_")
-        rows = self._read(X, y, sample_weight, goes_on, classes)
-        if not goes_on:
+        known = getattr(self, "classes_", None) if hasattr(self, "model_") else classes
+        goes_on = self._can_go_on()
+        rows = self._read(X, y, sample_weight, goes_on, known)
+        if goes_on:
+            self._go_on(rows[0])
+        else:
             self._begin(rows[0])
         self._train(rows, 1, None)
+
+    def _can_go_on(self) -> bool:
+        """Whether there is a network to train further; warn if the parameters ask for another."""
+        if not hasattr(self, "model_"):
+            return False
+        now = self._building_values()
+        changed = [name for name, value in self._built_by.items() if now[name] != value]
+        if changed:
+            warnings.warn(
+                f"{' and '.join(changed)} changed since the network was built: a new one is "
+                "trained from the beginning. To continue with the old one, set them back",
+                UserWarning,
+                stacklevel=3,
+            )
+        return not changed
+
+    def _building_values(self) -> dict[str, list[Any]]:
+        """Return the values of the parameters that a network is built by; 5 is as [5] and (5,)."""
+        values = {name: np.asarray(getattr(self, name), object) for name in self._building}
+        return {name: np.atleast_1d(value).tolist() for name, value in values.items()}
+
+    def _go_on(self, x: NDArray[Any]) -> None:
+        """Warn if the network is narrower than the inputs that it is to be trained on further."""
+        if x.dtype == np.float64 and self.model_.dtype == np.float32:
+            warnings.warn(
+                "X is float64 now, but the network was built for float32 and goes on in it. To "
+                "fix: give float32, or train a new network, with warm_start=False",
+                UserWarning,
+                stacklevel=3,
+            )
 
     def _read(self, X: Any, y: Any, sample_weight: Any, goes_on: bool, classes: Any = None) -> Rows:
         """Return checked inputs, encoded targets, and weights or None."""
@@ -105,7 +149,14 @@ class NetworkEstimator(BaseEstimator):
         x, t = validate_data(self, x, y, **checks)
         weights = None if sample_weight is None else _checked.weights_of(x, sample_weight)
         known = getattr(self, "classes_", None) if goes_on else classes
-        return self._shaped(x, shape), self._encode(t, known), weights
+        targets = self._encode(t, known)
+        return self._shaped(x, shape), targets, self._weights_of(targets, weights)
+
+    def _weights_of(
+        self, targets: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float64] | None:
+        """Return the weights of rows with those targets."""
+        return weights
 
     def _outputs(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return the network's outputs for checked inputs."""
@@ -128,6 +179,7 @@ class NetworkEstimator(BaseEstimator):
         network.build(x.shape[1:])
         self._compile(network)
         self.model_, self._record = network, Record()
+        self._built_by = self._building_values()
 
     def _compile(self, network: Sequential) -> None:
         """Compile the network with its loss and a new optimiser."""

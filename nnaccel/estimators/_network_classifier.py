@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from nnaccel.estimators import _checked
+from nnaccel.estimators._class_weights import weigh_classes
 from nnaccel.estimators._network import NetworkEstimator
 from nnaccel.training import losses
 
@@ -48,6 +49,11 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             raise ValueError(
                 f"classes={given.tolist()} is not what the network was built for: "
                 f"{self.classes_.tolist()}"
+            )
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight='balanced' needs all rows at once: for partial_fit give a dict of "
+                "classes and their weights"
             )
         self._partial_fit(X, y, sample_weight, given)
         return self
@@ -109,6 +115,20 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
             )
         self.classes_, self._multilabel = classes, multilabel
         return np.asarray(y, np.float32) if multilabel else np.searchsorted(classes, y)
+
+    def _weights_of(
+        self, targets: NDArray[Any], weights: NDArray[np.float64] | None
+    ) -> NDArray[np.float64] | None:
+        """Return the weights of rows, multiplied by those of their classes."""
+        if self.class_weight is None:
+            return weights
+        if self._multilabel:
+            raise ValueError("class_weight is for one label a row: give sample_weight instead")
+        rows = np.ones(len(targets)) if weights is None else weights
+        rows = weigh_classes(self.class_weight, self.classes_, targets, rows)
+        if not rows.any():
+            raise ValueError("class_weight leaves every row with weight 0: nothing to fit")
+        return rows
 
     def _ending(self) -> tuple[str, str, int]:
         """Return the last activation, nnaccel's name of the loss, and the number of outputs."""

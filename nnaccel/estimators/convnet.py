@@ -43,7 +43,7 @@ class ConvNetClassifier(NetworkClassifier):
         Epochs without improvement before training stops.
     activation, solver, alpha, l1, dropout, learning_rate_init, shuffle, random_state, tol, verbose
         As for `MLPClassifier`.
-    warm_start, early_stopping, validation_fraction, loss, output_activation
+    warm_start, early_stopping, validation_fraction, loss, output_activation, class_weight
         As for `MLPClassifier`.
 
     Attributes
@@ -73,6 +73,13 @@ class ConvNetClassifier(NetworkClassifier):
     """
 
     _auto_batch = 128
+    _building = (
+        *NetworkClassifier._building,
+        "filters",
+        "kernel_size",
+        "pool_size",
+        "image_shape",
+    )
     # scikit-learn's other settings of networks, constant here.
     learning_rate, power_t, momentum, nesterovs_momentum = "constant", 0.5, 0.9, True
     beta_1, beta_2, epsilon = 0.9, 0.999, 1e-8
@@ -103,6 +110,7 @@ class ConvNetClassifier(NetworkClassifier):
         n_iter_no_change: int = 5,
         loss: str = "auto",
         output_activation: str = "auto",
+        class_weight: Any = None,
     ) -> None:
         self.filters = filters
         self.kernel_size = kernel_size
@@ -127,6 +135,7 @@ class ConvNetClassifier(NetworkClassifier):
         self.n_iter_no_change = n_iter_no_change
         self.loss = loss
         self.output_activation = output_activation
+        self.class_weight = class_weight
 
     def _as_rows(self, X: Any) -> tuple[Any, tuple[int, ...]]:
         """Return images as rows, and the shape of an image; () if rows are given."""

@@ -20,7 +20,10 @@ class LogisticRegression(LikelihoodClassifier):
     penalty : {None, 'l2'}, default None
         'l2' subtracts half of the sum of squared slopes, divided by `C`, from the log-likelihood.
     C : float, default 1.0
-        Inverse strength of the penalty.
+        Inverse strength of the penalty. As scikit-learn's; its default is a penalty with C=1.
+    class_weight : None, 'balanced' or dict, default None
+        Factors on the weights of rows, by class. 'balanced' gives all classes the same sum of
+        weights; a dict maps classes to factors, 1 for those not in it.
     fit_intercept : bool, default True
         Whether to fit an intercept, which is not penalised.
     learning_rate : float, default 0.1
@@ -81,6 +84,7 @@ class LogisticRegression(LikelihoodClassifier):
         *,
         penalty: str | None = None,
         C: float = 1.0,
+        class_weight: Any = None,
         fit_intercept: bool = True,
         learning_rate: float = 0.1,
         max_iter: int | None = None,
@@ -90,6 +94,7 @@ class LogisticRegression(LikelihoodClassifier):
             solver,
             penalty=penalty,
             C=C,
+            class_weight=class_weight,
             fit_intercept=fit_intercept,
             learning_rate=learning_rate,
             max_iter=max_iter,

@@ -58,7 +58,8 @@ class MLPClassifier(NetworkClassifier, MLP):
     verbose : bool, default False
         Whether to print each epoch.
     warm_start : bool, default False
-        Whether `fit` continues with the weights it has.
+        Whether `fit` continues with the weights it has. If a parameter that shapes the network
+        has changed, it warns and begins with new ones.
     momentum, nesterovs_momentum : float and bool, default 0.9 and True
         For 'sgd'.
     early_stopping : bool, default False
@@ -76,6 +77,9 @@ class MLPClassifier(NetworkClassifier, MLP):
     output_activation : {'auto', 'sigmoid', 'softmax'}
         'auto' is one sigmoid for two classes, a softmax for more, and a sigmoid for each of
         several labels a row.
+    class_weight : None, 'balanced' or dict, default None
+        Factors on the weights of rows, by class. 'balanced' gives all classes the same sum of
+        weights; a dict maps classes to factors, 1 for those not in it. For one label a row.
 
     Attributes
     ----------
@@ -129,11 +133,13 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, MLP):
     Parameters
     ----------
     hidden_layer_sizes, activation, solver, …
-        As for `MLPClassifier`, except the next two.
+        As for `MLPClassifier`, except the next three.
     loss : {'auto', 'squared_error'}
         Half of the squares of a row, summed over outputs.
     output_activation : str, default 'auto'
         'auto' is 'identity'; 'softplus' or 'sigmoid' for bounded responses.
+    class_weight : None
+        Is for classes.
 
     Attributes
     ----------
@@ -179,6 +185,8 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, MLP):
 
     def _encode(self, y: NDArray[Any], known: Any) -> NDArray[Any]:
         """Return the responses with a column each."""
+        if self.class_weight is not None:
+            raise ValueError("class_weight is for classes: give sample_weight to fit instead")
         y = column_or_1d(y, warn=True) if y.ndim == 2 and y.shape[1] == 1 else y
         targets = np.asarray(y[:, None] if y.ndim == 1 else y, np.float64)
         self._units = targets.shape[1]

@@ -1,7 +1,9 @@
 """Layers: parameters and the ops that use them."""
 
 import inspect
+import typing
 
+from nnaccel import _foreign
 from nnaccel.layers._base import *
 from nnaccel.layers.activation import *
 from nnaccel.layers.batch_norm import *
@@ -19,3 +21,6 @@ from nnaccel.layers.zero_pad2d import *
 __all__ = sorted(
     name for name, value in vars().items() if name[0] != "_" and not inspect.ismodule(value)
 )
+
+if not typing.TYPE_CHECKING:  # to a type checker any name would be there
+    __getattr__ = _foreign.missing(__name__, __all__)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel._validate import constructor_arguments, refuse_misspelt
+from nnaccel._validate import Explained, constructor_arguments, refuse_misspelt
 from nnaccel.backends import Array
 from nnaccel.layers import initializers
 from nnaccel.layers.initializers import Initializer
@@ -21,7 +21,7 @@ Shape = tuple[int, ...]
 Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
 
 
-class Layer(ABC):
+class Layer(Explained, ABC):
     """A function with parameters, whose forward pass returns its own backward pass.
 
     A subclass defines `infer_shape` and `forward`, and `parameter_specs` if it has parameters.
@@ -155,7 +155,7 @@ class Layer(ABC):
             self.state[name] = np.ascontiguousarray(_initial(initializer, shape, rng), dtype)
         self.built = True
 
-    def bind(self, key: np.ndarray, step: np.ndarray) -> None:  # noqa: B027
+    def bind(self, key: np.ndarray, step: np.ndarray) -> None:
         """Set the layer's random key and the model's step counter, for layers with random masks."""
 
     def clear_gradients(self) -> None:

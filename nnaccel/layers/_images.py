@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from nnaccel.backends import Array
@@ -21,13 +21,20 @@ def image_shape(layer: Layer, input_shape: Shape) -> Image:
             f"inputs have shape {input_shape}"
         )
     c, h, w = (1, *input_shape) if len(input_shape) == 2 else input_shape
-    if w in (1, 3) and c == h > 4:
-        warnings.warn(
-            f"images of shape {input_shape} are read as {c} channels of {h}x{w} pixels; if the "
-            "channels come last, give x.transpose(0, 3, 1, 2)",
-            stacklevel=2,
-        )
     return c, h, w
+
+
+def channels_last(layers: Sequence[Layer], shape: Shape) -> str:
+    """Return what to say where inputs look like images whose channels come last; else ''."""
+    if len(shape) != 3 or not any(isinstance(layer, Sliding) for layer in layers):
+        return ""
+    c, h, w = shape
+    if min(c, h) <= 4 or w not in (1, 3, 4) or (w == 1 and c != h):
+        return ""
+    return (
+        f"images are (n, channels, rows, columns) here, so (n, {c}, {h}, {w}) are read as {c} "
+        f"channels of {h}x{w} pixels; if the channels come last, give x.transpose(0, 3, 1, 2)"
+    )
 
 
 def as_images(x: Array) -> Array:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Never, Self
 
 import numpy as np
 
 from nnaccel import optim
+from nnaccel._validate import refuse_unknown
 from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
@@ -72,6 +73,7 @@ class CompiledNetwork(Network):
         loss: str | Loss | Callable[..., Any] = "categorical_crossentropy",
         optimizer: str | Optimizer = "rmsprop",
         metrics: Any = (),
+        **unknown: Never,
     ) -> None:
         """Set loss, optimiser and metrics; reset the optimiser's state.
 
@@ -93,6 +95,13 @@ class CompiledNetwork(Network):
             If a name is unknown; the message has the nearest match.
         """
         self._require_idle("compile")
+        refuse_unknown(self.compile, unknown)
+        if isinstance(loss, Optimizer) or str(loss).lower() in optim.OPTIMIZERS:
+            meant = repr(optimizer) if optimizer in losses.LOSSES else "…"
+            raise ValueError(
+                f"the loss comes first here, and {loss!r} is an optimizer. To fix: "
+                f"compile(loss={meant}, optimizer={loss!r})"
+            )
         self._compiled = Compiled(losses.get(loss), optim.get(optimizer), counting.get_all(metrics))
         self._slots = self._scale = None
         self.iterations[0] = 0

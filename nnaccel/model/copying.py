@@ -56,6 +56,18 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
         model._slots = model.backend.copy(kept["slots"])
 
 
+def copy_layers(model: CompiledNetwork) -> list[Layer]:
+    """Return new layers with the settings and names of the model's, not built."""
+    return [_make(*_recipe(layer)) for layer in model.layers]
+
+
+def copy_weights(source: CompiledNetwork, target: CompiledNetwork) -> None:
+    """Copy parameters and states of all layers of `source` to the first layers of `target`."""
+    for theirs, ours in zip(source.layers, target.layers, strict=False):
+        for name, place in ours.arrays.items():
+            place[...] = target.backend.asarray(to_numpy(theirs.arrays[name]))
+
+
 def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any], str, bool]:
     """Return class and settings of a layer, its name, and whether it is trainable."""
     kind, settings = type(layer), layer.config()

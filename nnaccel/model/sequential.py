@@ -5,11 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
-from nnaccel._validate import whole_number
+from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.model import copying
@@ -24,6 +24,7 @@ from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import (
     check_last_activation,
     check_pair,
+    check_steps,
     check_weights,
     open_stream,
     split_validation,
@@ -69,8 +70,14 @@ class Sequential(CompiledNetwork, PipelineStep):
     """
 
     def __init__(
-        self, layers: Sequence[Layer] = (), *, seed: int | None = None, dtype: Any = "float32"
+        self,
+        layers: Sequence[Layer] = (),
+        *more: Never,
+        seed: int | None = None,
+        dtype: Any = "float32",
     ) -> None:
+        if more or isinstance(layers, Layer):
+            raise TypeError("give the layers in one list: Sequential([Dense(3, 'softmax')])")
         super().__init__(layers, seed, dtype)
         self.history: History | None = None
         self.stop_training = False
@@ -80,6 +87,37 @@ class Sequential(CompiledNetwork, PipelineStep):
         if self.built:
             raise RuntimeError("the model is built already: layers cannot be added any more")
         self.layers = number_names([*self.layers, layer])
+
+    def extended(self, layers: Sequence[Layer]) -> Sequential:
+        """Return a copy of a built model, with more layers behind: a trained body with a new head.
+
+        Parameters
+        ----------
+        layers : sequence of Layer
+            New ones; the model's own are copied, with their weights.
+
+        Returns
+        -------
+        Sequential
+            Built, not compiled.
+
+        Examples
+        --------
+        >>> from nnaccel.layers import Dense
+        >>> model = Sequential([Dense(8, "tanh"), Dense(2, "softmax")], seed=0)
+        >>> model.build((3,))
+        >>> model[:-1].extended([Dense(5, "softmax")]).output_shape
+        (5,)
+        """
+        self._require_built()
+        longer = Sequential(
+            [*copying.copy_layers(self), *layers], seed=self.seed, dtype=self.policy.name
+        )
+        with self.on_backend():
+            longer.build(self.input_shape)
+        copying.copy_weights(self, longer)
+        longer.input_scale = copy.copy(self.input_scale)
+        return longer
 
     def __repr__(self) -> str:
         return f"Sequential({self.layers!r}, seed={self.seed}, dtype={self.policy.name!r})"
@@ -118,6 +156,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         *,
         epochs: int = 1,
         batch_size: int = 32,
+        steps_per_epoch: int | None = None,
         sample_weight: Any = None,
         validation_data: Sequence[Any] | None = None,
         validation_split: float = 0.0,
@@ -127,25 +166,34 @@ class Sequential(CompiledNetwork, PipelineStep):
         initial_epoch: int = 0,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        **unknown: Never,
     ) -> History:
         """Train the model.
 
         Parameters
         ----------
-        x : array_like, shape (N, ...), or iterable of (x, y) batches
+        x : array_like, shape (N, ...), or iterable of (x, y) batches, or generator function
             Inputs. Images of uint8 are pixels, and divided by 255 batch by batch; a table (N,
             features) of uint8 is numbers. What was done to whole numbers is kept with the model,
-            and done again after training. Memory-mapped arrays stay on disk.
+            and done again after training. Memory-mapped arrays stay on disk. Without
+            `steps_per_epoch`, an epoch is all of an iterable.
         y : array_like
-            Integer labels (N,), one-hot rows (N, C) or numbers; None if x gives batches.
+            Labels (N,), integers or floats such as 2.0, one-hot rows (N, C) or numbers; None if x
+            gives batches.
         epochs : int, default 1
             Number of the epoch to stop before; the first is 0.
         batch_size : int, default 32
             Rows in a step; ignored if x gives batches.
+        steps_per_epoch : int, optional
+            Batches in an epoch, for an iterable that is longer than an epoch or never ends. The
+            next epoch goes on where the last one stopped. A list, a generator function or another
+            object that can be iterated again starts again where it ends; a generator that ends
+            too early is an error. A resumed training begins the iterable anew and passes over the
+            batches of the epochs it has had.
         sample_weight : array_like, shape (N,), optional
             Each row's loss is multiplied by its weight; not for an iterable of batches.
         validation_data : (x, y) or (x, y, sample_weight), optional
-            Evaluated after each epoch.
+            Arrays, evaluated after each epoch.
         validation_split : float in [0, 1), default 0
             Share of rows, the last ones, to use for validation instead.
         shuffle : bool, default True
@@ -178,9 +226,11 @@ class Sequential(CompiledNetwork, PipelineStep):
             If loss or weights become NaN or infinite; the weights are then those after the last
             complete epoch.
         """
+        refuse_unknown(self.fit, unknown)
         compiled = self._require_compiled()
         epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
         first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
+        steps = check_steps(steps_per_epoch, y)
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
@@ -193,12 +243,13 @@ class Sequential(CompiledNetwork, PipelineStep):
                 validation_data,
                 validation_split,
                 max(batch_size, _PREDICT_BATCH),
+                steps,
             )
             if backup is not None:
                 backup.load()
             with self._training():
                 setup = self._training_setup()
-                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x)
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps)
                 if y is not None:
                     loader = BatchLoader(self, x, y, batch_size, weights)
                     source = ArrayEpochs(setup, loader, shuffle)
@@ -216,7 +267,9 @@ class Sequential(CompiledNetwork, PipelineStep):
                     self.history, self.stop_training = history, False
                     active.on_train_begin({})
                     if backup is not None:
-                        first_epoch = backup.restore(active, first_epoch)
+                        next_epoch = backup.restore(active, first_epoch)
+                        source.pass_over(next_epoch - first_epoch)
+                        first_epoch = next_epoch
                     todo = range(first_epoch, epochs)
                     run_epochs(setup, todo, source, evaluation, active, lambda: self.stop_training)
                     active.on_train_end({})
@@ -230,6 +283,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         batch_size: int = _PREDICT_BATCH,
         sample_weight: Any = None,
         return_dict: bool = False,
+        **unknown: Never,
     ) -> Any:
         """Return loss and metrics on a data set.
 
@@ -249,6 +303,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         float, list of float, or dict
             The loss if there are no metrics, else the loss and the metrics in order.
         """
+        refuse_unknown(self.evaluate, unknown)
         batch_size = whole_number("batch_size", batch_size)
         compiled = self._require_compiled()
         check_last_activation(self, compiled.loss)
@@ -257,7 +312,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         values = list(logs.values())
         return logs if return_dict else values if self.metrics else values[0]
 
-    def predict(self, x: Any, *, batch_size: int = _PREDICT_BATCH) -> np.ndarray:
+    def predict(self, x: Any, *, batch_size: int = _PREDICT_BATCH, **unknown: Never) -> np.ndarray:
         """Return the outputs for inputs, as a NumPy array.
 
         Parameters
@@ -272,6 +327,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         array, shape (N, *output_shape)
             For a classifier, the probabilities.
         """
+        refuse_unknown(self.predict, unknown)
         batch_size = whole_number("batch_size", batch_size)
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)
@@ -323,6 +379,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         validation_data: Sequence[Any] | None,
         validation_split: float,
         batch_size: int,
+        steps: int | None,
     ) -> tuple[Any, Any, Any, Evaluation | None]:
         """Return inputs, targets (None for a stream), weights and validation; build the model."""
         if validation_split:
@@ -333,7 +390,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         if y is None and weights is not None:
             raise ValueError("sample_weight needs arrays x and y, not a stream of batches")
         if y is None:
-            x = open_stream(self, compiled.loss, x)
+            x = open_stream(self, compiled.loss, x, steps)
         else:
             x, y = check_pair(self, compiled.loss, x, y)
             weights = check_weights(weights, len(x), self.dtype)
@@ -345,7 +402,10 @@ class Sequential(CompiledNetwork, PipelineStep):
     def _evaluation(self, compiled: Compiled, data: Any, batch_size: int) -> Evaluation:
         """Check (x, y) or (x, y, sample_weight), and return the evaluation on it."""
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise ValueError("validation_data must be a pair (x, y), or (x, y, sample_weight)")
+            raise ValueError(
+                "validation_data must be a pair (x, y), or (x, y, sample_weight), of arrays, not "
+                f"a {type(data).__name__}. To fix: join batches with np.concatenate"
+            )
         x, targets = check_pair(self, compiled.loss, *data[:2])
         weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
         if self._parameters.in_training:  # the training's metrics go on adding up

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from nnaccel._validate import refuse_misspelt
+from nnaccel._validate import Explained, refuse_misspelt
 from nnaccel.backends import (
     Array,
     Backend,
@@ -20,6 +21,7 @@ from nnaccel.backends import (
     use_backend,
 )
 from nnaccel.layers import Layer, Shape
+from nnaccel.layers._images import channels_last
 from nnaccel.network.host_layer import host_forward
 from nnaccel.network.input_scale import InputScale
 from nnaccel.network.names import naming, number_names
@@ -27,7 +29,7 @@ from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
 
 
-class Network:
+class Network(Explained):
     """A chain of layers with their parameters in one buffer.
 
     Attributes
@@ -77,6 +79,9 @@ class Network:
         """
         shapes = self.infer_shapes(input_shape)
         self._require_free_layers()
+        hint = channels_last(self.layers, shapes[0])
+        if hint:
+            warnings.warn(hint, UserWarning, stacklevel=2)
         try:
             for index, layer in enumerate(self.layers):
                 with naming(layer):
@@ -100,11 +105,17 @@ class Network:
         """
         if not self.layers:
             raise ValueError("the model has no layers: add some, such as Dense(10, 'softmax')")
+        if isinstance(input_shape, int) or None in input_shape:
+            raise ValueError(
+                f"input_shape={input_shape!r} must be the shape of one input, without an axis for "
+                f"the batch. To fix: give {_without_batch(input_shape)}"
+            )
         shapes: list[Shape] = [tuple(int(n) for n in input_shape)]
         if any(n < 1 for n in shapes[0]):
             raise ValueError(f"input_shape={shapes[0]} must have axes of at least 1")
+        hint = channels_last(self.layers, shapes[0])
         for layer in self.layers:
-            with naming(layer):
+            with naming(layer, hint):
                 shapes.append(layer.infer_shape(shapes[-1]))
         return shapes
 
@@ -337,6 +348,13 @@ class Network:
         for index, layer in enumerate(self.layers):
             if layer.built or layer in self.layers[:index]:
                 raise ValueError(
-                    f"layer {layer.name!r} already belongs to a model: take a slice of that model "
-                    "such as model[:-1], or make a new layer"
+                    f"layer {layer.name!r} already belongs to a model: make a new layer, take a "
+                    "slice of that model such as model[:-1], or for a new head on trained layers "
+                    "model[:-1].extended([Dense(3)])"
                 )
+
+
+def _without_batch(shape: Sequence[int | None] | int) -> str:
+    """Return an input shape as it is to be given: (20,) for 20 and for (None, 20)."""
+    sizes = [shape] if isinstance(shape, int) else list(shape)[shape[0] is None :]
+    return repr(tuple(sizes)) if None not in sizes else "a whole number for each axis"

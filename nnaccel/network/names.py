@@ -10,12 +10,13 @@ from nnaccel.layers import Layer
 
 
 @contextlib.contextmanager
-def naming(layer: Layer) -> Iterator[None]:
-    """Put the layer's name in front of its ValueErrors."""
+def naming(layer: Layer, hint: str = "") -> Iterator[None]:
+    """Put the layer's name in front of its ValueErrors, and a hint behind."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"layer {layer.name!r}: {error}") from None
+        text = f"layer {layer.name!r}: {error}"
+        raise ValueError(f"{text}. To fix: {hint}" if hint else text) from None
 
 
 def number_names(layers: Sequence[Layer]) -> list[Layer]:

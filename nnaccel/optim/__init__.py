@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Mapping
 from typing import Any
 
-from nnaccel import _validate
+from nnaccel import _foreign, _validate
 from nnaccel.optim import schedules
 from nnaccel.optim._base import Clock, Optimizer
 
@@ -31,6 +32,9 @@ __all__ = [
     "schedules",
     *sorted(kind.__name__ for kind in OPTIMIZERS.values()),
 ]
+
+if not typing.TYPE_CHECKING:  # to a type checker any name would be there
+    __getattr__ = _foreign.missing(__name__, __all__)
 
 
 def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:

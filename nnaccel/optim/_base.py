@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel._validate import check_range, constructor_arguments
+from nnaccel._foreign import refuse_arguments
+from nnaccel._validate import argument_names, check_range, constructor_arguments
 from nnaccel.backends import Array, Backend, is_kernels_only, kernels_only, to_numpy
 from nnaccel.optim import schedules
 from nnaccel.optim.schedules import Schedule
@@ -81,10 +82,7 @@ class Optimizer(ABC):
         clipvalue: float | None = None,
         **unknown: Any,
     ) -> None:
-        for name in unknown:
-            near = {"lr": "learning_rate"}.get(name)
-            hint = f": did you mean {near!r}?" if near else ""
-            raise TypeError(f"{type(self).__name__} has no argument {name!r}{hint}")
+        refuse_arguments(type(self).__name__, unknown, argument_names(type(self)))
         self.learning_rate = learning_rate
         self.clipnorm, self.global_clipnorm, self.clipvalue = clipnorm, global_clipnorm, clipvalue
         asked = {k: v for k, v in self._clipping().items() if v is not None}

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel._validate import whole_number
 from nnaccel.backends import Array, is_cupy, is_kernels_only
 from nnaccel.network.chain import Network
 from nnaccel.training.inputs import as_numbers, build_or_check, check_inputs
 from nnaccel.training.losses import Loss
+from nnaccel.training.streams import as_iterable
 from nnaccel.training.targets import encode_targets
 
 
@@ -48,24 +50,35 @@ def check_batch(network: Network, loss: Loss, batch: Any, number: int) -> tuple[
         raise ValueError(f"batch {number + 1}: {error}") from None
 
 
-def open_stream(network: Network, loss: Loss, batches: Any) -> Iterable[Any]:
+def open_stream(
+    network: Network, loss: Loss, batches: Any, steps: int | None = None
+) -> Iterable[Any]:
     """Return the iterable of batches; build the network from the first batch, which is kept.
 
     Raises
     ------
     ValueError
-        If it is no iterable of pairs (x, y), or is empty.
+        If it is no iterable of pairs (x, y), is empty, or never ends and `steps` is None.
     """
-    if hasattr(batches, "dtype") or not isinstance(batches, Iterable):
-        raise ValueError("y is missing: give fit(x, y), or an iterable of (x, y) batches")
+    given = as_iterable(batches, steps)
     if network.built:
-        return batches
-    iterator = iter(batches)
+        return given
+    iterator = iter(given)
     first = next(iterator, None)
     if first is None:
         raise ValueError("the iterable of batches is empty")
     check_batch(network, loss, first, 0)
-    return itertools.chain([first], iterator) if iterator is batches else batches
+    return itertools.chain([first], iterator) if iterator is given else given
+
+
+def check_steps(steps: int | None, y: Any) -> int | None:
+    """Return the batches in an epoch of an iterable; ValueError for arrays."""
+    if steps is not None and y is not None:
+        raise ValueError(
+            "steps_per_epoch is for an iterable of batches: an epoch over arrays takes every row "
+            "once. To fix: leave it out, or give fewer rows"
+        )
+    return None if steps is None else whole_number("steps_per_epoch", steps)
 
 
 def check_weights(weights: Any, rows: int, dtype: Any) -> np.ndarray | None:

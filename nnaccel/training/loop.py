@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from nnaccel.training.checks import check_batch
 from nnaccel.training.metric_sums import LazyMeans, Logs
 from nnaccel.training.setup import TrainingSetup
 from nnaccel.training.step import AfterBatches, BeforeBatch, StepRunner
+from nnaccel.training.streams import Stream
 
 _SHUFFLES = 2  # stream of random numbers, apart from those of weights and dropout
 _KEPT_SHAPES = 16  # batch shapes of a stream whose recorded steps are kept
@@ -56,6 +57,9 @@ class Epochs(Protocol):
     def run(self, before: BeforeBatch, after: AfterBatches) -> None:
         """Train for one epoch, with the hooks of `StepRunner.run`."""
 
+    def pass_over(self, epochs: int) -> None:
+        """Leave out the batches of epochs that were trained in an earlier process."""
+
 
 class ArrayEpochs:
     """Epochs over arrays, shuffled by (seed, epoch)."""
@@ -78,32 +82,35 @@ class ArrayEpochs:
             order = np.random.default_rng(seed).permutation(order)
         self._runner.run(order, before, after)
 
+    def pass_over(self, epochs: int) -> None:
+        """As `Epochs.pass_over`; the network's own count of epochs decides the order."""
+
 
 class StreamEpochs:
     """Epochs over an iterable of (x, y) batches; a step is recorded for each batch shape."""
 
-    def __init__(self, setup: TrainingSetup, batches: Iterable[Any]) -> None:
-        self._setup, self._batches = setup, batches
+    def __init__(
+        self, setup: TrainingSetup, batches: Iterable[Any], steps: int | None = None
+    ) -> None:
+        self._setup, self._stream = setup, Stream(batches, steps)
         self._runners: dict[tuple[Any, ...], StepRunner] = {}
-        self.steps: int | None = len(batches) if isinstance(batches, Sized) else None
+        self.steps: int | None = self._stream.steps
         self.samples: int | None = None
 
     def run(self, before: BeforeBatch, after: AfterBatches) -> None:
         """As `Epochs.run`."""
-        network, done = self._setup.network, 0
-        for batch in self._batches:
+        network = self._setup.network
+        for done, batch in enumerate(self._stream.epoch()):
             x, targets = check_batch(network, self._setup.loss, batch, done)
             if before is not None:
                 before(done)
             network.input_scale.learn(x, network.input_shape, more=done > 0)
             self._train_on(x, targets)
-            done += 1
-            after(done)
-        if not done:
-            raise ValueError(
-                "the iterable of batches was empty in this epoch; a generator runs only once. To "
-                "fix: give a list, or an object whose __iter__ starts again"
-            )
+            after(done + 1)
+
+    def pass_over(self, epochs: int) -> None:
+        """As `Epochs.pass_over`."""
+        self._stream.pass_over(epochs)
 
     def _train_on(self, x: Array, targets: np.ndarray) -> None:
         runner, backend = self._runner_for(x, targets), self._setup.network.backend

@@ -87,7 +87,9 @@ class Backup(Callback):
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
         """Restore the callbacks from the file, and return the number of the next epoch."""
         self._callbacks, self._next_epoch = callbacks, first_epoch
-        self._setting |= {key: self.params.get(key) for key in ("batch_size", "samples")}
+        is_stream = self.params.get("batch_size") is None
+        keys = ("steps",) if is_stream else ("batch_size", "samples")
+        self._setting |= {key: self.params.get(key) for key in keys}
         if self._training:
             self._warn_of_differences(self._training.get("setting", {}))
             with checkpoint.reading(self._path):
@@ -138,7 +140,11 @@ class Backup(Callback):
         """Warn of settings that differ from the saved training, and say which are used."""
         for key, ours in self._setting.items():
             if key in theirs and theirs[key] != ours:
-                what = {"learning_rate": "learning rate", "samples": "number of rows"}.get(key, key)
+                what = {
+                    "learning_rate": "learning rate",
+                    "samples": "number of rows",
+                    "steps": "number of batches in an epoch",
+                }.get(key, key)
                 used = (
                     "that of the file is used; set model.optimizer.learning_rate in a callback"
                     if key == "learning_rate"

@@ -17,7 +17,7 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
     loss : Loss
         Decides which targets are valid.
     y : array, shape (N,), (N, 1) or (N, units)
-        Integer labels, one-hot rows, or numbers.
+        Integer labels, also as floats such as 2.0; one-hot rows, or numbers.
     units : int
         Outputs of the model.
     dtype : dtype
@@ -65,10 +65,13 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
 def _labels(y: np.ndarray, units: int) -> np.ndarray:
     """Return a checked copy of labels as int64; kernels use them as indices."""
     y = y.copy()
-    if y.dtype.kind == "f" and (not np.isfinite(y).all() or (y != np.floor(y)).any()):
+    if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.floor(y)).all()):
+        wrong = np.flatnonzero(~np.isfinite(y) | (y != np.floor(y)))[0]
+        found = y[wrong] if np.isfinite(y[wrong]) else "NaN or infinity"
         raise ValueError(
             f"one-dimensional targets of a model with {units} outputs must be whole-numbered "
-            "labels, but some are fractional, NaN or infinite"
+            f"labels, 0 to {units - 1}, as integers or floats, but row {wrong} has {found}. To "
+            f"fix: number the classes; for {units} values a row give targets (N, {units})"
         )
     if len(y) and not (y.min() >= 0 and y.max() < units):
         raise ValueError(

@@ -258,3 +258,11 @@ def test_npz_any_damage_is_a_data_error(tmp_path_factory, data):
     path.write_bytes(content[: data.draw(st.sampled_from([len(content), len(content) - 7, 50]))])
     dataset = load_or_refuse(path, max_bytes=MIB)
     assert dataset is None or len(dataset.x) + len(dataset.x_test) == 20
+
+
+@pytest.mark.parametrize("name", ["mnist", "mnsit"])
+def test_a_name_in_place_of_a_file(name):
+    with pytest.raises(DataError, match=r"to be loaded; data sets that have a name are nn.data.mn"):
+        load(name)
+    with pytest.raises(DataError, match=r"to be loaded$"):
+        load(f"{name}.txt")

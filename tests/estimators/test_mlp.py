@@ -18,6 +18,7 @@ from sklearn.model_selection import train_test_split
 
 from nnaccel import optim
 from nnaccel.backends import use_backend
+from nnaccel.data import digits
 from nnaccel.estimators import (
     ConvNetClassifier,
     MLPClassifier,
@@ -154,6 +155,54 @@ def test_warm_start_goes_on_and_a_new_fit_does_not() -> None:
     model.set_params(warm_start=True)
     with pytest.raises(ValueError, match=r"classes not in `self.classes_`, \[0, 1\]: \[2\]"):
         model.fit(x, y + 1)
+
+
+@unfinished
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"hidden_layer_sizes": (5, 4)},
+        {"activation": "tanh"},
+        {"dropout": 0.2},
+        {"output_activation": "softmax"},
+        {"loss": "squared_error", "output_activation": "sigmoid"},
+    ],
+    ids=lambda changed: "-".join(changed),
+)
+@pytest.mark.parametrize("fit", ["fit", "partial_fit"])
+def test_a_changed_network_is_a_new_one_and_said_to_be(changed: dict[str, Any], fit: str) -> None:
+    x, y = two_moons()
+    model = MLPClassifier(8, max_iter=3, warm_start=True, random_state=0).fit(x, y)
+    model.set_params(hidden_layer_sizes=[8])  # the same
+    getattr(model, fit)(x, y)
+    model.set_params(**changed)
+    with pytest.warns(UserWarning, match=f"^{' and '.join(changed)} changed since the network"):
+        getattr(model, fit)(x, y)
+    fresh = MLPClassifier(8, max_iter=3, random_state=0).set_params(**changed)
+    fresh.fit(x, y) if fit == "fit" else fresh.partial_fit(x, y, classes=[0, 1])
+    np.testing.assert_array_equal(model.coefs_[0], fresh.coefs_[0])
+    assert model.loss_curve_ == fresh.loss_curve_
+    getattr(model, fit)(x, y)  # goes on, without a word
+    assert len(model.loss_curve_) == (6 if fit == "fit" else 2)
+
+
+@unfinished
+def test_a_warm_start_says_that_it_stays_in_float32() -> None:
+    x, y = two_moons()
+    model = MLPClassifier(8, max_iter=3, warm_start=True, random_state=0)
+    model.fit(x.astype(np.float32), y)
+    with pytest.warns(UserWarning, match="was built for float32 and goes on in it"):
+        model.fit(x.astype(np.float64), y)
+    assert len(model.loss_curve_) == 6
+
+
+@unfinished
+def test_a_convolutional_network_with_other_filters_is_a_new_one() -> None:
+    (x, y), _ = digits()
+    model = ConvNetClassifier((2,), max_iter=1, warm_start=True, random_state=0).fit(x[:50], y[:50])
+    with pytest.warns(UserWarning, match="^filters and pool_size changed since the network"):
+        model.set_params(filters=3, pool_size=4).fit(x[:50], y[:50])
+    assert model.model_.layers[0].filters == 3
 
 
 def test_a_rising_loss_is_told_of() -> None:

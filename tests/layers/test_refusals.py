@@ -18,7 +18,7 @@ def test_softmax_over_the_width(activation: str) -> None:
 
 def test_images_whose_channels_come_last() -> None:
     with pytest.warns(UserWarning, match="28 channels of 28x1 pixels"):
-        Conv2D(4, 3, padding="same").infer_shape((28, 28, 1))
+        Sequential([Conv2D(4, 3, padding="same")]).build((28, 28, 1))
 
 
 @pytest.mark.parametrize("layer", [MaxPool2D, AvgPool2D])

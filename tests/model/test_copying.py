@@ -264,3 +264,25 @@ def test_a_model_of_a_gpu_comes_back_where_there_is_none(moved: bool) -> None:
             for a, b in zip(twin.get_weights(), expected, strict=True):
                 np.testing.assert_array_equal(a, b)
             twin.fit(x, y, verbose=0)
+
+
+def test_a_new_head_on_a_trained_body(backend: Any) -> None:
+    x, y = np.random.default_rng(0).normal(size=(20, 3)).astype("float32"), np.arange(20) % 2
+    model = Sequential([Dense(6, "tanh"), BatchNorm(), Dense(2, "softmax")], seed=0)
+    model.compile()
+    model.fit(x, y, verbose=0)
+    features, before = model[:-1].predict(x), model.get_weights()
+    model.layers[0].trainable = False
+    longer = model[:-1].extended([Dense(4, "relu"), Dense(5, "softmax")])
+    np.testing.assert_array_equal(longer[:2].predict(x), features)
+    assert [layer.name for layer in longer.layers] == ["dense", "batchnorm", "dense_1", "dense_2"]
+    longer.compile()
+    longer.fit(x, np.arange(20) % 5, verbose=0)
+    np.testing.assert_array_equal(longer.get_weights()[0], before[0])  # frozen as the original
+    for now, then in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(now, then)  # independent of it
+
+
+def test_only_a_built_model_is_extended() -> None:
+    with pytest.raises(RuntimeError, match="not built"):
+        Sequential([Dense(3)]).extended([Dense(2)])

@@ -140,3 +140,11 @@ def test_a_damaged_scale_in_a_file_is_refused(wrong: Any) -> None:
 
     with pytest.raises(ValueError, match="must"):
         InputScale.from_description(wrong)
+
+
+def test_an_extended_model_scales_as_its_body_was_trained(
+    digits: Arrays, trained: nn.Sequential
+) -> None:
+    x = digits[0]
+    longer = trained[:-1].extended([nn.Dense(3)])
+    np.testing.assert_array_equal(longer.predict(x.astype(int)), longer.predict(x))

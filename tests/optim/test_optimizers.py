@@ -246,7 +246,9 @@ def test_one_optimizer_serves_two_models(backend: Any) -> None:
 
 
 def test_arguments_that_do_not_exist_are_named() -> None:
-    with pytest.raises(TypeError, match="Adam has no argument 'lr': did you mean 'learning_rate'"):
+    with pytest.raises(TypeError, match="Adam has no argument 'lr': it is called 'learning_rate'"):
         optim.Adam(lr=0.1)
-    with pytest.raises(TypeError, match=r"SGD has no argument 'nestrov'$"):
+    with pytest.raises(
+        TypeError, match=r"SGD has no argument 'nestrov': did you mean 'nesterov'\?"
+    ):
         optim.SGD(nestrov=True)  # type: ignore[call-arg]

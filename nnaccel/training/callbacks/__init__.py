@@ -1,7 +1,9 @@
 """Callbacks: hooks between the epochs and batches of a training."""
 
 import inspect
+import typing
 
+from nnaccel import _foreign
 from nnaccel.training.callbacks._base import *
 from nnaccel.training.callbacks.csv_logger import *
 from nnaccel.training.callbacks.early_stopping import *
@@ -14,3 +16,6 @@ from nnaccel.training.callbacks.reduce_lr import *
 __all__ = sorted(
     name for name, value in vars().items() if name[0] != "_" and not inspect.ismodule(value)
 )
+
+if not typing.TYPE_CHECKING:  # to a type checker any name would be there
+    __getattr__ = _foreign.missing(__name__, __all__)

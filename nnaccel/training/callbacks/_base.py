@@ -9,6 +9,8 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel._validate import Explained
+
 __all__ = ["Callback"]
 
 #: Losses and metrics by name, such as {"loss": 0.3, "val_accuracy": 0.97}.
@@ -50,7 +52,7 @@ class Model(Protocol):
         """Write a checkpoint."""
 
 
-class Callback:
+class Callback(Explained):
     """Base class of callbacks: override the hooks you need.
 
     Epochs count from 0. Hooks are called in this order::

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from nnaccel import _validate
+from nnaccel import _foreign, _validate
 from nnaccel.training.losses._base import FunctionLoss, KernelLoss, Loss
 
 # `as`: public to type checkers, which do not evaluate `__all__`.
@@ -35,6 +36,9 @@ __all__ = [
     "get",
     *sorted({kind.__name__ for kind in LOSSES.values()}),
 ]
+
+if not typing.TYPE_CHECKING:  # to a type checker any name would be there
+    __getattr__ = _foreign.missing(__name__, __all__)
 
 
 def get(loss: str | Loss | Callable[..., Any], **settings: Any) -> Loss:

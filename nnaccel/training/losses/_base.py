@@ -7,13 +7,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar, Literal
 
-from nnaccel._validate import constructor_arguments
+from nnaccel._validate import Explained, constructor_arguments
 from nnaccel.backends import Array, Backend, backend_of, is_kernels_only
 
 Rows = tuple[Array, Array]  # losses (N,) and gradients (N, units)
 
 
-class Loss(ABC):
+class Loss(Explained, ABC):
     """A loss that a model can be compiled with.
 
     A loss of your own is a class with `__call__`, whose constructor stores its arguments under

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from nnaccel import _validate
+from nnaccel import _foreign, _validate
 from nnaccel.training.metrics._base import CountingMetric, FunctionMetric, Metric
 
 # `as`: public to type checkers, which do not evaluate `__all__`.
@@ -24,6 +25,9 @@ __all__ = [
     "get_all",
     *sorted(kind.__name__ for kind in METRICS.values()),
 ]
+
+if not typing.TYPE_CHECKING:  # to a type checker any name would be there
+    __getattr__ = _foreign.missing(__name__, __all__)
 
 
 def get(

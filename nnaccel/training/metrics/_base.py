@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
-from nnaccel._validate import constructor_arguments
+from nnaccel._validate import Explained, constructor_arguments
 from nnaccel.backends import Array, Backend, backend_of, is_kernels_only
 
 
-class Metric(ABC):
+class Metric(Explained, ABC):
     """A number over all rows of an epoch, updated batch by batch.
 
     A metric of your own is a class with these three methods, or a plain function

@@ -1,0 +1,170 @@
+"""What names of Keras, PyTorch and scikit-learn are called here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Collection, Mapping
+from typing import NoReturn
+
+#: Attributes of `nnaccel` and its rooms, as they are reached from `nn`.
+ATTRIBUTES = {
+    "Linear": "Dense",
+    "Conv2d": "Conv2D",
+    "ConvTranspose2d": "Conv2DTranspose",
+    "MaxPooling2D": "MaxPool2D",
+    "MaxPool2d": "MaxPool2D",
+    "AveragePooling2D": "AvgPool2D",
+    "AvgPool2d": "AvgPool2D",
+    "GlobalAveragePooling2D": "GlobalAvgPool2D",
+    "AdaptiveAvgPool2d": "GlobalAvgPool2D",
+    "GlobalMaxPooling2D": "GlobalMaxPool2D",
+    "AdaptiveMaxPool2d": "GlobalMaxPool2D",
+    "BatchNormalization": "BatchNorm",
+    "BatchNorm1d": "BatchNorm",
+    "BatchNorm2d": "BatchNorm",
+    "LayerNormalization": "LayerNorm",
+    "ZeroPadding2D": "ZeroPad2D",
+    "ZeroPad2d": "ZeroPad2D",
+    "Sigmoid": "Activation('sigmoid')",
+    "Tanh": "Activation('tanh')",
+    "GELU": "Activation('gelu')",
+    "Softplus": "Activation('softplus')",
+    "LogSoftmax": "Activation('log_softmax')",
+    "Module": "Layer",
+    "Model": "Sequential",
+    "models": "Sequential",
+    "load_model": "load",
+    "optimizers": "optim",
+    "SGD": "optim.SGD",
+    "RMSprop": "optim.RMSprop",
+    "RMSProp": "optim.RMSprop",
+    "Adagrad": "optim.Adagrad",
+    "Adam": "optim.Adam",
+    "AdamW": "optim.AdamW",
+    "Lion": "optim.Lion",
+    "lr_scheduler": "schedules",
+    "regularizers": "penalties",
+    "l1": "L1",
+    "l2": "L2",
+    "init": "initializers",
+    "functional": "ops",
+    "activations": "ops",
+    "datasets": "data",
+    "CrossEntropyLoss": "losses.CategoricalCrossentropy",
+    "SparseCategoricalCrossentropy": "losses.CategoricalCrossentropy",
+    "BCELoss": "losses.BinaryCrossentropy",
+    "BCEWithLogitsLoss": "losses.BinaryCrossentropy",
+    "MSELoss": "losses.MeanSquaredError",
+    "HuberLoss": "losses.Huber",
+    "MLPClassifier": "estimators.MLPClassifier",
+    "MLPRegressor": "estimators.MLPRegressor",
+    "LinearRegression": "estimators.LinearRegression",
+    "LogisticRegression": "estimators.LogisticRegression",
+}
+
+#: Keyword arguments: of the names given, the one that the function takes.
+ARGUMENTS: dict[str, tuple[str, ...]] = {
+    "strides": ("stride",),
+    "dilation_rate": ("dilation",),
+    "kernel_initializer": ("initializer",),
+    "kernel_regularizer": ("penalty",),
+    "depth_multiplier": ("multiplier",),
+    "bias": ("use_bias",),
+    "out_features": ("units",),
+    "out_channels": ("filters",),
+    "kernel_size": ("pool_size",),
+    "p": ("rate",),
+    "eps": ("epsilon",),
+    "negative_slope": ("alpha",),
+    "lr": ("learning_rate",),
+    "learning_rate_init": ("learning_rate",),
+    "alpha": ("rho",),
+    "nb_epoch": ("epochs",),
+    "n_epochs": ("epochs",),
+    "max_iter": ("epochs",),
+    "filepath": ("path",),
+    "filename": ("path",),
+    "criterion": ("loss",),
+    "X": ("x",),
+    "sample_weights": ("sample_weight",),
+}
+
+#: Names in quotes, as of losses, metrics, activations and initialisers.
+STRINGS: dict[str, tuple[str, ...]] = {
+    "acc": ("accuracy",),
+    "categorical_accuracy": ("accuracy",),
+    "sparse_categorical_accuracy": ("accuracy",),
+    "crossentropy": ("categorical_crossentropy",),
+    "cross_entropy": ("categorical_crossentropy",),
+    "nll_loss": ("categorical_crossentropy",),
+    "log_loss": ("categorical_crossentropy",),
+    "bce": ("binary_crossentropy",),
+    "squared_error": ("mse",),
+    "mse_loss": ("mse",),
+    "identity": ("linear",),
+    "logistic": ("sigmoid",),
+    "leakyrelu": ("leaky_relu",),
+    "kaiming_normal": ("he_normal",),
+    "kaiming_uniform": ("he_uniform",),
+    "xavier_normal": ("glorot_normal",),
+    "xavier_uniform": ("glorot_uniform",),
+    "random_normal": ("normal",),
+    "random_uniform": ("uniform",),
+}
+
+_SHAPE = (
+    "leave it out: the first batch gives the shape, or model.build((20,)), without a batch axis"
+)
+#: What to do where there is no such argument or attribute, by any name.
+REMEDIES = {
+    "input_shape": _SHAPE,
+    "batch_input_shape": _SHAPE,
+    "input_dim": _SHAPE,
+    "in_features": _SHAPE,
+    "in_channels": _SHAPE,
+    "num_features": _SHAPE,
+    "Input": _SHAPE,
+    "InputLayer": _SHAPE,
+    "data_format": "images are (n, channels, rows, columns) here: give x.transpose(0, 3, 1, 2)",
+    "betas": "give beta_1 and beta_2",
+    "verbose": "leave it out: only fit prints",
+    "decay": "give learning_rate a schedule of nn.schedules",
+    "l2": "give the layers penalty=nn.L2(…)",
+    "class_weight": "give sample_weight, a weight for each row",
+    "validation_steps": "validation_data takes arrays, all of which are used",
+}
+
+
+def refuse_arguments(owner: str, unknown: Collection[str], known: Collection[str]) -> None:
+    """Raise a TypeError if there are unknown arguments, with what the first is called here."""
+    for name in unknown:
+        hint = _hint(name, known, ARGUMENTS) or f": it takes {', '.join(known) or 'none'}"
+        raise TypeError(f"{owner} has no argument {name!r}{hint}")
+
+
+def missing(module: str, known: Collection[str]) -> Callable[[str], NoReturn]:
+    """Return a module's `__getattr__`, which says what a name that is not there is called here."""
+
+    def refuse(name: str) -> NoReturn:
+        meant = ATTRIBUTES.get(name)
+        hint = _hint(name, known, {}) if meant is None else f": it is called nn.{meant} here"
+        raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
+
+    return refuse
+
+
+def string_here(name: object, choices: Collection[str]) -> str | None:
+    """Return what a name in quotes is called among `choices`, if it has another name there."""
+    meant = STRINGS.get(str(name).lower(), ())
+    return next((here for here in meant if here in choices), None)
+
+
+def _hint(name: str, known: Collection[str], table: Mapping[str, tuple[str, ...]]) -> str:
+    """Return what to do instead, to follow on an error's text."""
+    meant = next((here for here in table.get(name, ()) if here in known), None)
+    if meant is not None:
+        return f": it is called {meant!r} here"
+    if name in REMEDIES:
+        return f": {REMEDIES[name]}"
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.7)
+    return f": did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,119 @@
+"""Batches of an iterable, epoch by epoch."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any
+
+_MANY = 100_000  # batches in a first epoch, after which an iterable may be one that never ends
+_NONE = object()
+
+
+class Stream:
+    """The batches of an iterable, in epochs.
+
+    Parameters
+    ----------
+    batches : iterable
+    steps : int, optional
+        Batches in an epoch. Epochs then follow one another through the iterable, which starts
+        again where it ends. By default an epoch is all of the iterable.
+
+    Attributes
+    ----------
+    steps : int or None
+        Batches in an epoch, if known.
+    """
+
+    def __init__(self, batches: Iterable[Any], steps: int | None = None) -> None:
+        self._batches, self._wanted = batches, steps
+        self.steps = steps or (len(batches) if isinstance(batches, Sized) else None)
+        self._is_finite = self.steps is not None
+        self._under_way: Iterator[Any] = iter(())
+
+    def epoch(self) -> Iterator[Any]:
+        """Yield the batches of the next epoch.
+
+        Raises
+        ------
+        ValueError
+            If there are none, or fewer than wanted.
+
+        Warns
+        -----
+        UserWarning
+            After 100,000 batches of a first epoch of unknown length.
+        """
+        return self._whole() if self._wanted is None else self._part(self._wanted)
+
+    def pass_over(self, epochs: int) -> None:
+        """Leave out the batches of so many epochs, unless each is all of the iterable."""
+        for _ in range(epochs if self._wanted else 0):
+            for _ in self.epoch():
+                pass
+
+    def _whole(self) -> Iterator[Any]:
+        number = 0
+        for number, batch in enumerate(self._batches, 1):
+            yield batch
+            if number == _MANY and not self._is_finite:
+                warnings.warn(
+                    f"{number:,} batches have passed in this epoch and the iterable goes on. If "
+                    "it never ends, stop and pass steps_per_epoch, the batches in an epoch",
+                    UserWarning,
+                    stacklevel=6,  # the call of fit
+                )
+        if not number:
+            raise ValueError(
+                "the iterable of batches was empty in this epoch; a generator runs only once. To "
+                "fix: give a list, the generator's function without calling it, or an object whose "
+                "__iter__ starts again"
+            )
+        self._is_finite = True
+
+    def _part(self, steps: int) -> Iterator[Any]:
+        for number in range(steps):
+            batch = next(self._under_way, _NONE)
+            if batch is _NONE:
+                self._under_way = iter(self._batches)
+                batch = next(self._under_way, _NONE)
+            if batch is _NONE:
+                raise ValueError(
+                    f"the iterable ended after {number} of the {steps} batches of this epoch, and "
+                    "does not start again. To fix: give a list, the generator's function without "
+                    "calling it, or fewer epochs or steps_per_epoch"
+                )
+            yield batch
+
+
+class _Started:
+    """A generator function as an iterable that starts again."""
+
+    def __init__(self, function: Callable[[], Iterator[Any]]) -> None:
+        self._function = function
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._function()
+
+
+def as_iterable(batches: Any, steps: int | None) -> Iterable[Any]:
+    """Return what `fit` takes in place of arrays as an iterable.
+
+    Raises
+    ------
+    ValueError
+        If it is none, or is known never to end while `steps` is None.
+    """
+    if inspect.isgeneratorfunction(batches):
+        return _Started(batches)
+    if hasattr(batches, "dtype") or not isinstance(batches, Iterable):
+        raise ValueError("y is missing: give fit(x, y), or an iterable of (x, y) batches")
+    if isinstance(batches, itertools.cycle) and steps is None:
+        raise ValueError(
+            "itertools.cycle never ends: pass steps_per_epoch, the number of batches in an epoch"
+        )
+    given: Iterable[Any] = batches
+    return given

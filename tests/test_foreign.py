@@ -1,0 +1,225 @@
+"""What other libraries call otherwise is told by its name here."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnaccel as nn
+from nnaccel import _foreign, _validate
+from nnaccel.model.sequential import Sequential
+from nnaccel.ops import _check
+
+
+def model(units: int = 3) -> Sequential:
+    return nn.Sequential([nn.Dense(units, "softmax")])
+
+
+def compiled() -> Sequential:
+    made = model()
+    made.compile()
+    return made
+
+
+X = np.ones((3, 5), np.float32)
+
+
+def conv(**given: Any) -> Any:
+    return nn.Conv2D(3, 3, **given)
+
+
+def dense(**given: Any) -> Any:
+    return nn.Dense(3, **given)
+
+
+def fit(**given: Any) -> Any:
+    return compiled().fit(X, [0, 1, 2], **given)
+
+
+ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
+    (conv, {"strides": 2}, "Conv2D has no argument 'strides': it is called 'stride' here"),
+    (conv, {"dilation_rate": 2}, "is called 'dilation' here"),
+    (conv, {"data_format": "channels_last"}, "(n, channels, rows, columns) here"),
+    (dense, {"kernel_initializer": "zeros"}, "is called 'initializer' here"),
+    (dense, {"kernel_regularizer": "l2"}, "is called 'penalty' here"),
+    (dense, {"input_shape": (4,)}, "leave it out: the first batch gives the shape"),
+    (dense, {"activaton": "relu"}, "did you mean 'activation'?"),
+    (dense, {"zzz": 1}, "Dense has no argument 'zzz': it takes units, activation, use_bias"),
+    (nn.Dense, {"in_features": 3, "out_features": 3}, "leave it out"),
+    (nn.Dense, {"out_features": 3}, "is called 'units' here"),
+    (nn.MaxPool2D, {"strides": 2}, "is called 'stride' here"),
+    (nn.MaxPool2D, {"kernel_size": 2}, "is called 'pool_size' here"),
+    (nn.Dropout, {"p": 0.5}, "is called 'rate' here"),
+    (nn.BatchNorm, {"eps": 0.5}, "is called 'epsilon' here"),
+    (nn.optim.Adam, {"lr": 0.1}, "Adam has no argument 'lr': it is called 'learning_rate' here"),
+    (nn.optim.Adam, {"betas": (0.9, 0.99)}, "give beta_1 and beta_2"),
+    (nn.optim.RMSprop, {"alpha": 0.9}, "is called 'rho' here"),
+    (nn.optim.SGD, {"nesterow": True}, "did you mean 'nesterov'?"),
+    (nn.losses.Huber, {"delt": 1.0}, "did you mean 'delta'?"),
+    (nn.ModelCheckpoint, {"filepath": "a"}, "is called 'path' here"),
+    (nn.EarlyStopping, {"patients": 3}, "did you mean 'patience'?"),
+    (nn.Sequential, {"layer": []}, "did you mean 'layers'?"),
+    (
+        lambda **a: model().compile(**a),
+        {"criterion": "mse"},
+        "compile has no argument 'criterion': it is called 'loss' here",
+    ),
+    (fit, {"nb_epoch": 3}, "is called 'epochs' here"),
+    (fit, {"class_weight": {}}, "give sample_weight"),
+    (fit, {"validation_steps": 3}, "validation_data takes arrays"),
+    (lambda **a: compiled().predict(X, **a), {"verbose": 0}, "leave it out: only fit prints"),
+    (
+        lambda **a: compiled().evaluate(X, [0, 1, 2], **a),
+        {"batchsize": 3},
+        "did you mean 'batch_size'?",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("call", "given", "words"), ARGUMENTS, ids=lambda v: str(v) if isinstance(v, dict) else ""
+)
+def test_arguments(call: Callable[..., Any], given: dict[str, Any], words: str) -> None:
+    with pytest.raises(TypeError) as error:
+        call(**given)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("MaxPooling2D", "'MaxPooling2D': it is called nn.MaxPool2D here"),
+        ("BatchNormalization", "it is called nn.BatchNorm here"),
+        ("BatchNorm2d", "it is called nn.BatchNorm here"),
+        ("optimizers", "it is called nn.optim here"),
+        ("Linear", "it is called nn.Dense here"),
+        ("CrossEntropyLoss", "it is called nn.losses.CategoricalCrossentropy here"),
+        ("Input", "the first batch gives the shape"),
+        ("Dens", "did you mean 'Dense'?"),
+    ],
+)
+def test_attributes(name: str, words: str) -> None:
+    with pytest.raises(AttributeError) as error:
+        getattr(nn, name)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("room", "name", "words"),
+    [
+        (nn.layers, "MaxPooling2D", "it is called nn.MaxPool2D here"),
+        (nn.optim, "RMSProp", "it is called nn.optim.RMSprop here"),
+        (nn.losses, "CrossEntropyLoss", "it is called nn.losses.CategoricalCrossentropy here"),
+        (nn.metrics, "BinaryAcuracy", "did you mean 'BinaryAccuracy'?"),
+        (nn.callbacks, "EarlyStoping", "did you mean 'EarlyStopping'?"),
+    ],
+)
+def test_attributes_of_rooms(room: Any, name: str, words: str) -> None:
+    with pytest.raises(AttributeError) as error:
+        getattr(room, name)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: model().compile(metrics="acc"), "It is called 'accuracy' here"),
+        (lambda: model().compile("crossentropy"), "It is called 'categorical_crossentropy' here"),
+        (lambda: model().compile("BCE"), "It is called 'binary_crossentropy' here"),
+        (lambda: nn.Dense(3, "identity"), "It is called 'linear' here"),
+        (lambda: nn.Dense(3, initializer="xavier_uniform"), "It is called 'glorot_uniform' here"),
+        (
+            lambda: model().compile("adam", "mse"),
+            "the loss comes first here, and 'adam' is an optimizer. To fix: compile(loss='mse', "
+            "optimizer='adam')",
+        ),
+        (lambda: model().compile(nn.optim.SGD(0.5)), "To fix: compile(loss=…, optimizer=SGD("),
+        (lambda: model().build((None, 20)), "without an axis for the batch. To fix: give (20,)"),
+        (lambda: model().build(20), "To fix: give (20,)"),
+        (lambda: model().build((None, None, 3)), "give a whole number for each axis"),
+        (lambda: compiled().fit(X, [0.0, 1.5, 2.0]), "0 to 2, as integers or floats, but row 1"),
+    ],
+)  # fmt: skip
+def test_values(call: Callable[[], Any], words: str) -> None:
+    with pytest.raises(ValueError) as error:  # noqa: PT011 (any of several texts)
+        call()
+    assert words in str(error.value)
+
+
+def test_whole_floats_are_labels() -> None:
+    results = []
+    for labels in ([0, 1, 2], [0.0, 1.0, 2.0], [[0.0], [1.0], [2.0]]):
+        made = nn.Sequential([nn.Dense(3, "softmax")], seed=0)
+        made.compile(metrics=["accuracy"])
+        made.fit(X, np.array(labels), verbose=0)
+        results.append([*made.get_weights()[0].ravel(), *made.evaluate(X, labels)])
+    assert results[0] == results[1] == results[2]
+
+
+def convolutional() -> Sequential:
+    made = nn.Sequential([nn.Conv2D(2, 3), nn.Flatten(), nn.Dense(3, "softmax")])
+    made.compile()
+    return made
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32, 3), (3, 24, 32, 3), (3, 24, 24, 4)])
+def test_images_whose_channels_come_last_are_told_of(shape: tuple[int, ...]) -> None:
+    with pytest.warns(UserWarning, match=r"images are \(n, channels, rows, columns\) here") as told:
+        convolutional().fit(np.ones(shape), [0, 1, 2], verbose=0)
+    assert len(told) == 1
+    assert "give x.transpose(0, 3, 1, 2)" in str(told[0].message)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        convolutional().fit(np.ones(shape).transpose(0, 3, 1, 2), [0, 1, 2], verbose=0)
+
+
+def test_an_error_of_such_images_tells_of_them_too() -> None:
+    with pytest.raises(ValueError, match=r"does not fit .* give x.transpose\(0, 3, 1, 2\)"):
+        convolutional().fit(np.ones((3, 28, 28, 1)), [0, 1, 2], verbose=0)
+
+
+def test_layers_come_in_one_list() -> None:
+    for layers in ([nn.Dense(3)], [nn.Dense(3), nn.Dense(3)]):
+        with pytest.raises(TypeError, match="give the layers in one list: Sequential"):
+            nn.Sequential(*layers)
+
+
+def test_a_class_that_takes_any_argument_decides_itself() -> None:
+    class Own(nn.Dense):
+        def __init__(self, units: int, **settings: Any) -> None:
+            self.strength = settings.pop("strides", 1)
+            super().__init__(units, **settings)
+
+    assert Own(3, strides=2).strength == 2
+    with pytest.raises(TypeError, match="Own has no argument 'kernel_regularizer': it is called"):
+        Own(3, kernel_regularizer="l2")
+
+
+# The table
+
+
+def test_what_is_told_is_there() -> None:
+    for name, here in _foreign.ATTRIBUTES.items():
+        with pytest.raises(AttributeError, match="it is called nn"):
+            getattr(nn, name)
+        eval(f"nn.{here}", {"nn": nn})
+
+
+def test_no_name_of_the_table_is_one_of_ours() -> None:
+    strings = {
+        *nn.losses.LOSSES,
+        *nn.metrics.METRICS,
+        *nn.initializers.NAMED,
+        *_check.ACTIVATIONS,
+    }
+    assert not _foreign.STRINGS.keys() & strings
+    assert {here for names in _foreign.STRINGS.values() for here in names} <= strings
+    kinds = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
+    kinds += [*nn.optim.OPTIMIZERS.values(), *nn.losses.LOSSES.values()]
+    known = {name for kind in kinds for name in _validate.argument_names(kind)}
+    known |= {"epochs", "sample_weight", "loss", "x"}  # of methods
+    assert {here for names in _foreign.ARGUMENTS.values() for here in names} <= known
