@@ -33,6 +33,7 @@ from .each_backend import CUPY, activated
 
 FAKE = "fake cupy"
 transfers: Counter[str] = Counter()  # copies 'to_device' and 'to_host', scalars read included
+largest: Counter[str] = Counter()  # bytes of the largest array copied 'to_device' as a whole
 
 _SCALARS = (bool, int, float, np.generic, np.dtype, type, str, slice, type(None), type(...))
 
@@ -45,7 +46,13 @@ class ndarray:  # noqa: N801
     def __init__(
         self, memory: np.ndarray, base: ndarray | None = None, pointer: Any = None
     ) -> None:
-        self._memory, self.base, self._pointer = memory, base, pointer
+        self._raw, self.base, self._pointer = memory, base, pointer
+
+    @property
+    def _memory(self) -> np.ndarray:
+        """What is there when all copies so far are made."""
+        fake_memory.finish()
+        return self._raw
 
     def __array__(self, *_args: Any, **_kwargs: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed: use `.get()`")
@@ -53,6 +60,11 @@ class ndarray:  # noqa: N801
     def get(self) -> np.ndarray:
         _count_transfer("to_host")
         return self._memory.copy()
+
+    def set(self, arr: np.ndarray) -> None:
+        assert (arr.dtype, arr.shape) == (self._raw.dtype, self._raw.shape)
+        _count_transfer("to_device")
+        fake_memory.copy_later(arr, self._raw)
 
     def item(self) -> Any:
         _count_transfer("to_host")
@@ -71,10 +83,10 @@ class ndarray:  # noqa: N801
         return len(self._memory)
 
     def __getitem__(self, index: Any) -> ndarray:
-        return self._view(np.asarray(self._memory[_unwrap(index)]))
+        return self._view(np.asarray(self._raw[_unwrap(index)]))
 
     def reshape(self, *shape: Any) -> ndarray:
-        return self._view(self._memory.reshape(*shape))
+        return self._view(self._raw.reshape(*shape))
 
     def transpose(self, *axes: Any) -> ndarray:
         return self._view(self._memory.transpose(*axes))
@@ -84,7 +96,7 @@ class ndarray:  # noqa: N801
         return self._view(self._memory.T)
 
     def _view(self, memory: np.ndarray) -> ndarray:
-        shared = np.may_share_memory(memory, self._memory)
+        shared = np.may_share_memory(memory, self._raw)
         return ndarray(memory, (self if self.base is None else self.base) if shared else None)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -129,6 +141,7 @@ class Graph:
 
     def launch(self) -> None:
         Graph.launched += 1
+        fake_memory.finish()
         for kernel in self._kernels:
             kernel()
 
@@ -234,7 +247,7 @@ for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__neg
 for _name in ("astype", "copy"):
     setattr(ndarray, _name, _forward(getattr(np.ndarray, _name)))
 for _name in ("shape", "dtype", "ndim", "size", "nbytes", "flags"):
-    setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._memory, name)))
+    setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._raw, name)))
 ndarray.__module__ = "cupy"
 
 sum = _forward(lambda a, axis=None, dtype=None, out=None, keepdims=False: np.sum(
@@ -246,6 +259,7 @@ def asarray(a: Any, dtype: Any = None, order: str | None = None) -> ndarray:
     if isinstance(a, ndarray):
         return ndarray(np.asarray(a._memory, dtype, order=order))  # type: ignore[call-overload]
     _count_transfer("to_device")
+    largest["to_device"] = max(largest["to_device"], getattr(a, "nbytes", 0))
     return ndarray(np.array(a, dtype, order=order or "K"))
 
 
@@ -279,7 +293,8 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy.__version__ = "0.fake"
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
     cupy.empty, cupy.sum = empty, sum
-    cupy.get_default_memory_pool = lambda: SimpleNamespace(free_all_blocks=lambda: None)
+    pool = SimpleNamespace(free_all_blocks=lambda: None, free_bytes=lambda: 0)
+    cupy.get_default_memory_pool = lambda: pool
     names = (
         "abs arange clip concatenate einsum exp expm1 isfinite log log1p logaddexp matmul maximum"
     )
@@ -290,12 +305,14 @@ def _make_modules() -> dict[str, ModuleType]:
         getDeviceCount=lambda: 1,
         getDevice=lambda: 0,
         getDeviceProperties=lambda _device: {"name": b"no GPU at all"},
+        memGetInfo=lambda: (1 << 40, 1 << 40),
         CUDARuntimeError=fake_memory.CUDARuntimeError,
     )
-    stream = SimpleNamespace(synchronize=lambda: None)
+    stream = SimpleNamespace(synchronize=fake_memory.finish, record=fake_memory.Event)
     cupy.cuda = SimpleNamespace(
         runtime=runtime,
         get_current_stream=lambda: stream,
+        alloc_pinned_memory=fake_memory.alloc_pinned_memory,
         Memory=fake_memory.Memory,
         MemoryPointer=fake_memory.MemoryPointer,
         MemoryPool=fake_memory.MemoryPool,
@@ -323,6 +340,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(_graph_pool, "_local", threading.local())
     _select._make.cache_clear()
     transfers.clear()
+    largest.clear()
+    fake_memory.device["pinned"] = 0
     return modules["cupy"]
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-device = {"used": 0, "size": 1 << 40}  # bytes
+device = {"used": 0, "size": 1 << 40, "pinned": 0}  # bytes; those of the largest pinned buffer
+_copies: list[Callable[[], None]] = []  # from pinned memory, which the device has yet to make
 _current = threading.local()  # each thread's allocator and stream
 _free: dict[int, dict[Any, list[Memory]]] = {}  # by pool and stream; no garbage collector sees it
 
@@ -73,6 +74,29 @@ def using_allocator(allocator: Callable[[int], MemoryPointer]) -> Iterator[None]
         yield
     finally:
         _current.allocator = None
+
+
+def alloc_pinned_memory(size: int) -> np.ndarray:
+    device["pinned"] = max(device["pinned"], size)
+    return np.empty(size, np.uint8)
+
+
+def copy_later(source: np.ndarray, target: np.ndarray) -> None:
+    """Copy from pinned memory when somebody waits for it, as late as a device may."""
+    _copies.append(lambda: np.copyto(target, source))
+
+
+def finish() -> None:
+    """Wait for the device."""
+    while _copies:
+        _copies.pop(0)()
+
+
+class Event:
+    """Waits for more than it has to."""
+
+    def synchronize(self) -> None:
+        finish()
 
 
 def use_stream(stream: Any) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
 
+from nnaccel.backends import _upload
 from nnaccel_kernels.lookup import Kernels
 
 _LINE = 64  # bytes of a cache line; vectors that straddle two are slow to load and store
@@ -131,7 +132,13 @@ class Backend:
         """
         if self.name != "cupy" and is_cupy(x):
             x = x.get()
+        if self.name == "cupy" and _upload.is_large(x, dtype):
+            return _upload.upload(self.xp, x)
         return self.xp.asarray(x, dtype=dtype)
+
+    def has_room(self, nbytes: int) -> bool:
+        """Whether a data set of so many bytes may stay on the device."""
+        return self.name != "cupy" or _upload.has_room(self.xp, nbytes)
 
     def to_numpy(self, a: Array) -> Any:
         """Return `a` as a NumPy array on the host."""

@@ -339,6 +339,7 @@ class Sequential(CompiledNetwork, PipelineStep):
                 rows = min(batch_size, len(x) - first)
                 if rows not in batches:
                     batches[rows] = self._predictor(loader, rows)
+                loader.load(first // batch_size)
                 result[first : first + rows] = batches[rows]()
         return result
 

@@ -57,6 +57,7 @@ class StepRunner:
             if before is not None:
                 before(done)
                 self._set_rates(done, steps + done, 1)
+            count = min(count, self.loader.load(done))
             began = time.perf_counter()
             self._replay(self.loader.batch_size, count)
             spent = time.perf_counter() - began
@@ -68,6 +69,7 @@ class StepRunner:
             if before is not None:
                 before(done)
                 self._set_rates(done, steps + done, 1)
+            self.loader.load(done)
             self._replay(rest, 1)
             after(done + 1)
 
