@@ -108,6 +108,8 @@ class Backend:
         Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
     halves : bool
         Whether kernels take arrays of float16 and bfloat16, which they compute in float32.
+    workspace : int
+        Bytes of workspace that a convolution may take at least.
     """
 
     name: str
@@ -119,6 +121,7 @@ class Backend:
     host: Callable[[Step], None] = field(default=call, repr=False)
     tf32: bool = field(default=False, repr=False)
     halves: bool = field(default=False, repr=False)
+    workspace: int = field(default=16 << 20, repr=False)
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         """Return `x` as an array of this backend, copied only if it has to be.

@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from nnaccel.backends._backend import Replay, Step
@@ -41,7 +42,7 @@ def host(function: Step) -> None:
         function()
 
 
-def record(cupy: Any, step: Step) -> Replay:
+def record(cupy: Any, lease: Callable[[], object], step: Step) -> Replay:
     """Return the replay of `step`, a function of the number of repeats.
 
     The first runs call `step`, which compiles its kernels and loads the libraries it needs. Then
@@ -52,20 +53,23 @@ def record(cupy: Any, step: Step) -> Replay:
     Parameters
     ----------
     cupy : module
+    lease : callable
+        Returns what kernels called by this thread use, and a graph must hold on to.
     step : callable
         Launches kernels on arrays that do not move, and reads the device in host rows only.
     """
     single: _Graphs | None = None
     several: _Graphs | None = None
+    held: object = None
     runs, has_failed = 0, False
 
     def replay(repeats: int) -> None:
-        nonlocal single, several, runs, has_failed
+        nonlocal single, several, held, runs, has_failed
         if repeats and not runs:
             step()
             runs, repeats = 1, repeats - 1
         if single is None and not has_failed and runs + repeats > _MIN_RUNS:
-            single = _capture(cupy, step, 1)
+            single, held = _capture(cupy, step, 1), lease()
             has_failed = single is None
         if several is None and repeats >= _MIN_REPEATS and single is not None and single.is_short:
             several = _capture(cupy, step, _STEPS_PER_GRAPH)

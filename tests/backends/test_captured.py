@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -134,6 +135,7 @@ def test_an_array_that_outlives_its_graph_goes_with_the_next(
 
 
 def test_models_come_and_go_without_a_trace() -> None:
+    gc.collect()
     before = fake_memory.device["used"]
     with nn.use_backend("cupy"):
         for _ in range(2):
@@ -143,6 +145,36 @@ def test_models_come_and_go_without_a_trace() -> None:
             del model
             gc.collect()
             assert fake_memory.device["used"] == before
+
+
+def test_a_graph_holds_what_its_kernels_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library's workspace, after the thread that captured the graph has ended."""
+
+    class Lease:
+        pass
+
+    lease = Lease()
+    alive = weakref.ref(lease)
+    monkeypatch.setattr(fake, "leased", [lease])
+    replay = graph_of(10)
+    fake.leased[:] = [None]
+    del lease
+    assert alive() is not None
+    del replay
+    assert alive() is None
+
+
+def test_no_batch_of_a_stream_waits_for_the_device() -> None:
+    counts = []
+    with nn.use_backend("cupy"):
+        for batches in (10, 40):
+            model = make()
+            model.build((6, 5))
+            stream = [(X[:20], np.arange(20) % 3)] * batches
+            transfers.clear()
+            model.fit(stream, verbose=0)
+            counts.append(transfers["to_host"])
+    assert counts[0] == counts[1]
 
 
 class HitsOfAnother(nn.metrics.Metric):

@@ -57,7 +57,8 @@ def _load(cupy: Any, kernel: Any, args: tuple[Any, ...], numbers: list[Any]) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # raised, one would force the slow launch
             types = tuple(map(typeof, map(on_device, args)))
-            cc = cuda.get_current_device().compute_capability
+            number = cupy.cuda.Device().compute_capability  # "90" is 9.0; Numba's may be another's
+            cc = int(number[:-1]), int(number[-1])
             ptx = ptx_of(kernel, types, cc)
         name, sizes = entry(ptx)
         if sizes != list(map(size_of, numbers)):
