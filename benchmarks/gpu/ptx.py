@@ -31,7 +31,10 @@ from nnaccel_kernels.window import Window
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
 HALVES = ("float16", "bfloat16")  # of activations; parameters are float32 then
 SETTINGS = ("kernel", "dtype", "layout", "sm")
-COLUMNS = (*SETTINGS, "ptx", "registers", "spilled", "local", "shared", "cubin")
+COLUMNS = (
+    *SETTINGS, "ptx", "instructions", "registers", "spilled", "local", "shared", "cubin",
+)  # fmt: skip
+_INSTRUCTION = re.compile(r"^\s+(@!?%p\d+ )?\w+[\w.]*\s.*;$", re.MULTILINE)
 
 
 class Toolkit:
@@ -221,7 +224,8 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
     flatten(args, numbers, [])
     if entry(ptx)[1] != list(map(size_of, numbers)):
         raise RuntimeError(f"{kernel.py_func.__name__}: its arguments do not match its parameters")
-    return toolkit.report(ptx, sm) | {"ptx": ptx_version(ptx), "cubin": _linked_size(ptx, cc)}
+    of_ptx = {"ptx": ptx_version(ptx), "instructions": len(_INSTRUCTION.findall(ptx))}
+    return toolkit.report(ptx, sm) | of_ptx | {"cubin": _linked_size(ptx, cc)}
 
 
 def _linked_size(ptx: str, cc: tuple[int, int]) -> int | None:
