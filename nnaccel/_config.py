@@ -38,6 +38,13 @@ def num_threads() -> int:
     return min(available, _whole_number("NNACCEL_NUM_THREADS", text)) if text else available
 
 
+def use_one_thread() -> None:
+    """Let nnaccel, and libraries that are not loaded yet, use one thread in this process."""
+    for name in ("NNACCEL_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+
+
 def _processors() -> int:
     """Number of processors, by this process's affinity and its cgroup's quota."""
     if sys.platform != "linux":
@@ -98,6 +105,12 @@ def workspace_bytes(default: int) -> int:
     """Workspace limit of an op, in bytes: `NNACCEL_WORKSPACE_MB` times 2**20, else `default`."""
     text = os.environ.get("NNACCEL_WORKSPACE_MB", "").strip()
     return _whole_number("NNACCEL_WORKSPACE_MB", text, least=0) << 20 if text else default
+
+
+def buffer_bytes() -> int:
+    """Bytes of freed results to keep for the next ones: `NNACCEL_BUFFER_MB` times 2**20."""
+    text = os.environ.get("NNACCEL_BUFFER_MB", "").strip()
+    return _whole_number("NNACCEL_BUFFER_MB", text or "256", least=0) << 20
 
 
 def tf32() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -10,8 +9,6 @@ from typing import Any, TypeVar
 
 from nnaccel.backends import _upload
 from nnaccel_kernels.lookup import Kernels
-
-_LINE = 64  # bytes of a cache line; vectors that straddle two are slow to load and store
 
 Array = Any  # numpy.ndarray or cupy.ndarray
 Step = Callable[[], None]
@@ -104,6 +101,11 @@ class Backend:
         Whether kernels called by this thread are recorded on a tape instead of run.
     host : callable
         Runs a Python function now, or records it as a host row of the tape.
+    allocate : callable, optional
+        Takes a shape and a dtype, and returns an uninitialised array; ``xp.empty`` by default.
+    relocate : callable, optional
+        Takes a step and the arrays it reads, records the step, and returns a function that runs it
+        on other arrays of the same shapes; None where there is no such thing.
     tf32 : bool
         Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
     halves : bool
@@ -119,6 +121,8 @@ class Backend:
     record: Callable[[Step], Replay] = field(default=loop, repr=False)
     recording: Callable[[], bool] = field(default=lambda: False, repr=False)
     host: Callable[[Step], None] = field(default=call, repr=False)
+    allocate: Callable[..., Array] | None = field(default=None, repr=False)
+    relocate: Callable[..., Any] | None = field(default=None, repr=False)
     tf32: bool = field(default=False, repr=False)
     halves: bool = field(default=False, repr=False)
     workspace: int = field(default=16 << 20, repr=False)
@@ -153,14 +157,11 @@ class Backend:
             self.xp.cuda.get_current_stream().synchronize()
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
-        """Return an uninitialised array of this backend, aligned to a cache line."""
-        if self.name != "numba":
-            return self.xp.empty(shape, dtype)
-        shape = (shape,) if isinstance(shape, int) else shape
-        size = math.prod(shape) * self.xp.dtype(dtype).itemsize
-        memory = self.xp.empty(size + _LINE, "uint8")
-        start = -memory.ctypes.data % _LINE
-        return memory[start : start + size].view(dtype).reshape(shape)
+        """Return an uninitialised array of this backend.
+
+        On 'numba' it is aligned to a cache line, and its memory is recycled.
+        """
+        return (self.allocate or self.xp.empty)(shape, dtype)
 
     def copy(self, a: Any) -> Array:
         """Return a copy of `a`, an array of any backend, aligned to a cache line."""

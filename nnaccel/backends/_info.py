@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import sys
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -56,7 +57,16 @@ def collect() -> dict[str, Any]:
         "backend": name,
         "why": why,
         "kernel_cache": _kernel_cache(),
+        "buffers": _buffers(),
     }
+
+
+def _buffers() -> dict[str, int]:
+    """Bytes of freed results kept for the next ones, and the most that are."""
+    held = 0
+    if "nnaccel_kernels.cpu" in sys.modules:  # else nothing has been computed
+        held = sys.modules["nnaccel_kernels.cpu"].buffer_store().held
+    return {"held": held, "limit": _config.buffer_bytes()}
 
 
 def _kernel_cache() -> dict[str, Any]:

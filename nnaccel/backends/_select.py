@@ -6,13 +6,20 @@ import contextlib
 import functools
 import importlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
 from nnaccel import _config
 from nnaccel.backends import _capture
-from nnaccel.backends._backend import Backend, BackendInfo, BackendUnavailableError, Replay, Step
+from nnaccel.backends._backend import (
+    Array,
+    Backend,
+    BackendInfo,
+    BackendUnavailableError,
+    Replay,
+    Step,
+)
 from nnaccel.backends._probe import probe
 
 _log = logging.getLogger("nnaccel")
@@ -209,6 +216,12 @@ def _on_cores(info: BackendInfo) -> Backend:
 
         return replay
 
+    def relocate(step: Callable[[], Any], inputs: Sequence[Array], keeps: bool = False) -> Any:
+        try:
+            return cpu.Relocation(step, inputs, keeps)
+        except cpu.NotRelocatableError:
+            return None
+
     def as_row(kernel: Callable[..., None]) -> Callable[..., None]:
         """A plain kernel that is recorded as a host row."""
 
@@ -219,4 +232,15 @@ def _on_cores(info: BackendInfo) -> Backend:
         return note
 
     kernels = cpu.kernels.above(reference.kernels, as_row)
-    return Backend(info.name, numpy, info.device, kernels, record, cpu.recording, cpu.host)
+    cpu.buffer_store().limit = _config.buffer_bytes()
+    return Backend(
+        info.name,
+        numpy,
+        info.device,
+        kernels,
+        record,
+        cpu.recording,
+        cpu.host,
+        cpu.empty,
+        relocate,
+    )

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from nnaccel import _config
+from nnaccel.bench.timing import is_cpu_time
 
 LIBRARIES = ("nnaccel", "numpy", "numba", "llvmlite", "scipy", "scikit-learn", "torch", "jax")
 
@@ -33,14 +34,16 @@ class Machine:
     gflops_one_thread: float
     gflops: float
     copy_gb_per_s: float
+    cpu_time: bool = False
 
     def __str__(self) -> str:
         """The machine, its peak speeds, and a warning if other programs keep it busy."""
-        busy = self.load is not None and self.load > 2 * self.cores
+        busy = self.load is not None and self.load > 2 * self.cores and not self.cpu_time
         return (
             f"{self.cpu}, {self.cores} cores, {self.system}, Python {self.python}\n"
             f"peak {self.gflops:.0f} GFLOP/s float32 multiply-add ({self.gflops_one_thread:.0f} on "
             f"one thread), copies {self.copy_gb_per_s:.1f} GB/s"
+            + "\nprocessor time, one thread a library" * self.cpu_time
             + (f"\nothers are busy here, load {self.load:.1f}: trust no ratio" if busy else "")
         )
 
@@ -73,6 +76,7 @@ def measure_machine() -> Machine:
         gflops_one_thread=measure_gflops(1),
         gflops=measure_gflops(threads),
         copy_gb_per_s=measure_copy(),
+        cpu_time=is_cpu_time(),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nnaccel.cli._common import console, debug_option, json_option, print_json
+from nnaccel.cli._common import console, debug_option, echo, json_option, print_json
 
 
 @click.command("info")
@@ -23,7 +23,7 @@ def info_command(as_json: bool) -> None:
     else:
         _print_facts(facts)
     if facts["backend"] is None:
-        click.echo(f"nnaccel: {facts['why']}", err=True)
+        echo(f"nnaccel: {facts['why']}", err=True)
         sys.exit(2)
 
 
@@ -52,6 +52,8 @@ def _print_facts(facts: dict[str, Any]) -> None:
         "threads": facts["threads"],
         "TF32": "on" if facts["tf32"] else "off; NNACCEL_TF32=1 for faster products on a GPU",
         "kernels": _describe(facts["kernel_cache"]),
+        "buffers": f"{facts['buffers']['limit'] / 2**20:.0f} MB of freed results are kept at most; "
+        "NNACCEL_BUFFER_MB changes that",
         "BLAS": f"{facts['blas']}, behind NumPy",
         "nnaccel": facts["nnaccel"],
         "Python": f"{facts['python']} on {facts['platform']}",

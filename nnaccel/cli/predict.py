@@ -10,11 +10,13 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel._text import escaped
 from nnaccel.cli._common import (
     backend_option,
     choose_backend,
     debug_option,
     decimal_option,
+    echo,
     header_option,
     json_option,
     print_json,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _BAR = 30
+_NOT_FINITE = "what the model gives is not finite"
 
 
 @click.command("predict", short_help="Tell which digit a picture shows, or a table's labels.")
@@ -57,10 +60,12 @@ def predict_command(
     from nnaccel.data.pictures import load_image
 
     choose_backend(backend)
+    ctx = click.get_current_context()
+    ctx.with_resource(np.errstate(all="ignore"))  # what overflows is shown as it is
     saved = Saved.read(model)
     if saved.schema is not None:
         rows = [row for path in images for row in _rows(saved, saved.schema, path, header, decimal)]
-        print_json(rows) if as_json else click.echo("\n".join(map(_row_as_text, rows)))
+        print_json(rows) if as_json else echo("\n".join(map(_row_as_text, rows)))
         return
     size = _picture_size(saved, model)
     x: NDArray[Any] = np.stack([load_image(path, size) for path in images])
@@ -71,7 +76,7 @@ def predict_command(
     if as_json:
         print_json(answers)
     else:
-        click.echo("\n\n".join(map(_as_text, answers)))
+        echo("\n\n".join(map(_as_text, answers)))
 
 
 def _rows(
@@ -86,9 +91,7 @@ def _rows(
     answers: dict[int, dict[str, Any]] = {row: {"prediction": None} for row in table.incomplete}
     for row, outputs in zip(table.lines, saved.model.predict(x), strict=True):
         if saved.note.get("classes"):
-            shares = dict(zip(saved.names(), (round(float(p), 6) for p in outputs), strict=True))
-            answers[row] = {"prediction": max(shares, key=shares.__getitem__),
-                            "probabilities": shares}  # fmt: skip
+            answers[row] = _choice(outputs, saved.names())
         else:
             value = outputs if saved.scaling is None else saved.scaling.unscaled(outputs)
             answers[row] = {"prediction": float(value[0])}
@@ -99,9 +102,10 @@ def _row_as_text(answer: dict[str, Any]) -> str:
     """The answer for a row on one line."""
     predicted = answer["prediction"]
     if predicted is None:
-        text = "no prediction, since a value is missing"
+        missing = "a value is missing" if "probabilities" not in answer else _NOT_FINITE
+        text = f"no prediction, since {missing}"
     elif "probabilities" in answer:
-        text = f"{predicted}  {answer['probabilities'][predicted]:.1%}"
+        text = f"{escaped(predicted)}  {answer['probabilities'][predicted]:.1%}"
     else:
         text = f"{predicted:.6g}"
     return f"{answer['file']}: row {answer['row']}: {text}"
@@ -121,19 +125,27 @@ def _picture_size(saved: Saved, path: Path) -> tuple[int, int]:
 
 def _as_json(image: Path, probabilities: Any, names: tuple[str, ...]) -> dict[str, Any]:
     """Answer for one picture."""
+    return {"image": str(image), **_choice(probabilities, names)}
+
+
+def _choice(probabilities: NDArray[Any], names: tuple[str, ...]) -> dict[str, Any]:
+    """The likeliest class, None if some numbers are none; and the probability of each."""
     shares = [round(float(p), 6) for p in probabilities]
+    is_finite = bool(np.isfinite(probabilities).all())
     return {
-        "image": str(image),
-        "prediction": names[int(np.argmax(probabilities))],
+        "prediction": names[int(np.argmax(probabilities))] if is_finite else None,
         "probabilities": dict(zip(names, shares, strict=True)),
     }
 
 
 def _as_text(answer: dict[str, Any]) -> str:
     """Lay the answer out as a bar chart, a line for each class."""
-    width = max(map(len, answer["probabilities"]))
-    lines = [f"{answer['image']}: {answer['prediction']}"]
-    for name, share in answer["probabilities"].items():
+    if answer["prediction"] is None:
+        return f"{answer['image']}: no prediction, since {_NOT_FINITE}"
+    shares = {escaped(name): share for name, share in answer["probabilities"].items()}
+    width = max(map(len, shares))
+    lines = [f"{answer['image']}: {escaped(answer['prediction'])}"]
+    for name, share in shares.items():
         lines.append(f"  {name:>{width}}  {_bar(share):<{_BAR}} {share:6.1%}")
     return "\n".join(lines)
 

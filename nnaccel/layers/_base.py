@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel._validate import Explained, constructor_arguments, refuse_misspelt
+from nnaccel._validate import (
+    Explained,
+    constructor_arguments,
+    refuse_misspelt,
+    require_printable,
+)
 from nnaccel.backends import Array
 from nnaccel.layers import initializers
 from nnaccel.layers.initializers import Initializer
@@ -42,11 +47,14 @@ class Layer(Explained, ABC):
     trainable : bool
         Whether training changes the parameters; False freezes them: no gradient, no update, no
         decay, and no backward pass below the lowest layer that is trainable.
+    times_changed : int
+        How often an attribute was set: what was recorded before holds no more.
     kernel_names : tuple of str
         Kernel of the forward and of the backward pass, for `explain`; empty if there is none.
     """
 
     _trainable = True
+    times_changed = 0
     activation = "linear"  # applied last in `forward`, unless `activate` is False
     kernel_names: tuple[str, ...] = ()
 
@@ -61,6 +69,7 @@ class Layer(Explained, ABC):
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
+        require_printable(self.name)
         self.penalty = Penalty()
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
@@ -85,6 +94,7 @@ class Layer(Explained, ABC):
     def __setattr__(self, name: str, value: Any) -> None:
         refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
+        vars(self)["times_changed"] = self.times_changed + 1
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return shape and initialiser of each parameter, as in ``{"w": ((3, 2), "ones")}``.

@@ -10,13 +10,13 @@ from typing import Any, Never
 import numpy as np
 
 from nnaccel._validate import refuse_unknown, whole_number
-from nnaccel.backends import Array, to_numpy
+from nnaccel.backends import Array
 from nnaccel.layers import Layer
 from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled, CompiledNetwork
 from nnaccel.model.pipeline import PipelineStep
+from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
-from nnaccel.network.names import number_names
 from nnaccel.training import checkpoint as files
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, History, ProgressBar
@@ -86,7 +86,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         """Append a layer, before the model is built."""
         if self.built:
             raise RuntimeError("the model is built already: layers cannot be added any more")
-        self.layers = number_names([*self.layers, layer])
+        self.layers += self._names.number([layer])
 
     def extended(self, layers: Sequence[Layer]) -> Sequential:
         """Return a copy of a built model, with more layers behind: a trained body with a new head.
@@ -259,6 +259,7 @@ class Sequential(CompiledNetwork, PipelineStep):
                     "samples": source.samples,
                     "batch_size": None if y is None else batch_size,
                     "verbose": verbose,
+                    "resume": resume,
                 }
                 chosen = [*callbacks, history, ProgressBar(verbose)]
                 if backup is not None:
@@ -332,16 +333,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)
             build_or_check(self, x)
-            loader = BatchLoader(self, x, None, batch_size)
-            result = np.empty((len(x), *self.output_shape), self.dtype)
-            batches: dict[int, Callable[[], np.ndarray]] = {}
-            for first in range(0, len(x), batch_size):
-                rows = min(batch_size, len(x) - first)
-                if rows not in batches:
-                    batches[rows] = self._predictor(loader, rows)
-                loader.load(first // batch_size)
-                result[first : first + rows] = batches[rows]()
-        return result
+            return predict(self, x, batch_size)
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
@@ -356,22 +348,6 @@ class Sequential(CompiledNetwork, PipelineStep):
             Replaced atomically if it exists.
         """
         files.write(path, *self.state())
-
-    def _predictor(self, loader: BatchLoader, rows: int) -> Callable[[], np.ndarray]:
-        """Return a function that returns the outputs for the next batch of the loader."""
-        outputs: list[Array] = [None]
-
-        def step() -> None:
-            outputs[0], _ = self.forward(loader.inputs(rows))
-            self.backend.kernels.advance(loader.cursor)
-
-        replay = self.backend.record(step)
-
-        def predict() -> np.ndarray:
-            replay(1)
-            return np.asarray(to_numpy(outputs[0]))
-
-        return predict
 
     def _check_data(
         self,
@@ -442,19 +418,27 @@ def load(
     ------
     FileNotFoundError
         If there is no such file.
+    OSError
+        If it cannot be read.
     CheckpointError
         If it holds no model of nnaccel.
+
+    Warns
+    -----
+    UserWarning
+        If some of its numbers are NaN or infinite.
     """
     arrays, described = files.read(path)
     with files.reading(path):
         made = files.make_layers(described["layers"], custom_objects)
-        shape = tuple(described["input_shape"])
+        shape = files.read_input_shape(described)
         files.check_shapes(made, shape, arrays)
         model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
         model.build(shape)
         if not compile:
             described = {k: v for k, v in described.items() if k != "loss"}
         model.load_state(arrays, described, _by_any_name(custom_objects or {}))
+    files.warn_of_nan(path, arrays)
     return model
 
 

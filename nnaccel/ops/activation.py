@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
+from nnaccel.ops._replay import replayed
 from nnaccel_kernels.activations import ACTIVATIONS
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 
+@replayed
 def activate(name: str, x: Array, alpha: float | None = None) -> Array:
     """Return the activation `name` of x: elementwise, or over the last axis for a softmax."""
     _check.activation(name)
@@ -45,6 +47,7 @@ def activate(name: str, x: Array, alpha: float | None = None) -> Array:
     return y
 
 
+@replayed
 def activate_backward(
     name: str, dy: Array, x: Array | None, y: Array | None, alpha: float | None = None
 ) -> Array:

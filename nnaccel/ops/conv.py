@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _convolution, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
+from nnaccel.ops._replay import replayed
 from nnaccel_kernels.window import Window
 
 __all__ = ["conv2d", "conv2d_backward"]
@@ -12,6 +13,7 @@ __all__ = ["conv2d", "conv2d_backward"]
 _WEIGHTS = "(K, C/groups, R, S)"
 
 
+@replayed
 def conv2d(
     x: Array,
     w: Array,
@@ -102,6 +104,7 @@ def conv2d(
     return y
 
 
+@replayed
 def conv2d_backward(
     dy: Array,
     x: Array,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _convolution, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
+from nnaccel.ops._replay import replayed
 from nnaccel_kernels.window import Window
 
 __all__ = ["conv_transpose2d", "conv_transpose2d_backward"]
@@ -12,6 +13,7 @@ __all__ = ["conv_transpose2d", "conv_transpose2d_backward"]
 _WEIGHTS = "(C, K/groups, R, S)"
 
 
+@replayed
 def conv_transpose2d(
     x: Array,
     w: Array,
@@ -92,6 +94,7 @@ def conv_transpose2d(
     return y
 
 
+@replayed
 def conv_transpose2d_backward(
     dy: Array,
     x: Array,

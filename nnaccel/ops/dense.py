@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check
+from nnaccel.ops._replay import replayed
 
 __all__ = ["linear", "linear_backward"]
 
 
+@replayed
 def linear(
     x: Array,
     w: Array,
@@ -60,6 +62,7 @@ def linear(
     return y
 
 
+@replayed
 def linear_backward(
     dy: Array,
     x: Array,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from nnaccel._validate import check_range
 from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check
+from nnaccel.ops._replay import replayed
 from nnaccel_kernels.half import wide
 
 __all__ = ["layer_norm", "layer_norm_backward"]
 
 
+@replayed
 def layer_norm(
     x: Array, gamma: Array, beta: Array, *, epsilon: float = 1e-3
 ) -> tuple[Array, Array, Array]:
@@ -57,6 +59,7 @@ def layer_norm(
     return y, mean, inv_std
 
 
+@replayed
 def layer_norm_backward(
     dy: Array,
     x: Array,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _geometry, _memory
 from nnaccel.ops._geometry import Padding, Size
+from nnaccel.ops._replay import replayed
 from nnaccel_kernels.window import Window
 
 __all__ = ["avg_pool2d", "avg_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
 
 
+@replayed
 def max_pool2d(
     x: Array,
     kernel_size: Size,
@@ -62,6 +64,7 @@ def max_pool2d(
     return y
 
 
+@replayed
 def max_pool2d_backward(
     dy: Array,
     x: Array,
@@ -114,6 +117,7 @@ def max_pool2d_backward(
     return dx
 
 
+@replayed
 def avg_pool2d(
     x: Array,
     kernel_size: Size,
@@ -161,6 +165,7 @@ def avg_pool2d(
     return y
 
 
+@replayed
 def avg_pool2d_backward(
     dy: Array,
     x: Array,

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from nnaccel.bench.timing import Timing, compare
+from tests.processes import python
 
 
 def test_contestants_take_turns() -> None:
@@ -41,3 +42,15 @@ def test_progress_is_for_terminals(
 def test_at_least_one_turn() -> None:
     with pytest.raises(ValueError, match="repeats is 0"):
         compare({}, repeats=0)
+
+
+def test_cpu_time_does_not_count_waiting() -> None:
+    code = (
+        "import time; from nnaccel.bench.timing import measure, use_cpu_time; use_cpu_time();"
+        "assert measure(lambda: time.sleep(0.3))[0] < 0.1;"
+        "from nnaccel import _config; assert _config.num_threads() == 1;"
+        "import numpy as np; from threadpoolctl import threadpool_info;"
+        "assert all(pool['num_threads'] == 1 for pool in threadpool_info())"
+    )
+    done = python("-c", code)
+    assert not done.returncode, done.stderr

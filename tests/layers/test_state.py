@@ -173,6 +173,7 @@ def test_early_stopping_restores_them(backend: Any) -> None:
     assert_same(states(model), kept)
 
 
+@pytest.mark.filterwarnings("ignore:inputs of float32 reach 1e.30")
 def test_divergence_puts_them_back(backend: Any) -> None:
     """Even if they alone diverge: what is divided by an infinite deviation is finite."""
     model, (x, y) = Sequential([BatchNorm(), Dense(3, "softmax")], seed=0), problem()

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numba import config
 
+from nnaccel_kernels.cpu.runtime.address import address_of
 from nnaccel_kernels.cpu.runtime.autotune import Autotune
 from nnaccel_kernels.cpu.runtime.machine import MAX_WORDS
 from nnaccel_kernels.cpu.runtime.thread_pool import Host, Table, thread_pool
@@ -45,7 +46,7 @@ class Tape:
     """
 
     def __init__(self) -> None:
-        self._parts: list[list[Launch] | Host] = []
+        self.parts: list[list[Launch] | Host] = []
         self._tables: list[Table | Host] | None = None
         self._widest = 1  # launch: the most threads it is for
         self._is_warm = False
@@ -55,15 +56,15 @@ class Tape:
 
     def append(self, kernel: Launchable, args: tuple[Argument, ...], width: int) -> None:
         """Add one launch."""
-        if not (self._parts and isinstance(self._parts[-1], list)):
-            self._parts.append([])
-        self._parts[-1].append((kernel, args, max(1, width)))  # type: ignore[union-attr]
+        if not (self.parts and isinstance(self.parts[-1], list)):
+            self.parts.append([])
+        self.parts[-1].append((kernel, args, max(1, width)))  # type: ignore[union-attr]
         self._widest = max(self._widest, width)
         self._tables = None
 
     def append_host(self, function: Host) -> None:
         """Add a host row."""
-        self._parts.append(function)
+        self.parts.append(function)
         self._tables = None
 
     def replay(self, repeats: int = 1) -> None:
@@ -75,7 +76,7 @@ class Tape:
                 self._run_in_python()
             return
         if self._tables is None:
-            self._tables = [p if callable(p) else _table(p) for p in self._parts]
+            self._tables = [p if callable(p) else build_table(p) for p in self.parts]
         pool = thread_pool()
         if not self._is_warm and repeats:
             # The first repeat wakes threads and faults pages in: it says nothing of the others.
@@ -86,7 +87,7 @@ class Tape:
             pool.run(self._tables, self._widest, repeats, self._autotune)
 
     def _run_in_python(self) -> None:
-        for part in self._parts:
+        for part in self.parts:
             if callable(part):
                 part()
                 continue
@@ -100,7 +101,7 @@ def _is_prompt() -> bool:
     return thread_pool().is_prompt()
 
 
-def _table(launches: list[Launch]) -> Table:
+def build_table(launches: list[Launch]) -> Table:
     """A row for each launch, and behind all rows the words that they point to."""
     packed = [[word for arg in args for word in _pack(arg)] for _, args, _ in launches]
     table = np.empty(COLUMNS * len(packed) + sum(map(len, packed)), np.int64)
@@ -174,4 +175,11 @@ def _pack(arg: Argument) -> tuple[int, ...]:
         return (int(arg),)
     if not arg.flags.c_contiguous:
         raise ValueError("kernels take C-contiguous arrays")
-    return (0, 0, arg.size, arg.itemsize, arg.ctypes.data, *arg.shape, *arg.strides)
+    return (0, 0, arg.size, arg.itemsize, address_of(arg), *arg.shape, *arg.strides)
+
+
+def words_of(arg: Argument) -> int:
+    """Number of words of a packed argument."""
+    if isinstance(arg, tuple):
+        return len(arg)
+    return 5 + 2 * arg.ndim if isinstance(arg, np.ndarray) else 1

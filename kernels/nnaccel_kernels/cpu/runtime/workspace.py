@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel_kernels.cpu.runtime.address import LINE, on_a_line
 from nnaccel_kernels.cpu.runtime.tape import local
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
-
-_LINE_BYTES = 64
 
 
 def scratch(dtype: Any, *shapes: tuple[int, ...]) -> list[np.ndarray]:
@@ -19,13 +18,12 @@ def scratch(dtype: Any, *shapes: tuple[int, ...]) -> list[np.ndarray]:
     Launches of one thread, or of one tape, follow each other, so they share their memory.
     """
     dtype = np.dtype(dtype)
-    sizes = [-(-math.prod(s) * dtype.itemsize // _LINE_BYTES) * _LINE_BYTES for s in shapes]
+    sizes = [-(-math.prod(s) * dtype.itemsize // LINE) * LINE for s in shapes]
     owner = getattr(local, "tape", None) or local
     memory = getattr(owner, "scratch", None)
-    if memory is None or memory.size < sum(sizes) + _LINE_BYTES:
-        memory = owner.scratch = np.empty(sum(sizes) + _LINE_BYTES, np.uint8)
-    start = -memory.ctypes.data % _LINE_BYTES
-    found = []
+    if memory is None or memory.size < sum(sizes):
+        memory = owner.scratch = on_a_line(sum(sizes))
+    start, found = 0, []
     for shape, size in zip(shapes, sizes, strict=True):
         found.append(memory[start : start + math.prod(shape) * dtype.itemsize].view(dtype))
         found[-1] = found[-1].reshape(shape)
@@ -50,5 +48,5 @@ def _counters(threads: int) -> np.ndarray:
     owner = getattr(local, "tape", None) or local
     found: np.ndarray | None = getattr(owner, "counters", None)
     if found is None or len(found) <= threads:
-        found = owner.counters = np.zeros((threads + 1, _LINE_BYTES // 8), np.int64)
+        found = owner.counters = np.zeros((threads + 1, LINE // 8), np.int64)
     return found

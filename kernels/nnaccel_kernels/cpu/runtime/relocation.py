@@ -1,0 +1,167 @@
+"""Relocation: what was recorded once for some arrays runs on others of the same shapes.
+
+The table of launches stays; only the addresses in it change. Results and what is computed on the
+way to them get buffers of their own at each run, so nothing is copied and nothing is shared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import config
+
+from nnaccel_kernels.cpu.runtime.address import address_of, on_a_line
+from nnaccel_kernels.cpu.runtime.buffers import buffer_store, collect
+from nnaccel_kernels.cpu.runtime.tape import Launch, Tape, build_table, local, record, words_of
+from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
+from nnaccel_kernels.cpu.runtime.worker import COLUMNS
+
+_ADDRESS = 4  # word of an array's address among those that describe it
+_SMALL = 4096  # bytes of an array that may be neither argument nor result: a table of constants
+
+
+class NotRelocatableError(Exception):
+    """The step cannot run on other arrays; it is to be run as it is."""
+
+
+class _Patch(NamedTuple):
+    """A word of the table that holds an address within the memory of an array."""
+
+    word: int
+    slot: int
+    offset: int
+
+
+class _Result(NamedTuple):
+    """A view of a fresh buffer that the step returns."""
+
+    slot: int
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: np.dtype[Any]
+
+
+class Relocation:
+    """A recorded step of arrays, to be run on others of the same shapes, dtypes and strides.
+
+    Parameters
+    ----------
+    step : callable
+        Takes no arguments, launches kernels, and returns arrays made by `empty`, None, or a tuple
+        of them.
+    inputs : sequence of array
+        What the step reads, no two of which overlap.
+    keeps : bool, default False
+        Whether other arrays, of any size, may be used in place: those of a model, say.
+
+    Raises
+    ------
+    NotRelocatableError
+        If the step has host rows, or uses other arrays in place.
+    """
+
+    def __init__(
+        self, step: Callable[[], Any], inputs: Sequence[np.ndarray], keeps: bool = False
+    ) -> None:
+        if config.DISABLE_JIT or _overlap(inputs):
+            raise NotRelocatableError
+        with record() as tape, collect() as fresh:
+            tape.scratch = getattr(local, "scratch", tape.scratch)
+            returned = step()
+        launches = _launches(tape)
+        memories = [*inputs, *fresh]
+        self._spans = [(address_of(a), a.nbytes) for a in (*memories, tape.scratch)]
+        self._inputs, self._scratch_size = len(inputs), tape.scratch.size
+        self._fresh = [a.nbytes for a in fresh]
+        self._results = _results(returned, self._spans[len(inputs) : -1], len(inputs))
+        self._is_tuple = isinstance(returned, tuple)
+        self._counters, self._patches = tape.counters, list(self._find(launches, keeps))
+        self._kept = [a for _, args, _ in launches for a in args if isinstance(a, np.ndarray)]
+        self._kept = [a for a in self._kept if self._slot_of(a) is None]
+        self._table = build_table(launches)
+        self._words = self._table.memory.data
+        self.threads = thread_pool().size
+
+    def __call__(self, inputs: Sequence[np.ndarray]) -> Any:
+        """Run on these inputs, and return what the step returned, in buffers of its own."""
+        if self._counters is not None:
+            self._counters[:] = 0  # Ctrl-C may have left a half count
+        loans = [buffer_store().lend(size) for size in self._fresh]
+        addresses = [address_of(a) for a in inputs]
+        addresses += [loan.buffer.address for loan in loans]
+        addresses.append(address_of(self._scratch()))
+        words = self._words
+        for word, slot, offset in self._patches:
+            words[word] = addresses[slot] + offset
+        if self._table.rows:
+            thread_pool().run_once((self._table,), self._table.width)
+        made = [
+            None
+            if r is None
+            else np.ndarray(r.shape, r.dtype, loans[r.slot - self._inputs], r.offset, r.strides)
+            for r in self._results
+        ]
+        return tuple(made) if self._is_tuple else made[0]
+
+    def _scratch(self) -> np.ndarray:
+        """The thread's workspace, at least as large as the one recorded."""
+        scratch: np.ndarray | None = getattr(local, "scratch", None)
+        if scratch is None or scratch.size < self._scratch_size:
+            scratch = local.scratch = on_a_line(self._scratch_size)
+        return scratch
+
+    def _find(self, launches: Sequence[Launch], keeps: bool) -> Any:
+        """Yield a patch for each array of the launches that is relocated."""
+        word = COLUMNS * len(launches)
+        for _, args, _ in launches:
+            for arg in args:
+                if isinstance(arg, np.ndarray):
+                    slot = self._slot_of(arg)
+                    if slot is not None:
+                        offset = address_of(arg) - self._spans[slot][0]
+                        yield _Patch(word + _ADDRESS, slot, offset)
+                    elif arg.nbytes > _SMALL and not keeps:
+                        raise NotRelocatableError
+                word += words_of(arg)
+
+    def _slot_of(self, a: np.ndarray) -> int | None:
+        """Number of the array whose memory holds `a`; None if none does."""
+        at = address_of(a)
+        for slot, (start, size) in enumerate(self._spans):
+            if start <= at < start + size or (at == start and not a.size):
+                return slot
+        return None
+
+
+def _launches(tape: Tape) -> list[Launch]:
+    """The launches of a tape without host rows."""
+    parts = tape.parts
+    if len(parts) > 1 or any(callable(part) for part in parts):
+        raise NotRelocatableError
+    return parts[0] if parts else []  # type: ignore[return-value]
+
+
+def _results(returned: Any, fresh: Sequence[tuple[int, int]], before: int) -> list[_Result | None]:
+    """Where the returned arrays lie in the fresh ones, of which `before` inputs come first."""
+    found: list[_Result | None] = []
+    for a in returned if isinstance(returned, tuple) else (returned,):
+        if a is None:
+            found.append(None)
+            continue
+        at = address_of(a)
+        slots = [i for i, (start, size) in enumerate(fresh) if start <= at < start + max(size, 1)]
+        if not slots:
+            raise NotRelocatableError
+        offset = at - fresh[slots[0]][0]
+        found.append(_Result(before + slots[0], offset, a.shape, a.strides, a.dtype))
+    return found
+
+
+def _overlap(arrays: Sequence[np.ndarray]) -> bool:
+    """Whether two of the arrays share memory, so that an address does not tell which is meant."""
+    spans = sorted((address_of(a), a.nbytes) for a in arrays)
+    return any(a + size > b for (a, size), (b, _) in pairwise(spans))

@@ -1,0 +1,144 @@
+"""Predictions run what was recorded for the shape of a batch, and notice what has changed."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nnaccel as nn
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(40, 1, 8, 8)).astype("float32")
+Y = np.arange(40) % 3
+
+
+def model() -> nn.Sequential:
+    made = nn.Sequential(
+        [nn.Conv2D(4, 3, "relu"), nn.BatchNorm(), nn.Dropout(0.5), nn.Dense(3, "softmax")], seed=0
+    )
+    made.build((1, 8, 8))
+    made.compile()
+    return made
+
+
+def expected(made: nn.Sequential, x: Any) -> np.ndarray:
+    """Outputs by the plain backend."""
+    plain = copy.deepcopy(made).to("numpy")
+    return plain.predict(x)
+
+
+def check(made: nn.Sequential, x: Any = X, **settings: Any) -> None:
+    np.testing.assert_allclose(made.predict(x, **settings), expected(made, x), atol=1e-5)
+
+
+def test_every_batch_of_a_shape_has_its_own_outputs(backend: Any) -> None:
+    made = model()
+    kept = [made.predict(X[i : i + 8]) for i in range(0, 40, 8)]
+    np.testing.assert_array_equal(np.concatenate(kept), made.predict(X, batch_size=8))
+    check(made)
+    for size in (1, 7, 16, 40, 100):
+        check(made, batch_size=size)
+
+
+def test_training_loading_and_moving_are_noticed(backend: Any) -> None:
+    made = model()
+    first = made.predict(X)
+    made.fit(X, Y, epochs=2, verbose=0)
+    assert not np.allclose(made.predict(X), first)
+    check(made)
+    made.set_weights([w * 2 for w in made.get_weights()])
+    check(made)
+    made.to("numpy")
+    check(made)
+    made.to(backend.name)
+    check(made)
+
+
+def test_changed_settings_and_replaced_parameters_are_noticed(backend: Any) -> None:
+    made = model()
+    made.predict(X)
+    made.layers[0].activation = "tanh"
+    check_by_hand = made.predict(X)
+    other = model()
+    other.layers[0].activation = "tanh"
+    np.testing.assert_array_equal(check_by_hand, other.predict(X))
+    dense = made.layers[-1]
+    dense.params["w"] = dense.params["w"] * 0
+    np.testing.assert_allclose(made.predict(X), made.predict(X)[:1].repeat(40, 0), atol=1e-6)
+
+
+def test_inputs_of_any_dtype_and_order(backend: Any) -> None:
+    made = model()
+    for x in (X.astype("float64"), X.transpose(0, 1, 3, 2), X.round().astype(int), X[::2], X > 0):
+        check(made, x)
+        check(made, x)
+
+
+def test_a_layer_in_array_code_runs_as_python(backend: Any) -> None:
+    class Double(nn.Layer):
+        calls = 0
+
+        def infer_shape(self, input_shape: Any) -> Any:
+            return input_shape
+
+        def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+            Double.calls += 1
+            return 2 * x, lambda dy, input_gradient=True: 2 * dy
+
+    made = nn.Sequential([nn.Dense(3), Double(), nn.Dense(2)], seed=0)
+    made.build((64,))
+    before = Double.calls
+    outputs = [made.predict(X) for _ in range(3)]
+    assert Double.calls >= before + 3
+    np.testing.assert_array_equal(outputs[0], outputs[2])
+
+
+def test_outputs_that_are_the_inputs_are_copies(backend: Any) -> None:
+    made = nn.Sequential([nn.Flatten()], seed=0)
+    made.build((1, 8, 8))
+    for _ in range(3):
+        y = made.predict(X)
+        y[...] = 0
+    assert X.any()
+
+
+def test_threads_predict_at_the_same_time(backend: Any) -> None:
+    made, wrong = model(), []
+    wanted = {n: expected(made, X[:n]) for n in (1, 5, 16)}
+
+    def work(n: int) -> None:
+        for _ in range(50):
+            if not np.allclose(made.predict(X[:n]), wanted[n], atol=1e-5):
+                wrong.append(n)
+
+    threads = [threading.Thread(target=work, args=(n,)) for n in (1, 5, 16, 16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_a_model_is_freed(backend: Any) -> None:
+    import gc
+    import weakref
+
+    made = model()
+    made.predict(X)
+    gone = weakref.ref(made)
+    del made
+    gc.collect()
+    assert gone() is None
+
+
+@pytest.mark.parametrize("rows", [0, 3])
+def test_no_rows_are_refused_and_few_are_not(backend: Any, rows: int) -> None:
+    if rows:
+        check(model(), X[:rows])
+    else:
+        with pytest.raises(ValueError, match="nothing to train on or to predict"):
+            model().predict(X[:0])
