@@ -19,13 +19,16 @@ from nnaccel.backends._select import (
     set_backend,
     use_backend,
 )
+from nnaccel.backends._upload import PIECE_BYTES, Uploader
 
 __all__ = [
+    "PIECE_BYTES",
     "Array",
     "Backend",
     "BackendInfo",
     "BackendUnavailableError",
     "Replay",
+    "Uploader",
     "asarray",
     "backend_of",
     "backends",
