@@ -14,6 +14,7 @@ from nnaccel.backends._backend import (
 from nnaccel.backends._dispatch import asarray, backend_of, get_namespace
 from nnaccel.backends._select import (
     backends,
+    cpu_backend,
     get_backend,
     reason_for_choice,
     set_backend,
@@ -32,6 +33,7 @@ __all__ = [
     "asarray",
     "backend_of",
     "backends",
+    "cpu_backend",
     "get_backend",
     "get_namespace",
     "is_cupy",
