@@ -142,3 +142,21 @@ def test_no_rows_are_refused_and_few_are_not(backend: Any, rows: int) -> None:
     else:
         with pytest.raises(ValueError, match="nothing to train on or to predict"):
             model().predict(X[:0])
+
+
+def test_inputs_in_the_memory_of_a_weight(backend: Any) -> None:
+    made = nn.Sequential([nn.Dense(8, "relu"), nn.Dense(3)], seed=0)
+    made.build((8,))
+    check(made, made.layers[0].params["w"])
+    check(made, X[:8, 0, 0])
+
+
+def test_a_layer_put_in_the_place_of_another(backend: Any) -> None:
+    made = nn.Sequential([nn.Dense(8), nn.Activation("relu"), nn.Dense(3)], seed=0)
+    other = nn.Sequential([nn.Dense(8), nn.Activation("tanh"), nn.Dense(3)], seed=0)
+    for each in (made, other):
+        each.build((8,))
+    x = X[:, 0, 0]
+    made.predict(x)
+    made.layers[1] = other.layers[1]
+    np.testing.assert_allclose(made.predict(x), other.predict(x), atol=1e-6)
