@@ -51,6 +51,8 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
     backend = network.backend
     if backend.relocate is None or type(x) is not np.ndarray:
         return None
+    if not all(type(layer).__module__.startswith("nnaccel.") for layer in network.layers):
+        return None  # a layer of one's own may depend on anything, and `times_changed` not tell
     if not hasattr(_local, "recordings"):
         _local.recordings = WeakKeyDictionary()
     kept: dict[Any, _Recording] = _local.recordings.setdefault(network, {})

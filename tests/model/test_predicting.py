@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import nnaccel as nn
+from nnaccel.backends import kernels_only
+from nnaccel.ops import activation
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 1, 8, 8)).astype("float32")
@@ -160,3 +162,28 @@ def test_a_layer_put_in_the_place_of_another(backend: Any) -> None:
     made.predict(x)
     made.layers[1] = other.layers[1]
     np.testing.assert_allclose(made.predict(x), other.predict(x), atol=1e-6)
+
+
+class OneOf(nn.Layer):
+    """An activation by a name that is kept out of sight of `times_changed`."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def infer_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    @kernels_only
+    def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+        return activation.activate(self.names[0], x), lambda dy, _: dy
+
+
+def test_a_layer_of_ones_own_is_asked_at_every_call(backend: Any) -> None:
+    layer = OneOf(["relu"])
+    made = nn.Sequential([nn.Dense(8), layer], seed=0)
+    made.build((8,))
+    x = X[:, 0, 0]
+    made.predict(x)
+    layer.names[0] = "tanh"
+    check(made, x)
