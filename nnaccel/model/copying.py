@@ -7,6 +7,7 @@ own, and a slice is copied without the rest of its model.
 from __future__ import annotations
 
 import inspect
+from copy import copy
 from typing import Any
 
 from nnaccel.backends import BackendUnavailableError, get_backend, is_cupy, to_numpy
@@ -15,7 +16,16 @@ from nnaccel.model.compiled import CompiledNetwork
 from nnaccel.network.chain import Network
 
 # Attributes that `remake` restores in another way.
-_REMADE = {"layers", "iterations", "_names", "_parameters", "_is_slice", "_slots", "_scale"}
+_REMADE = {
+    "layers",
+    "input_scale",
+    "iterations",
+    "_names",
+    "_parameters",
+    "_is_slice",
+    "_slots",
+    "_scale",
+}
 
 
 def contents(model: CompiledNetwork) -> dict[str, Any]:
@@ -29,6 +39,7 @@ def contents(model: CompiledNetwork) -> dict[str, Any]:
     return {
         "layers": [_recipe(layer) for layer in model.layers],
         "attributes": {k: v for k, v in vars(model).items() if k not in _REMADE},
+        "input_scale": copy(model.input_scale),
         "iterations": int(to_numpy(model.iterations)[0]),
         "input_shape": model.input_shape if model.built else None,
         "weights": model.get_weights() if model.built else [],
@@ -47,6 +58,7 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
     layers = [_make(*recipe) for recipe in kept["layers"]]
     Network.__init__(model, layers, attributes["seed"], attributes["policy"].name)
     vars(model).update(attributes, _slots=None, _scale=kept["scale"])
+    model.input_scale = kept["input_scale"]
     model.iterations[0] = kept["iterations"]
     model._parameters.home = _runnable(kept["home"])
     if kept["input_shape"] is not None:

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from nnaccel.backends import Array, to_numpy
+from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
 from nnaccel.training.batch_loader import BatchLoader
 
@@ -24,7 +25,8 @@ _local = threading.local()  # threads may not share a recording
 class _Recording(NamedTuple):
     """A forward pass, and what it was recorded with: it holds as long as these are the same."""
 
-    run: Callable[[list[Array]], Array] | None
+    run: Any  # a relocation of the backend's; None where it has none
+    layers: list[Layer]
     arrays: list[Array]
     changes: list[int]
 
@@ -49,6 +51,8 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
     backend = network.backend
     if backend.relocate is None or type(x) is not np.ndarray:
         return None
+    if not all(type(layer).__module__.startswith("nnaccel.") for layer in network.layers):
+        return None  # a layer of one's own may depend on anything, and `times_changed` not tell
     if not hasattr(_local, "recordings"):
         _local.recordings = WeakKeyDictionary()
     kept: dict[Any, _Recording] = _local.recordings.setdefault(network, {})
@@ -57,7 +61,16 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
     arrays = [a for store in stores for a in store.values()]
     changes = [layer.times_changed for layer in network.layers]
     found = kept.get(key)
-    if found is None or found.changes != changes or not _are_same(found.arrays, arrays):
+    if found is not None and found.run is not None and found.run.is_running:
+        return None  # this is the handler of a signal that interrupted it
+    if (
+        found is None
+        or found.changes != changes
+        or not _are_same(found.layers, network.layers)
+        or not _are_same(found.arrays, arrays)
+    ):
+        if any(np.may_share_memory(x, a) for a in arrays):
+            return None  # an address would not tell which is meant
         if len(kept) >= _KEPT:
             kept.clear()
 
@@ -65,8 +78,8 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
             return network.forward(_inputs(network, x))[0]
 
         run = backend.relocate(step, [x], keeps=True)
-        found = kept[key] = _Recording(run, arrays, changes)
-    return found.run
+        found = kept[key] = _Recording(run, list(network.layers), arrays, changes)
+    return found.run  # type: ignore[no-any-return]
 
 
 def _inputs(network: Network, x: Array) -> Array:
@@ -76,7 +89,7 @@ def _inputs(network: Network, x: Array) -> Array:
     return BatchLoader(network, x, None, len(x)).inputs(len(x))
 
 
-def _are_same(ours: list[Array], theirs: list[Array]) -> bool:
+def _are_same(ours: list[Any], theirs: list[Any]) -> bool:
     return len(ours) == len(theirs) and all(a is b for a, b in zip(ours, theirs, strict=True))
 
 

@@ -43,9 +43,10 @@ class InputScale:
     def learn(self, x: Array, input_shape: tuple[int, ...], more: bool = False) -> None:
         """Become the scale of a model trained on x; warn if x is unlike what it was trained on.
 
-        With `more`, the training is on x and what was learnt before.
+        With `more`, the training is on x and what was learnt before, and x may be unlike that.
         """
-        factor, largest = self.checked(x, input_shape), _largest(x)
+        factor = self._factor_of(x, input_shape) if more else self.checked(x, input_shape)
+        largest = _largest(x)
         if self.factor is None and x.dtype == np.uint8 and largest is not None:
             _warn_of_doubt(x, factor, largest)
         if x.dtype.kind in "iu":

@@ -21,6 +21,10 @@ _PARAMETERS = {"w", "b", "gamma", "beta", "mean", "inv_std", "running_mean", "ru
 DEFAULT_ALPHA = {"leaky_relu": 0.3, "elu": 1.0}
 
 
+class OrderError(RuntimeError):
+    """An array cannot be recorded in the order of its memory."""
+
+
 def floats(images: str = "", /, **arrays: Any) -> tuple[Backend, list[Any]]:
     """Return the arrays' backend and the arrays, C-contiguous; None entries stay None.
 
@@ -69,7 +73,7 @@ def _in_order(backend: Backend, name: str, a: Array, either: bool) -> Array:
     if either and _memory.is_channels_last(a):
         return backend.xp.asarray(a)
     if backend.recording() and not a.flags.c_contiguous:
-        raise RuntimeError(
+        raise OrderError(
             f"{name} is not C-contiguous: a replay of the step would read an old copy of it. To "
             "fix: make it C-contiguous, or leave out @kernels_only"
         )

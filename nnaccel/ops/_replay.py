@@ -8,6 +8,7 @@ libraries, other strides, arguments that overlap.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 
 from nnaccel.backends import cpu_backend
-from nnaccel.ops import _memory
+from nnaccel.ops import _check, _memory
 
 _MOST = 512  # recorded calls of a thread
 _NEW, _SEEN, _NEVER = object(), object(), object()
@@ -56,10 +57,13 @@ def replayed(op: Op) -> Op:
         if found is _SEEN:
             found = None
             if all(_memory.as_stored(a).flags.c_contiguous for a in arrays):
-                found = backend.relocate(functools.partial(op, *args, **kwargs), arrays)
+                with contextlib.suppress(_check.OrderError):  # weights may not be channels-last
+                    found = backend.relocate(functools.partial(op, *args, **kwargs), arrays)
             known[key] = found or _NEVER
             if found is None:
                 return op(*args, **kwargs)
+        if found.is_running:  # this is the handler of a signal that interrupted it
+            return op(*args, **kwargs)
         return found(arrays)
 
     return cast(Op, call)

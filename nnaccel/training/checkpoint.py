@@ -22,7 +22,7 @@ from nnaccel._text import escaped, shorten
 from nnaccel.layers import Layer
 from nnaccel.training.atomic_file import write_atomically
 
-_KEY, _FORMAT = "nnaccel", 1
+_KEY, _FORMAT = "nnaccel", 2
 _MOST_NUMBERS = 2**31  # in one input of a model, or one output of a layer
 _LAYERS = {
     name: kind

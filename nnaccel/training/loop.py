@@ -94,6 +94,7 @@ class StreamEpochs:
     ) -> None:
         self._setup, self._stream = setup, Stream(batches, steps)
         self._runners: dict[tuple[Any, ...], StepRunner] = {}
+        self._knows_scale = False
         self.steps: int | None = self._stream.steps
         self.samples: int | None = None
 
@@ -106,7 +107,8 @@ class StreamEpochs:
             x, targets = check_batch(network, self._setup.loss, batch, done)
             if before is not None:
                 before(done)
-            network.input_scale.learn(x, network.input_shape, more=done > 0)
+            network.input_scale.learn(x, network.input_shape, more=self._knows_scale)
+            self._knows_scale = True
             self._train_on(x, targets, steps + done)
             after(done + 1)
 

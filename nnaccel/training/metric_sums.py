@@ -42,9 +42,11 @@ class MetricSums:
 
     def fit_to(self, targets: Array) -> None:
         """Let 'accuracy' be that of classes or of labels, whichever the targets of a set are."""
-        self._metrics = [
-            accuracy_for(metric, self._activation, self._loss, targets) for metric in self._chosen
-        ]
+        if self._metrics is self._chosen:  # else an earlier batch decided: one sum, one meaning
+            self._metrics = [
+                accuracy_for(metric, self._activation, self._loss, targets)
+                for metric in self._chosen
+            ]
 
     def add(self, outputs: Array, targets: Array, logits_of: str) -> None:
         """Add a batch to all metrics, now or on the tape being recorded.

@@ -90,3 +90,19 @@ def test_only_the_command_line_takes_over(
         timeout=HANGS,
     )
     assert done.stdout.splitlines()[-1] == ("nnaccel._interrupt" if is_ours else "_signal")
+
+
+def test_while_generated_code_is_run(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text("""
+import sys
+from nnaccel import _interrupt
+try:
+    with _interrupt.Raised():
+        exec("raise KeyboardInterrupt")
+except KeyboardInterrupt:
+    sys.exit(_interrupt.STATUS)
+""")
+    path = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
+    run = [sys.executable, "-m", "program"]
+    done = subprocess.run(run, env={**environment, "PYTHONPATH": path}, timeout=HANGS)
+    assert done.returncode == 130

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import nnaccel as nn
+from nnaccel.backends import kernels_only
+from nnaccel.ops import activation
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(40, 1, 8, 8)).astype("float32")
@@ -142,3 +144,46 @@ def test_no_rows_are_refused_and_few_are_not(backend: Any, rows: int) -> None:
     else:
         with pytest.raises(ValueError, match="nothing to train on or to predict"):
             model().predict(X[:0])
+
+
+def test_inputs_in_the_memory_of_a_weight(backend: Any) -> None:
+    made = nn.Sequential([nn.Dense(8, "relu"), nn.Dense(3)], seed=0)
+    made.build((8,))
+    check(made, made.layers[0].params["w"])
+    check(made, X[:8, 0, 0])
+
+
+def test_a_layer_put_in_the_place_of_another(backend: Any) -> None:
+    made = nn.Sequential([nn.Dense(8), nn.Activation("relu"), nn.Dense(3)], seed=0)
+    other = nn.Sequential([nn.Dense(8), nn.Activation("tanh"), nn.Dense(3)], seed=0)
+    for each in (made, other):
+        each.build((8,))
+    x = X[:, 0, 0]
+    made.predict(x)
+    made.layers[1] = other.layers[1]
+    np.testing.assert_allclose(made.predict(x), other.predict(x), atol=1e-6)
+
+
+class OneOf(nn.Layer):
+    """An activation by a name that is kept out of sight of `times_changed`."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__()
+        self.names = names
+
+    def infer_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    @kernels_only
+    def forward(self, x: Any, training: bool = False, activate: bool = True) -> Any:
+        return activation.activate(self.names[0], x), lambda dy, _: dy
+
+
+def test_a_layer_of_ones_own_is_asked_at_every_call(backend: Any) -> None:
+    layer = OneOf(["relu"])
+    made = nn.Sequential([nn.Dense(8), layer], seed=0)
+    made.build((8,))
+    x = X[:, 0, 0]
+    made.predict(x)
+    layer.names[0] = "tanh"
+    check(made, x)

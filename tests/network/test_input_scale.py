@@ -148,3 +148,26 @@ def test_an_extended_model_scales_as_its_body_was_trained(
     x = digits[0]
     longer = trained[:-1].extended([nn.Dense(3)])
     np.testing.assert_array_equal(longer.predict(x.astype(int)), longer.predict(x))
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_training_a_copy_leaves_the_scale_of_the_original(digits: Arrays, copied: Any) -> None:
+    x, y = digits
+    original = model()
+    original.fit((x / 255).astype("float32"), y, verbose=0)
+    before = original.predict(x)
+    with pytest.warns(UserWarning, match="training's inputs reached 1"):
+        copied(original).fit(x.astype("float32"), y, verbose=0)
+    np.testing.assert_array_equal(original.predict(x), before)
+
+
+def test_batches_of_a_stream_may_differ_in_size() -> None:
+    x = np.random.default_rng(0).normal(size=(40, 1, 4, 4)).astype("float32")
+    x[:10] /= 1000
+    made = model(2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for first in (0, 10):
+            order = np.roll(np.arange(40), first)
+            batches = [(x[order[i : i + 10]], np.zeros(10, int)) for i in range(0, 40, 10)]
+            made.fit(batches, epochs=2, verbose=0)

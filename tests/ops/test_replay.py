@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +15,7 @@ import pytest
 import nnaccel as nn
 from nnaccel import ops
 from nnaccel.ops import _replay
-from nnaccel_kernels.cpu import buffer_store
+from nnaccel_kernels.cpu import buffer_store, empty
 
 pytestmark = pytest.mark.usefixtures("on_numba")
 
@@ -188,3 +190,55 @@ def test_memory_of_results_is_recycled_and_bounded(monkeypatch: pytest.MonkeyPat
     store.clear()
     ops.relu(x)
     assert store.held == 0
+
+
+def test_weights_in_another_memory_order_are_copied_at_every_call() -> None:
+    rng = np.random.default_rng(0)
+    w = np.ascontiguousarray(W(rng).transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    assert not w.flags.c_contiguous
+    for _ in range(4):
+        x = X(rng)
+        y = ops.conv2d(x, w, padding=1)
+        np.testing.assert_array_equal(y, ops.conv2d(x, w.copy(order="C"), padding=1))
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX signals")
+def test_the_handler_of_a_signal_may_call_the_op_it_interrupted() -> None:
+    x = np.linspace(-1, 1, 600, dtype="float32").reshape(20, 30)
+    expected = ops.tanh(x)
+    calls = wrong = 0
+
+    def interrupt(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+        ops.tanh(-x)
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 3e-4, 3e-4)
+    try:
+        while calls < 1000:
+            wrong += not np.array_equal(ops.tanh(x), expected)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert not wrong
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of forks beside threads
+def test_a_fork_while_another_thread_takes_memory_does_not_hang() -> None:
+    with buffer_store()._lock:
+        found: list[int] = []
+
+        def fork() -> None:
+            child = os.fork()
+            if not child:
+                signal.alarm(20)  # else a child that waits for ever would outlive the tests
+                np.copyto(empty(100, "float32"), 1)
+                os._exit(0)
+            found.append(os.waitpid(child, 0)[1])
+
+        thread = threading.Thread(target=fork)
+        thread.start()
+        thread.join()
+    assert found == [0]

@@ -86,3 +86,12 @@ def test_the_name_stays_accuracy_and_a_subclass_stays_itself() -> None:
         warnings.simplefilter("error")
         logs = made.fit(X, LABELS, verbose=0).history
     assert set(logs) == {"loss", "accuracy", "own"}
+
+
+def test_batches_of_a_stream_are_counted_alike(backend: Any) -> None:
+    made = model("sigmoid", "mse")
+    made.optimizer.learning_rate = 1e-12
+    rows = np.vstack([np.eye(4, dtype="float32")[CLASSES[:120]], LABELS[120:]])
+    found = made.fit([(X[:120], rows[:120]), (X[120:], rows[120:])], verbose=0).history
+    hits = made.predict(X).argmax(axis=1) == rows.argmax(axis=1)
+    assert found["accuracy"][-1] == pytest.approx(hits.mean())

@@ -7,6 +7,7 @@ in it.
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -56,6 +57,10 @@ class BufferStore:
     def __init__(self, limit: int = _DEFAULT_LIMIT) -> None:
         self.limit, self.held = limit, 0
         self._free: dict[int, list[Buffer]] = {}
+        self.unlock()
+
+    def unlock(self) -> None:
+        """Take a new lock, as after a fork: the thread that held the old one may be gone."""
         self._lock = threading.RLock()  # a result may die while another is made
 
     def lend(self, size: int) -> Loan:
@@ -98,6 +103,9 @@ def _rounded(size: int) -> int:
 
 
 _store = BufferStore()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_store.unlock)
 
 
 def buffer_store() -> BufferStore:

@@ -58,6 +58,12 @@ class Relocation:
     keeps : bool, default False
         Whether other arrays, of any size, may be used in place: those of a model, say.
 
+    Attributes
+    ----------
+    is_running : bool
+        Whether a run is under way, which a signal's handler may have interrupted: no other may
+        begin.
+
     Raises
     ------
     NotRelocatableError
@@ -84,16 +90,24 @@ class Relocation:
         self._kept = [a for a in self._kept if self._slot_of(a) is None]
         self._table = build_table(launches)
         self._words = self._table.memory.data
-        self.threads = thread_pool().size
+        self.is_running = False
 
     def __call__(self, inputs: Sequence[np.ndarray]) -> Any:
         """Run on these inputs, and return what the step returned, in buffers of its own."""
+        try:
+            self.is_running = True
+            return self._run(inputs)
+        finally:
+            self.is_running = False
+
+    def _run(self, inputs: Sequence[np.ndarray]) -> Any:
         if self._counters is not None:
             self._counters[:] = 0  # Ctrl-C may have left a half count
         loans = [buffer_store().lend(size) for size in self._fresh]
         addresses = [address_of(a) for a in inputs]
         addresses += [loan.buffer.address for loan in loans]
-        addresses.append(address_of(self._scratch()))
+        scratch = self._scratch()  # held: a signal's handler may replace it by a larger one
+        addresses.append(address_of(scratch))
         words = self._words
         for word, slot, offset in self._patches:
             words[word] = addresses[slot] + offset
