@@ -61,6 +61,8 @@ def examples(test: Any) -> Any:
     for case in (PIXEL, HALVES, ODD, NOTHING, SPARSE):
         for ceil in (True, False):
             test = example(case, ceil, (ceil, not ceil))(test)
+    for last in (True, False):
+        test = example(ODD, False, (last, last))(test)
     return test
 
 
@@ -157,7 +159,7 @@ def test_a_window_without_any_pixel(backend: Any) -> None:
 
 
 @pytest.mark.parametrize("channels_last", [False, True])
-def test_the_gradient_of_2x2_windows_copies_no_layouts(
+def test_gradients_of_2x2_windows_copy_no_layouts(
     channels_last: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def copy(*_: Any) -> None:
@@ -169,3 +171,6 @@ def test_the_gradient_of_2x2_windows_copies_no_layouts(
     dy, x, y, dx = (place(backend, a, channels_last) for a in arrays)
     backend.kernels.max_pool2d_backward(dy, x, y, window, dx)
     assert np.isin(dx, [0, *dy.ravel()]).all()
+    if channels_last:
+        backend.kernels.avg_pool2d_backward(dy, window, True, dx)
+        np.testing.assert_array_equal(dx, dy.repeat(2, 2).repeat(2, 3) / 4)

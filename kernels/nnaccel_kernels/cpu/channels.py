@@ -58,7 +58,7 @@ def runs_of_block(x, length, block, blocks):  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, inline="always")
 def sums_of_channels(sums, kind, lo, hi, channels):  # type: ignore[no-untyped-def]
-    """Sums of one kind for channels lo to hi, always in the same order; they overwrite the first."""
+    """Sums of one kind for channels lo to hi, in the same order always, where the first were."""
     total = sums[0, kind, lo:hi]
     for block in range(sums.shape[0]):
         for start in range(0 if block else channels, sums.shape[2], channels):

@@ -120,7 +120,7 @@ class Stencil:
         """Emit the function: its loops, and in them `body` for a list of vectors."""
         builder, lanes = self.builder, self.v.count
         begin: Any = i64(0)
-        for vectors in (_UNROLL, 1):
+        for vectors in (_UNROLL, 2, 1):
             wide = i64(lanes * vectors)
             end = builder.sub(self.count, builder.srem(self.count, wide))
             with for_range_slice(builder, begin, end, wide, i64) as (first, _):
