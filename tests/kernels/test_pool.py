@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nnaccel.backends import to_numpy
+from nnaccel.backends import get_backend, to_numpy
 from nnaccel_kernels.window import Window
 
 from . import naive
@@ -51,15 +51,18 @@ def positions_of(case: Case, ceil: bool) -> tuple[int, int]:
 PIXEL = Case((2, 3, 1, 1), Window((3, 3), padding=(1, 1, 1, 1)))
 HALVES = Case((2, 33, 5, 20), Window((2, 2), (2, 2)))
 NOTHING = Case((0, 3, 4, 4), Window((2, 2), (2, 2)))
+ODD = Case((3, 5, 9, 31), Window((2, 2), (2, 2)))
 SPARSE = Case((1, 2, 7, 8), Window((1, 2), (3, 3)))
 
 pooled = given(case=pools(), ceil=st.booleans(), last=st.tuples(orders, orders))
 
 
 def examples(test: Any) -> Any:
-    for case in (PIXEL, HALVES, NOTHING, SPARSE):
+    for case in (PIXEL, HALVES, ODD, NOTHING, SPARSE):
         for ceil in (True, False):
             test = example(case, ceil, (ceil, not ceil))(test)
+    for last in (True, False):
+        test = example(ODD, False, (last, last))(test)
     return test
 
 
@@ -153,3 +156,21 @@ def test_a_window_without_any_pixel(backend: Any) -> None:
         assert to_numpy(y).item() == 0
         backend.kernels.avg_pool2d_backward(dy, window, count_include_pad, dx)
         assert to_numpy(dx).item() == 0
+
+
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_gradients_of_2x2_windows_copy_no_layouts(
+    channels_last: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def copy(*_: Any) -> None:
+        pytest.fail("copied to another memory order")
+
+    monkeypatch.setattr("nnaccel_kernels.cpu.windows.parts.copy", copy)
+    backend, window = get_backend("numba"), Window((2, 2), (2, 2))
+    arrays = normal(0, np.float32, (2, 16, 3, 4), (2, 16, 6, 8), (2, 16, 3, 4), (2, 16, 6, 8))
+    dy, x, y, dx = (place(backend, a, channels_last) for a in arrays)
+    backend.kernels.max_pool2d_backward(dy, x, y, window, dx)
+    assert np.isin(dx, [0, *dy.ravel()]).all()
+    if channels_last:
+        backend.kernels.avg_pool2d_backward(dy, window, True, dx)
+        np.testing.assert_array_equal(dx, dy.repeat(2, 2).repeat(2, 3) / 4)

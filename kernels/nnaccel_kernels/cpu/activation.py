@@ -12,14 +12,26 @@ from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.runtime.sharing import part, threads_for
-from nnaccel_kernels.cpu.vector.math import exp, tanh
-from nnaccel_kernels.cpu.vector.runs import copy_run
+from nnaccel_kernels.cpu.vector.math import erf, exp, expm1, log1p, tanh
 
 __all__ = ["activate", "activate_backward"]
 
 _LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
-_BLOCK = 4096  # elements that stay in the L1 cache
+_BLOCK = 512  # elements that stay in the L1 cache
 _WORK = 20.0  # about the floating-point operations in one exponential
+
+
+@register_jitable
+def _relu(x, y):  # type: ignore[no-untyped-def]
+    """y = max(x, 0), NaN where x is.
+
+    What is selected is not what is loaded, but that and 0. Else LLVM would leave out the stores
+    that change nothing, by a mask, which takes some processors ten times as long; so too below.
+    """
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        v = x[i] + zero
+        y[i] = zero if v < zero else v
 
 
 @register_jitable
@@ -28,8 +40,7 @@ def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
     zero, one, half = y.dtype.type(0), y.dtype.type(1), y.dtype.type(0.5)
     slope = y.dtype.type(alpha)
     if code == _RELU:
-        for i in range(y.size):
-            y[i] = zero if y[i] < zero else y[i]
+        _relu(y, y)
     elif code == _SIGMOID:
         for i in range(y.size):
             y[i] = one / (one + exp(-y[i]))
@@ -38,17 +49,20 @@ def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
             y[i] = tanh(y[i])
     elif code == _LEAKY:
         for i in range(y.size):
-            y[i] = y[i] * slope if y[i] < zero else y[i]
+            v = y[i] + zero
+            y[i] = v * slope if v < zero else v
     elif code == _ELU:
         for i in range(y.size):
-            y[i] = slope * math.expm1(y[i]) if y[i] < zero else y[i]
+            v = y[i] + zero
+            y[i] = slope * expm1(v) if v < zero else v
     elif code == _SOFTPLUS:
         for i in range(y.size):
-            y[i] = max(y[i], zero) + math.log1p(math.exp(-abs(y[i])))
+            v = y[i]
+            y[i] = (zero if v < zero else v) + log1p(exp(-abs(v)))
     elif code == _GELU:
         scale = y.dtype.type(math.sqrt(0.5))
         for i in range(y.size):
-            y[i] = half * y[i] * (one + math.erf(y[i] * scale))
+            y[i] = half * y[i] * (one + erf(y[i] * scale))
 
 
 def _span_in_python(count, code, alpha, y, at):  # type: ignore[no-untyped-def]
@@ -72,9 +86,13 @@ def activate_span(code, alpha, y):  # type: ignore[no-untyped-def]
 @kernel
 def _activate(rank, size, code, alpha, x, y):  # type: ignore[no-untyped-def]
     x, y = part(x, rank, size), part(y, rank, size)
+    if code == _RELU:  # in one pass: it waits for memory, not for arithmetic
+        _relu(x, y)
+        return
     for start in range(0, y.size, _BLOCK):
-        block = y[start : start + _BLOCK]
-        copy_run(block.size, x, start, block, 0)
+        source, block = x[start : start + _BLOCK], y[start : start + _BLOCK]
+        for i in range(block.size):  # not memcpy, which some processors do in microcode
+            block[i] = source[i]
         activate_span(code, alpha[0], block)
 
 
@@ -106,12 +124,12 @@ def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[n
             dx[i] = dy[i] if y[i] > zero else dy[i] * (y[i] + slope)
     elif code == _SOFTPLUS:
         for i in range(dy.size):
-            dx[i] = dy[i] * -math.expm1(-y[i])
+            dx[i] = dy[i] * -expm1(-y[i])
     elif code == _GELU:
         scale, peak = dy.dtype.type(math.sqrt(0.5)), dy.dtype.type(1 / math.sqrt(2 * math.pi))
         for i in range(dy.size):
-            density = peak * math.exp(-half * x[i] * x[i])
-            dx[i] = dy[i] * (half * (one + math.erf(x[i] * scale)) + x[i] * density)
+            density = peak * exp(-half * x[i] * x[i])
+            dx[i] = dy[i] * (half * (one + erf(x[i] * scale)) + x[i] * density)
 
 
 def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:

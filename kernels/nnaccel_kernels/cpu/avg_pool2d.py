@@ -6,7 +6,9 @@ import math
 from functools import lru_cache
 
 import numpy as np
+from numba import njit
 
+from nnaccel_kernels.cpu.copy import is_channels_last, pixels
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.windows.parts import plane_parts
@@ -60,6 +62,40 @@ def _avg_pool2d_backward(rank, size, dy, down, across, weights, dx):  # type: ig
             )
 
 
+@njit(nogil=True, inline="always")
+def _share_equally(dy, weight, dx, columns):  # type: ignore[no-untyped-def]
+    """Write dy * weight to the first pixels of dx."""
+    for column in range(columns):
+        pixel = dx[column * dy.size : (column + 1) * dy.size]
+        for c in range(pixel.size):
+            pixel[c] = dy[c] * weight
+
+
+@kernel
+def _avg_pool2d_backward_of_tiles(rank, size, dy, down, across, weights, dx):  # type: ignore[no-untyped-def]
+    """Like the other, for windows that do not overlap: their rows of pixels are alike."""
+    _, rows, positions, channels = dy.shape
+    _, height, width, _ = dx.shape
+    below = width * channels
+    flat, gradient = dx.reshape(-1), dy.reshape(-1)
+    lo, hi = share(dy.shape[0] * rows, rank, size)
+    for item in range(lo, hi):
+        n, i = item // rows, item % rows
+        begin = (n * height + i * down) * below
+        first = flat[begin : begin + below]
+        for j in range(positions):
+            at = (item * positions + j) * channels
+            source = gradient[at : at + channels]
+            _share_equally(source, weights[i, j], first[j * across * channels :], across)
+        first[positions * across * channels :] = 0
+        for row in range(1, down):
+            other = flat[begin + row * below : begin + (row + 1) * below]
+            for k in range(other.size):
+                other[k] = first[k]
+        if i == rows - 1:
+            flat[begin + down * below : (n + 1) * height * below] = 0
+
+
 def avg_pool2d(x: np.ndarray, window: Window, count_include_pad: bool, y: np.ndarray) -> None:
     """y = the sum of the pixels under the window, divided by the number of taps that count."""
     weights = _weights(window, x.shape[2:], y.shape[2:], count_include_pad, y.dtype)
@@ -74,9 +110,21 @@ def avg_pool2d_backward(
     """Share each dy equally among the pixels under its window."""
     weights = _weights(window, dx.shape[2:], dy.shape[2:], count_include_pad, dx.dtype)
     work = threads_for(dx.size * 4.0 + dy.size * math.prod(window.kernel_size) * 2.0)
+    if _are_tiles(window, dx, dy):
+        size = window.kernel_size
+        _avg_pool2d_backward_of_tiles(pixels(dy), *size, weights, pixels(dx), width=work)
+        return
     for target, source in plane_parts(dx, dy):
         steps = tables(window, target, source, adjoint=True)
         _avg_pool2d_backward(source, *steps, weights, target, width=work)
+
+
+def _are_tiles(window: Window, dx: np.ndarray, dy: np.ndarray) -> bool:
+    """Whether windows lie side by side, inside images that are channels-last."""
+    size = window.kernel_size
+    inside = all(0 < dy.shape[a] * size[a - 2] <= dx.shape[a] for a in (2, 3))
+    last = is_channels_last(dx) and is_channels_last(dy) and dx.shape[1] > 1
+    return window == Window(size, size) and inside and last
 
 
 @lru_cache(maxsize=256)

@@ -15,7 +15,7 @@ import math
 
 import numpy as np
 
-from nnaccel_kernels.cpu.channels import repeated, run_of, sum_of_channel, sums_of
+from nnaccel_kernels.cpu.channels import repeated, run_of, sums_of, sums_of_channels
 from nnaccel_kernels.cpu.copy import by_channel
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
@@ -38,9 +38,10 @@ def _statistics(  # type: ignore[no-untyped-def]
     eps, momentum = hyper[0], hyper[1]
     channels = mean.size
     lo, hi = share(channels, rank, size)
+    firsts = sums_of_channels(sums, 0, lo, hi, channels)
+    seconds = sums_of_channels(sums, 1, lo, hi, channels)
     for c in range(lo, hi):
-        first = sum_of_channel(sums[:, 0], c, channels) / count
-        second = sum_of_channel(sums[:, 1], c, channels) / count
+        first, second = firsts[c - lo] / count, seconds[c - lo] / count
         middle, var = origin[c] + first, max(0.0, second - first * first)
         mean[c] = middle
         inv_std[c] = 1.0 / math.sqrt(var + eps)
@@ -88,9 +89,10 @@ def _normalise(rank, size, x, terms, y):  # type: ignore[no-untyped-def]
 def _parameter_gradients(rank, size, sums, inv_std, dgamma, dbeta):  # type: ignore[no-untyped-def]
     channels = dbeta.size
     lo, hi = share(channels, rank, size)
+    firsts = sums_of_channels(sums, 0, lo, hi, channels)
+    seconds = sums_of_channels(sums, 1, lo, hi, channels)
     for c in range(lo, hi):
-        dbeta[c] = sum_of_channel(sums[:, 0], c, channels)
-        dgamma[c] = sum_of_channel(sums[:, 1], c, channels) * inv_std[c]
+        dbeta[c], dgamma[c] = firsts[c - lo], seconds[c - lo] * inv_std[c]
 
 
 @kernel

@@ -57,12 +57,12 @@ def runs_of_block(x, length, block, blocks):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, inline="always")
-def sum_of_channel(sums, c, channels):  # type: ignore[no-untyped-def]
-    """The sum for channel c of sums (blocks, run), always in the same order."""
-    total = 0.0
+def sums_of_channels(sums, kind, lo, hi, channels):  # type: ignore[no-untyped-def]
+    """Sums of one kind for channels lo to hi, in the same order always, where the first were."""
+    total = sums[0, kind, lo:hi]
     for block in range(sums.shape[0]):
-        for i in range(c, sums.shape[1], channels):
-            total += sums[block, i]
+        for start in range(0 if block else channels, sums.shape[2], channels):
+            add_to(total, sums[block, kind, start + lo : start + hi])
     return total
 
 
@@ -100,8 +100,7 @@ def _sums(rank, size, x, sums):  # type: ignore[no-untyped-def]
 @kernel
 def _add_up(rank, size, sums, total):  # type: ignore[no-untyped-def]
     lo, hi = share(total.size, rank, size)
-    for c in range(lo, hi):
-        total[c] = sum_of_channel(sums[:, 0], c, total.size)
+    total[lo:hi] = sums_of_channels(sums, 0, lo, hi, total.size)
 
 
 @kernel

@@ -30,7 +30,8 @@ def by_channel(first: np.ndarray, *others: np.ndarray) -> list[np.ndarray]:
 
     Arrays in another layout are copied.
     """
-    last = is_channels_last(first) and not (first.shape[1] == 1 and first.flags.c_contiguous)
+    is_plane = first.shape[1] == 1 and first.size > 0 and first.flags.c_contiguous
+    last = is_channels_last(first) and not is_plane
     found = []
     for x in (first, *others):
         if not (is_channels_last(x) if last else x.flags.c_contiguous):

@@ -8,10 +8,39 @@ import numpy as np
 
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+from nnaccel_kernels.cpu.vector.runs import in_lanes
 
 __all__ = ["layer_norm", "layer_norm_backward"]
 
 _WORK = 6.0  # floating-point operations for an element
+
+
+@in_lanes
+def _sum(row):  # type: ignore[no-untyped-def]
+    total = 0.0
+    for j in range(row.size):
+        total += row[j]
+    return total
+
+
+@in_lanes
+def _squares(row, middle):  # type: ignore[no-untyped-def]
+    """Sum of the squares of row - middle."""
+    total = 0.0
+    for j in range(row.size):
+        total += (row[j] - middle) * (row[j] - middle)
+    return total
+
+
+@in_lanes
+def _along(gradient, gamma, row, middle, scale):  # type: ignore[no-untyped-def]
+    """Sums of the gradient in normalised numbers, and of that times them."""
+    total, along = 0.0, 0.0
+    for j in range(row.size):
+        g = gradient[j] * gamma[j]
+        total += g
+        along += g * ((row[j] - middle) * scale)
+    return total, along
 
 
 @kernel
@@ -20,13 +49,8 @@ def _layer_norm(rank, size, x, gamma, beta, epsilon, mean, inv_std, y):  # type:
     lo, hi = share(x.shape[0], rank, size)
     for i in range(lo, hi):
         row, out = x[i], y[i]
-        total = 0.0
-        for j in range(row.size):
-            total += row[j]
-        middle = x.dtype.type(total / columns)
-        squares = 0.0
-        for j in range(row.size):
-            squares += (row[j] - middle) * (row[j] - middle)
+        middle = x.dtype.type(_sum(row) / columns)
+        squares = _squares(row, middle)
         scale = x.dtype.type(1.0 / math.sqrt(squares / columns + epsilon[0]))
         mean[i], inv_std[i] = middle, scale
         for j in range(row.size):
@@ -40,11 +64,7 @@ def _input_gradient(rank, size, dy, x, gamma, mean, inv_std, dx):  # type: ignor
     for i in range(lo, hi):
         row, gradient, out = x[i], dy[i], dx[i]
         middle, scale = mean[i], inv_std[i]
-        total, along = 0.0, 0.0
-        for j in range(row.size):
-            g = gradient[j] * gamma[j]
-            total += g
-            along += g * ((row[j] - middle) * scale)
+        total, along = _along(gradient, gamma, row, middle, scale)
         shift, slope = x.dtype.type(total / columns), x.dtype.type(along / columns)
         for j in range(row.size):
             normal = (row[j] - middle) * scale
@@ -58,8 +78,7 @@ def _parameter_gradients(rank, size, dy, x, mean, inv_std, dgamma, dbeta):  # ty
     scales[:] = 0
     shifts[:] = 0
     for i in range(x.shape[0]):
-        row, gradient = x[i, lo:hi], dy[i, lo:hi]
-        middle, scale = mean[i], inv_std[i]
+        row, gradient, middle, scale = x[i, lo:hi], dy[i, lo:hi], mean[i], inv_std[i]
         for j in range(scales.size):
             scales[j] += gradient[j] * ((row[j] - middle) * scale)
             shifts[j] += gradient[j]

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 
+from nnaccel_kernels.cpu.copy import is_channels_last, pixels
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+from nnaccel_kernels.cpu.windows.pairs import return_to_pairs
 from nnaccel_kernels.cpu.windows.parts import plane_parts
 from nnaccel_kernels.cpu.windows.sliding import SOURCE, SOURCE_STEP, TAPS, tables
 from nnaccel_kernels.cpu.windows.taps import return_to_maxima, window_maxima
@@ -68,6 +70,33 @@ def _max_pool2d_backward(rank, size, dy, x, y, down, across, dx):  # type: ignor
         dx[n, clean:, :, begin:end] = 0
 
 
+@kernel
+def _max_pool2d_backward_of_pairs(rank, size, dy, x, y, dx):  # type: ignore[no-untyped-def]
+    """Like the other, for 2x2 windows side by side, in arrays (N, H, W, C) or (planes, H, W, 1)."""
+    images, height, width, channels = x.shape
+    _, rows, positions, _ = y.shape
+    below, used = width * channels, 2 * positions * channels
+    flat = dx.reshape(-1)
+    lo, hi = share(images * rows, rank, size)
+    n, i = lo // rows, lo % rows
+    for item in range(lo, hi):
+        row, at = (n * height + 2 * i) * below, item * positions * channels
+        if channels == 1:
+            return_to_pairs(positions, 1, below, dy, x, y, at, dx, row)
+        else:
+            for j in range(positions):
+                first = row + 2 * j * channels
+                return_to_pairs(channels, channels, below, dy, x, y, at + j * channels, dx, first)
+        if used < below:  # columns that no window reaches
+            flat[row + used : row + below] = 0
+            flat[row + below + used : row + 2 * below] = 0
+        i += 1
+        if i == rows:
+            if 2 * rows < height:  # and rows
+                flat[row + 2 * below : (n + 1) * height * below] = 0
+            n, i = n + 1, 0
+
+
 def max_pool2d(x: np.ndarray, window: Window, y: np.ndarray) -> None:
     """y = the largest pixel under the window, or NaN if one is."""
     width = threads_for(y.size * math.prod(window.kernel_size))
@@ -80,6 +109,22 @@ def max_pool2d_backward(
 ) -> None:
     """Add each dy to dx at the first tap, in scan order, with the maximum or a NaN."""
     width = threads_for(y.size * math.prod(window.kernel_size) * 4.0)
+    direct = _pairs(window, dx, dy, x, y)
+    if direct:
+        target, *sources = direct
+        _max_pool2d_backward_of_pairs(*sources, target, width=width)
+        return
     for target, *sources in plane_parts(dx, dy, x, y):
         steps = tables(window, target, sources[0])
         _max_pool2d_backward(*sources, *steps, target, width=width)
+
+
+def _pairs(window: Window, *arrays: np.ndarray) -> list[np.ndarray]:
+    """The arrays as `_max_pool2d_backward_of_pairs` takes them, or none if it cannot."""
+    dx, dy, *_ = arrays
+    inside = all(0 < 2 * dy.shape[axis] <= dx.shape[axis] for axis in (2, 3))
+    if window != Window((2, 2), (2, 2)) or not inside:
+        return []
+    if all(a.flags.c_contiguous for a in arrays):
+        return [a.reshape(-1, *a.shape[2:], 1) for a in arrays]
+    return [pixels(a) for a in arrays] if all(map(is_channels_last, arrays)) else []

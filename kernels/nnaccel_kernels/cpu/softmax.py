@@ -9,7 +9,8 @@ import numpy as np
 from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.vector.math import exp
+from nnaccel_kernels.cpu.vector.math import exp, larger
+from nnaccel_kernels.cpu.vector.runs import dot_of, sum_of
 
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
 
@@ -30,16 +31,14 @@ def softmax_row(x, y):  # type: ignore[no-untyped-def]
     Their sum, logsumexp(x), would lose digits of the logarithm where max(x) is large.
     """
     largest = x[0]
-    for j in range(1, x.shape[0]):
-        # Written such that a NaN becomes the largest, and reaches the whole row.
-        largest = largest if x[j] <= largest else x[j]
-    total = x.dtype.type(0)
-    for j in range(x.shape[0]):
+    for j in range(1, x.size):
+        largest = larger(largest, x[j])
+    for j in range(x.size):
         y[j] = exp(x[j] - largest)
-    for j in range(x.shape[0]):
-        total += y[j]
-    for j in range(x.shape[0]):
-        y[j] /= total
+    total = sum_of(y)
+    scale = x.dtype.type(1) / total
+    for j in range(x.size):
+        y[j] *= scale
     return largest, math.log(total)
 
 
@@ -47,31 +46,30 @@ def softmax_row(x, y):  # type: ignore[no-untyped-def]
 def _log_softmax(rank, size, x, y):  # type: ignore[no-untyped-def]
     lo, hi = share(x.shape[0], rank, size)
     for i in range(lo, hi):
-        largest, log_total = softmax_row(x[i], y[i])
-        for j in range(x.shape[1]):
-            y[i, j] = (x[i, j] - largest) - log_total
+        row, out = x[i], y[i]
+        largest, log_total = softmax_row(row, out)
+        for j in range(out.size):
+            out[j] = (row[j] - largest) - log_total
 
 
 @kernel
 def _softmax_backward(rank, size, dy, y, dx):  # type: ignore[no-untyped-def]
     lo, hi = share(dy.shape[0], rank, size)
     for i in range(lo, hi):
-        dot = dy.dtype.type(0)
-        for j in range(dy.shape[1]):
-            dot += dy[i, j] * y[i, j]
-        for j in range(dy.shape[1]):
-            dx[i, j] = y[i, j] * (dy[i, j] - dot)
+        gradient, row, out = dy[i], y[i], dx[i]
+        dot = dot_of(gradient, row)
+        for j in range(out.size):
+            out[j] = row[j] * (gradient[j] - dot)
 
 
 @kernel
 def _log_softmax_backward(rank, size, dy, y, dx):  # type: ignore[no-untyped-def]
     lo, hi = share(dy.shape[0], rank, size)
     for i in range(lo, hi):
-        total = dy.dtype.type(0)
-        for j in range(dy.shape[1]):
-            total += dy[i, j]
-        for j in range(dy.shape[1]):
-            dx[i, j] = dy[i, j] - exp(y[i, j]) * total
+        gradient, row, out = dy[i], y[i], dx[i]
+        total = sum_of(gradient)
+        for j in range(out.size):
+            out[j] = gradient[j] - exp(row[j]) * total
 
 
 def softmax(x: np.ndarray, y: np.ndarray) -> None:

@@ -26,6 +26,28 @@ def add_to(a, b):  # type: ignore[no-untyped-def]
         a[j] += b[j]
 
 
+#: Compiles a sum of many numbers, which LLVM may then take in several lanes.
+in_lanes = njit(nogil=True, fastmath={"reassoc"})
+
+
+@in_lanes
+def sum_of(x):  # type: ignore[no-untyped-def]
+    """The sum of an array of one axis, in its own precision."""
+    total = x.dtype.type(0)
+    for j in range(x.size):
+        total += x[j]
+    return total
+
+
+@in_lanes
+def dot_of(x, y):  # type: ignore[no-untyped-def]
+    """The dot product of arrays of one axis, in their own precision."""
+    total = x.dtype.type(0)
+    for j in range(x.size):
+        total += x[j] * y[j]
+    return total
+
+
 def _copy_in_python(count: int, x: Any, x_at: int, y: Any, y_at: int) -> None:
     """`copy_run` without the JIT."""
     y.reshape(-1)[y_at : y_at + count] = x.reshape(-1)[x_at : x_at + count]

@@ -119,13 +119,17 @@ class Stencil:
     def emit(self, body: Callable[[list[Vector]], None]) -> ir.Function:
         """Emit the function: its loops, and in them `body` for a list of vectors."""
         builder, lanes = self.builder, self.v.count
-        wide = i64(lanes * _UNROLL)
-        whole = builder.sub(self.count, builder.srem(self.count, wide))
-        with for_range_slice(builder, i64(0), whole, wide, i64) as (first, _):
-            firsts = [builder.add(first, i64(i * lanes)) for i in range(_UNROLL)]
-            body([Vector(self, first, None) for first in firsts])
-        with for_range_slice(builder, whole, self.count, i64(lanes), i64) as (first, _):
-            body([Vector(self, first, builder.sub(self.count, first))])
+        begin: Any = i64(0)
+        for vectors in (_UNROLL, 2, 1):
+            wide = i64(lanes * vectors)
+            end = builder.sub(self.count, builder.srem(self.count, wide))
+            with for_range_slice(builder, begin, end, wide, i64) as (first, _):
+                firsts = [builder.add(first, i64(i * lanes)) for i in range(vectors)]
+                body([Vector(self, first, None) for first in firsts])
+            begin = end
+        left = builder.sub(self.count, begin)
+        with builder.if_then(builder.icmp_signed(">", left, i64(0))):
+            body([Vector(self, begin, left)])  # by masks, which some processors are slow at
         builder.ret_void()
         return self.function
 
