@@ -18,6 +18,7 @@ from nnaccel.cli._common import (
     header_option,
     json_option,
     print_json,
+    shown_warnings,
 )
 
 if TYPE_CHECKING:
@@ -70,7 +71,8 @@ def evaluate_command(
     saved.require_compiled()
     dataset = _images.fitted(saved.load(data, header, decimal), saved.model.input_shape)
     classes = saved.names(dataset.classes) if dataset.classes else ()
-    outcome = Outcome.measure(saved.model, *_select(dataset, rows), classes, saved.scaling)
+    with shown_warnings():
+        outcome = Outcome.measure(saved.model, *_select(dataset, rows), classes, saved.scaling)
     if plot is not None and not dataset.classes:
         raise click.UsageError(f"--plot draws classes, but {data} has numbers to predict")
     if plot is not None:
@@ -80,6 +82,11 @@ def evaluate_command(
     else:
         _table.print_notes(dataset)
         outcome.print()
+        others = len(dataset.y) if rows == "test" else 0
+        if others:
+            echo(
+                f"of {others + len(dataset.y_test):,}: the rows that train sets aside (--rows all)"
+            )
         if plot is not None:
             echo(f"\ndrawn in {plot}")
 

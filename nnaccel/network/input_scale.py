@@ -47,7 +47,7 @@ class InputScale:
         """
         factor = self._factor_of(x, input_shape) if more else self.checked(x, input_shape)
         largest = _largest(x)
-        if self.factor is None and x.dtype == np.uint8 and largest is not None:
+        if self.factor is None and x.dtype.kind in "iu" and largest is not None:
             _warn_of_doubt(x, factor, largest)
         if x.dtype.kind in "iu":
             self.factor = factor
@@ -126,11 +126,12 @@ def _largest(x: Array) -> float | None:
 
 
 def _warn_of_doubt(x: Array, factor: float, largest: float) -> None:
-    """Warn of rows of uint8 that may be pixels, and of images that may be none."""
-    if factor == 1 and x.shape[1] >= 64 and largest > 127:
+    """Warn of whole numbers that may be pixels, and of images that may be none."""
+    if factor == 1 and largest > 127 and (x.ndim > 2 or (x.shape[1] >= 64 and x.dtype == np.uint8)):
+        what = "images" if x.ndim > 2 else "rows"
         warn_caller(
-            f"inputs are rows of uint8, {x.shape}, taken as numbers up to {largest:.0f}. If they "
-            "are pixels: give images (N, H, W), or divide by 255"
+            f"inputs are {what} of {x.dtype}, {x.shape}, taken as numbers up to {largest:.0f}. If "
+            "they are pixels: give images (N, H, W) of uint8, or divide by 255"
         )
     if factor == _PIXEL and 0 < largest < 32:
         warn_caller(

@@ -10,6 +10,7 @@ import contextlib
 import errno
 import json
 import math
+import os
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ import numpy as np
 from nnaccel import _validate, layers, optim
 from nnaccel._text import escaped, shorten
 from nnaccel.layers import Layer
-from nnaccel.training.atomic_file import write_atomically
+from nnaccel.training.atomic_file import require_writable, write_atomically
 
 _KEY, _FORMAT = "nnaccel", 2
 _MOST_NUMBERS = 2**31  # in one input of a model, or one output of a layer
@@ -49,6 +50,7 @@ def write(path: str | Path, arrays: Mapping[str, np.ndarray], description: Any) 
     """
     from safetensors.numpy import save
 
+    require_place(path)
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     write_atomically(path, save(whole, {_KEY: json.dumps({"format": _FORMAT, **description})}))
 
@@ -85,6 +87,28 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             raise CheckpointError("written by another version of nnaccel, or not whole")
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return arrays, description
+
+
+def require_place(path: str | Path) -> None:
+    """Raise an error unless a model can be saved to `path`, in place of nothing or of a model.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written, or holds something else.
+    """
+    require_writable(path)
+    real = Path(os.path.realpath(path))
+    if real.is_file() and real.stat().st_size and not _is_safetensors(real):
+        raise OSError(f"cannot save to {path}: it exists and is no model file; give another name")
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether a file begins as safetensors do: with the length of a header in JSON."""
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        begin = file.read(9)
+        return begin[8:] == b"{" and int.from_bytes(begin[:8], "little") < path.stat().st_size
+    return True  # whoever writes will say what is wrong with it
 
 
 @contextlib.contextmanager

@@ -13,7 +13,6 @@ import numpy as np
 from nnaccel._text import shorten
 from nnaccel.backends import Array, to_numpy
 from nnaccel.training import checkpoint
-from nnaccel.training.atomic_file import require_writable
 from nnaccel.training.callbacks import Callback
 from nnaccel.training.callbacks._base import Logs
 from nnaccel.training.callbacks._list import CallbackList
@@ -60,7 +59,7 @@ class Backup(Callback):
 
     def __init__(self, model: Resumable, path: str | Path, resume: bool) -> None:
         self._model, self._path, self._resume = model, Path(path), resume
-        require_writable(self._path)
+        checkpoint.require_place(self._path)
         self._callbacks: CallbackList | None = None
         self._next_epoch = 0
         self._training: dict[str, Any] = {}

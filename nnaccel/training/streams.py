@@ -107,8 +107,8 @@ def as_iterable(batches: Any, steps: int | None) -> Iterable[Any]:
     ValueError
         If it is none, or is known never to end while `steps` is None.
     """
-    if inspect.isgeneratorfunction(batches):
-        return _Started(batches)
+    if inspect.isgeneratorfunction(batches) or inspect.isfunction(batches):
+        return _Started(batches)  # a function, or a lambda, that returns a generator
     if hasattr(batches, "dtype") or not isinstance(batches, Iterable):
         raise ValueError("y is missing: give fit(x, y), or an iterable of (x, y) batches")
     if isinstance(batches, itertools.cycle) and steps is None:

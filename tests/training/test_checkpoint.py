@@ -413,3 +413,19 @@ def test_numbers_that_numpy_does_not_know(whole: bytes, tmp_path: Path) -> None:
     }
     text = json.dumps(header).encode()
     refuse(tmp_path / "m", struct.pack("<Q", len(text)) + text + whole[8 + size :])
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x89PNG....{", b"{}"])
+def test_what_is_no_model_is_not_overwritten(tmp_path: Any, content: bytes) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content)
+    model = Sequential([Dense(2, "softmax")], seed=0)
+    model.compile()
+    x, y = np.eye(4, dtype="float32"), [0, 1, 0, 1]
+    model.build((4,))
+    for save in (lambda: model.save(path), lambda: model.fit(x, y, checkpoint=path, verbose=0)):
+        with pytest.raises(OSError, match="it exists and is no model file; give another name"):
+            save()
+    assert path.read_bytes() == content
+    model.save(tmp_path / "m")
+    model.save(tmp_path / "m")

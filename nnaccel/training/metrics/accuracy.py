@@ -53,9 +53,13 @@ def accuracy_for(metric: Metric, activation: str, loss: Loss, targets: Array) ->
             "accuracy compares the largest output with the largest target, but a row of targets "
             "has no or several labels: use metrics=['binary_accuracy'], and end with sigmoids"
         )
-    if activation == "sigmoid" and (
-        isinstance(loss, BinaryCrossentropy) or not _are_classes(targets)
-    ):
+    are_classes = _are_classes(targets)
+    if activation == "sigmoid" and (isinstance(loss, BinaryCrossentropy) or not are_classes):
+        if are_classes:
+            warn_caller(
+                "accuracy is counted label by label, since the loss is that of independent labels; "
+                "each row has one: give whole-number labels (N,) to compare the largest outputs"
+            )
         per_label = BinaryAccuracy()
         per_label.name = metric.name
         return per_label
