@@ -41,3 +41,15 @@ def copy_panel_row(typing, x, y):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(x, y), codegen
+
+
+@intrinsic
+def prefetch(typing, x, offset):  # type: ignore[no-untyped-def]
+    """Begin to bring the cache line at x[offset] to the L1 cache; it may lie outside of x."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        v = Lanes(builder, x.dtype)
+        v.prefetch(v.at(*args))
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64), codegen
