@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numba import types
 
-from nnaccel_kernels.cpu.matmul import blocked
+from nnaccel_kernels.cpu.matmul import blocked, few_rows
 from nnaccel_kernels.cpu.matmul.blocked import product_workspace
 from nnaccel_kernels.cpu.matmul.matmul import block_of, matmul_nn, matmul_nt, matmul_tn
 from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS
@@ -39,8 +39,9 @@ def workspace(a: np.ndarray, b: np.ndarray, size: int, blocks: bool) -> np.ndarr
     if not blocks:
         return np.empty((size, 0), a.dtype)
     with pytest.MonkeyPatch.context() as patch:
-        for limit in ("REREAD_BYTES", "B_BYTES", "FEW_ROWS", "FEW_STRIPS"):
+        for limit in ("REREAD_BYTES", "B_BYTES", "FEW_STRIPS"):
             patch.setattr(blocked, limit, 0)
+        patch.setattr(blocked, "FEW_ROWS", -1)
         work = product_workspace(*a.shape, b.shape[1], a.dtype, size)
     work[...] = np.nan
     return work
@@ -137,6 +138,19 @@ def test_small_blocks_change_no_bit(
     a, b = draw(np.float32, m, k, n, seed)
     whole = multiply(name, a, b, 1)
     np.testing.assert_array_equal(multiply(name, a, b, size, blocks=True), whole)
+
+
+@dtypes
+@pytest.mark.parametrize("m", [1, 2, 3, 8, few_rows.FEW_ROWS])
+@pytest.mark.parametrize("n", [64, 71, 513])
+def test_a_row_alone_has_the_bits_that_it_has_among_many(dtype: Any, m: int, n: int) -> None:
+    """Few rows and a large b go another way, and no sum takes another order."""
+    k = m * few_rows.BYTES_PER_ROW // (n * np.dtype(dtype).itemsize) + 3
+    a, b = draw(dtype, few_rows.FEW_ROWS + 1, k, n)
+    among_many = multiply("nn", a, b, 1)
+    assert_product(among_many, a, b)
+    for size in (1, 2, 3):
+        np.testing.assert_array_equal(multiply("nn", a[:m], b, size), among_many[:m])
 
 
 def test_large_products_are_taken_in_blocks() -> None:

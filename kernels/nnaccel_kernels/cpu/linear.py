@@ -14,7 +14,7 @@ from nnaccel_kernels.cpu.matmul.matmul import (
     matmul_nt,
     matmul_tn,
 )
-from nnaccel_kernels.cpu.matmul.product import blocks_of
+from nnaccel_kernels.cpu.matmul.panel import blocks_of
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.vector.runs import add_to
@@ -76,7 +76,7 @@ def linear(
 ) -> None:
     """y = f(x @ w + b) for the elementwise activation f."""
     width = _width(x, w)
-    work = product_workspace(*x.shape, w.shape[1], y.dtype, width)
+    work = product_workspace(len(x), len(w), w.shape[1], y.dtype, width)
     rest = *epilogue_of(b, activation, alpha, y.dtype), y
     blocks = blocks_of(x.shape[1])
     if width > 1 and blocks > 1 and not is_tall(x.shape[0], width):
@@ -99,10 +99,10 @@ def linear_backward(
     """Gradients of sum(dy * (x @ w + b)): those of dx, dw and db that are not None."""
     width = _width(x, w)
     if dx is not None:
-        work = product_workspace(*dy.shape, w.shape[0], dx.dtype, width)
+        work = product_workspace(len(dy), dy.shape[1], len(w), dx.dtype, width)
         _matmul_nt(dy, w, dx, work, width=width)
     if dw is not None:
-        work = product_workspace(x.shape[1], x.shape[0], dy.shape[1], dw.dtype, width)
+        work = product_workspace(x.shape[1], len(x), dy.shape[1], dw.dtype, width)
         _matmul_tn(x, dy, dw, work, width=width)
     if db is not None:
         _sum_rows(dy, db, width=threads_for(dy.size))

@@ -12,10 +12,10 @@ from __future__ import annotations
 import numpy as np
 from numba.extending import register_jitable
 
-from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS, copy_panel_row, prefetch
+from nnaccel_kernels.cpu.matmul.few_rows import FEW_ROWS
+from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS, blocks_of, copy_panel_row, prefetch
 from nnaccel_kernels.cpu.matmul.product import (
     STRIP_BYTES,
-    blocks_of,
     lanes_of,
     product_of_strips,
 )
@@ -32,7 +32,7 @@ _TOGETHER, _AHEAD = 8, 6  # strips filled together, and rows prefetched meanwhil
 
 # Blocks pay where otherwise a, once for each strip, or b comes from beyond the L2 cache.
 REREAD_BYTES, B_BYTES = 8 << 20, 4 << 20
-FEW_ROWS, FEW_STRIPS = 16, 4  # with fewer, copying a block costs as much as it saves
+FEW_STRIPS = 4  # with fewer, copying a block costs as much as it saves
 
 
 def product_workspace(m: int, k: int, n: int, dtype: np.dtype, threads: int) -> np.ndarray:
@@ -42,7 +42,7 @@ def product_workspace(m: int, k: int, n: int, dtype: np.dtype, threads: int) -> 
     strips = -(-n // width)
     tall = m > _tall(itemsize)
     rereads = tall and m * k * itemsize * strips >= REREAD_BYTES
-    if m < FEW_ROWS or strips < FEW_STRIPS or not (rereads or k * n * itemsize >= B_BYTES):
+    if m <= FEW_ROWS or strips < FEW_STRIPS or not (rereads or k * n * itemsize >= B_BYTES):
         return np.empty((threads, 0), dtype)
     strips = min(strips, WIDE if tall else NARROW)
     # A line more than the strips: transposition writes whole squares, even if steps are fewer.

@@ -6,12 +6,18 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from nnaccel_kernels.cpu.matmul.register_tile import VECTORS
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, Lanes, i64
 
 PANEL_ROWS = 256
+
+
+@register_jitable
+def blocks_of(k):  # type: ignore[no-untyped-def]
+    """The number of blocks that a sum of k products is taken in."""
+    return (k + PANEL_ROWS - 1) // PANEL_ROWS
 
 
 @intrinsic

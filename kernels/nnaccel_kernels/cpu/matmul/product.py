@@ -9,19 +9,14 @@ from __future__ import annotations
 import numpy as np
 from numba.extending import register_jitable
 
-from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS, copy_panel_row, panel_like
+from nnaccel_kernels.cpu.matmul.few_rows import few_rows_product, is_few
+from nnaccel_kernels.cpu.matmul.panel import blocks_of, copy_panel_row, panel_like
 from nnaccel_kernels.cpu.matmul.register_tile import ROWS, VECTORS, tile
 from nnaccel_kernels.cpu.matmul.transpose import transpose_square
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, shift
 
 STRIP_BYTES = VECTORS * VECTOR_BYTES  # of a row of b in one tile
-
-
-@register_jitable
-def blocks_of(k):  # type: ignore[no-untyped-def]
-    """The number of blocks that a sum of k products is taken in."""
-    return (k + PANEL_ROWS - 1) // PANEL_ROWS
 
 
 def _product_in_python(  # type: ignore[no-untyped-def]
@@ -60,6 +55,11 @@ def _product(  # type: ignore[no-untyped-def]
     blocks = max(1, blocks_of(k))
     reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 32  # rows that make packing pay
     packed = whole and rows >= reused
+    if whole and a_step == 1 and b_col == 1 and is_few(rows, cols, k, lanes):
+        few_rows_product(
+            lanes, rows, cols, k, a, a_row, b, b_step, begun, s, s_row, s_col, c, c_row, panel
+        )  # fmt: skip
+        return
     repeats = begun == 0 or s_col == 0  # columns may be computed twice: c is not s
     for block in range(blocks):
         start = block * k // blocks
