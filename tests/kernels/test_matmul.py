@@ -10,7 +10,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numba import types
 
+from nnaccel_kernels.cpu.matmul import blocked, few_rows
+from nnaccel_kernels.cpu.matmul.blocked import product_workspace
 from nnaccel_kernels.cpu.matmul.matmul import block_of, matmul_nn, matmul_nt, matmul_tn
+from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS
+from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES
 from nnaccel_kernels.cpu.runtime.linked import link_all
 
 GUARD = 32  # elements on either side of c that must not be written
@@ -30,16 +34,32 @@ def _linked() -> None:
     link_all(types.float64)
 
 
-def multiply(name: str, a: np.ndarray, b: np.ndarray, size: int) -> np.ndarray:
+def workspace(a: np.ndarray, b: np.ndarray, size: int, blocks: bool) -> np.ndarray:
+    """Workspace for a product in blocks, however small it is; or none."""
+    if not blocks:
+        return np.empty((size, 0), a.dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        for limit in ("REREAD_BYTES", "B_BYTES", "FEW_STRIPS"):
+            patch.setattr(blocked, limit, 0)
+        patch.setattr(blocked, "FEW_ROWS", -1)
+        work = product_workspace(*a.shape, b.shape[1], a.dtype, size)
+    work[...] = np.nan
+    return work
+
+
+def multiply(
+    name: str, a: np.ndarray, b: np.ndarray, size: int, blocks: bool = False
+) -> np.ndarray:
     """The product a @ b, by `size` threads in turn, in the middle of a guarded buffer."""
     m, n = len(a), b.shape[1]
+    work = workspace(a, b, size, blocks)
     buffer = np.full(m * n + 2 * GUARD, 7, a.dtype)
     c = buffer[GUARD : GUARD + m * n].reshape(m, n)
     c[...] = np.nan
     stored_a = np.ascontiguousarray(a.T) if name == "tn" else a
     stored_b = np.ascontiguousarray(b.T) if name == "nt" else b
     for rank in range(size):
-        PRODUCTS[name](rank, size, stored_a, stored_b, c)
+        PRODUCTS[name](rank, size, stored_a, stored_b, c, work)
     assert (buffer[:GUARD] == 7).all()
     assert (buffer[GUARD + m * n :] == 7).all()
     return c
@@ -82,6 +102,69 @@ def test_does_not_depend_on_the_number_of_threads(
         np.testing.assert_array_equal(multiply(name, a, b, size), alone)
 
 
+def edges(dtype: Any) -> list[tuple[int, int, int]]:
+    """(m, k, n) at and beside the ends of blocks, tiles and strips, and with a single row or so."""
+    itemsize = np.dtype(dtype).itemsize
+    tall, width = blocked.TALL_BYTES // itemsize, STRIP_BYTES // itemsize
+    wide, narrow = width * blocked.WIDE, width * blocked.NARROW
+    return [
+        *((m, 19, 2 * width + 3) for m in (1, 5, 6, 7, tall - 1, tall, tall + 1, 2 * tall + 1)),
+        *((7, k, width + 1) for k in (1, 2, 7, 9, PANEL_ROWS - 1, PANEL_ROWS, PANEL_ROWS + 1)),
+        *((tall + 1, 3, n) for n in (1, width - 1, width + 1, wide - 1, wide, wide + 1)),
+        *((9, PANEL_ROWS + 5, n) for n in (1, narrow - 1, narrow, narrow + 1, 2 * narrow + 9)),
+        (1, 1, 1),
+        (tall + 1, PANEL_ROWS + 1, wide + 1),
+    ]
+
+
+@products
+@dtypes
+def test_blocks_change_no_bit(name: str, dtype: Any) -> None:
+    for shape in edges(dtype):
+        a, b = draw(dtype, *shape)
+        whole = multiply(name, a, b, 1)
+        assert_product(whole, a, b)
+        for size in (1, 2, 3):
+            np.testing.assert_array_equal(
+                multiply(name, a, b, size, blocks=True), whole, err_msg=f"{shape}, {size} threads"
+            )
+
+
+@products
+@given(m=lengths, k=lengths, n=lengths, size=sizes, seed=seeds)
+def test_small_blocks_change_no_bit(
+    name: str, m: int, k: int, n: int, size: int, seed: int
+) -> None:
+    a, b = draw(np.float32, m, k, n, seed)
+    whole = multiply(name, a, b, 1)
+    np.testing.assert_array_equal(multiply(name, a, b, size, blocks=True), whole)
+
+
+@dtypes
+@pytest.mark.parametrize("m", [1, 2, 3, 8, few_rows.FEW_ROWS])
+@pytest.mark.parametrize("n", [64, 71, 513])
+def test_a_row_alone_has_the_bits_that_it_has_among_many(dtype: Any, m: int, n: int) -> None:
+    """Few rows and a large b go another way, and no sum takes another order."""
+    k = m * few_rows.BYTES_PER_ROW // (n * np.dtype(dtype).itemsize) + 3
+    a, b = draw(dtype, few_rows.FEW_ROWS + 1, k, n)
+    among_many = multiply("nn", a, b, 1)
+    assert_product(among_many, a, b)
+    for size in (1, 2, 3):
+        np.testing.assert_array_equal(multiply("nn", a[:m], b, size), among_many[:m])
+
+
+def test_large_products_are_taken_in_blocks() -> None:
+    def is_blocked(m: int, k: int, n: int) -> bool:
+        return product_workspace(m, k, n, np.dtype(np.float32), 2).size > 0
+
+    assert is_blocked(10_000, 784, 512)
+    assert is_blocked(1024, 1024, 1024)
+    assert is_blocked(32, 4096, 4096)
+    assert not is_blocked(128, 784, 512)
+    assert not is_blocked(128, 128, 128)
+    assert not is_blocked(1, 4096, 4096)
+
+
 @given(m=lengths, n=lengths, size=st.integers(1, 9))
 def test_blocks_cover_the_product_once(m: int, n: int, size: int) -> None:
     count = np.zeros((m, n), int)
@@ -92,12 +175,14 @@ def test_blocks_cover_the_product_once(m: int, n: int, size: int) -> None:
 
 
 @products
-def test_threads_at_once(name: str) -> None:
+@pytest.mark.parametrize("blocks", [False, True])
+def test_threads_at_once(name: str, blocks: bool) -> None:
     """Shares may run side by side: the same bits, many times over."""
     from concurrent.futures import ThreadPoolExecutor
 
     a, b = draw(np.float32, 48, 100, 90)
     want = multiply(name, a, b, 1)
+    work = workspace(a, b, 4, blocks)
     c = np.empty_like(want)
     stored = (
         (np.ascontiguousarray(a.T) if name == "tn" else a),
@@ -106,5 +191,5 @@ def test_threads_at_once(name: str) -> None:
     with ThreadPoolExecutor(4) as pool:
         for _ in range(20):
             c[...] = 0
-            list(pool.map(lambda rank: PRODUCTS[name](rank, 4, *stored, c), range(4)))
+            list(pool.map(lambda rank: PRODUCTS[name](rank, 4, *stored, c, work), range(4)))
             np.testing.assert_array_equal(c, want)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnaccel_kernels.cpu.matmul.blocked import product_workspace
 from nnaccel_kernels.cpu.matmul.epilogue import apply_epilogue, epilogue_of
 from nnaccel_kernels.cpu.matmul.matmul import (
     block_of,
-    blocks_of,
     is_tall,
     matmul_blocks,
     matmul_nn,
     matmul_nt,
     matmul_tn,
 )
+from nnaccel_kernels.cpu.matmul.panel import blocks_of
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.vector.runs import add_to, copy_to
@@ -22,8 +23,8 @@ __all__ = ["linear", "linear_backward"]
 
 
 @kernel
-def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def]
-    matmul_nn(rank, size, x, w, y)
+def _linear(rank, size, x, w, work, b, code, alpha, y):  # type: ignore[no-untyped-def]
+    matmul_nn(rank, size, x, w, y, work)
     top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1])
     for i in range(top, bottom):
         n = right - left
@@ -31,8 +32,8 @@ def _linear(rank, size, x, w, b, code, alpha, y):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _linear_blocks(rank, size, x, w, parts):  # type: ignore[no-untyped-def]
-    matmul_blocks(rank, size, x, w, parts)
+def _linear_blocks(rank, size, x, w, parts, work):  # type: ignore[no-untyped-def]
+    matmul_blocks(rank, size, x, w, parts, work)
 
 
 @kernel
@@ -47,13 +48,13 @@ def _sum_blocks(rank, size, parts, b, code, alpha, y):  # type: ignore[no-untype
 
 
 @kernel
-def _matmul_nt(rank, size, a, b, c):  # type: ignore[no-untyped-def]
-    matmul_nt(rank, size, a, b, c)
+def _matmul_nt(rank, size, a, b, c, work):  # type: ignore[no-untyped-def]
+    matmul_nt(rank, size, a, b, c, work)
 
 
 @kernel
-def _matmul_tn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
-    matmul_tn(rank, size, a, b, c)
+def _matmul_tn(rank, size, a, b, c, work):  # type: ignore[no-untyped-def]
+    matmul_tn(rank, size, a, b, c, work)
 
 
 @kernel
@@ -75,15 +76,16 @@ def linear(
 ) -> None:
     """y = f(x @ w + b) for the elementwise activation f."""
     width = _width(x, w)
+    work = product_workspace(len(x), len(w), w.shape[1], y.dtype, width)
     rest = *epilogue_of(b, activation, alpha, y.dtype), y
     blocks = blocks_of(x.shape[1])
     if width > 1 and blocks > 1 and not is_tall(x.shape[0], width):
         # Each thread reads its own rows of w, the same as in the update: they stay in its cache.
         parts = np.empty((blocks, *y.shape), y.dtype)
-        _linear_blocks(x, w, parts, width=width)
+        _linear_blocks(x, w, parts, work, width=width)
         _sum_blocks(parts, *rest)
     else:
-        _linear(x, w, *rest, width=width)
+        _linear(x, w, work, *rest, width=width)
 
 
 def linear_backward(
@@ -97,9 +99,11 @@ def linear_backward(
     """Gradients of sum(dy * (x @ w + b)): those of dx, dw and db that are not None."""
     width = _width(x, w)
     if dx is not None:
-        _matmul_nt(dy, w, dx, width=width)
+        work = product_workspace(len(dy), dy.shape[1], len(w), dx.dtype, width)
+        _matmul_nt(dy, w, dx, work, width=width)
     if dw is not None:
-        _matmul_tn(x, dy, dw, width=width)
+        work = product_workspace(x.shape[1], len(x), dy.shape[1], dw.dtype, width)
+        _matmul_tn(x, dy, dw, work, width=width)
     if db is not None:
         _sum_rows(dy, db, width=threads_for(dy.size))
 

@@ -16,8 +16,8 @@ from nnaccel_kernels.cpu.conv.shape import (
     runs_of,
     split_rows,
 )
-from nnaccel_kernels.cpu.matmul.matmul import product_of_strips
 from nnaccel_kernels.cpu.matmul.packing import pack_patches, strips_shape
+from nnaccel_kernels.cpu.matmul.product import product_of_strips
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import work_items
 from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces

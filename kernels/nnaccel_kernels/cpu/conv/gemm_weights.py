@@ -8,7 +8,7 @@ from nnaccel_kernels.cpu.conv.band import flat_images, pixel_at, strides
 from nnaccel_kernels.cpu.conv.patches import band_of, load_patches, needs_no_band
 from nnaccel_kernels.cpu.conv.reduction import cuts_for, parts_for, task_of
 from nnaccel_kernels.cpu.conv.shape import Conv, conv_of, receptive_field, split_rows
-from nnaccel_kernels.cpu.matmul.matmul import product
+from nnaccel_kernels.cpu.matmul.product import product
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for, work_items
 from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces

@@ -31,7 +31,7 @@ from nnaccel_kernels.cpu.conv.shape import (
     split_rows,
 )
 from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue
-from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product, product_from
+from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES, product, product_from
 from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import work_items

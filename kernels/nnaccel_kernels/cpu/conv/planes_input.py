@@ -17,7 +17,7 @@ from nnaccel_kernels.cpu.conv.shape import (
     source,
     split_rows,
 )
-from nnaccel_kernels.cpu.matmul.matmul import product
+from nnaccel_kernels.cpu.matmul.product import product
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import work_items
 from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces

@@ -26,7 +26,7 @@ from nnaccel_kernels.cpu.conv.winograd_tiles import (
 )
 from nnaccel_kernels.cpu.conv.winograd_weights import parts_of, weight_gradient
 from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue, epilogue_of
-from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product_of_strips
+from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES, product_of_strips
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for, work_items
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool

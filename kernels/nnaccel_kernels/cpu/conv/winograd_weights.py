@@ -15,7 +15,7 @@ from nnaccel_kernels.cpu.conv.winograd_tiles import (
     transform_results,
     transform_taps_back,
 )
-from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES, product
+from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES, product
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for, work_items
 from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces

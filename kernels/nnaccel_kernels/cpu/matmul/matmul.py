@@ -1,146 +1,18 @@
 """Matrix products: c = a @ b, a.T @ b and a @ b.T, of C-contiguous float32 or float64 matrices.
 
-`size` threads each fill their own rectangle of c, given by `block_of`. The order in which an
-element of c is summed depends on the inner dimension alone, so results do not depend on the number
-of threads.
+`size` threads each fill their own rectangle of c, given by `block_of`, in blocks if `work` is not
+empty. Sums run in the same order whatever the blocks and threads.
 """
 
 from __future__ import annotations
 
-import numpy as np
 from numba.extending import register_jitable
 
-from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS, copy_panel_row, panel_like
-from nnaccel_kernels.cpu.matmul.register_tile import ROWS, VECTORS, tile
-from nnaccel_kernels.cpu.matmul.transpose import transpose_square
+from nnaccel_kernels.cpu.matmul.blocked import blocked_product
+from nnaccel_kernels.cpu.matmul.product import product
+from nnaccel_kernels.cpu.matmul.register_tile import ROWS
 from nnaccel_kernels.cpu.runtime.jit import njit
-from nnaccel_kernels.cpu.runtime.linked import linked
-from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, shift
-
-STRIP_BYTES = VECTORS * VECTOR_BYTES  # of a row of b in one tile
-
-
-@register_jitable
-def blocks_of(k):  # type: ignore[no-untyped-def]
-    """The number of blocks that a sum of k products is taken in."""
-    return (k + PANEL_ROWS - 1) // PANEL_ROWS
-
-
-def _product_in_python(  # type: ignore[no-untyped-def]
-    lanes, rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, b_strip,
-    begun, s, s_at, s_row, s_col, c, c_at, c_row,
-):  # fmt: skip
-    """`_product` without the JIT."""
-    a, b, s, c = a.reshape(-1), b.reshape(-1), s.reshape(-1), c.reshape(-1)
-    column = np.arange(cols)
-    width = VECTORS * lanes
-    place = column // width * b_strip + column % width if b_strip else column * b_col
-    for i in range(rows):
-        total = s[s_at + i * s_row + column * s_col] if begun else np.zeros(cols, c.dtype)
-        for step in range(k):
-            total = total + a[a_at + i * a_row + step * a_step] * b[b_at + step * b_step + place]
-        start = c_at + i * c_row
-        c[start : start + cols] = total
-
-
-@linked("iiiipiipiiiipiipi", _product_in_python)
-def _product(  # type: ignore[no-untyped-def]
-    lanes, rows, cols, k, a, a_row, a_step, b, b_step, b_col, b_strip,
-    begun, s, s_row, s_col, c, c_row,
-):  # fmt: skip
-    """c (rows, cols) = a (rows, k) @ b (k, cols), plus s if `begun`, for pointers and strides.
-
-    Strides count elements. b consists of strips, as wide as a tile and `b_strip` elements apart;
-    if that is 0, it is one matrix. `s_col` is 1, or 0 if a row of s is a single number, which then
-    is repeated for the width of a tile.
-    """
-    width = VECTORS * lanes
-    whole = b_strip == 0
-    panel = panel_like(b)
-    tiles = (rows + ROWS - 1) // ROWS
-    low, taller = rows // max(1, tiles), rows % max(1, tiles)
-    blocks = max(1, blocks_of(k))
-    reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 32  # rows that make packing pay
-    packed = whole and rows >= reused
-    repeats = begun == 0 or s_col == 0  # columns may be computed twice: c is not s
-    for block in range(blocks):
-        start = block * k // blocks
-        steps = (block + 1) * k // blocks - start
-        for column in range(0, cols, width):
-            j, w = column, min(width, cols - column)
-            if w < lanes <= cols and whole and blocks == 1 and repeats:
-                j, w = cols - lanes, lanes  # a full vector, some of whose columns are done already
-            strip = shift(b, start * b_step + (j * b_col if whole else column // width * b_strip))
-            step = b_step
-            if b_col != 1:
-                for half in range(0, w, lanes):
-                    for t in range(0, steps, lanes):
-                        at = max(0, min(t, steps - lanes))
-                        source = shift(strip, half * b_col + at)
-                        target = shift(panel, at * width + half)
-                        transpose_square(w - half, steps - at, source, b_col, target, width)
-                strip = panel
-                step = width
-            elif packed and w == width:
-                for t in range(steps):
-                    copy_panel_row(shift(strip, t * b_step), shift(panel, t * width))
-                strip = panel
-                step = width
-            corner = shift(a, start * a_step)
-            target = shift(c, j)
-            before, before_row = (target, c_row) if block else (shift(s, j * s_col), s_row)
-            for height, count in ((low + 1, taller), (low, tiles - taller)):
-                tile(
-                    height, count, w, steps, corner, a_row, a_step, strip, step,
-                    begun != 0 or block > 0, before, before_row, target, c_row,
-                )  # fmt: skip
-                corner = shift(corner, height * count * a_row)
-                before = shift(before, height * count * before_row)
-                target = shift(target, height * count * c_row)
-
-
-@register_jitable
-def lanes_of(c):  # type: ignore[no-untyped-def]
-    """Elements of an array in a vector register."""
-    return VECTOR_BYTES // c.itemsize
-
-
-@register_jitable
-def product(  # type: ignore[no-untyped-def]
-    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row, add=0
-):
-    """c (rows, cols) = a (rows, k) @ b (k, cols), or c += it if `add`.
-
-    Matrix x begins at element `x_at` of array x.
-    """
-    _product(
-        lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
-        add, c, c_at, c_row, 1, c, c_at, c_row,
-    )  # fmt: skip
-
-
-@register_jitable
-def product_from(  # type: ignore[no-untyped-def]
-    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, begun, s, s_at, c, c_at, c_row
-):
-    """`product` plus a number for each row if `begun`: s repeats it for the width of a tile."""
-    _product(
-        lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
-        begun, s, s_at, VECTORS * lanes_of(c), 0, c, c_at, c_row,
-    )  # fmt: skip
-
-
-@register_jitable
-def product_of_strips(  # type: ignore[no-untyped-def]
-    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_strip, c, c_at, c_row, add
-):
-    """`product` for b in strips, as wide as a tile and `b_strip` elements apart."""
-    width = VECTORS * lanes_of(c)
-    _product(
-        lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, width, 1, b_strip,
-        add, c, c_at, c_row, 1, c, c_at, c_row,
-    )  # fmt: skip
-
+from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 
 _UNIT = VECTOR_BYTES // 4  # threads share columns by whole vectors of float32
 _jit = njit(nogil=True, cache=True, error_model="numpy")
@@ -166,18 +38,33 @@ def block_of(rank, size, m, n):  # type: ignore[no-untyped-def]
     return 0, m, left, min(n, right)
 
 
+@register_jitable
+def _multiply(  # type: ignore[no-untyped-def]
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row, work, rank
+):
+    """`product`, in blocks if there is workspace."""
+    if work.size:
+        blocked_product(
+            rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row,
+            work, rank * work.shape[1],
+        )  # fmt: skip
+    else:
+        product(rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, c, c_at, c_row)
+
+
 @_jit
-def matmul_nn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
+def matmul_nn(rank, size, a, b, c, work):  # type: ignore[no-untyped-def]
     """c (m, n) = a (m, k) @ b (k, n)."""
     m, n, k = c.shape[0], c.shape[1], a.shape[1]
     top, bottom, left, right = block_of(rank, size, m, n)
-    product(
-        bottom - top, right - left, k, a, top * k, k, 1, b, left, n, 1, c, top * n + left, n
+    _multiply(
+        bottom - top, right - left, k, a, top * k, k, 1, b, left, n, 1, c, top * n + left, n,
+        work, rank,
     )  # fmt: skip
 
 
 @_jit
-def matmul_blocks(rank, size, a, b, parts):  # type: ignore[no-untyped-def]
+def matmul_blocks(rank, size, a, b, parts, work):  # type: ignore[no-untyped-def]
     """parts (blocks, m, n) = a @ b for each block of the inner dimension; their sum is a @ b."""
     blocks, m, n = parts.shape
     k = a.shape[1]
@@ -185,24 +72,26 @@ def matmul_blocks(rank, size, a, b, parts):  # type: ignore[no-untyped-def]
         start = block * k // blocks
         steps = (block + 1) * k // blocks - start
         at = block * m * n
-        product(m, n, steps, a, start, k, 1, b, start * n, n, 1, parts, at, n)
+        _multiply(m, n, steps, a, start, k, 1, b, start * n, n, 1, parts, at, n, work, rank)
 
 
 @_jit
-def matmul_tn(rank, size, a, b, c):  # type: ignore[no-untyped-def]
+def matmul_tn(rank, size, a, b, c, work):  # type: ignore[no-untyped-def]
     """c (m, n) = a.T @ b, for a (k, m) and b (k, n)."""
     m, n, k = c.shape[0], c.shape[1], a.shape[0]
     top, bottom, left, right = block_of(rank, size, m, n)
-    product(
-        bottom - top, right - left, k, a, top, 1, m, b, left, n, 1, c, top * n + left, n
+    _multiply(
+        bottom - top, right - left, k, a, top, 1, m, b, left, n, 1, c, top * n + left, n,
+        work, rank,
     )  # fmt: skip
 
 
 @_jit
-def matmul_nt(rank, size, a, b, c):  # type: ignore[no-untyped-def]
+def matmul_nt(rank, size, a, b, c, work):  # type: ignore[no-untyped-def]
     """c (m, n) = a @ b.T, for a (m, k) and b (n, k)."""
     m, n, k = c.shape[0], c.shape[1], a.shape[1]
     top, bottom, left, right = block_of(rank, size, m, n)
-    product(
-        bottom - top, right - left, k, a, top * k, k, 1, b, left * k, 1, k, c, top * n + left, n
+    _multiply(
+        bottom - top, right - left, k, a, top * k, k, 1, b, left * k, 1, k, c, top * n + left, n,
+        work, rank,
     )  # fmt: skip

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from nnaccel_kernels.cpu.matmul.matmul import STRIP_BYTES
+from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 

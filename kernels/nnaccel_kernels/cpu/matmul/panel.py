@@ -6,12 +6,18 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 from nnaccel_kernels.cpu.matmul.register_tile import VECTORS
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, Lanes, i64
 
 PANEL_ROWS = 256
+
+
+@register_jitable
+def blocks_of(k):  # type: ignore[no-untyped-def]
+    """The number of blocks that a sum of k products is taken in."""
+    return (k + PANEL_ROWS - 1) // PANEL_ROWS
 
 
 @intrinsic
@@ -41,3 +47,15 @@ def copy_panel_row(typing, x, y):  # type: ignore[no-untyped-def]
         return context.get_dummy_value()
 
     return types.void(x, y), codegen
+
+
+@intrinsic
+def prefetch(typing, x, offset):  # type: ignore[no-untyped-def]
+    """Begin to bring the cache line at x[offset] to the L1 cache; it may lie outside of x."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        v = Lanes(builder, x.dtype)
+        v.prefetch(v.at(*args))
+        return context.get_dummy_value()
+
+    return types.void(x, types.int64), codegen

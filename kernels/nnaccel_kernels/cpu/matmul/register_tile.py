@@ -55,6 +55,11 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
     builder.position_at_end(tile)
     tiles, a_tile = builder.phi(i64), builder.phi(pointer)
     s_tile, c_tile = builder.phi(pointer), builder.phi(pointer)
+    hidden = v.opaque(c_tile)
+    for i in range(rows):
+        v.prefetch(v.at(hidden, c_rows[i]))
+        if width == FULL:  # a row of c may lie across two cache lines
+            v.prefetch(v.at(hidden, builder.add(c_rows[i], builder.sub(cols, i64(1)))))
     builder.cbranch(builder.icmp_signed(">", k, i64(0)), step, done)
 
     builder.position_at_end(step)

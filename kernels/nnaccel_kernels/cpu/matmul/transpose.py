@@ -24,6 +24,8 @@ def _square(module: ir.Module, dtype: types.Type, ragged: bool) -> Any:
     """Emit the transposition of a square of vectors, by swaps of ever smaller blocks."""
     kind = ir.FunctionType(void, [i64, i64, pointer, i64, pointer, i64])
     name = f"nnaccel_transpose_square_{SCALARS[dtype][1]}_{int(ragged)}"
+    if name in module.globals:
+        return module.globals[name]
     function = ir.Function(module, kind, name)
     function.linkage = "internal"
     function.attributes.add("noinline")

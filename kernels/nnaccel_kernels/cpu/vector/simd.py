@@ -83,6 +83,13 @@ class Lanes:
             kind = ir.FunctionType(void, [self.type, pointer, _i32, mask.type])
             self._call(f"masked.store.{self.name}.p0", kind, x, p, _i32(self.align), mask)
 
+    def prefetch(self, p: Any) -> None:
+        """Begin to bring the cache line at p to the L1 cache; p may lie outside of any array."""
+        kind = ir.FunctionType(void, [pointer, _i32, _i32, _i32])
+        function = get_or_insert_function(self.builder.module, kind, "llvm.prefetch.p0")
+        read, near, data = _i32(0), _i32(3), _i32(1)
+        self.builder.call(function, [p, read, near, data])
+
     def multiply_add(self, x: Any, y: Any, z: Any) -> Any:
         """x * y + z: one instruction with one rounding, if the CPU has it."""
         return self._call(
