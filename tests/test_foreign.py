@@ -98,6 +98,7 @@ def test_arguments(call: Callable[..., Any], given: dict[str, Any], words: str) 
         ("optimizers", "it is called nn.optim here"),
         ("Linear", "it is called nn.Dense here"),
         ("CrossEntropyLoss", "it is called nn.losses.CategoricalCrossentropy here"),
+        ("L1Loss", "it is called nn.losses.MeanAbsoluteError here"),
         ("Input", "the first batch gives the shape"),
         ("Dens", "did you mean 'Dense'?"),
     ],

@@ -121,9 +121,10 @@ class Plan:
 
         loss = self.loss or ("categorical_crossentropy" if data.classes else "mse")
         units = len(data.classes) or 1
-        if not data.classes and "crossentropy" in loss:
+        kind = LOSSES[loss]
+        if not data.classes and kind.takes in ("classes", "probabilities"):
             raise ValueError(f"{data.name} holds values to predict, not classes: use --loss mse")
-        last = "linear" if not data.classes else "softmax" if "categorical" in loss else "sigmoid"
+        last = kind.last_activation or ("sigmoid" if data.classes else "linear")
         layers = [*self._hidden_layers(data), Dense(units, last, penalty=self._penalty())]
         model = Sequential(layers, seed=self.seed, dtype=self.dtype)
         metrics = ["accuracy"] if data.classes else []

@@ -23,7 +23,7 @@ class BinaryCrossentropy(KernelLoss):
 
     name = "binary_crossentropy"
     takes = "probabilities"
-    fused_activation = "sigmoid"
+    last_activation = fused_activation = "sigmoid"
 
     @kernels_only
     def fill(

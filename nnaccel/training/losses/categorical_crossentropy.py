@@ -24,7 +24,7 @@ class CategoricalCrossentropy(KernelLoss):
 
     name = "categorical_crossentropy"
     takes = "classes"
-    fused_activation = "softmax"
+    last_activation = fused_activation = "softmax"
 
     @kernels_only
     def fill(
