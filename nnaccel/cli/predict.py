@@ -66,7 +66,7 @@ def predict_command(
     x: NDArray[Any] = np.stack([load_image(path, size) for path in images])
     if saved.scaling is not None:
         x = saved.scaling.inputs(x)
-    probabilities = saved.model.predict(x.reshape(len(x), *saved.model.input_shape))
+    probabilities = saved.shares(x.reshape(len(x), *saved.model.input_shape))
     answers = [_as_json(*row, saved.names()) for row in zip(images, probabilities, strict=True)]
     if as_json:
         print_json(answers)
@@ -84,8 +84,10 @@ def _rows(
         table = read_inputs(path, schema, header=header, decimal=decimal)
     x = table.x.astype(np.float32) if saved.scaling is None else saved.scaling.inputs(table.x)
     answers: dict[int, dict[str, Any]] = {row: {"prediction": None} for row in table.incomplete}
-    for row, outputs in zip(table.lines, saved.model.predict(x), strict=True):
-        if saved.note.get("classes"):
+    has_classes = bool(saved.note.get("classes"))
+    found = saved.shares(x) if has_classes else saved.model.predict(x)
+    for row, outputs in zip(table.lines, found, strict=True):
+        if has_classes:
             shares = dict(zip(saved.names(), (round(float(p), 6) for p in outputs), strict=True))
             answers[row] = {"prediction": max(shares, key=shares.__getitem__),
                             "probabilities": shares}  # fmt: skip

@@ -142,8 +142,8 @@ def check_last_activation(network: Network, loss: Loss) -> None:
     Raises
     ------
     ValueError
-        If the loss needs probabilities and the last layer has no softmax or sigmoid, or if it needs
-        positive numbers and they can be negative.
+        If the loss needs probabilities and the last layer has no softmax or sigmoid, if it needs
+        positive numbers and they can be negative, or if it needs logits and there is an activation.
 
     Warns
     -----
@@ -154,6 +154,13 @@ def check_last_activation(network: Network, loss: Loss) -> None:
     if last is None or not is_kernels_only(last.forward):
         return  # the outputs of a user's layer are not known
     ended, wanted = last.activation, loss.last_activation
+    if loss.from_logits:
+        if ended != "linear":
+            raise ValueError(
+                f"{loss.name} takes logits, from_logits=True, but the last layer {last.name!r} "
+                f"ends with {ended!r}: leave out one of the two"
+            )
+        return
     if wanted == "softplus" and ended not in (*_PROBABILITIES, "softplus", "relu"):
         _refuse(loss, "numbers of at least 0", last)
     if wanted in _PROBABILITIES and ended not in _PROBABILITIES:

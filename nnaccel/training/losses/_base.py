@@ -31,12 +31,16 @@ class Loss(Explained, ABC):
         positive numbers is insisted on.
     fused_activation : str
         Last activation that the loss can be fused with, and then computed from the logits.
+    from_logits : bool
+        Whether outputs are logits always: the model ends linearly, and metrics are given the
+        `last_activation` of its outputs.
     """
 
     name: str = ""
     takes: ClassVar[Literal["numbers", "counts", "probabilities", "classes"]] = "numbers"
     last_activation: ClassVar[str] = ""
     fused_activation: ClassVar[str] = ""
+    from_logits: bool = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
