@@ -23,6 +23,7 @@ ATTRIBUTES = {
     "BatchNorm1d": "BatchNorm",
     "BatchNorm2d": "BatchNorm",
     "LayerNormalization": "LayerNorm",
+    "Unflatten": "Reshape",
     "ZeroPadding2D": "ZeroPad2D",
     "ZeroPad2d": "ZeroPad2D",
     "Sigmoid": "Activation('sigmoid')",

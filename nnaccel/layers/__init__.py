@@ -16,6 +16,8 @@ from nnaccel.layers.flatten import *
 from nnaccel.layers.global_pool import *
 from nnaccel.layers.layer_norm import *
 from nnaccel.layers.pool import *
+from nnaccel.layers.prelu import *
+from nnaccel.layers.reshape import *
 from nnaccel.layers.zero_pad2d import *
 
 __all__ = sorted(

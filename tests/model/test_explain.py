@@ -123,6 +123,8 @@ def test_every_layer_can_be_explained(backend: Any) -> None:
         layers.Conv2DTranspose(6, 3, stride=2, groups=2),
         layers.Dropout(0.5),
         layers.GlobalAvgPool2D(),
+        layers.PReLU(shared_axes=(1,)),
+        layers.Reshape((2, -1)),
         layers.Flatten(),
         layers.Dense(3),
         layers.LayerNorm(),
