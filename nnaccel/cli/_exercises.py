@@ -15,6 +15,7 @@ from nnaccel.layers import Dense
 from nnaccel.layers.penalties import L1L2
 from nnaccel.model.architectures import ARCHITECTURES, convolutional
 from nnaccel.model.sequential import Sequential
+from nnaccel.training.losses import CategoricalCrossentropy
 from nnaccel.training.metrics import METRICS, CountingMetric
 from nnaccel_kernels.activations import ACTIVATIONS
 
@@ -70,6 +71,8 @@ def _trainings(dtype: str) -> Iterator[Exercise]:
     for loss, last in _LOSSES.items():
         call = partial(train, mlp(), rows, one_hot, last, loss=loss)
         yield Exercise(f"loss {loss}", call)
+    smoothed = CategoricalCrossentropy(label_smoothing=0.1)
+    yield Exercise("smoothed labels", partial(train, mlp(), rows, labels, loss=smoothed))
     for activation in _ACTIVATIONS:
         name = f"activation {activation}"
         yield Exercise(name, partial(train, mlp(activation), rows, labels))
