@@ -13,11 +13,14 @@ from nnaccel.layers.dense import *
 from nnaccel.layers.depthwise_conv2d import *
 from nnaccel.layers.dropout import *
 from nnaccel.layers.flatten import *
+from nnaccel.layers.gaussian_noise import *
 from nnaccel.layers.global_pool import *
+from nnaccel.layers.group_norm import *
 from nnaccel.layers.layer_norm import *
 from nnaccel.layers.pool import *
 from nnaccel.layers.prelu import *
 from nnaccel.layers.reshape import *
+from nnaccel.layers.up_sampling2d import *
 from nnaccel.layers.zero_pad2d import *
 
 __all__ = sorted(

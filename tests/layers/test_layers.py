@@ -156,7 +156,11 @@ def test_settings_are_the_attributes_named_like_the_arguments() -> None:
         Hides(2.0).config()
 
 
-IN_ARRAY_CODE = {"PReLU"}  # layers of the library that run as Python between kernels
+IN_ARRAY_CODE = {
+    "GaussianNoise",
+    "GroupNorm",
+    "PReLU",
+}  # layers of the library that run as Python between kernels
 
 
 def test_layers_of_the_library_work_through_kernels_and_others_need_not() -> None:

@@ -21,6 +21,9 @@ Y = (X.mean(axis=(1, 2, 3)) > 0).astype(int)
 MAKE: dict[str, Any] = {
     "slopes": lambda: nn.PReLU("normal"),
     "slopes of channels": lambda: nn.PReLU("ones", (2, 3)),
+    "noise": lambda: nn.GaussianNoise(0.1),
+    "enlarged": lambda: nn.UpSampling2D((2, 3)),
+    "groups": lambda: nn.GroupNorm(2, 0.01),
     "reshape": lambda: nn.Reshape((2, -1, 6)),
 }
 LAYERS = pytest.mark.parametrize("name", MAKE)
@@ -67,6 +70,39 @@ def test_they_are_saved_and_resumed(name: str, tmp_path: Path) -> None:
     assert again.config() == layer.config()
 
 
+def test_noise_is_there_in_training_only(backend: Any) -> None:
+    layer, step = nn.GaussianNoise(0.5), np.array([3])
+    layer.bind(np.array([2**63], np.uint64), step)
+    zeros = backend.asarray(np.zeros((200, 50), np.float32))
+    np.testing.assert_array_equal(to_numpy(layer.forward(zeros)[0]), 0)
+    noise = to_numpy(layer.forward(zeros, training=True)[0])
+    assert noise.dtype == np.float32
+    assert noise.mean() == pytest.approx(0, abs=0.02)
+    assert noise.std() == pytest.approx(0.5, rel=0.02)
+    np.testing.assert_array_equal(to_numpy(layer.forward(zeros, training=True)[0]), noise)
+    step[0] += 1
+    assert (to_numpy(layer.forward(zeros, training=True)[0]) != noise).all()
+
+
+def test_enlarging_repeats_pixels(backend: Any) -> None:
+    for x in (X, X.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2), X[:, 0]):
+        y, _ = nn.UpSampling2D((2, 3)).forward(backend.asarray(x))
+        want = x.repeat(2, axis=-2).repeat(3, axis=-1)
+        np.testing.assert_array_equal(to_numpy(y).reshape(want.shape), want)
+
+
+@pytest.mark.parametrize("groups", [1, 2, 4])
+def test_each_group_has_mean_0_and_deviation_1(backend: Any, groups: int) -> None:
+    for x in (X, X[:, :, 0, 0]):
+        layer = nn.GroupNorm(groups, 1e-9)
+        layer.build(x.shape[1:])
+        place(layer, backend)
+        y = to_numpy(layer.forward(backend.asarray(3 * x + 5))[0]).reshape(40, groups, -1)
+        if y.shape[2] > 1:
+            np.testing.assert_allclose(y.mean(axis=2), 0, atol=1e-5)
+            np.testing.assert_allclose(y.std(axis=2), 1, rtol=1e-3)
+
+
 def test_slopes_are_shared_along_axes() -> None:
     for axes, shape in (((), (4, 6, 5)), ((2, 3), (4, 1, 1)), ([1], (1, 6, 5))):
         layer = nn.PReLU("ones", axes)
@@ -91,6 +127,9 @@ def test_a_reshape_keeps_the_order_of_numbers(backend: Any) -> None:
         (lambda: nn.Reshape((-1, -1)), "more than one -1"),
         (lambda: nn.Reshape((0, 3)), "target_shape=0 must be a whole number"),
         (lambda: nn.Reshape((7, -1)).build((4, 5)), "of 20 numbers do not fit target_shape"),
+        (lambda: nn.GaussianNoise(-1), "stddev=-1 must be at least 0"),
+        (lambda: nn.UpSampling2D(0), "size"),
+        (lambda: nn.GroupNorm(3).build((4,)), "4 channels do not split into 3 groups"),
         (lambda: nn.PReLU(shared_axes=(0,)).build((4,)), "have the axes 1 to 1"),
     ],
 )
