@@ -93,6 +93,8 @@ def test_arguments(call: Callable[..., Any], given: dict[str, Any], words: str) 
     ("name", "words"),
     [
         ("MaxPooling2D", "'MaxPooling2D': it is called nn.MaxPool2D here"),
+        ("AveragePooling1D", "it is called nn.AvgPool1D here"),
+        ("SiLU", "it is called nn.Activation('swish') here"),
         ("BatchNormalization", "it is called nn.BatchNorm here"),
         ("BatchNorm2d", "it is called nn.BatchNorm here"),
         ("optimizers", "it is called nn.optim here"),
