@@ -1,5 +1,6 @@
 """Neural networks with explicit gradients, on NumPy, Numba or CuPy arrays."""
 
+from nnaccel import _interrupt  # noqa: F401  # isort: skip
 from typing import Any
 
 from nnaccel import data, filters, layers, ops, optim

@@ -1,9 +1,10 @@
-"""Settings from the environment; the only module that reads `os.environ`."""
+"""Settings from the environment; the only module that touches `os.environ`."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -89,6 +90,15 @@ def kernel_dir() -> Path | None:
         return cache_dir() / "kernels"
     except RuntimeError:  # neither NNACCEL_CACHE nor a home
         return None
+
+
+def find_cuda_toolkit() -> None:
+    """Set `CUDA_HOME`, where Numba looks for a compiler, if it is unset: to that of `nvcc`."""
+    if os.environ.get("CUDA_HOME") or os.environ.get("CUDA_PATH"):
+        return
+    nvcc = shutil.which("nvcc")
+    if nvcc and (Path(nvcc).resolve().parents[1] / "nvvm").is_dir():
+        os.environ["CUDA_HOME"] = str(Path(nvcc).resolve().parents[1])
 
 
 def workspace_bytes(default: int) -> int:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel import _foreign
+from nnaccel._text import escaped
 
 
 def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
@@ -43,15 +44,28 @@ def check_range(name: str, value: float, low: float, high: float, open_low: bool
         raise ValueError(f"{name}={value!r} must be {bound} and below {high}")
 
 
+def require_printable(name: object) -> None:
+    """Raise an error unless a layer's name is a string without control characters."""
+    if not isinstance(name, str):
+        raise TypeError(f"a layer's name must be a string, not {name!r}")
+    if escaped(name) != name:
+        raise ValueError(f"a layer's name must not have control characters: {name!a}")
+
+
 def refuse_misspelt(kind: type, name: str, switches: tuple[str, ...]) -> None:
     """Raise an AttributeError if an attribute looks like a misspelling of one of `switches`."""
     if name in switches or name.startswith("_") or hasattr(kind, name):
         return
-    near = difflib.get_close_matches(name.lower(), switches, n=1, cutoff=0.8)
+    near = _nearest(name.lower(), switches)
     if near:
         raise AttributeError(
             f"{kind.__name__} has no attribute {name!r}: did you mean {near[0]!r}?"
         )
+
+
+@functools.lru_cache  # every layer sets the same attributes
+def _nearest(name: str, switches: tuple[str, ...]) -> list[str]:
+    return difflib.get_close_matches(name, switches, n=1, cutoff=0.8)
 
 
 def refuse_masked(x: object, what: str) -> None:

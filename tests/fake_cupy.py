@@ -15,6 +15,7 @@ import functools
 import math
 import os
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -27,10 +28,13 @@ import pytest
 
 from nnaccel_kernels.lookup import Kernels
 
+from . import fake_memory
 from .each_backend import CUPY, activated
 
 FAKE = "fake cupy"
 transfers: Counter[str] = Counter()  # copies 'to_device' and 'to_host', scalars read included
+leased: list[Any] = [None]  # the last one is what kernels use
+largest: Counter[str] = Counter()  # bytes of the largest array copied 'to_device' as a whole
 
 _SCALARS = (bool, int, float, np.generic, np.dtype, type, str, slice, type(None), type(...))
 
@@ -40,8 +44,16 @@ class ndarray:  # noqa: N801
 
     __array_ufunc__ = None  # NumPy's functions and arrays leave binary operators to this class
 
-    def __init__(self, memory: np.ndarray, base: ndarray | None = None) -> None:
-        self._memory, self.base = memory, base
+    def __init__(
+        self, memory: np.ndarray, base: ndarray | None = None, pointer: Any = None
+    ) -> None:
+        self._raw, self.base, self._pointer = memory, base, pointer
+
+    @property
+    def _memory(self) -> np.ndarray:
+        """What is there when all copies so far are made."""
+        fake_memory.finish()
+        return self._raw
 
     def __array__(self, *_args: Any, **_kwargs: Any) -> np.ndarray:
         raise TypeError("Implicit conversion to a NumPy array is not allowed: use `.get()`")
@@ -49,6 +61,11 @@ class ndarray:  # noqa: N801
     def get(self) -> np.ndarray:
         _count_transfer("to_host")
         return self._memory.copy()
+
+    def set(self, arr: np.ndarray) -> None:
+        assert (arr.dtype, arr.shape) == (self._raw.dtype, self._raw.shape)
+        _count_transfer("to_device")
+        fake_memory.copy_later(arr, self._raw)
 
     def item(self) -> Any:
         _count_transfer("to_host")
@@ -67,10 +84,10 @@ class ndarray:  # noqa: N801
         return len(self._memory)
 
     def __getitem__(self, index: Any) -> ndarray:
-        return self._view(np.asarray(self._memory[_unwrap(index)]))
+        return self._view(np.asarray(self._raw[_unwrap(index)]))
 
     def reshape(self, *shape: Any) -> ndarray:
-        return self._view(self._memory.reshape(*shape))
+        return self._view(self._raw.reshape(*shape))
 
     def transpose(self, *axes: Any) -> ndarray:
         return self._view(self._memory.transpose(*axes))
@@ -80,7 +97,7 @@ class ndarray:  # noqa: N801
         return self._view(self._memory.T)
 
     def _view(self, memory: np.ndarray) -> ndarray:
-        shared = np.may_share_memory(memory, self._memory)
+        shared = np.may_share_memory(memory, self._raw)
         return ndarray(memory, (self if self.base is None else self.base) if shared else None)
 
     def __setitem__(self, index: Any, value: Any) -> None:
@@ -125,6 +142,7 @@ class Graph:
 
     def launch(self) -> None:
         Graph.launched += 1
+        fake_memory.finish()
         for kernel in self._kernels:
             kernel()
 
@@ -137,9 +155,10 @@ class Stream:
 
     def __enter__(self) -> None:
         assert self._non_blocking, "cannot capture on the default stream"
+        fake_memory.use_stream(self)
 
     def __exit__(self, *_: object) -> None:
-        pass
+        fake_memory.use_stream(None)
 
     def begin_capture(self) -> None:
         global _captured
@@ -165,6 +184,12 @@ class _Kernels(ModuleType):
 
     def set_tf32(self, on: bool) -> None:
         pass
+
+    def libnvvm(self) -> None:
+        pass
+
+    def lease(self) -> object:
+        return leased[-1]
 
     def _as_fake(self, function: Any) -> Any:
         if function.__name__ == "conv2d_plan":
@@ -226,7 +251,7 @@ for _name in ("__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__neg
 for _name in ("astype", "copy"):
     setattr(ndarray, _name, _forward(getattr(np.ndarray, _name)))
 for _name in ("shape", "dtype", "ndim", "size", "nbytes", "flags"):
-    setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._memory, name)))
+    setattr(ndarray, _name, property(lambda self, name=_name: getattr(self._raw, name)))
 ndarray.__module__ = "cupy"
 
 sum = _forward(lambda a, axis=None, dtype=None, out=None, keepdims=False: np.sum(
@@ -238,6 +263,7 @@ def asarray(a: Any, dtype: Any = None, order: str | None = None) -> ndarray:
     if isinstance(a, ndarray):
         return ndarray(np.asarray(a._memory, dtype, order=order))  # type: ignore[call-overload]
     _count_transfer("to_device")
+    largest["to_device"] = max(largest["to_device"], getattr(a, "nbytes", 0))
     return ndarray(np.array(a, dtype, order=order or "K"))
 
 
@@ -248,7 +274,13 @@ def ascontiguousarray(a: ndarray, dtype: Any = None) -> ndarray:
 def empty(shape: Any, dtype: Any = float) -> ndarray:
     """Filled with what nobody should read."""
     dtype = np.dtype(dtype)
-    return ndarray(np.full(shape, math.nan if dtype.kind == "f" else 99, dtype))
+    memory = np.full(shape, math.nan if dtype.kind == "f" else 99, dtype)
+    pointer = fake_memory.allocate(memory.nbytes)
+    if pointer is not None:
+        reused = pointer.mem.bytes[: memory.nbytes].view(dtype).reshape(memory.shape)
+        reused[...] = memory
+        memory = reused
+    return ndarray(memory, pointer=pointer)
 
 
 def _qr(a: ndarray, mode: str = "reduced") -> Any:
@@ -265,7 +297,8 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy.__version__ = "0.fake"
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
     cupy.empty, cupy.sum = empty, sum
-    cupy.get_default_memory_pool = lambda: SimpleNamespace(free_all_blocks=lambda: None)
+    pool = SimpleNamespace(free_all_blocks=lambda: None, free_bytes=lambda: 0)
+    cupy.get_default_memory_pool = lambda: pool
     names = (
         "abs arange clip concatenate einsum exp expm1 isfinite log log1p logaddexp matmul maximum"
     )
@@ -276,15 +309,19 @@ def _make_modules() -> dict[str, ModuleType]:
         getDeviceCount=lambda: 1,
         getDevice=lambda: 0,
         getDeviceProperties=lambda _device: {"name": b"no GPU at all"},
+        memGetInfo=lambda: (1 << 40, 1 << 40),
+        CUDARuntimeError=fake_memory.CUDARuntimeError,
     )
-    stream = SimpleNamespace(synchronize=lambda: None)
+    stream = SimpleNamespace(synchronize=fake_memory.finish, record=fake_memory.Event)
     cupy.cuda = SimpleNamespace(
         runtime=runtime,
         get_current_stream=lambda: stream,
-        MemoryPool=lambda _: SimpleNamespace(
-            malloc=None, set_limit=lambda size: None, total_bytes=lambda: 1000
-        ),
-        using_allocator=lambda _allocator: contextlib.nullcontext(),
+        alloc_pinned_memory=fake_memory.alloc_pinned_memory,
+        Memory=fake_memory.Memory,
+        MemoryPointer=fake_memory.MemoryPointer,
+        MemoryPool=fake_memory.MemoryPool,
+        using_allocator=fake_memory.using_allocator,
+        Device=contextlib.nullcontext,
         Stream=Stream,
     )
     erf = np.vectorize(math.erf, otypes=[float])
@@ -298,14 +335,17 @@ def _make_modules() -> dict[str, ModuleType]:
 
 def install(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """Put the fake where `import cupy` finds it, with a driver, until the test ends."""
-    from nnaccel.backends import _probe, _select
+    from nnaccel.backends import _graph_pool, _probe, _select
 
     modules = _make_modules()
     for name, module in modules.items():
         monkeypatch.setitem(sys.modules, name, module)
     monkeypatch.setattr(_probe, "_driver_version", lambda: 13000)
+    monkeypatch.setattr(_graph_pool, "_local", threading.local())
     _select._make.cache_clear()
     transfers.clear()
+    largest.clear()
+    fake_memory.device["pinned"] = 0
     return modules["cupy"]
 
 

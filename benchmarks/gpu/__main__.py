@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 import time
 from dataclasses import asdict
@@ -16,16 +15,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import nnaccel as nn
 from benchmarks import _results
 from benchmarks.gpu import conv, kernels, machine, product, pytorch, training
 from benchmarks.gpu.report import FAILED, NOT_RUN, Benchmark, Outcome, run_all, table
 from benchmarks.gpu.suite import run_tests
-
-# Numba looks for the compiler's library here; a toolkit on the path is as good as one installed.
-if "CUDA_HOME" not in os.environ and (nvcc := shutil.which("nvcc")):
-    os.environ["CUDA_HOME"] = str(Path(nvcc).resolve().parents[1])
-
-import nnaccel as nn
 from nnaccel.bench.images import mnist_or_synthetic
 
 RIGHT, WRONG, NO_GPU = 0, 1, 3

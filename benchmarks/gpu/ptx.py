@@ -1,8 +1,10 @@
 """Registers, spills and shared memory of the CUDA kernels, as ptxas reports them; needs no GPU.
 
 The public functions are called on small arrays, and each kernel is compiled instead of launched;
-its arguments must have the sizes of the compiled kernel's parameters.
-Needs libNVVM and ptxas: `pip install nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12`.
+its arguments must have the sizes of the compiled kernel's parameters. Where nvJitLink is installed
+(`pip install cuda-bindings nvidia-nvjitlink`), each is linked to a cubin as it would be on a GPU.
+Needs libNVVM and ptxas: `pip install nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12`, or beside
+`numba-cuda[cu13]` only `pip install nvidia-cuda-nvcc`.
 """
 
 from __future__ import annotations
@@ -28,14 +30,25 @@ from nnaccel_kernels.window import Window
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
 HALVES = ("float16", "bfloat16")  # of activations; parameters are float32 then
-COLUMNS = ("kernel", "dtype", "layout", "sm", "registers", "spilled", "local", "shared")
+SETTINGS = ("kernel", "dtype", "layout", "sm")
+COLUMNS = (
+    *SETTINGS, "ptx", "instructions", "registers", "spilled", "local", "shared", "cubin",
+)  # fmt: skip
+_INSTRUCTION = re.compile(r"^\s+(@!?%p\d+ )?\w+[\w.]*\s.*;$", re.MULTILINE)
 
 
 class Toolkit:
-    """The compilers of the installed wheels, laid out as Numba expects a CUDA toolkit."""
+    """The compilers of the installed wheels, laid out in a folder as Numba expects a toolkit.
+
+    numba-cuda finds libNVVM by itself.
+    """
 
     def __init__(self, folder: Path) -> None:
-        nvcc, runtime = (_wheel(f"nvidia.{name}") for name in ("cuda_nvcc", "cuda_runtime"))
+        if _is_installed("numba_cuda"):
+            self.ptxas = _wheel("nvidia.cu13", "nvidia-cuda-nvcc") / "bin/ptxas"
+            return
+        wanted = "nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12"
+        nvcc, runtime = (_wheel(f"nvidia.{n}", wanted) for n in ("cuda_nvcc", "cuda_runtime"))
         links = {
             "nvvm/lib64/libnvvm.so.4": nvcc / "nvvm/lib64/libnvvm.so",
             "nvvm/libdevice": nvcc / "nvvm/libdevice",
@@ -61,14 +74,18 @@ class Toolkit:
         }
 
 
-def _wheel(package: str) -> Path:
-    try:
-        spec = importlib.util.find_spec(package)
-    except ModuleNotFoundError:
-        spec = None
+def _wheel(package: str, wanted: str) -> Path:
+    spec = importlib.util.find_spec(package) if _is_installed(package) else None
     if spec is None or not spec.submodule_search_locations:
-        sys.exit(f"no {package}: pip install nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12")
+        sys.exit(f"no {package}: pip install {wanted}")
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # not even its parent
+        return False
 
 
 def _number(pattern: str, text: str) -> int:
@@ -207,7 +224,21 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
     flatten(args, numbers, [])
     if entry(ptx)[1] != list(map(size_of, numbers)):
         raise RuntimeError(f"{kernel.py_func.__name__}: its arguments do not match its parameters")
-    return toolkit.report(ptx, sm)
+    of_ptx = {"ptx": ptx_version(ptx), "instructions": len(_INSTRUCTION.findall(ptx))}
+    return toolkit.report(ptx, sm) | of_ptx | {"cubin": _linked_size(ptx, cc)}
+
+
+def _linked_size(ptx: str, cc: tuple[int, int]) -> int | None:
+    """Bytes of the cubin that nvJitLink makes of PTX; None where it is not installed."""
+    from nnaccel_kernels.cuda.runtime.cubin import link
+
+    return len(link(ptx, cc)) if _is_installed("cuda.bindings.nvjitlink") else None
+
+
+def ptx_version(ptx: str) -> str:
+    """What the header says, such as 8.8."""
+    found = re.search(r"^\.version (\S+)", ptx, re.MULTILINE)
+    return found[1] if found else "none"
 
 
 def watch(look: Callable[..., None]) -> Any:
@@ -237,7 +268,7 @@ def measure(
             key = kernel.py_func.__name__, *settings, sm
             if key not in rows:
                 taken = resources(toolkit, kernel, args, sm)
-                rows[key] = dict(zip(COLUMNS, key, strict=False)) | taken
+                rows[key] = dict(zip(SETTINGS, key, strict=True)) | taken
 
     kernels = watch(compile_instead)
     for dtype in dtypes:
@@ -271,6 +302,8 @@ def main() -> None:
     widths = [max(len(c), *(len(str(row[c])) for row in rows)) for c in COLUMNS]
     for row in [dict(zip(COLUMNS, COLUMNS, strict=True)), *rows]:
         print("  ".join(f"{row[c]!s:<{width}}" for c, width in zip(COLUMNS, widths, strict=True)))
+    linked = sum(row["cubin"] is not None for row in rows)
+    print(f"{len(rows)} kernels, {linked} of them linked to cubins")
     print(_results.write("ptx.json", _results.provenance() | {"rows": rows}))
 
 

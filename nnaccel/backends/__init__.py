@@ -14,21 +14,26 @@ from nnaccel.backends._backend import (
 from nnaccel.backends._dispatch import asarray, backend_of, get_namespace
 from nnaccel.backends._select import (
     backends,
+    cpu_backend,
     get_backend,
     reason_for_choice,
     set_backend,
     use_backend,
 )
+from nnaccel.backends._upload import PIECE_BYTES, Uploader
 
 __all__ = [
+    "PIECE_BYTES",
     "Array",
     "Backend",
     "BackendInfo",
     "BackendUnavailableError",
     "Replay",
+    "Uploader",
     "asarray",
     "backend_of",
     "backends",
+    "cpu_backend",
     "get_backend",
     "get_namespace",
     "is_cupy",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
 
+from nnaccel.backends import _upload
 from nnaccel_kernels.lookup import Kernels
 
 Array = Any  # numpy.ndarray or cupy.ndarray
@@ -109,6 +110,8 @@ class Backend:
         Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
     halves : bool
         Whether kernels take arrays of float16 and bfloat16, which they compute in float32.
+    workspace : int
+        Bytes of workspace that a convolution may take at least.
     """
 
     name: str
@@ -122,6 +125,7 @@ class Backend:
     relocate: Callable[..., Any] | None = field(default=None, repr=False)
     tf32: bool = field(default=False, repr=False)
     halves: bool = field(default=False, repr=False)
+    workspace: int = field(default=16 << 20, repr=False)
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:
         """Return `x` as an array of this backend, copied only if it has to be.
@@ -135,7 +139,13 @@ class Backend:
         """
         if self.name != "cupy" and is_cupy(x):
             x = x.get()
+        if self.name == "cupy" and _upload.is_large(x, dtype):
+            return _upload.upload(self.xp, x)
         return self.xp.asarray(x, dtype=dtype)
+
+    def has_room(self, nbytes: int) -> bool:
+        """Whether a data set of so many bytes may stay on the device."""
+        return self.name != "cupy" or _upload.has_room(self.xp, nbytes)
 
     def to_numpy(self, a: Array) -> Any:
         """Return `a` as a NumPy array on the host."""

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import gc
 import logging
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from nnaccel.backends._backend import Replay, Step
+from nnaccel.backends._graph_pool import GraphPool, shared_pool
 
 _log = logging.getLogger("nnaccel")
 
@@ -16,8 +19,8 @@ _log = logging.getLogger("nnaccel")
 _MIN_RUNS = 4
 #: Steps in the second graph, between which the device does not wait for the host.
 _STEPS_PER_GRAPH = 16
-#: For that graph: fewest runs in one call, and the most bytes that a step's memory pool may hold.
-_MIN_REPEATS, _MAX_POOL_BYTES = 64, 64 << 20
+#: For that graph: fewest runs in one call, and the most bytes that a step may allocate in all.
+_MIN_REPEATS, _MAX_STEP_BYTES = 64, 64 << 20
 
 _local = threading.local()  # the current capture of each thread
 
@@ -39,7 +42,7 @@ def host(function: Step) -> None:
         function()
 
 
-def record(cupy: Any, step: Step) -> Replay:
+def record(cupy: Any, lease: Callable[[], object], step: Step) -> Replay:
     """Return the replay of `step`, a function of the number of repeats.
 
     The first runs call `step`, which compiles its kernels and loads the libraries it needs. Then
@@ -50,20 +53,23 @@ def record(cupy: Any, step: Step) -> Replay:
     Parameters
     ----------
     cupy : module
+    lease : callable
+        Returns what kernels called by this thread use, and a graph must hold on to.
     step : callable
         Launches kernels on arrays that do not move, and reads the device in host rows only.
     """
     single: _Graphs | None = None
     several: _Graphs | None = None
+    held: object = None
     runs, has_failed = 0, False
 
     def replay(repeats: int) -> None:
-        nonlocal single, several, runs, has_failed
+        nonlocal single, several, held, runs, has_failed
         if repeats and not runs:
             step()
             runs, repeats = 1, repeats - 1
         if single is None and not has_failed and runs + repeats > _MIN_RUNS:
-            single = _capture(cupy, step, 1)
+            single, held = _capture(cupy, step, 1), lease()
             has_failed = single is None
         if several is None and repeats >= _MIN_REPEATS and single is not None and single.is_short:
             several = _capture(cupy, step, _STEPS_PER_GRAPH)
@@ -78,30 +84,48 @@ def record(cupy: Any, step: Step) -> Replay:
     return replay
 
 
-class _Graphs:
-    """Captured steps: graphs, the host rows between them, and their memory pool."""
+class _HostRowError(Exception):
+    """A step in the shared pool has a host row."""
 
-    def __init__(self, pool: Any, stream: Any) -> None:
-        self._pool, self._stream = pool, stream
+
+class _Graphs:
+    """Captured steps: graphs, and the host rows between them.
+
+    Steps without host rows share a pool. During a host row other graphs may run, such as those of a
+    metric that predicts, so steps that have one need a pool of their own.
+    """
+
+    def __init__(self, pool: GraphPool, is_shared: bool) -> None:
+        self._pool, self._is_shared = pool, is_shared
         self._parts: list[Step] = []
-        self._has_host_rows = False
+        self._bytes = 0
+        pool.enter()
+
+    def __del__(self) -> None:
+        if not sys.is_finalizing():
+            self._parts.clear()  # graphs go before their memory
+            self._pool.leave()
+
+    def malloc(self, size: int) -> Any:
+        """Allocate memory for the step."""
+        self._bytes += size
+        return self._pool.malloc(size)
 
     def split(self, function: Step) -> None:
         """End the graph being captured, add a host row, and begin the next graph."""
-        if not self._has_host_rows:
-            _log.info("a step has parts in Python, which run between two CUDA graphs")
-        self._has_host_rows = True
-        self._parts += self._stream.end_capture().launch, function
-        self._stream.begin_capture()
+        if self._is_shared:
+            raise _HostRowError
+        self._parts += self._pool.stream.end_capture().launch, function
+        self._pool.stream.begin_capture()
 
     def finish(self) -> None:
         """End the last graph."""
-        self._parts.append(self._stream.end_capture().launch)
+        self._parts.append(self._pool.stream.end_capture().launch)
 
     @property
     def is_short(self) -> bool:
         """Whether it pays to capture several of these steps in a row."""
-        return not self._has_host_rows and self._pool.total_bytes() <= _MAX_POOL_BYTES
+        return self._is_shared and self._bytes <= _MAX_STEP_BYTES
 
     def launch(self) -> None:
         """Run all graphs and host rows in order."""
@@ -114,11 +138,10 @@ def _capture(cupy: Any, step: Step, times: int) -> _Graphs | None:
     collects = gc.isenabled()
     gc.disable()  # a collection during a capture may free memory, which fails it
     try:
-        try:
-            return _captured(cupy, step, times)
-        except MemoryError:  # free the pool of the first runs: the graph needs as much
-            cupy.get_default_memory_pool().free_all_blocks()
-            return _captured(cupy, step, times)
+        with contextlib.suppress(_HostRowError):
+            return _captured_with_room(cupy, step, times, shared_pool(cupy), True)
+        _log.info("a step has parts in Python, which run between two CUDA graphs")
+        return _captured_with_room(cupy, step, times, GraphPool(cupy), False)
     except Exception as error:
         _log.warning(
             "%s could not be captured as a CUDA graph and are launched one by one, which is "
@@ -133,39 +156,30 @@ def _capture(cupy: Any, step: Step, times: int) -> _Graphs | None:
             gc.enable()
 
 
-def _captured(cupy: Any, step: Step, times: int) -> _Graphs:
-    """Capture on a stream of its own."""
-    # A pool of its own: nothing but this graph reuses the memory that the step frees.
-    pool, stream = _pool(cupy), cupy.cuda.Stream(non_blocking=True)
-    graphs = _Graphs(pool, stream)
-    with stream, cupy.cuda.using_allocator(pool.malloc):
+def _captured_with_room(
+    cupy: Any, step: Step, times: int, pool: GraphPool, is_shared: bool
+) -> _Graphs:
+    """Capture, again if there was no room: the first runs left the default pool as much."""
+    with contextlib.suppress(MemoryError):  # its traceback holds arrays, so it ends here
+        return _captured(cupy, step, times, pool, is_shared)
+    cupy.get_default_memory_pool().free_all_blocks()
+    return _captured(cupy, step, times, pool, is_shared)
+
+
+def _captured(cupy: Any, step: Step, times: int, pool: GraphPool, is_shared: bool) -> _Graphs:
+    """Capture a step in a pool's memory, on its stream."""
+    graphs = _Graphs(pool, is_shared)
+    with pool.stream, cupy.cuda.using_allocator(graphs.malloc):
         try:
             _local.capture = graphs
-            stream.begin_capture()
+            pool.stream.begin_capture()
             for _ in range(times):
                 step()
         except BaseException:
             with contextlib.suppress(Exception):
-                stream.end_capture()
+                pool.stream.end_capture()
             raise
         finally:
             _local.capture = None
         graphs.finish()
         return graphs
-
-
-def _pool(cupy: Any) -> Any:
-    """A memory pool that raises as soon as the device is out of memory.
-
-    CuPy's own would first release its free blocks, which a graph may already use.
-    """
-
-    def allocate(size: int) -> Any:
-        try:
-            return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
-        except cupy.cuda.runtime.CUDARuntimeError as error:
-            raise MemoryError(str(error)) from error
-
-    pool = cupy.cuda.MemoryPool(allocate)
-    pool.set_limit(size=0)
-    return pool

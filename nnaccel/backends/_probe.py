@@ -45,6 +45,7 @@ def _cupy() -> BackendInfo:
     install = f"pip install 'nnaccel[{package}]'"
     if importlib.util.find_spec("cupy") is None:
         return BackendInfo("cupy", False, "not installed", install)
+    _config.find_cuda_toolkit()  # before anything looks for one
     try:
         cupy = importlib.import_module("cupy")
         version = str(cupy.__version__)
@@ -55,11 +56,18 @@ def _cupy() -> BackendInfo:
         remedy = "install the NVIDIA driver, or choose NNACCEL_BACKEND=numba"
         return BackendInfo("cupy", False, "no driver", remedy, version=version)
     try:
-        importlib.import_module("nnaccel_kernels.cuda")
+        kernels = importlib.import_module("nnaccel_kernels.cuda")
     except Exception as error:
         remedy = f"{install} brings numba-cuda, whose compiler the kernels need"
         return BackendInfo("cupy", False, f"broken install: {_brief(error)}", remedy, "", version)
-    return _cupy_device(cupy, version)
+    info = _cupy_device(cupy, version)
+    try:
+        if info.available:
+            kernels.libnvvm()
+    except FileNotFoundError as error:
+        remedy = f"{install} brings it; or set CUDA_HOME to a CUDA toolkit"
+        return BackendInfo("cupy", False, f"no compiler for kernels: {error}", remedy, "", version)
+    return info
 
 
 def _cupy_device(cupy: object, version: str) -> BackendInfo:

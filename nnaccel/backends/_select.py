@@ -180,7 +180,7 @@ def _on_gpu(info: BackendInfo) -> Backend:
     cupy, cuda, reference = map(
         importlib.import_module, ("cupy", "nnaccel_kernels.cuda", "nnaccel_kernels.reference")
     )
-    tf32, record = _config.tf32(), functools.partial(_capture.record, cupy)
+    tf32, record = _config.tf32(), functools.partial(_capture.record, cupy, cuda.lease)
     cuda.set_tf32(tf32)
     kernels = cuda.kernels.above(reference.kernels)
     return Backend(
@@ -193,6 +193,7 @@ def _on_gpu(info: BackendInfo) -> Backend:
         _capture.host,
         tf32=tf32,
         halves=True,
+        workspace=256 << 20,
     )
 
 

@@ -10,7 +10,9 @@ from typing import NoReturn
 
 import click
 
+from nnaccel import _interrupt
 from nnaccel.backends import BackendUnavailableError
+from nnaccel.cli._common import echo
 from nnaccel.cli.bench import bench_command
 from nnaccel.cli.evaluate import evaluate_command
 from nnaccel.cli.filters import filters_command
@@ -42,7 +44,7 @@ def nnaccel(ctx: click.Context) -> None:
     names.
     """
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        echo(ctx.get_help())
 
 
 for _command in (
@@ -61,8 +63,9 @@ for _command in (
 def main(args: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit.
 
-    Exit status: 0 done, 1 a fault of nnaccel, 2 bad input, 130 interrupted. Errors are one line
-    on stderr; `--debug` shows where they come from.
+    Exit status: 0 done, 1 a fault of nnaccel, or pictures that `predict` could not read beside
+    others, 2 bad input, 130 interrupted. Errors are one line on stderr; `--debug` shows where they
+    come from.
 
     Parameters
     ----------
@@ -74,9 +77,11 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # a terminal without → and █ shows ? instead
             stream.reconfigure(errors="replace")
     try:
-        status = nnaccel.main(args, prog_name="nnaccel", standalone_mode=False)
+        with _interrupt.Raised():
+            status = nnaccel.main(args, prog_name="nnaccel", standalone_mode=False)
+            sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        _leave("interrupted", 130)
+        _leave("interrupted", _interrupt.STATUS)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
@@ -96,5 +101,5 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
 
 def _leave(message: str, status: int) -> NoReturn:
     """Say it on one line of stderr and exit."""
-    click.echo(f"nnaccel: {' '.join(message.split())}", err=True)
+    echo(f"nnaccel: {' '.join(message.split())}", err=True)
     sys.exit(status)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from nnaccel._text import escaped, escaped_json
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -73,9 +75,24 @@ def console() -> Console:
     return Console(width=None if sys.stdout.isatty() else 140, highlight=False)
 
 
+def echo(text: object = "", err: bool = False) -> None:
+    """Print text, with escapes for control characters that come from files: names, mostly."""
+    click.echo("\n".join(map(escaped, str(text).split("\n"))), err=err)
+
+
 def print_json(facts: Any) -> None:
-    """Print as indented JSON."""
-    click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    """Print as indented JSON; numbers that are not finite, which JSON has not, are null."""
+    text = json.dumps(_finite(facts), indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo(escaped_json(text))
+
+
+def _finite(facts: Any) -> Any:
+    """Replace each number that is not finite by None."""
+    if isinstance(facts, dict):
+        return {key: _finite(value) for key, value in facts.items()}
+    if isinstance(facts, list | tuple):
+        return [_finite(value) for value in facts]
+    return None if isinstance(facts, float) and not math.isfinite(facts) else facts
 
 
 def choose_backend(name: str | None) -> None:
@@ -114,7 +131,7 @@ def shown_warnings(names: Sequence[str] = ()) -> Iterator[None]:
     called = {f"'x{i}'": repr(name) for i, name in enumerate(names)}
     for message in dict.fromkeys(str(warning.message) for warning in caught):
         named = re.sub(r"'x\d+'", lambda match: called.get(match[0], match[0]), message)
-        click.echo(f"nnaccel: warning: {' '.join(named.split())}", err=True)
+        echo(f"nnaccel: warning: {' '.join(named.split())}", err=True)
 
 
 def refuse(ctx: click.Context, names: Iterable[str], why: str) -> None:

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
 import numpy as np
 from numpy.typing import NDArray
+
+from nnaccel._text import escaped
+from nnaccel.cli._common import echo
 
 if TYPE_CHECKING:
     from nnaccel.data import Scaling
@@ -39,9 +41,10 @@ class Outcome:
         scaling: Scaling | None = None,
     ) -> Outcome:
         """Evaluate, and predict each row; errors of numbers are in the unit of the target."""
-        logs = model.evaluate(x, y, return_dict=True)
+        with np.errstate(all="ignore"):  # what overflows is shown as it is
+            logs = model.evaluate(x, y, return_dict=True)
+            outputs = model.predict(x)
         scores = {name: float(value) for name, value in logs.items()}
-        outputs = model.predict(x)
         if not classes:
             scale = 1.0 if scaling is None else scaling.target_scale
             return cls(x, y, classes, scores | _errors(y, outputs[:, 0], scale), None, None)
@@ -56,9 +59,9 @@ class Outcome:
 
         for name, value in self.scores.items():
             text = f"{value:.2%}" if name == "accuracy" else f"{value:.4g}"
-            click.echo(f"{f'test {name}':<14} {text}  ({len(self.y):,} rows)")
+            echo(f"{f'test {name}':<14} {text}  ({len(self.y):,} rows)")
         if self.counts is not None and len(self.classes) <= _MAX_CLASSES:
-            click.echo(f"\n{confusion_text(self.counts, self.classes)}")
+            echo(f"\n{confusion_text(self.counts, self._names)}")
 
     def as_json(self) -> dict[str, Any]:
         """Return all but the rows themselves."""
@@ -70,6 +73,11 @@ class Outcome:
             "confusion": confusion,
         }
 
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """The classes, to be seen."""
+        return tuple(map(escaped, self.classes))
+
     def draw(self, history: dict[str, list[float]], path: Path) -> None:
         """Draw the curves, the matrix and the images it got wrong."""
         from nnaccel import plot
@@ -77,7 +85,7 @@ class Outcome:
         images = None
         if self.predicted is not None and self.x.dtype == np.uint8 and self.x.ndim == 3:
             images = self.x, self.y, self.predicted
-        plot.save(plot.report(history, self.counts, self.classes, images), path)
+        plot.save(plot.report(history, self.counts, self._names, images), path)
 
 
 def _errors(y: NDArray[Any], outputs: NDArray[Any], scale: float) -> dict[str, float]:

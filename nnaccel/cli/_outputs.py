@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from nnaccel.cli._common import echo
+
 
 def check(save: Path | None, plot: Path | None) -> None:
     """Refuse places that cannot be written, before any time is spent."""
@@ -52,7 +54,7 @@ def told_if_interrupted(path: Path | None) -> Iterator[None]:
             kept = f"no epoch was finished, and {path} is as it was"
         else:
             kept = f"every finished epoch is in {path}: nnaccel train --resume {path} goes on"
-        click.echo(f"\nnnaccel: interrupted; {kept}", err=True)
+        echo(f"\nnnaccel: interrupted; {kept}", err=True)
         raise click.exceptions.Exit(130) from None
 
 

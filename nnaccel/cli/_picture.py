@@ -67,7 +67,7 @@ def for_model(path: Path | None, input_shape: tuple[int, ...]) -> Pixels | None:
 
     A file for a model of grey pictures is prepared as `nnaccel predict` does.
     """
-    from nnaccel.data.pictures import ImageError, load_image, read_picture
+    from nnaccel.data.pictures import ImageError, read_digit, read_picture
 
     if len(input_shape) not in (2, 3) or math.prod(input_shape[:-2]) not in (1, 3):
         return None
@@ -76,7 +76,11 @@ def for_model(path: Path | None, input_shape: tuple[int, ...]) -> Pixels | None:
     if grey and path is not None:
         read_picture(path)  # so that what fails below is no damage
         try:
-            return load_image(path, (height, width))
+            image, doubt = read_digit(path, (height, width))
+            if doubt:
+                what = "one digit, darker or lighter than its paper, is wanted"
+                raise ImageError(f"{path} shows no digit on plain paper ({doubt}): {what}")
+            return image
         except ImageError as error:
             raise ImageError(
                 f"{error} by the model, which takes {height} × {width} grey pixels; to filter the "

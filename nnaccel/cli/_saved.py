@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from nnaccel._text import shorten
 from nnaccel.cli._common import shown_warnings
 from nnaccel.training.callbacks import Callback
 
@@ -41,6 +45,7 @@ class Saved:
     `schema` and `scaling` are those of the table it was trained on, if it was one.
     """
 
+    path: Path
     model: Sequential
     epochs: int
     note: Mapping[str, Any]
@@ -53,15 +58,26 @@ class Saved:
         from nnaccel.data import Scaling, Schema
         from nnaccel.model.sequential import load
         from nnaccel.training import checkpoint
+        from nnaccel.training.resume import read_training
 
-        model = load(path)
-        training = checkpoint.read(path)[1].get("training", {})
-        note = training.get("callbacks", {}).get(Note.__name__, {})
+        with shown_warnings():
+            model = load(path)
+        described = checkpoint.read(path)[1]
         with checkpoint.reading(path):
+            training = read_training(described)
+            note = training["callbacks"].get(Note.__name__, {})
             schema, scaling = note.get("schema"), note.get("scaling")
-            schema = schema and Schema.from_dict(schema)
-            scaling = scaling and Scaling.from_dict(scaling)
-        return cls(model, training.get("next_epoch", model.epochs), note, schema, scaling)
+            schema = None if schema is None else Schema.from_dict(schema)
+            scaling = None if scaling is None else Scaling.from_dict(scaling)
+            _check(note, schema, scaling, model)
+        return cls(path, model, training["next_epoch"], note, schema, scaling)
+
+    def require_compiled(self) -> None:
+        """Raise a UsageError for a model without a loss, which cannot be tested or trained."""
+        if self.model.loss is None:
+            raise click.UsageError(
+                f"{self.path} has no loss and no optimizer: call compile before save"
+            )
 
     def names(self, classes: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Name each output: as noted, else as in `classes`, else by number."""
@@ -88,3 +104,39 @@ class Saved:
                 options |= {"classes": classes} if classes else {"task": "regress"}
         with shown_warnings():
             return load_named(source, scaling=self.scaling, **options)
+
+
+def _check(
+    note: Mapping[str, Any], schema: Schema | None, scaling: Scaling | None, model: Sequential
+) -> None:
+    """Raise a ValueError for what no `Note` of this model holds."""
+    for name, is_right, wanted in (
+        ("data", lambda value: type(value) is str, "a string"),
+        ("epochs", _is_count, "a whole number of at least 1"),
+        ("batch_size", _is_count, "a whole number of at least 1"),
+        ("classes", _are_names, "a list of different strings"),
+    ):
+        if name in note and not is_right(note[name]):
+            raise ValueError(f"{name}={shorten(repr(note[name]))} must be {wanted}")
+    outputs, inputs = model.output_shape[-1], math.prod(model.input_shape)
+    classes = note.get("classes")
+    if classes is not None and (len(classes) or 1) != outputs:
+        raise ValueError(f"{len(classes)} classes are named, but the model has {outputs} outputs")
+    for what, columns in (
+        ("columns are named", None if schema is None else len(schema.feature_names)),
+        ("columns have a scale", None if scaling is None else len(scaling.mean)),
+    ):
+        if columns not in (None, inputs):
+            raise ValueError(f"{columns} {what}, but the model takes {inputs} numbers")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and value > 0
+
+
+def _are_names(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and all(type(n) is str for n in value)
+        and len({*value}) == len(value)
+    )

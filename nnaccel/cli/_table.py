@@ -11,6 +11,7 @@ import click
 from nnaccel.cli._common import (
     decimal_option,
     drop_option,
+    echo,
     header_option,
     keep_index_option,
     refuse,
@@ -60,4 +61,4 @@ def refuse_without_table(ctx: click.Context, source: str | None) -> None:
 def print_notes(data: Dataset) -> None:
     """Print what was guessed or left out in reading a file."""
     for note in data.notes:
-        click.echo(f"{data.name}: {note}")
+        echo(f"{data.name}: {note}")

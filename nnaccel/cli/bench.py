@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nnaccel.cli import _outputs
-from nnaccel.cli._common import backend_option, choose_backend, debug_option
+from nnaccel.cli._common import backend_option, choose_backend, debug_option, echo
 from nnaccel.cli._network import hidden_option
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -69,7 +69,7 @@ def bench_command(ctx: click.Context, cpu_time: bool) -> None:
 
         use_cpu_time()
     if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
+        echo(ctx.get_help())
 
 
 @bench_command.command("mlp")
@@ -193,11 +193,11 @@ def _conclude(
     report: Any, json_path: Path | None, chart: Callable[[Any], Any], plot: Path | None
 ) -> None:
     """Print a report, and write and draw it if that was asked for."""
-    click.echo(report)
+    echo(report)
     if json_path is not None:
         json_path.write_text(f"{report.to_json()}\n", encoding="utf-8")
     if plot is not None:
         from nnaccel.plot import save
 
         save(chart(report), plot)
-        click.echo(f"drawn in {plot}")
+        echo(f"drawn in {plot}")

@@ -14,6 +14,7 @@ from nnaccel.cli._common import (
     choose_backend,
     debug_option,
     decimal_option,
+    echo,
     header_option,
     json_option,
     print_json,
@@ -66,6 +67,7 @@ def evaluate_command(
     _outputs.check(None, plot)
     choose_backend(backend)
     saved = Saved.read(model)
+    saved.require_compiled()
     dataset = _images.fitted(saved.load(data, header, decimal), saved.model.input_shape)
     classes = saved.names(dataset.classes) if dataset.classes else ()
     outcome = Outcome.measure(saved.model, *_select(dataset, rows), classes, saved.scaling)
@@ -79,7 +81,7 @@ def evaluate_command(
         _table.print_notes(dataset)
         outcome.print()
         if plot is not None:
-            click.echo(f"\ndrawn in {plot}")
+            echo(f"\ndrawn in {plot}")
 
 
 def _select(data: Dataset, rows: str) -> tuple[Any, Any]:

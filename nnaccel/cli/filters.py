@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel.cli import _outputs, _picture
-from nnaccel.cli._common import backend_option, choose_backend, debug_option
+from nnaccel.cli._common import backend_option, choose_backend, debug_option, echo
 
 if TYPE_CHECKING:
     from nnaccel.model.sequential import Sequential
@@ -116,9 +116,7 @@ def filters_command(
     _outputs.write_png(sheet, output)
     what = "1 map" if len(maps) == 1 else f"{len(maps):,} maps"
     enlarged = f", enlarged {times} times" if times > 1 else ""
-    click.echo(
-        f"wrote {output}: {what}{of_layer}, {sheet.shape[1]} × {sheet.shape[0]} pixels{enlarged}"
-    )
+    echo(f"wrote {output}: {what}{of_layer}, {sheet.shape[1]} × {sheet.shape[0]} pixels{enlarged}")
     if plot is not None:
         _draw(to_numpy(maps), titles, plot)
 
@@ -130,7 +128,7 @@ def _draw(maps: NDArray[np.float32], titles: list[str], path: Path) -> None:
     figure = feature_maps(maps[..., :3].mean(axis=-1) if maps.ndim == 4 else maps, titles)
     save(figure, path)
     drawn = len(figure.axes)
-    click.echo(f"drawn in {path}" + (f": the first {drawn} maps" if drawn < len(maps) else ""))
+    echo(f"drawn in {path}" + (f": the first {drawn} maps" if drawn < len(maps) else ""))
 
 
 def _model_maps(path: Path, layer: str | None, image: Path | None) -> tuple[Any, str]:
@@ -150,7 +148,7 @@ def _model_maps(path: Path, layer: str | None, image: Path | None) -> tuple[Any,
     if layer is None:
         layer = _first_convolution(model) or places[0]
         others = ", ".join(place for place in places if place != layer)
-        click.echo(f"took layer {layer}" + (f"; --layer takes {others} too" if others else ""))
+        echo(f"took layer {layer}" + (f"; --layer takes {others} too" if others else ""))
     is_place = layer.removeprefix("-").isdecimal() and layer not in names
     chosen = int(layer) if is_place else layer
     maps = filters.feature_maps(model, chosen, pixels)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from nnaccel.cli._common import console, debug_option, json_option, print_json
+from nnaccel.cli._common import console, debug_option, echo, json_option, print_json
 
 
 @click.command("info")
@@ -23,7 +23,7 @@ def info_command(as_json: bool) -> None:
     else:
         _print_facts(facts)
     if facts["backend"] is None:
-        click.echo(f"nnaccel: {facts['why']}", err=True)
+        echo(f"nnaccel: {facts['why']}", err=True)
         sys.exit(2)
 
 

@@ -15,6 +15,7 @@ from nnaccel.cli._common import (
     debug_option,
     decimal_option,
     drop_option,
+    echo,
     json_option,
     keep_index_option,
     print_json,
@@ -93,14 +94,14 @@ def regress_command(
     if as_json:
         print_json(_facts(data, regression))
     else:
-        click.echo(_describe(data, design))
-        click.echo(f"{family} regression: {reason}\n\n{regression.summary}")
+        echo(_describe(data, design))
+        echo(f"{family} regression: {reason}\n\n{regression.summary}")
     if plot is not None:
         from nnaccel.plot import save
 
         save(regression.draw(), plot)
         if not as_json:
-            click.echo(f"\ndrawn in {plot}")
+            echo(f"\ndrawn in {plot}")
 
 
 def _describe(data: Path, design: Design) -> str:

@@ -15,6 +15,7 @@ from nnaccel.cli._common import (
     backend_option,
     choose_backend,
     debug_option,
+    echo,
     refuse,
     shown_log,
     shown_warnings,
@@ -115,11 +116,11 @@ def train_command(
     task.build()
     if not quiet:
         _table.print_notes(task.data)
-        click.echo(task.describe())
+        echo(task.describe())
     if explain:
         from nnaccel.model.explain import explain as explain_model
 
-        click.echo(f"\n{explain_model(task.model, task.batch_size)}\n")
+        echo(f"\n{explain_model(task.model, task.batch_size)}\n")
     start = time.perf_counter()
     history = task.fit(verbose=0 if quiet else 1)
     task.conclude(history, time.perf_counter() - start, plot)
@@ -165,7 +166,8 @@ class Task:
             }
         )
         # A training that diverges says so in one line; NumPy's warnings on the way add nothing.
-        with _outputs.told_if_interrupted(self.path), np.errstate(all="ignore"):
+        told = _outputs.told_if_interrupted(self.path)
+        with shown_warnings(), told, np.errstate(all="ignore"):
             history = self.model.fit(
                 self.data.x,
                 self.data.y,
@@ -186,14 +188,14 @@ class Task:
         data = self.data
         test = data.x_test, data.y_test
         outcome = Outcome.measure(self.model, *test, data.classes, data.scaling)
-        click.echo()
+        echo()
         outcome.print()
-        click.echo(f"\ntrained in {seconds:.1f} s")
+        echo(f"\ntrained in {seconds:.1f} s")
         if self.path is not None:
-            click.echo(f"kept in {self.path}: for nnaccel evaluate, predict and train --resume")
+            echo(f"kept in {self.path}: for nnaccel evaluate, predict and train --resume")
         if plot is not None:
             outcome.draw(history, plot)
-            click.echo(f"drawn in {plot}")
+            echo(f"drawn in {plot}")
 
 
 def _begun(
@@ -218,6 +220,7 @@ def _resumed(
     saved: Saved, path: Path, source: str | None, epochs: int | None, batch_size: int | None
 ) -> Task:
     """Prepare to go on with a training; what is not said anew is as noted in its file."""
+    saved.require_compiled()
     note = saved.note
     epochs = epochs or note.get("epochs", _FEWEST["mlp"])
     if epochs <= saved.epochs:
@@ -242,10 +245,10 @@ def _load(source: str | None, table: dict[str, Any]) -> tuple[str, Dataset]:
     try:
         dataset = load_named("mnist", timeout=_PATIENCE)
     except DataNotFoundError:
-        click.echo(
+        echo(
             "data: the digits of scikit-learn, since MNIST is not here and cannot be fetched "
             "(nnaccel train mnist says why)"
         )
         return "digits", load_named("digits")
-    click.echo("data: MNIST, since no other was named")
+    echo("data: MNIST, since no other was named")
     return "mnist", dataset

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import click
 
 import nnaccel_kernels
-from nnaccel.cli._common import backend_option, choose_backend, console, debug_option
+from nnaccel.cli._common import backend_option, choose_backend, console, debug_option, echo
 
 Progress = Callable[[str], None]
 
@@ -35,7 +35,7 @@ def warmup_command(dtype: str, backend: str | None) -> None:
     choose_backend(backend)
     name = get_backend().name
     if name == "numpy":
-        click.echo("nothing to do: the backend numpy has no kernels to compile")
+        echo("nothing to do: the backend numpy has no kernels to compile")
         return
     cache = disk_cache()
     _refuse(cache.problem if cache.folder is None else "")
@@ -43,7 +43,7 @@ def warmup_command(dtype: str, backend: str | None) -> None:
     count = _run(dtype)
     _refuse(cache.problem)
     seconds = time.perf_counter() - start
-    click.echo(
+    echo(
         f"compiled {count} kernel{'s' * (count != 1)} for {name} in {seconds:.1f} s; they are kept "
         f"in {cache.root} ({cache.size() / 1e6:.1f} MB)"
     )

@@ -66,6 +66,8 @@ class Schema:
         are_lists = all(type(levels) is list for _, levels in kept["columns"])
         if not (are_lists and all(type(text) is str for text in texts) and type(header) is bool):
             raise ValueError("a table's columns must have names and lists of levels")
+        if any(len(set(levels)) < len(levels) for levels in columns.values()):
+            raise ValueError("a table's column must have different levels")
         if decimal not in (None, ".", ","):
             raise ValueError(f"decimals are set off by {decimal!r}, neither a point nor a comma")
         return cls(kept["label"], columns, header, decimal)

@@ -9,7 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel._validate import Explained, constructor_arguments, refuse_misspelt
+from nnaccel._validate import (
+    Explained,
+    constructor_arguments,
+    refuse_misspelt,
+    require_printable,
+)
 from nnaccel.backends import Array
 from nnaccel.layers import initializers
 from nnaccel.layers.initializers import Initializer
@@ -64,6 +69,7 @@ class Layer(Explained, ABC):
 
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
+        require_printable(self.name)
         self.penalty = Penalty()
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}

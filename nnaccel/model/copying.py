@@ -15,7 +15,7 @@ from nnaccel.model.compiled import CompiledNetwork
 from nnaccel.network.chain import Network
 
 # Attributes that `remake` restores in another way.
-_REMADE = {"layers", "iterations", "_parameters", "_is_slice", "_slots", "_scale"}
+_REMADE = {"layers", "iterations", "_names", "_parameters", "_is_slice", "_slots", "_scale"}
 
 
 def contents(model: CompiledNetwork) -> dict[str, Any]:

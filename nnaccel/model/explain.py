@@ -142,10 +142,10 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     if not model.built:
         raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
     batch_size = whole_number("batch_size", batch_size)
-    first = model.lowest_trainable
+    first, head, inside = model.lowest_trainable, model.head, model.compute_dtype
     steps = []
     for index, layer in enumerate(model.layers):
-        dtype = model.dtype if index >= model.head else model.compute_dtype
+        dtype = model.dtype if index >= head else inside
         for step in _steps(layer, batch_size, model.backend, dtype):
             is_needed = {
                 FORWARD: True,
@@ -154,7 +154,7 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
             }
             if is_needed[step.direction]:
                 steps.append(step)
-    return Explanation(steps, batch_size, model.compute_dtype)
+    return Explanation(steps, batch_size, inside)
 
 
 def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> Iterator[Step]:

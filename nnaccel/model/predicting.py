@@ -100,6 +100,7 @@ def _in_order(network: Network, x: Array, batch_size: int) -> Callable[[int], np
         rows = min(batch_size, len(x) - first)
         if rows not in replays:
             replays[rows] = replay_of(rows)
+        loader.load(first // batch_size)
         replays[rows](1)
         return np.asarray(to_numpy(outputs[rows]))
 

@@ -17,7 +17,6 @@ from nnaccel.model.compiled import Compiled, CompiledNetwork
 from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
-from nnaccel.network.names import number_names
 from nnaccel.training import checkpoint as files
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, History, ProgressBar
@@ -87,7 +86,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         """Append a layer, before the model is built."""
         if self.built:
             raise RuntimeError("the model is built already: layers cannot be added any more")
-        self.layers = number_names([*self.layers, layer])
+        self.layers += self._names.number([layer])
 
     def extended(self, layers: Sequence[Layer]) -> Sequential:
         """Return a copy of a built model, with more layers behind: a trained body with a new head.
@@ -260,6 +259,7 @@ class Sequential(CompiledNetwork, PipelineStep):
                     "samples": source.samples,
                     "batch_size": None if y is None else batch_size,
                     "verbose": verbose,
+                    "resume": resume,
                 }
                 chosen = [*callbacks, history, ProgressBar(verbose)]
                 if backup is not None:
@@ -418,19 +418,27 @@ def load(
     ------
     FileNotFoundError
         If there is no such file.
+    OSError
+        If it cannot be read.
     CheckpointError
         If it holds no model of nnaccel.
+
+    Warns
+    -----
+    UserWarning
+        If some of its numbers are NaN or infinite.
     """
     arrays, described = files.read(path)
     with files.reading(path):
         made = files.make_layers(described["layers"], custom_objects)
-        shape = tuple(described["input_shape"])
+        shape = files.read_input_shape(described)
         files.check_shapes(made, shape, arrays)
         model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
         model.build(shape)
         if not compile:
             described = {k: v for k, v in described.items() if k != "loss"}
         model.load_state(arrays, described, _by_any_name(custom_objects or {}))
+    files.warn_of_nan(path, arrays)
     return model
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from nnaccel._validate import Explained, refuse_misspelt
+from nnaccel._validate import Explained, refuse_misspelt, whole_number
 from nnaccel.backends import (
     Array,
     Backend,
@@ -24,7 +24,7 @@ from nnaccel.layers import Layer, Shape
 from nnaccel.layers._images import channels_last
 from nnaccel.network.host_layer import host_forward
 from nnaccel.network.input_scale import InputScale
-from nnaccel.network.names import naming, number_names
+from nnaccel.network.names import LayerNames, naming
 from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
 
@@ -50,7 +50,8 @@ class Network(Explained):
     """
 
     def __init__(self, layers: Sequence[Layer], seed: int | None = None, dtype: Any = "float32"):
-        self.layers = number_names(layers)
+        self._names = LayerNames()
+        self.layers = self._names.number(layers)
         if seed is None:
             seed = int(np.random.SeedSequence().generate_state(1)[0])
         if isinstance(seed, bool) or int(seed) != seed or seed < 0:
@@ -79,6 +80,7 @@ class Network(Explained):
         """
         shapes = self.infer_shapes(input_shape)
         self._require_free_layers()
+        LayerNames().number(self.layers)  # some may have been renamed since
         hint = channels_last(self.layers, shapes[0])
         if hint:
             warnings.warn(hint, UserWarning, stacklevel=2)
@@ -110,9 +112,7 @@ class Network(Explained):
                 f"input_shape={input_shape!r} must be the shape of one input, without an axis for "
                 f"the batch. To fix: give {_without_batch(input_shape)}"
             )
-        shapes: list[Shape] = [tuple(int(n) for n in input_shape)]
-        if any(n < 1 for n in shapes[0]):
-            raise ValueError(f"input_shape={shapes[0]} must have axes of at least 1")
+        shapes: list[Shape] = [tuple(whole_number("input_shape", n) for n in input_shape)]
         hint = channels_last(self.layers, shapes[0])
         for layer in self.layers:
             with naming(layer, hint):
@@ -345,13 +345,15 @@ class Network(Explained):
             raise RuntimeError(f"the model is built already, for inputs of {self.input_shape}")
         if self._is_slice:
             raise RuntimeError("a slice is built with its model: build or fit that one first")
-        for index, layer in enumerate(self.layers):
-            if layer.built or layer in self.layers[:index]:
+        seen: set[Layer] = set()
+        for layer in self.layers:
+            if layer.built or layer in seen:
                 raise ValueError(
                     f"layer {layer.name!r} already belongs to a model: make a new layer, take a "
                     "slice of that model such as model[:-1], or for a new head on trained layers "
                     "model[:-1].extended([Dense(3)])"
                 )
+            seen.add(layer)
 
 
 def _without_batch(shape: Sequence[int | None] | int) -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Iterator, Sequence
 
+from nnaccel._validate import require_printable
 from nnaccel.layers import Layer
 
 
@@ -19,21 +19,42 @@ def naming(layer: Layer, hint: str = "") -> Iterator[None]:
         raise ValueError(f"{text}. To fix: {hint}" if hint else text) from None
 
 
-def number_names(layers: Sequence[Layer]) -> list[Layer]:
-    """Return a list of the layers, with names made unique: dense, dense_1."""
-    for layer in layers:
-        if isinstance(layer, type):
-            raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")
-        if not isinstance(layer, Layer):
-            raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
-        if not hasattr(layer, "name"):
-            raise TypeError(
-                f"{type(layer).__name__} has no name. To fix: call super().__init__() in its "
-                "constructor"
-            )
-    taken: set[str] = set()
-    for layer in dict.fromkeys(layers):
-        names = itertools.chain([layer.name], (f"{layer.name}_{i}" for i in itertools.count(1)))
-        layer.name = next(name for name in names if name not in taken)
-        taken.add(layer.name)
-    return list(layers)
+class LayerNames:
+    """Names given to layers so far."""
+
+    def __init__(self) -> None:
+        self._layers: set[Layer] = set()
+        self._names: set[str] = set()
+        self._last_number: dict[str, int] = {}
+
+    def number(self, layers: Sequence[Layer]) -> list[Layer]:
+        """Return a list of the layers, with names made unique: dense, dense_1."""
+        for layer in layers:
+            _require_layer(layer)
+        for layer in layers:
+            if layer not in self._layers:
+                self._number(layer)
+        return list(layers)
+
+    def _number(self, layer: Layer) -> None:
+        base = name = layer.name
+        while name in self._names:
+            self._last_number[base] = self._last_number.get(base, 0) + 1
+            name = f"{base}_{self._last_number[base]}"
+        layer.name = name
+        self._layers.add(layer)
+        self._names.add(name)
+
+
+def _require_layer(layer: object) -> None:
+    """Raise a TypeError for what is no layer, or one without a name."""
+    if isinstance(layer, type):
+        raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")
+    if not isinstance(layer, Layer):
+        raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
+    if not hasattr(layer, "name"):
+        raise TypeError(
+            f"{type(layer).__name__} has no name. To fix: call super().__init__() in its "
+            "constructor"
+        )
+    require_printable(layer.name)

@@ -9,8 +9,7 @@ from nnaccel_kernels.window import ConvolutionPlan, Window
 
 ALGORITHMS = ("auto", "im2col", "direct", "gemm", "winograd")
 
-_MIN_BUDGET = 16 << 20  # bytes of workspace
-_BUDGET_DIVISOR = 10  # larger arrays: a tenth of input and output
+_BUDGET_DIVISOR = 10  # of workspace for large arrays: a tenth of input and output
 
 
 def algorithm(name: str) -> None:
@@ -93,7 +92,7 @@ def plan(
         it the plan of a new shape is 'auto'.
     """
     budget = _config.workspace_bytes(
-        max(_MIN_BUDGET, (image.nbytes + positions.nbytes) // _BUDGET_DIVISOR)
+        max(backend.workspace, (image.nbytes + positions.nbytes) // _BUDGET_DIVISOR)
     )
     shapes, size = (image.shape, w.shape), image.dtype.itemsize
     chosen: ConvolutionPlan = backend.kernels.conv2d_plan(

@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from nnaccel.backends import get_backend
+from nnaccel.backends import cpu_backend
 from nnaccel.ops import _memory
 
 _MOST = 512  # recorded calls of a thread
@@ -35,12 +35,12 @@ def replayed(op: Op) -> Op:
 
     @functools.wraps(op)
     def call(*args: Any, **kwargs: Any) -> Any:
-        backend = get_backend()
-        if backend.relocate is None or backend.recording():
-            return op(*args, **kwargs)
         arrays: list[np.ndarray] = []
         key = _key((*args, *kwargs.values()), arrays)
         if key is None:
+            return op(*args, **kwargs)
+        backend = cpu_backend()  # that of NumPy's arrays
+        if backend.relocate is None or backend.recording():
             return op(*args, **kwargs)
         key = (op, *kwargs, *key)
         known = _of_this_thread()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, is_cupy
 from nnaccel.network.chain import Network
+from nnaccel.training.piece_stream import PieceStream
 
 
 class BatchLoader:
     """Batches of inputs and targets on the model's backend, in a given order of rows.
+
+    Rows lie on the backend as a whole, except on a GPU where they would take more than half of its
+    free memory: then they are loaded a piece at a time.
 
     Parameters
     ----------
@@ -48,11 +53,27 @@ class BatchLoader:
         self._units = math.prod(network.output_shape)
         self._network, self._given = network, x
         self.rows, self.batch_size = len(x), batch_size
-        self.x = self._backend.asarray(x).reshape(len(x), math.prod(self._input_shape))
-        self.targets: Array = None if targets is None else self._backend.asarray(targets)
-        self._weights: Array = None if weights is None else self._backend.asarray(weights[:, None])
         self.order = self._backend.asarray(np.arange(len(x)))
         self.cursor = self._backend.xp.zeros(1, np.int64)
+        self._streams: list[PieceStream] = []
+        self.x, self._x_order = self._place(x.reshape(len(x), math.prod(self._input_shape)))
+        self.targets, self._targets_order = self._place(targets)
+        column = None if weights is None else weights[:, None]
+        self._weights, self._weights_order = self._place(column)
+
+    def _place(self, rows: Array | None) -> tuple[Array, Array]:
+        """Return rows on the backend, or a piece of them, and the order to gather them in."""
+        if rows is None:
+            return None, self.order
+        is_one_batch = len(rows) <= self.batch_size
+        if is_cupy(rows) or is_one_batch or self._backend.has_room(rows.nbytes):
+            return self._backend.asarray(rows), self.order
+        self._streams.append(PieceStream(self._backend, rows, self.batch_size))
+        return self._streams[-1].piece, self._streams[-1].positions
+
+    def load(self, batch: int) -> int:
+        """Have the rows of a batch on the backend; return how many batches are there from it on."""
+        return min((stream.load(batch) for stream in self._streams), default=sys.maxsize)
 
     def learn_scale(self) -> None:
         """Keep the scale of these inputs, a training's, with the network."""
@@ -61,7 +82,7 @@ class BatchLoader:
     def inputs(self, rows: int) -> Array:
         """Return the inputs of the next batch, which has `rows` rows, scaled as in training."""
         out = self._backend.empty((rows, self.x.shape[1]), self._inside)
-        place = self.order, self.cursor, self.batch_size
+        place = self._x_order, self.cursor, self.batch_size
         scale = self._network.input_scale.checked(self._given, self._input_shape)
         self._backend.kernels.gather_rows(self.x, *place, scale, out)
         return out.reshape(rows, *self._input_shape)
@@ -69,7 +90,7 @@ class BatchLoader:
     def outputs(self, rows: int) -> Array:
         """Return the targets of the next batch, one row for each input."""
         out = self._backend.empty((rows, self._units), self._dtype)
-        place = self.order, self.cursor, self.batch_size
+        place = self._targets_order, self.cursor, self.batch_size
         if self.targets.ndim == 1:
             self._backend.kernels.gather_one_hot(self.targets, *place, out)
         else:
@@ -81,7 +102,7 @@ class BatchLoader:
         if self._weights is None:
             return None
         out = self._backend.empty((rows, 1), self._dtype)
-        place = self.order, self.cursor, self.batch_size
+        place = self._weights_order, self.cursor, self.batch_size
         self._backend.kernels.gather_rows(self._weights, *place, 1.0, out)
         return out.reshape(rows)
 
@@ -93,3 +114,5 @@ class BatchLoader:
         """Start an epoch with the given order of rows."""
         self.order[...] = self._backend.asarray(order)
         self.cursor[...] = 0
+        for stream in self._streams:
+            stream.start(order)

@@ -7,7 +7,10 @@ a file on disk is always complete.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
+import math
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from nnaccel import _validate, layers, optim
+from nnaccel._text import escaped, shorten
 from nnaccel.layers import Layer
 from nnaccel.training.atomic_file import write_atomically
 
 _KEY, _FORMAT = "nnaccel", 1
+_MOST_NUMBERS = 2**31  # in one input of a model, or one output of a layer
 _LAYERS = {
     name: kind
     for name, kind in vars(layers).items()
@@ -55,16 +60,22 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     ------
     FileNotFoundError
         If there is no such file.
+    OSError
+        If it cannot be read.
     CheckpointError
         If the file is not a checkpoint, or is damaged.
     """
     from safetensors import safe_open
 
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no model file {path}")
-    with open(path, "rb"):  # raises OSError, not CheckpointError, for an unreadable file
-        pass
+    with reading(path):
+        if not path.exists():
+            raise FileNotFoundError(f"there is no model file {path}")
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise OSError(errno.EISDIR, f"it is {what}")
+        with open(path, "rb"):  # says what is wrong with a file that cannot be read
+            pass
     with reading(path), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         if _KEY not in metadata:
@@ -78,15 +89,22 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Turn every error while reading a file into a CheckpointError that names the file."""
+    """Make every error while reading a file one that names the file, mostly a CheckpointError."""
     try:
         yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise OSError(error.errno, f"cannot read {path}: {why}") from error
+    except MemoryError as error:
+        raise MemoryError(f"{path}: not enough memory for it: {error}") from error
     except CheckpointError as error:
         raise CheckpointError(f"{path}: {error}") from None
     except KeyError as error:
         raise CheckpointError(f"{path}: not a whole model file: {error} is missing") from error
     except Exception as error:  # a damaged file can cause any error
-        what = str(error) or type(error).__name__
+        what = shorten(" ".join(str(error).split()), 500) or type(error).__name__
         raise CheckpointError(f"{path}: not a whole model file: {what}") from error
 
 
@@ -94,8 +112,35 @@ def read_count(described: Mapping[str, Any], key: str) -> int:
     """Return the whole number of at least 0 under `key`; CheckpointError for anything else."""
     count = described[key]
     if type(count) is not int or count < 0:
-        raise CheckpointError(f"{key}={count!r} must be a whole number of at least 0")
+        raise CheckpointError(f"{key}={shorten(repr(count))} must be a whole number of at least 0")
     return count
+
+
+def read_input_shape(described: Mapping[str, Any]) -> tuple[int, ...]:
+    """Return the input shape of the model; CheckpointError for what is none."""
+    shape = described["input_shape"]
+    if not (isinstance(shape, list) and all(type(n) is int and n > 0 for n in shape)):
+        raise CheckpointError(
+            f"input_shape={shorten(repr(shape))} must be a list of whole numbers of at least 1"
+        )
+    if math.prod(shape) > _MOST_NUMBERS:
+        raise CheckpointError(
+            f"input_shape={shorten(repr(shape))} has more than {_MOST_NUMBERS:,} numbers"
+        )
+    return tuple(shape)
+
+
+def warn_of_nan(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Warn of arrays of a model file that hold NaN or infinity."""
+    bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
+    if bad:
+        more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
+        warnings.warn(
+            f"{path}: not all numbers are finite in {', '.join(map(escaped, bad[:3]))}{more}; "
+            "what the model gives may be no numbers either",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
@@ -159,6 +204,11 @@ def check_shapes(
                 what = "is missing" if found is None else f"has shape {found.shape}"
                 raise CheckpointError(f"{layer.name}.{name} {what}; expected shape {wanted}")
         shape = layer.infer_shape(shape)
+        if math.prod(shape) > _MOST_NUMBERS:
+            raise CheckpointError(
+                f"layer {layer.name!r} gives {shorten(repr(shape))}, more than "
+                f"{_MOST_NUMBERS:,} numbers"
+            )
 
 
 def describe_optimizer(optimizer: optim.Optimizer) -> dict[str, Any]:

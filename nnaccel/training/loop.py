@@ -100,24 +100,26 @@ class StreamEpochs:
     def run(self, before: BeforeBatch, after: AfterBatches) -> None:
         """As `Epochs.run`."""
         network = self._setup.network
+        # The device is asked once an epoch: batches are counted here, so that none waits for it.
+        steps = int(to_numpy(network.iterations)[0])
         for done, batch in enumerate(self._stream.epoch()):
             x, targets = check_batch(network, self._setup.loss, batch, done)
             if before is not None:
                 before(done)
             network.input_scale.learn(x, network.input_shape, more=done > 0)
-            self._train_on(x, targets)
+            self._train_on(x, targets, steps + done)
             after(done + 1)
 
     def pass_over(self, epochs: int) -> None:
         """As `Epochs.pass_over`."""
         self._stream.pass_over(epochs)
 
-    def _train_on(self, x: Array, targets: np.ndarray) -> None:
+    def _train_on(self, x: Array, targets: np.ndarray, steps: int) -> None:
         runner, backend = self._runner_for(x, targets), self._setup.network.backend
         # On a GPU, CuPy copies through pinned memory and does not wait.
         runner.loader.x[...] = backend.asarray(x).reshape(runner.loader.x.shape)
         runner.loader.targets[...] = backend.asarray(targets)
-        runner.run(np.arange(len(x)))
+        runner.run(np.arange(len(x)), steps=steps)
 
     def _runner_for(self, x: Array, targets: np.ndarray) -> StepRunner:
         """Return the runner of batches of this shape; the oldest ones are dropped."""

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nnaccel._text import shorten
 from nnaccel.backends import Array, to_numpy
 from nnaccel.training import checkpoint
 from nnaccel.training.atomic_file import require_writable
@@ -77,12 +78,12 @@ class Backup(Callback):
         self._arrays, described = checkpoint.read(self._path)
         with checkpoint.reading(self._path):
             self._require_same_training(described)
-            fresh = {"next_epoch": described["epochs"], "stop": False, "callbacks": {}}
-            self._training = dict(described.get("training", fresh))
+            self._training = read_training(described)
             self._model.load_state(self._arrays, described)
             for name in _LAST & self._arrays.keys():
                 _trained_arrays(self._model)[name][...] = self._arrays[name]
             self._keep_last_epoch()
+        checkpoint.warn_of_nan(self._path, self._arrays)
 
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
         """Restore the callbacks from the file, and return the number of the next epoch."""
@@ -91,12 +92,12 @@ class Backup(Callback):
         keys = ("steps",) if is_stream else ("batch_size", "samples")
         self._setting |= {key: self.params.get(key) for key in keys}
         if self._training:
-            self._warn_of_differences(self._training.get("setting", {}))
+            self._warn_of_differences(self._training["setting"])
             with checkpoint.reading(self._path):
                 states = checkpoint.join_arrays(self._training["callbacks"], self._arrays, _PREFIX)
                 callbacks.load_state(states)
-                self._model.stop_training = bool(self._training["stop"])
-                self._next_epoch = checkpoint.read_count(self._training, "next_epoch")
+                self._model.stop_training = self._training["stop"]
+                self._next_epoch = self._training["next_epoch"]
         return self._next_epoch
 
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
@@ -152,7 +153,7 @@ class Backup(Callback):
                 )
                 warnings.warn(
                     f"{self._path} was saved by a training whose {what.replace('_', ' ')} was "
-                    f"{theirs[key]}, not {ours}: {used}",
+                    f"{shorten(repr(theirs[key]))}, not {ours}: {used}",
                     UserWarning,
                     stacklevel=3,
                 )
@@ -168,6 +169,32 @@ class Backup(Callback):
                     f"holds another training: its {key} differs. To fix: give another path, or "
                     "resume=False to start over"
                 )
+
+
+def read_training(described: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the training in a file's description has got to, and its callbacks' states.
+
+    A model saved without a training can go on with one after its epochs.
+
+    Raises
+    ------
+    CheckpointError
+        For values of other types.
+    """
+    fresh = {"next_epoch": described["epochs"], "stop": False, "callbacks": {}}
+    kept = described.get("training", fresh)
+    if not isinstance(kept, dict):
+        raise checkpoint.CheckpointError(f"training={shorten(repr(kept))} must be an object")
+    training = {"setting": {}, **kept}
+    checkpoint.read_count(training, "next_epoch")
+    states = training["callbacks"]
+    if not isinstance(states, dict) or not all(isinstance(s, dict) for s in states.values()):
+        raise checkpoint.CheckpointError(
+            f"callbacks={shorten(repr(states))} must hold an object for each"
+        )
+    if not isinstance(training["setting"], dict) or not isinstance(training["stop"], bool):
+        raise checkpoint.CheckpointError("setting must be an object, and stop true or false")
+    return training
 
 
 def _trained_arrays(model: Any) -> dict[str, Array]:

@@ -33,7 +33,11 @@ class StepRunner:
         self._replays: dict[tuple[int, ...], Replay] = {}
 
     def run(
-        self, order: np.ndarray, before: BeforeBatch = None, after: AfterBatches = ignore
+        self,
+        order: np.ndarray,
+        before: BeforeBatch = None,
+        after: AfterBatches = ignore,
+        steps: int | None = None,
     ) -> None:
         """Run all rows once.
 
@@ -46,9 +50,12 @@ class StepRunner:
         after : callable, optional
             Called with the number of batches done: after each, or without `before` from time to
             time.
+        steps : int, optional
+            Updates so far, for the learning rate's schedule; by default the device is asked.
         """
         self.loader.start(order)
-        steps = int(to_numpy(self.setup.network.iterations)[0]) if self._training else 0
+        if steps is None:
+            steps = int(to_numpy(self.setup.network.iterations)[0]) if self._training else 0
         if before is None:
             self._set_rates(0, steps, len(self._rates))
         full, rest = divmod(self.loader.rows, self.loader.batch_size)
@@ -57,6 +64,7 @@ class StepRunner:
             if before is not None:
                 before(done)
                 self._set_rates(done, steps + done, 1)
+            count = min(count, self.loader.load(done))
             began = time.perf_counter()
             self._replay(self.loader.batch_size, count)
             spent = time.perf_counter() - began
@@ -68,6 +76,7 @@ class StepRunner:
             if before is not None:
                 before(done)
                 self._set_rates(done, steps + done, 1)
+            self.loader.load(done)
             self._replay(rest, 1)
             after(done + 1)
 

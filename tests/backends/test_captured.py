@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import sys
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -13,6 +15,7 @@ import nnaccel as nn
 from nnaccel.backends import _capture
 
 from .. import fake_cupy as fake
+from .. import fake_memory
 from ..fake_cupy import transfers
 from .test_cupy_path import X, assert_close, fit, make
 
@@ -76,12 +79,18 @@ def test_few_runs_are_not_worth_a_graph(repeats: tuple[int, ...], launched: int)
 
 
 def test_short_steps_are_captured_many_in_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
-    for small, launched in ((1000, [4, 62 // 16 + 62 % 16, 1]), (999, [4, 62, 1])):
+    for most, launched in ((800, [4, 62 // 16 + 62 % 16, 1]), (799, [4, 62, 1])):
         monkeypatch.setattr(_capture, "_MIN_REPEATS", 60)
-        monkeypatch.setattr(_capture, "_MAX_POOL_BYTES", small)
+        monkeypatch.setattr(_capture, "_MAX_STEP_BYTES", most)
         with nn.use_backend("cupy") as backend:
             count, counts = backend.xp.zeros(1, "int64"), []
-            replay = backend.record(lambda count=count: backend.kernels.advance(count))
+
+            def step(backend: Any = backend, count: Any = count) -> None:
+                for _ in range(2):
+                    backend.empty(100, "float32")
+                backend.kernels.advance(count)
+
+            replay = backend.record(step)
             for repeats in (5, 62, 1):
                 before = fake.Graph.launched
                 replay(repeats)
@@ -90,20 +99,123 @@ def test_short_steps_are_captured_many_in_a_row(monkeypatch: pytest.MonkeyPatch)
         assert int(count) == 5 + 62 + 1
 
 
-def test_a_graph_that_finds_no_room_gets_what_lies_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+def graph_of(*sizes: int) -> nn.backends.Replay:
+    """The replay of a captured step that has arrays of some sizes in use at a time."""
+
+    def step() -> None:
+        held = [nn.get_backend("cupy").empty(size, "uint8") for size in sizes]
+        assert len(held) == len(sizes)
+
+    replay = nn.get_backend("cupy").record(step)
+    replay(9)
+    return replay
+
+
+def test_graphs_share_their_memory_and_the_last_gives_it_back() -> None:
+    before = fake_memory.device["used"]
+    graphs = [graph_of(1000), graph_of(400), graph_of(700)]
+    assert fake_memory.device["used"] == before + 1000, "what the largest needs"
+    del graphs[0]
+    assert fake_memory.device["used"] == before + 1000, "others may use it still"
+    graphs.clear()
+    assert fake_memory.device["used"] == before
+
+
+def test_an_array_that_outlives_its_graph_goes_with_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before, kept = fake_memory.device["used"], list[Any]()
     with nn.use_backend("cupy") as backend:
-        count, freed = backend.xp.zeros(1, "int64"), list[bool]()
-        pool = SimpleNamespace(free_all_blocks=lambda: freed.append(True))
-        monkeypatch.setattr(sys.modules["cupy"], "get_default_memory_pool", lambda: pool)
+        replay = backend.record(lambda: kept.append(backend.empty(1000, "uint8")))
+        replay(9)
+        del replay
+        kept.clear()
+    graph_of(10)
+    assert fake_memory.device["used"] == before
 
-        def step() -> None:
-            if fake._captured is not None and not freed:
-                raise MemoryError("out of memory")
-            backend.kernels.advance(count)
 
-        before = fake.Graph.launched
-        backend.record(step)(9)
-        assert (int(count), fake.Graph.launched - before, freed) == (9, 8, [True])
+def test_models_come_and_go_without_a_trace() -> None:
+    gc.collect()
+    before = fake_memory.device["used"]
+    with nn.use_backend("cupy"):
+        for _ in range(2):
+            model = make()
+            fit(model, 1)
+            model.predict(X, batch_size=16)
+            del model
+            gc.collect()
+            assert fake_memory.device["used"] == before
+
+
+def test_a_graph_holds_what_its_kernels_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library's workspace, after the thread that captured the graph has ended."""
+
+    class Lease:
+        pass
+
+    lease = Lease()
+    alive = weakref.ref(lease)
+    monkeypatch.setattr(fake, "leased", [lease])
+    replay = graph_of(10)
+    fake.leased[:] = [None]
+    del lease
+    assert alive() is not None
+    del replay
+    assert alive() is None
+
+
+def test_no_batch_of_a_stream_waits_for_the_device() -> None:
+    counts = []
+    with nn.use_backend("cupy"):
+        for batches in (10, 40):
+            model = make()
+            model.build((6, 5))
+            stream = [(X[:20], np.arange(20) % 3)] * batches
+            transfers.clear()
+            model.fit(stream, verbose=0)
+            counts.append(transfers["to_host"])
+    assert counts[0] == counts[1]
+
+
+class HitsOfAnother(nn.metrics.Metric):
+    """A metric that predicts with another model, whose graphs then run between two of ours."""
+
+    name = "another"
+
+    def __init__(self, model: nn.Sequential) -> None:
+        self.model = model
+
+    def reset(self) -> None:
+        self.total = 0.0
+
+    def update(self, outputs: Any, targets: Any) -> None:
+        self.total += float(self.model.predict(X, batch_size=16).sum())
+
+    def result(self) -> float:
+        return self.total
+
+
+def test_graphs_that_run_between_two_of_a_step_leave_its_memory_alone() -> None:
+    results = []
+    for name in ("numpy", "cupy"):
+        with nn.use_backend(name):
+            other, model = make(), make()
+            other.build((6, 5))
+            model.compile("mse", "adam", [HitsOfAnother(other)])
+            results.append(fit(model, 3, validation_data=None)["loss"])
+    assert_close(*results)
+
+
+def test_a_graph_that_finds_no_room_gets_what_lies_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the first attempt had is free again, too."""
+    idle = [fake_memory.Memory(500)]
+    monkeypatch.setitem(fake_memory.device, "size", fake_memory.device["used"] + 500)
+    pool = SimpleNamespace(free_all_blocks=idle.clear)
+    monkeypatch.setattr(sys.modules["cupy"], "get_default_memory_pool", lambda: pool)
+    before = fake.Graph.launched
+    replay = graph_of(400, 500)
+    assert (fake.Graph.launched - before, idle) == (8, [])
+    del replay
 
 
 def test_what_interrupts_a_capture_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from numba.cuda.cudadrv import libs
 
 from nnaccel import _config
 from nnaccel.backends import BackendUnavailableError, _probe, _select, backends, get_backend
+from nnaccel_kernels.cuda.runtime import toolkit
 
 
 @pytest.fixture(autouse=True)
@@ -85,6 +88,44 @@ def test_kernels_that_cannot_be_compiled(fake_cupy: Any, monkeypatch: pytest.Mon
     said = refused("cupy")
     assert said.startswith("broken install: ModuleNotFoundError")
     assert "brings numba-cuda" in said
+
+
+def test_no_compiler(fake_cupy: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A device answers, but its first kernel could not be compiled."""
+    found = [str(tmp_path / "libnvvm.so")]
+    monkeypatch.setattr(libs, "get_cudalib", lambda _: found[0])
+    monkeypatch.setattr(libs, "get_libdevice", lambda: None)
+    monkeypatch.setattr(sys.modules["nnaccel_kernels.cuda"], "libnvvm", toolkit.libnvvm)
+    said = refused("cupy")
+    assert said.startswith("no compiler for kernels: libNVVM is not installed | pip install 'nnacc")
+    assert said.endswith("brings it; or set CUDA_HOME to a CUDA toolkit")
+    Path(found[0]).touch()
+    assert "has no libdevice beside it" in refused("cupy")
+    monkeypatch.setattr(libs, "get_libdevice", lambda: "libdevice.10.bc")
+    assert backends()["cupy"].available
+
+    def search(_: str) -> None:
+        raise RuntimeError("nvvm not found\nin 20 places")
+
+    monkeypatch.setattr(libs, "get_cudalib", search)
+    assert refused("cupy").startswith("no compiler for kernels: nvvm not found | pip")
+
+
+def test_the_toolkit_of_nvcc_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/nvcc").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/nvcc").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.delenv("CUDA_PATH", raising=False)
+    monkeypatch.setenv("CUDA_HOME", "")
+    _config.find_cuda_toolkit()
+    assert os.environ["CUDA_HOME"] == "", "no compiler there: nvcc is a script around another"
+    (tmp_path / "nvvm").mkdir()
+    _config.find_cuda_toolkit()
+    assert os.environ["CUDA_HOME"] == str(tmp_path)
+    monkeypatch.setenv("CUDA_HOME", "/elsewhere")
+    _config.find_cuda_toolkit()
+    assert os.environ["CUDA_HOME"] == "/elsewhere"
 
 
 def test_no_driver(fake_cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
 from nnaccel.data import digits
-from nnaccel.data.pictures import ImageError, load_image
+from nnaccel.data.pictures import Digit, ImageError, load_image, read_digit
 
 
 def draw_seven(size: int = 200, ink: Any = 0, paper: Any = 255, mode: str = "L") -> Image.Image:
@@ -27,6 +27,11 @@ def draw_seven(size: int = 200, ink: Any = 0, paper: Any = 255, mode: str = "L")
 def load(image: Image.Image, folder: Path, name: str = "digit.png", **options: Any) -> Any:
     image.save(folder / name)
     return load_image(folder / name, **options)
+
+
+def read(image: Image.Image, folder: Path) -> Digit:
+    image.save(folder / "page.png")
+    return read_digit(folder / "page.png")
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +75,40 @@ def test_sixteen_bits_a_pixel(seven: Any, tmp_path: Path) -> None:
     np.testing.assert_array_equal(load(deep, tmp_path), seven)
 
 
+@pytest.mark.parametrize("bits", [10, 12])
+@pytest.mark.parametrize("darkest", [0, 20_000])
+def test_a_camera_that_uses_fewer_bits_of_sixteen(
+    bits: int, darkest: int, seven: Any, tmp_path: Path
+) -> None:
+    grey = np.asarray(draw_seven()) / 255.0
+    deep = Image.fromarray((darkest + grey * (2**bits - 1)).astype(np.uint16))
+    np.testing.assert_allclose(load(deep, tmp_path).astype(int), seven, atol=1)
+
+
+def test_sixteen_bits_without_a_digit_are_blank(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="blank"):
+        load(Image.fromarray(np.full((50, 50), 700, np.uint16)), tmp_path)
+
+
+def test_a_digit_of_several_strokes(tmp_path: Path) -> None:
+    page = Image.new("L", (240, 240), 230)
+    pen = ImageDraw.Draw(page)
+    pen.line([(90, 60), (80, 120), (150, 130), (150, 180), (80, 190)], 30, 12)
+    body = load(page, tmp_path)
+    pen.line([(105, 52), (160, 50)], 30, 12)  # a bar that does not touch the rest
+    whole = read(page, tmp_path)
+    assert np.flatnonzero(whole.image[:6].any(0)).size > np.flatnonzero(body[:6].any(0)).size + 3
+    assert whole.doubt == ""
+
+
+def test_a_picture_cut_close_to_its_digit(seven: Any, tmp_path: Path) -> None:
+    page = draw_seven()
+    close = page.crop(Image.fromarray(255 - np.asarray(page)).getbbox())
+    cut = read(close, tmp_path)
+    assert np.corrcoef(cut.image.ravel(), seven.ravel())[0, 1] > 0.97
+    assert cut.doubt == ""
+
+
 def test_a_phone_held_sideways(seven: Any, tmp_path: Path) -> None:
     sideways = draw_seven().rotate(90, expand=True)
     exif = Image.Exif()
@@ -110,6 +149,51 @@ def test_any_block_of_ink_fits(
     page = np.pad(np.zeros(size, np.uint8), margin, constant_values=255)
     image = load(Image.fromarray(page), tmp_path_factory.mktemp("block"), shape=shape)
     assert (image.shape, image.max()) == (shape, 255)
+
+
+def text_page() -> Image.Image:
+    page = Image.new("L", (400, 300), "white")
+    pen = ImageDraw.Draw(page)
+    for top in range(20, 260, 50):
+        for left in range(20, 380, 40):
+            pen.line([(left, top), (left + 16, top + 8), (left + 4, top + 30)], 0, 3)
+    return page
+
+
+def two_digits() -> Image.Image:
+    page = draw_seven()
+    page.paste(page.crop((10, 0, 110, 200)), (150, 0))
+    return page
+
+
+def blot() -> Image.Image:
+    page = Image.new("L", (300, 300), "white")
+    ImageDraw.Draw(page).ellipse((100, 100, 180, 180), 0)
+    return page
+
+
+def edge_alone() -> Image.Image:
+    page = Image.new("L", (300, 300), "white")
+    page.paste(0, (0, 0, 12, 300))
+    return page
+
+
+@pytest.mark.parametrize(
+    ("page", "doubt"),
+    [
+        pytest.param(text_page(), "more than one thing", id="text"),
+        pytest.param(two_digits(), "more than one thing", id="two digits"),
+        pytest.param(blot(), "more ink than a digit", id="blot"),
+        pytest.param(edge_alone(), "clear of the border", id="edge"),
+        pytest.param(draw_seven(), "", id="seven"),
+    ],
+)
+def test_what_is_unlike_a_page_with_one_digit_is_doubted(
+    page: Image.Image, doubt: str, tmp_path: Path
+) -> None:
+    found = read(page, tmp_path).doubt
+    assert doubt in found
+    assert bool(doubt) == bool(found)
 
 
 def broken_png(folder: Path) -> Path:

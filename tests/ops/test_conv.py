@@ -239,12 +239,12 @@ def test_other_orders_are_refused_while_recording() -> None:
 # Workspace
 
 
-def asked_budget(monkeypatch: pytest.MonkeyPatch, pixels: int) -> int:
+def asked_budget(monkeypatch: pytest.MonkeyPatch, pixels: int, name: str = "numpy") -> int:
     """Bytes that the kernels are told they may take for a float64 image of so many pixels."""
     asked: list[int] = []
     image = np.broadcast_to(np.zeros(()), (1, 1, 1, pixels))
     window = _geometry.window((1, pixels), 1, 1, 0, 1)
-    with use_backend("numpy") as backend:
+    with use_backend(name) as backend:
 
         def plan(*question: Any, **_: Any) -> None:
             asked.append(question[-1])
@@ -253,6 +253,13 @@ def asked_budget(monkeypatch: pytest.MonkeyPatch, pixels: int) -> int:
         how = window, 1, "auto"
         _convolution.plan(backend, "forward", image, image, np.ones((1, 1, 1, 1)), *how)
     return asked[0]
+
+
+def test_a_gpu_has_a_budget_of_its_own(monkeypatch: pytest.MonkeyPatch, fake_cupy: Any) -> None:
+    """Winograd's filters of 512 x 512 channels are 38 MB."""
+    assert asked_budget(monkeypatch, 10, "cupy") == 256 << 20
+    monkeypatch.setenv("NNACCEL_WORKSPACE_MB", "3")
+    assert asked_budget(monkeypatch, 10, "cupy") == 3 << 20
 
 
 def test_the_budget_for_workspace(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import json
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+import nnaccel as nn
 from nnaccel.optim.schedules import CosineDecay
 from nnaccel.training.callbacks import (
     Callback,
@@ -368,9 +370,50 @@ def test_csv_columns_are_those_of_the_first_epoch(tmp_path: Path) -> None:
 def test_csv_appends_or_begins_anew(append: bool, tmp_path: Path) -> None:
     log = CSVLogger(tmp_path / "log.csv", append)
     fit([3], log)
-    fit([2], log)
+    repeats = pytest.warns(UserWarning, match="log.csv ends with epoch 0, and this training begins")
+    with repeats if append else contextlib.nullcontext():
+        fit([2], log)
     rows = (tmp_path / "log.csv").read_text().splitlines()
     assert rows == ["epoch,loss,val_loss", *["0,0.5,3.0"] * append, "0,0.5,2.0"]
+
+
+def epochs_in(path: Path) -> list[str]:
+    return [line.partition(",")[0] for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("append", [False, True])
+@pytest.mark.parametrize("tail", ["", "1,0.25,0.25", "1,0."])
+def test_csv_has_each_epoch_once_after_any_number_of_kills(
+    append: bool, tail: str, tmp_path: Path
+) -> None:
+    x, y, path = np.eye(4, dtype="f"), np.arange(4) % 2, tmp_path / "log.csv"
+
+    def train(epochs: int, checkpoint: str) -> None:
+        model = nn.Sequential([nn.Dense(2, "softmax")], seed=0)
+        model.compile()
+        log = CSVLogger(path, append=append)
+        place = tmp_path / checkpoint
+        model.fit(x, y, epochs=epochs, callbacks=[log], checkpoint=place, resume=True, verbose=0)
+
+    for attempt in range(3):  # killed after the row, before the checkpoint
+        train(1, f"lost{attempt}")
+    train(1, "kept")
+    with open(path, "a") as file:
+        file.write("1,0.5\n" * (tail == "") + tail)
+    train(3, "kept")
+    assert epochs_in(path) == ["epoch", "0", "1", "2"]
+
+
+def test_csv_keeps_the_rows_of_earlier_trainings(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("epoch,loss\n0,5.0\n1,4.0\n2,3.0\n0,5.0\n1,4.0\n")
+    log = CSVLogger(path, append=True)
+    log.set_params({"resume": True})
+    log.on_train_begin({})
+    log.on_epoch_begin(1, {})
+    log.on_epoch_end(1, {"loss": 2.0})
+    assert epochs_in(path) == ["epoch", "0", "1", "2", "0", "1"]
+    assert path.read_text().endswith("0,5.0\n1,2.0\n")
 
 
 # ProgressBar
@@ -525,6 +568,6 @@ def test_a_log_that_is_deleted_is_begun_anew(tmp_path: Path) -> None:
     log.on_train_begin({})
     log.on_epoch_end(0, {"loss": 1.0})
     log.path.unlink()
-    assert log.state() == {"size": 0}
+    assert log.state() == {"columns": 2}
     log.on_epoch_end(1, {"loss": 0.5})
     assert log.path.read_text() == "epoch,loss\n1,0.5\n"

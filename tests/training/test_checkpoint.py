@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import errno
 import json
 import os
 import struct
@@ -185,9 +186,10 @@ def test_files_have_the_mode_of_other_new_files(tmp_path: Path) -> None:
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:
-    for path in (tmp_path / "none", tmp_path):
-        with pytest.raises(FileNotFoundError, match="there is no model file"):
-            load(path)
+    with pytest.raises(FileNotFoundError, match="there is no model file"):
+        load(tmp_path / "none")
+    with pytest.raises(OSError, match=r"cannot read .*: it is a folder"):
+        load(tmp_path)
     model = small()
     before = model.weights.copy()
     with pytest.raises(FileNotFoundError, match="there is no folder"):
@@ -195,6 +197,24 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="there is no folder"):
         model.fit(*problem(), checkpoint=tmp_path / "none" / "m", verbose=0)
     np.testing.assert_array_equal(model.weights, before)
+
+
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EIO])
+def test_a_file_that_cannot_be_read_is_not_called_damaged(
+    error: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small().save(tmp_path / "m")
+    why = os.strerror(error)
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise OSError(error, why)
+
+    for place in ("builtins.open", "safetensors.safe_open", "pathlib.Path.is_file"):
+        with monkeypatch.context() as patch:
+            patch.setattr(place, fail)
+            with pytest.raises(OSError, match=rf"cannot read .*m: {why}") as caught:
+                load(tmp_path / "m")
+            assert caught.value.errno == error
 
 
 def test_there_is_no_pickle_anywhere() -> None:

@@ -100,6 +100,7 @@ def test_params_tell_the_sizes() -> None:
     recorder = Recorder()
     classifier().fit(*problem(), epochs=2, batch_size=8, callbacks=[recorder], verbose=0)
     sizes = {"epochs": 2, "steps": 4, "samples": 30, "batch_size": 8, "verbose": 0}
+    sizes["resume"] = False
     assert recorder.params == sizes
     classifier().fit(Endless(*problem()), callbacks=[recorder], verbose=0)
     unknown = {"steps": None, "samples": None, "batch_size": None}

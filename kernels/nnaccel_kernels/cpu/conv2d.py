@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
 
 from nnaccel_kernels.cpu.conv import direct, gemm, im2col, planes, pointwise, winograd
 from nnaccel_kernels.cpu.conv.shape import Problem
-from nnaccel_kernels.cpu.conv.winograd_tiles import MIN_CHANNELS
+from nnaccel_kernels.cpu.conv.winograd_tiles import (
+    MIN_CHANNELS,
+    MIN_POSITIONS,
+    MIN_WORK_OF_WEIGHTS,
+)
 from nnaccel_kernels.cpu.matmul.epilogue import epilogue_of
 from nnaccel_kernels.cpu.runtime.tape import at_once
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
@@ -118,10 +123,9 @@ def _choose(problem: Problem, budget_bytes: int) -> tuple[str, str]:
 
 def _fastest(problem: Problem) -> tuple[str, str]:
     """The implementation that is fastest for these shapes, and why."""
-    filters, channels = problem.w_shape[0] // problem.groups, problem.w_shape[1]
-    if channels == 1 and problem.groups > 1:
+    if problem.w_shape[1] == 1 and problem.groups > 1:
         return "direct", "one channel a group: no matrices to multiply"
-    if _is_winograd(problem.window, problem.groups) and min(channels, filters) >= MIN_CHANNELS:
+    if _is_winograd(problem.window, problem.groups) and _pays(problem):
         return (
             "winograd",
             "3x3 with stride 1: a quarter of the multiplications; outliers reach 4x4 tiles",
@@ -139,6 +143,16 @@ def _gemm(problem: Problem) -> tuple[str, str]:
     if problem.direction == "input_gradient":
         return "gemm", "matrix products that give patches, which are added up"
     return "gemm", "matrix products with patches, a band of rows at a time"
+
+
+def _pays(problem: Problem) -> bool:
+    """Whether Winograd's transforms take less time than they save."""
+    filters, channels, ys = *problem.w_shape[:2], problem.ys
+    positions = ys.batch * ys.height * ys.width
+    if min(channels, filters) < MIN_CHANNELS or positions < MIN_POSITIONS:
+        return False
+    work = positions * math.sqrt(channels * filters)
+    return problem.direction != "weight_gradient" or work >= MIN_WORK_OF_WEIGHTS
 
 
 def _is_winograd(window: Window, groups: int) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from numba import cuda
 
 from nnaccel_kernels.cuda.runtime.launch import scalar
+from nnaccel_kernels.cuda.runtime.namespace import namespace_of
 from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
 
 __all__ = ["adagrad", "adam", "momentum", "rmsprop", "sgd"]
@@ -76,15 +77,21 @@ def _rmsprop_with_momentum(i, lr, args):  # type: ignore[no-untyped-def]
 
 
 @UpdateKernel
+def _adam_factors(i, lr, args):  # type: ignore[no-untyped-def]
+    """What every element needs, in float64 and only once: powers are slow."""
+    beta1, beta2, decay, steps, factors = args
+    t = steps[0] + 1
+    factors[0] = lr * math.sqrt(1.0 - beta2**t) / (1.0 - beta1**t)
+    factors[1] = 1.0 - lr * decay
+
+
+@UpdateKernel
 def _adam(i, lr, args):  # type: ignore[no-untyped-def]
-    w, g, m, v, rest1, rest2, beta1, beta2, epsilon, decay, steps = args
+    w, g, m, v, rest1, rest2, epsilon, factors = args
     mean = m[i] + rest1 * (g[i] - m[i])
     square = v[i] + rest2 * (g[i] * g[i] - v[i])
     m[i], v[i] = mean, square
-    t = steps[0] + 1
-    step = w.dtype.type(lr * math.sqrt(1.0 - beta2**t) / (1.0 - beta1**t))
-    decayed = w[i] * w.dtype.type(1.0 - lr * decay)
-    w[i] = decayed - step * mean / (math.sqrt(square) + epsilon)
+    w[i] = w[i] * factors[1] - factors[0] * mean / (math.sqrt(square) + epsilon)
 
 
 def sgd(w: Any, g: Any, rate: Any, cursor: Any) -> None:
@@ -135,7 +142,7 @@ def adam(
     steps: Any,
 ) -> None:
     """Adam with decoupled weight decay (0 for plain Adam)."""
+    factors, now = namespace_of(w).empty(2, w.dtype), (rate, cursor)
+    _adam_factors(1, float(beta1), float(beta2), float(decay), steps, factors, *now)
     rests = scalar(1 - beta1, w), scalar(1 - beta2, w)
-    bases = float(beta1), float(beta2)
-    eps = scalar(epsilon, w)
-    _adam(w.size, w, g, m, v, *rests, *bases, eps, float(decay), steps, rate, cursor)
+    _adam(w.size, w, g, m, v, *rests, scalar(epsilon, w), factors, *now)

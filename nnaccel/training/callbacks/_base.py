@@ -73,8 +73,8 @@ class Callback(Explained):
     model : Sequential
         The model in training; set ``model.stop_training = True`` to end it after this epoch.
     params : dict
-        'epochs', 'steps' (batches an epoch), 'samples', 'batch_size' and 'verbose'; None where
-        unknown.
+        'epochs', 'steps' (batches an epoch), 'samples', 'batch_size', 'verbose' and 'resume';
+        None where unknown.
 
     Examples
     --------

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
+from nnaccel.training.callbacks._state import count, count_or_none, number
 
 __all__ = ["EarlyStopping"]
 
@@ -113,8 +114,9 @@ class EarlyStopping(Callback):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore a state; a stopped one stops the model again."""
-        for name in _COUNTERS:
-            setattr(self, name, state[name])
+        self.best, self.wait = number(state, "best"), count(state, "wait")
+        self.best_epoch = count_or_none(state, "best_epoch")
+        self.stopped_epoch = count_or_none(state, "stopped_epoch")
         weights = state["weights"]
         self._best_weights = [np.array(weights[str(i)]) for i in range(len(weights))]
         if self.stopped_epoch is not None:

@@ -49,5 +49,12 @@ class History(Callback):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore both."""
-        self.epoch = list(state["epoch"])
-        self.history = {name: list(values) for name, values in state["history"].items()}
+        epochs, history = state["epoch"], state["history"]
+        if not (_are_numbers(epochs) and all(map(_are_numbers, history.values()))):
+            raise ValueError("a history must have lists of numbers")
+        self.epoch = list(epochs)
+        self.history = {name: list(values) for name, values in history.items()}
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, int | float) for value in values)

@@ -9,6 +9,7 @@ from typing import Any
 from nnaccel._validate import unknown_name
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
+from nnaccel.training.callbacks._state import number
 
 __all__ = ["ModelCheckpoint"]
 
@@ -87,7 +88,7 @@ class ModelCheckpoint(Callback):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore the best value."""
-        self.best = state["best"]
+        self.best = number(state, "best")
 
     def _path(self, epoch: int, logs: Logs) -> Path:
         """Path for an epoch."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
+from nnaccel.training.callbacks._state import count, number
 
 __all__ = ["ReduceLROnPlateau"]
 
@@ -102,8 +103,8 @@ class ReduceLROnPlateau(Callback):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore the counters."""
-        for name in _COUNTERS:
-            setattr(self, name, state[name])
+        self.best, self.wait = number(state, "best"), count(state, "wait")
+        self.cooldown_counter = count(state, "cooldown_counter")
 
     def _reset(self) -> None:
         """Reset the state."""

@@ -48,6 +48,7 @@ class Gpu:
     def forget(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Clear the choices in memory, as in a new process."""
         monkeypatch.setattr(autotune, "_choices", {})
+        monkeypatch.setattr(autotune, "_failed", set())
         monkeypatch.setattr(autotune, "_device_names", {})
 
     def _algorithm(self, name: str) -> Any:
@@ -175,6 +176,19 @@ def test_the_default_holds_where_nothing_can_be_measured(
     assert gpu.runs == []
 
 
+def test_what_failed_is_not_measured_at_each_call(gpu: Gpu) -> None:
+    tried: list[int] = []
+
+    def fail(_: Any) -> Any:
+        tried.append(1)
+        raise MemoryError
+
+    for _ in range(3):
+        assert autotune.autotune(("a",), fail) is None
+    assert autotune.autotune(("b",), fail) is None
+    assert len(tried) == 2
+
+
 def test_a_candidate_that_the_device_does_not_support_is_skipped(gpu: Gpu) -> None:
     def missing() -> None:
         raise NotImplementedError("none here")
@@ -193,3 +207,10 @@ def test_tf32_is_measured_separately(gpu: Gpu, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(autotune, "uses_tf32", lambda tf32=tf32: tf32)
         choice = autotune.autotune(("a",), lambda _, name=name: {name: lambda: None})  # type: ignore[misc]
         assert choice == (name, f"the fastest here, in ms: {name} 0")
+
+
+def test_winograds_tiles_stay_in_the_cache() -> None:
+    window = Window((3, 3), padding=(1, 1, 1, 1))
+    size = conv2d.winograd.workspace("forward", (64, 64, 56, 56), (64, 64, 3, 3), window, 4)
+    filters = 36 * 64 * 64 * 4
+    assert 16 << 20 < size - filters <= 32 << 20

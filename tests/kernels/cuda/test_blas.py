@@ -80,6 +80,26 @@ def test_each_thread_and_device_has_a_handle_and_an_idle_one_is_reused(library: 
     assert library.handles == 3
 
 
+def test_a_handle_that_graphs_use_stays_theirs_when_its_thread_ends(library: Cublas) -> None:
+    graphs: list[object] = []
+
+    def multiply() -> None:
+        a = np.ones((2, 2), np.float32).view(Matrix)
+        blas.matmul(a, a, a.copy())
+
+    def capture() -> None:
+        multiply()
+        graphs.append(cublas.lease())
+
+    for run, handles in ((capture, 1), (multiply, 2), (multiply, 2)):
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        assert library.handles == handles
+    graphs.clear()
+    assert [len(idle) for idle in cublas._idle.values()] == [2]
+
+
 def test_tf32_is_for_single_precision(library: Cublas, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cublas, "_settings", {"tf32": False})
     for on in (False, True):

@@ -37,14 +37,20 @@ class Gpu:
             self.compiled += 1
             return ptx
 
-        module = SimpleNamespace(load=lambda _: None, get_function=lambda name: self._launch)
-        runtime = SimpleNamespace(getDevice=lambda: 0)
+        def device() -> Any:
+            return SimpleNamespace(compute_capability=self.capability)
+
+        self.capability = "90"
+
+        self.loaded = list[bytes]()
+        module = SimpleNamespace(load=self.loaded.append, get_function=lambda name: self._launch)
+        self.number = 0
+        runtime = SimpleNamespace(getDevice=lambda: self.number, driverGetVersion=lambda: 13000)
         function = SimpleNamespace(Module=lambda: module)
-        fake = SimpleNamespace(runtime=runtime, function=function)
+        fake = SimpleNamespace(runtime=runtime, function=function, Device=device)
         monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=fake))
         monkeypatch.setattr(launch, "ptx_of", compile_it)
-        device = SimpleNamespace(compute_capability=(9, 0))
-        monkeypatch.setattr(launch.cuda, "get_current_device", lambda: device)
+        monkeypatch.setattr(launch, "machine_code", lambda *of: repr((of[0], *of[2:])).encode())
         monkeypatch.setattr(launch, "_functions", {})
 
     def _launch(self, grid: Any, block: Any, numbers: list[Any]) -> None:
@@ -62,7 +68,7 @@ def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
     numbers = gpu.launched[0][2]
     assert numbers[:5] == [600, 0, 0, 600, 4]
     assert numbers[6:9] == [600, 4, 0.0]  # shape, stride, alpha
-    assert gpu.compiled == 1
+    assert (gpu.compiled, gpu.loaded) == (1, [b"('activate', (9, 0), 13000)"])
     cuda.kernels.activate("relu", 0.0, *np.zeros((2, 6), np.float32)[:, ::2])
     assert gpu.compiled == 2
 
@@ -75,6 +81,15 @@ def test_a_kernel_with_other_parameters_is_launched_by_numba(
         cuda.kernels.activate("relu", 0.0, np.zeros(3), np.zeros(3))
     assert "Numba launches kernel activate, which is slower: it takes 2 numbers" in caplog.text
     assert gpu.launched == []
+
+
+def test_each_of_unlike_devices_gets_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = ["u64"] * 7
+    gpu = Gpu(monkeypatch, declared("u64", *array, "f32", *array))
+    for gpu.number, gpu.capability in ((0, "90"), (1, "75"), (2, "120"), (1, "75")):
+        cuda.kernels.activate("relu", 0.0, *np.zeros((2, 3), np.float32))
+    wanted = ["(9, 0)", "(7, 5)", "(12, 0)"]
+    assert gpu.loaded == [f"('activate', {cc}, 13000)".encode() for cc in wanted]
 
 
 def test_windows_and_scalars_are_flattened_in_order() -> None:

@@ -17,7 +17,7 @@ from numba import config
 
 from nnaccel_kernels.cpu.runtime.address import address_of
 from nnaccel_kernels.cpu.runtime.autotune import Autotune
-from nnaccel_kernels.cpu.runtime.machine import MAX_WORDS
+from nnaccel_kernels.cpu.runtime.machine import MAX_WORDS, WORDS_STEP
 from nnaccel_kernels.cpu.runtime.thread_pool import Host, Table, thread_pool
 from nnaccel_kernels.cpu.runtime.worker import COLUMNS, WORD
 
@@ -104,7 +104,7 @@ def _is_prompt() -> bool:
 def build_table(launches: list[Launch]) -> Table:
     """A row for each launch, and behind all rows the words that they point to."""
     packed = [[word for arg in args for word in _pack(arg)] for _, args, _ in launches]
-    table = np.empty(COLUMNS * len(packed) + sum(map(len, packed)), np.int64)
+    table = np.zeros(COLUMNS * len(packed) + sum(map(len, packed)) + WORDS_STEP, np.int64)
     at = table.ctypes.data + COLUMNS * WORD * len(packed)
     rows: list[int] = []
     before = widest = 0  # width of the launch before; unknown at the start, so meet there
@@ -115,11 +115,12 @@ def build_table(launches: list[Launch]) -> Table:
                 f"hands over {MAX_WORDS} at most"
             )
         meet = not (before == 1 and width == 1)
-        rows += kernel.address(args), at, len(words), width, meet
+        count = -(-len(words) // WORDS_STEP) * WORDS_STEP
+        rows += kernel.address(args), at, count, width, meet
         at += WORD * len(words)
         before = width
         widest = max(widest, width)
-    table[:] = list(chain(rows, *packed))
+    table[:-WORDS_STEP] = list(chain(rows, *packed))
     return Table(table, table.ctypes.data, len(launches), widest)
 
 

@@ -13,6 +13,13 @@ from nnaccel_kernels.cpu.vector.simd import element, i64, pointer, void
 
 
 @njit(nogil=True, inline="always")
+def copy_to(a, b):  # type: ignore[no-untyped-def]
+    """a[:] = b, for arrays of one axis, in a tenth of the time to compile."""
+    for j in range(a.size):
+        a[j] = b[j]
+
+
+@njit(nogil=True, inline="always")
 def add_to(a, b):  # type: ignore[no-untyped-def]
     """a += b, for arrays of one axis."""
     for j in range(a.size):

@@ -1,6 +1,6 @@
 """Convolution by Winograd's F(4x4, 3x3): 36 matrix products with a quarter of the operations.
 
-Images are taken in chunks, so that most tiles stay in the cache between transforms and products.
+Images are taken in chunks, whose tiles stay in the L2 cache between transforms and products.
 Tiles never have 16 bits, in which the transforms would lose too much accuracy.
 """
 
@@ -20,7 +20,7 @@ from nnaccel_kernels.window import Window
 MIN_CHANNELS = 16  # of input and output; with fewer the transforms cost more than they save
 
 _TILE = 36  # elements
-_CHUNK_BYTES = 96 << 20  # at most, of the tiles of a chunk of images
+_CHUNK_BYTES = 32 << 20  # at most, of the tiles of a chunk of images: L2 has 40 MB on sm_80
 
 
 def supports(window: Window, groups: int) -> bool:

@@ -15,13 +15,14 @@ from typing import Any
 from numba import config
 
 from nnaccel_kernels.cuda.runtime.cublas import uses_tf32
-from nnaccel_kernels.cuda.runtime.ptx import toolchain
+from nnaccel_kernels.cuda.runtime.toolkit import toolchain
 from nnaccel_kernels.disk_cache import disk_cache
 
 _log = logging.getLogger("nnaccel")
 _WARM_UPS, _RUNS = 2, 3
 
 _choices: dict[str, dict[str, tuple[str, str]]] = {}  # by device, then by problem
+_failed: set[tuple[str, str]] = set()  # devices and problems that this process measures no more
 _device_names: dict[int, str] = {}
 
 
@@ -30,7 +31,8 @@ def autotune(
 ) -> tuple[str, str] | None:
     """Return the name of the fastest candidate and the reason, with all times.
 
-    None where nothing can be measured: in the simulator, during a capture, or after an error.
+    None where nothing can be measured: in the simulator, during a capture, or after an error, which
+    holds for the rest of the process.
 
     Parameters
     ----------
@@ -47,12 +49,15 @@ def autotune(
     device, key = _device(cupy), repr((*problem, "TF32")) if uses_tf32() else repr(problem)
     choices = _choices[device] if device in _choices else _choices.setdefault(device, _read(device))
     if key not in choices:
-        if candidates is None or cupy.cuda.get_current_stream().is_capturing():
+        if candidates is None or (device, key) in _failed:
+            return None
+        if cupy.cuda.get_current_stream().is_capturing():
             return None
         try:
             times = _times(cupy, candidates(cupy))
         except Exception as error:  # such as too little memory: the caller has a default
             _log.info("nothing was measured for %s: %s", key, error)
+            _failed.add((device, key))
             return None
         listed = ", ".join(f"{name} {ms:.3g}" for name, ms in sorted(times.items()))
         choices[key] = min(times, key=times.__getitem__), f"the fastest here, in ms: {listed}"

@@ -2,8 +2,8 @@
 
 They are called by ctypes, because CuPy's wrapper refuses while a graph is captured. A handle's
 workspace is allocated once and never moves, because a captured product may be replayed at any time.
-When a thread ends, its handle goes to the next new thread. A thread must not run products on two
-streams at a time, since they share the workspace.
+When a thread has ended, and no captured graph holds its lease, its handle goes to the next new
+thread. A thread must not run products on two streams at a time, since they share the workspace.
 """
 
 from __future__ import annotations
@@ -79,8 +79,13 @@ def handle() -> Handle:
     return leases[device].handle
 
 
+def lease() -> object:
+    """Return what a graph captured by this thread must hold on to: the handle that it used."""
+    return _local.__dict__.get("leases", {}).get(sys.modules["cupy"].cuda.runtime.getDevice())
+
+
 class _Lease:
-    """A handle for the lifetime of a thread: an idle one, or a new one."""
+    """A handle, an idle one or a new one, for the lifetime of a thread and of its graphs."""
 
     def __init__(self, idle: list[Handle]) -> None:
         self._idle = idle

@@ -14,6 +14,7 @@ import numpy as np
 from numba import config, cuda, typeof
 
 from nnaccel_kernels.cuda.runtime.arguments import flatten, on_device, size_of
+from nnaccel_kernels.cuda.runtime.cubin import machine_code
 from nnaccel_kernels.cuda.runtime.ptx import entry, ptx_of
 from nnaccel_kernels.half import wide
 
@@ -56,12 +57,15 @@ def _load(cupy: Any, kernel: Any, args: tuple[Any, ...], numbers: list[Any]) -> 
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # raised, one would force the slow launch
             types = tuple(map(typeof, map(on_device, args)))
-            ptx = ptx_of(kernel, types, cuda.get_current_device().compute_capability)
+            number = cupy.cuda.Device().compute_capability  # "90" is 9.0; Numba's may be another's
+            cc = int(number[:-1]), int(number[-1])
+            ptx = ptx_of(kernel, types, cc)
         name, sizes = entry(ptx)
         if sizes != list(map(size_of, numbers)):
             raise TypeError(f"it takes {len(sizes)} numbers, of other sizes than these")
+        driver = cupy.cuda.runtime.driverGetVersion()
         module = cupy.cuda.function.Module()
-        module.load(ptx.encode())
+        module.load(machine_code(kernel.py_func.__name__, ptx, cc, driver))
         return module.get_function(name)
     except Exception as error:
         called = kernel.py_func.__name__

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import re
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from numba import cuda
 
 from nnaccel_kernels import say_compiled
+from nnaccel_kernels.cuda.runtime.toolkit import toolchain
 from nnaccel_kernels.disk_cache import disk_cache
 from nnaccel_kernels.fingerprint import fingerprint
 
@@ -40,11 +38,3 @@ def entry(ptx: str) -> tuple[str, list[int]]:
         raise ValueError("there is no kernel in this PTX")
     declared = re.findall(r"\.param \.[usfb](\d+) ", found[2])
     return found[1], [_BYTES[bits] for bits in declared]
-
-
-@cache
-def toolchain() -> str:
-    """What decides the PTX besides the build: the version of numba-cuda."""
-    with contextlib.suppress(PackageNotFoundError):
-        return version("numba-cuda")
-    return "Numba's own"

@@ -1,0 +1,59 @@
+"""Ctrl-C in the command line: status 130 without a traceback, from the first import to the exit.
+
+Imported before all else, so that it is in force during the other imports.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+STATUS = 130
+_may_raise = False  # only while a command runs: before and after it nothing catches the exception
+
+
+class Raised:
+    """In the `with` block the first Ctrl-C is a KeyboardInterrupt; a second ends the process."""
+
+    def __enter__(self) -> None:
+        _let_raise(True)
+
+    def __exit__(self, *_: object) -> None:
+        _let_raise(False)
+
+
+def _let_raise(value: bool) -> None:
+    global _may_raise
+    _may_raise = value
+
+
+def _on_interrupt(*_: object) -> None:
+    if _may_raise:
+        _let_raise(False)
+        raise KeyboardInterrupt
+    _leave()
+
+
+def _on_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    """End the process where a KeyboardInterrupt would be lost, as in a callback from C."""
+    if issubclass(unraisable.exc_type, KeyboardInterrupt):
+        _leave()
+    sys.__unraisablehook__(unraisable)
+
+
+def _leave() -> None:
+    os.write(2, b"nnaccel: interrupted\n")
+    os._exit(STATUS)
+
+
+def _is_command_line() -> bool:
+    """Whether this process is `nnaccel` or `python -m nnaccel`, not a program that imports it."""
+    program = sys.argv[0] if sys.argv else ""
+    as_module = program == "-m" and "nnaccel" in sys.orig_argv  # "-m" while it is imported
+    return as_module or os.path.splitext(os.path.basename(program))[0] == "nnaccel"
+
+
+if _is_command_line() and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, _on_interrupt)
+    sys.unraisablehook = _on_unraisable

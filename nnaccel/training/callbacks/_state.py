@@ -1,0 +1,29 @@
+"""Values of a callback's state, as a file has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from nnaccel._text import shorten
+
+
+def number(state: Mapping[str, Any], name: str) -> float | None:
+    """Return a number, or None; ValueError for anything else."""
+    value = state[name]
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise ValueError(f"{name}={shorten(repr(value))} must be a number, or null")
+    return value
+
+
+def count(state: Mapping[str, Any], name: str) -> int:
+    """Return a whole number of at least 0; ValueError for anything else."""
+    value = state[name]
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name}={shorten(repr(value))} must be a whole number of at least 0")
+    return value
+
+
+def count_or_none(state: Mapping[str, Any], name: str) -> int | None:
+    """Return a whole number of at least 0, or None; ValueError for anything else."""
+    return None if state[name] is None else count(state, name)
