@@ -24,15 +24,6 @@ _WORK = 20.0  # about the floating-point operations in one exponential
 
 
 @register_jitable
-def _mish_parts(v):  # type: ignore[no-untyped-def]
-    """Numerator and denominator of tanh(softplus(v)), and e**v; v above 40 counts as 40."""
-    kind = type(v)
-    e = exp(v if v < kind(40) else kind(40))
-    n = e * (e + kind(2))
-    return n, n + kind(2), e
-
-
-@register_jitable
 def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
     """y = f(y)."""
     zero, one, half = y.dtype.type(0), y.dtype.type(1), y.dtype.type(0.5)
@@ -88,6 +79,15 @@ def _span_in_python(count, code, alpha, y, at):  # type: ignore[no-untyped-def]
 def _span(count, code, alpha, y):  # type: ignore[no-untyped-def]
     """y = f(y) for `count` elements."""
     apply_activation(code, alpha, carray(y, count))
+
+
+@register_jitable
+def _mish_parts(v):  # type: ignore[no-untyped-def]
+    """Numerator and denominator of tanh(softplus(v)), and e**v; v above 40 counts as 40."""
+    kind = type(v)
+    e = exp(v if v < kind(40) else kind(40))
+    n = e * (e + kind(2))
+    return n, n + kind(2), e
 
 
 @register_jitable
