@@ -104,5 +104,5 @@ def test_the_command_line_shows_probabilities_of_a_model_of_logits() -> None:
     from nnaccel.cli._saved import Saved
 
     made = model("softmax", from_logits=True)
-    shares = Saved(made, 1, {"classes": list("abc")}, None, None).shares(X)
+    shares = Saved(Path(), made, 1, {"classes": list("abc")}, None, None).shares(X)
     np.testing.assert_allclose(shares, special.softmax(made.predict(X), axis=1))
