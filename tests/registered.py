@@ -41,4 +41,4 @@ OPTIMIZERS = _optimizers()
 
 def ending(loss: str) -> str:
     """The activation that belongs before a loss."""
-    return LOSSES[loss].fused_activation or "linear"
+    return LOSSES[loss].last_activation or "linear"

@@ -43,7 +43,7 @@ def read_pictures(saved: Saved, model: Path, paths: Sequence[Path]) -> tuple[lis
     x: NDArray[Any] = np.stack([digit.image for digit in digits])
     if saved.scaling is not None:
         x = saved.scaling.inputs(x)
-    probabilities = saved.model.predict(x.reshape(len(x), *saved.model.input_shape))
+    probabilities = saved.shares(x.reshape(len(x), *saved.model.input_shape))
     return [
         _answer(path, shares, digit.doubt, saved.names())
         for path, shares, digit in zip(read, probabilities, digits, strict=True)

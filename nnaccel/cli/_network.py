@@ -13,6 +13,7 @@ from nnaccel.cli import _images
 from nnaccel.cli._common import Number
 from nnaccel.optim import OPTIMIZERS
 from nnaccel.training.losses import LOSSES
+from nnaccel_kernels.activations import ACTIVATIONS
 
 if TYPE_CHECKING:
     from nnaccel.data import Dataset
@@ -46,7 +47,7 @@ _OPTIONS = (
                  help="Fully connected layers, or a convolutional network for images."),
     hidden_option,
     click.option("--activation", metavar="NAME", default="relu", show_default=True,
-                 help="relu, sigmoid, tanh, gelu, … of the hidden layers."),
+                 help=f"Of the hidden layers: {', '.join(ACTIVATIONS[1:])}."),
     click.option("--dropout", type=Number(0, 1, max_open=True), metavar="P", default=0.0,
                  help="Share of hidden units dropped in training."),
     click.option("--l1", type=Number(0), metavar="X", default=0.0, help="L1 weight penalty."),
@@ -121,9 +122,10 @@ class Plan:
 
         loss = self.loss or ("categorical_crossentropy" if data.classes else "mse")
         units = len(data.classes) or 1
-        if not data.classes and "crossentropy" in loss:
+        kind = LOSSES[loss]
+        if not data.classes and kind.takes in ("classes", "probabilities"):
             raise ValueError(f"{data.name} holds values to predict, not classes: use --loss mse")
-        last = "linear" if not data.classes else "softmax" if "categorical" in loss else "sigmoid"
+        last = kind.last_activation or ("sigmoid" if data.classes else "linear")
         layers = [*self._hidden_layers(data), Dense(units, last, penalty=self._penalty())]
         model = Sequential(layers, seed=self.seed, dtype=self.dtype)
         metrics = ["accuracy"] if data.classes else []

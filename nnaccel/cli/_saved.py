@@ -15,6 +15,8 @@ from nnaccel.cli._common import shown_warnings
 from nnaccel.training.callbacks import Callback
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from nnaccel.data import Dataset, Scaling, Schema
     from nnaccel.model.sequential import Sequential
 
@@ -82,6 +84,13 @@ class Saved:
         known = tuple(self.note.get("classes", classes))
         units = self.model.output_shape[-1]
         return (*known, *map(str, range(len(known), units)))[:units]
+
+    def shares(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Share of each class in each row: the outputs, or their softmax if the model has none."""
+        from nnaccel import ops
+
+        outputs = self.model.predict(x)
+        return ops.softmax(outputs) if self.model.layers[-1].activation == "linear" else outputs
 
     def load(self, source: str, header: bool | None = None, decimal: str | None = None) -> Dataset:
         """Load rows as the model was trained on them: columns by name, classes and scale alike."""

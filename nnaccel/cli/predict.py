@@ -86,8 +86,10 @@ def _rows(
         table = read_inputs(path, schema, header=header, decimal=decimal)
     x = table.x.astype(np.float32) if saved.scaling is None else saved.scaling.inputs(table.x)
     answers: dict[int, dict[str, Any]] = {row: {"prediction": None} for row in table.incomplete}
-    for row, outputs in zip(table.lines, saved.model.predict(x), strict=True):
-        if saved.note.get("classes"):
+    has_classes = bool(saved.note.get("classes"))
+    found = saved.shares(x) if has_classes else saved.model.predict(x)
+    for row, outputs in zip(table.lines, found, strict=True):
+        if has_classes:
             answers[row] = _choice(outputs, saved.names())
         else:
             value = outputs if saved.scaling is None else saved.scaling.unscaled(outputs)

@@ -16,6 +16,9 @@ from nnaccel.estimators._network import NetworkEstimator
 from nnaccel.training import losses
 
 _BINARY, _CATEGORICAL = "binary_crossentropy", "categorical_crossentropy"
+_SIGMOID_LOSSES = {
+    name for name, kind in losses.LOSSES.items() if kind.last_activation == "sigmoid"
+}
 _LOSSES = ("auto", "log_loss", "squared_error", *losses.LOSSES)
 
 
@@ -137,7 +140,7 @@ class NetworkClassifier(ClassifierMixin, NetworkEstimator):
         classes, activation, loss = len(self.classes_), self.output_activation, self.loss
         by_itself = self._multilabel or (classes == 2 and loss not in losses.LOSSES)
         if activation == "auto":
-            activation = "sigmoid" if by_itself or loss == _BINARY else "softmax"
+            activation = "sigmoid" if by_itself or loss in _SIGMOID_LOSSES else "softmax"
         if loss in ("auto", "log_loss"):
             is_binary = self._multilabel or activation == "sigmoid"
             loss = _BINARY if is_binary else _CATEGORICAL

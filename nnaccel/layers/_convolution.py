@@ -8,7 +8,7 @@ from typing import Any
 from nnaccel import ops
 from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Shape
-from nnaccel.layers._images import Sliding, as_images, image_shape
+from nnaccel.layers._images import Sliding, as_images
 from nnaccel.layers._weighted import Weighted
 from nnaccel.layers.initializers import Initializer
 from nnaccel.ops import _convolution, _geometry
@@ -18,6 +18,7 @@ from nnaccel.ops._geometry import Padding, Size
 class Convolution(Weighted, Sliding):
     """A convolution of images; subclasses define the numbers of filters and groups."""
 
+    channels_last = True  # whether outputs are so in memory
     _op, _op_backward = staticmethod(ops.conv2d), staticmethod(ops.conv2d_backward)
 
     def __init__(
@@ -54,13 +55,13 @@ class Convolution(Weighted, Sliding):
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return w (K, C/groups, R, S) and, with a bias, b (K,)."""
-        channels = image_shape(self, input_shape)[0]
+        channels = self.image_of(input_shape)[0]
         filters, groups = self._filters_and_groups(channels)
         return self._specs((filters, channels // groups, *self.kernel_size), filters)
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return (K, OH, OW)."""
-        image = image_shape(self, input_shape)
+        image = self.image_of(input_shape)
         filters, _ = self._filters_and_groups(image[0])
         return filters, *self.positions(image)
 
@@ -68,13 +69,14 @@ class Convolution(Weighted, Sliding):
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
-        """Return the activated convolution of x, channels-last in memory, and its backward."""
+        """Return the activated convolution of x, and its backward."""
         shape, x = x.shape, as_images(x)
         w, b = self.params["w"], self.params.get("b")
         settings = self._op_settings(x.shape[1])
 
         def convolve(activation: str) -> Array:
-            return self._op(x, w, b, activation=activation, channels_last=True, **settings)
+            how = {**settings, "activation": activation, "channels_last": self.channels_last}
+            return self._op(x, w, b, **how)
 
         y, to_product = self._activated(convolve, activate)
 

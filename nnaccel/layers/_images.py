@@ -47,6 +47,10 @@ class Sliding(Layer):
 
     kernel_size: tuple[int, int]
 
+    def image_of(self, shape: Shape) -> Image:
+        """Return (C, H, W) of inputs or outputs of this shape, without the batch axis."""
+        return image_shape(self, shape)
+
     def _set_movement(self, stride: Size, padding: Padding, dilation: Size) -> None:
         """Set stride, padding and dilation."""
         self.stride = _geometry.pair("stride", stride)

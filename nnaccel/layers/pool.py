@@ -9,7 +9,7 @@ from typing import Any
 from nnaccel import ops
 from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Shape
-from nnaccel.layers._images import Sliding, as_images, image_shape
+from nnaccel.layers._images import Sliding, as_images
 from nnaccel.ops import _check, _geometry
 from nnaccel.ops._geometry import Padding, Size
 
@@ -53,7 +53,7 @@ class Pooling(Sliding):
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return (C, OH, OW)."""
-        image = image_shape(self, input_shape)
+        image = self.image_of(input_shape)
         return image[0], *self.positions(image, self.ceil_mode)
 
     @kernels_only

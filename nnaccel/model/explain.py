@@ -12,7 +12,6 @@ from nnaccel._validate import whole_number
 from nnaccel.backends import Backend, is_kernels_only
 from nnaccel.layers import Dense, Layer, Shape
 from nnaccel.layers._convolution import Convolution
-from nnaccel.layers._images import image_shape
 from nnaccel.layers.conv2d_transpose import Conv2DTranspose
 from nnaccel.network.chain import Network
 from nnaccel.ops import _convolution, _geometry
@@ -190,8 +189,8 @@ def _plans(
     layer: Convolution, rows: int, backend: Backend, dtype: np.dtype[Any]
 ) -> Iterator[tuple[str, str, str, ConvolutionPlan]]:
     """Op, direction, kernel and plan of a convolution in each direction."""
-    inputs: Shape = (rows, *image_shape(layer, layer.input_shape))
-    outputs: Shape = (rows, *layer.output_shape)
+    inputs: Shape = (rows, *layer.image_of(layer.input_shape))
+    outputs: Shape = (rows, *layer.image_of(layer.output_shape))
     op, kinds, image, positions = "conv2d", ("forward", "input_gradient"), inputs, outputs
     if isinstance(layer, Conv2DTranspose):  # the adjoint: its window slides over its output
         op, kinds, image, positions = "conv_transpose2d", kinds[::-1], outputs, inputs
@@ -206,7 +205,7 @@ def _plans(
 
 def _window(layer: Convolution) -> Window:
     """The window over the input, or over the output of a transposed convolution."""
-    _, height, width = image_shape(layer, layer.input_shape)
+    _, height, width = layer.image_of(layer.input_shape)
     if isinstance(layer, Conv2DTranspose):
         how = {**layer.movement, "output_padding": layer.output_padding}
         return _geometry.transposed_window((height, width), layer.kernel_size, **how)[0]
@@ -218,4 +217,4 @@ def _convolution_flops(layer: Convolution, rows: int) -> int:
     transposed = isinstance(layer, Conv2DTranspose)
     positions = layer.input_shape if transposed else layer.output_shape
     weights: Shape = layer.params["w"].shape
-    return 2 * rows * math.prod(weights) * math.prod(positions[-2:])
+    return 2 * rows * math.prod(weights) * math.prod(layer.image_of(positions)[1:])

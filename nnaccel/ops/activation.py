@@ -5,7 +5,7 @@ from __future__ import annotations
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
 from nnaccel.ops._replay import replayed
-from nnaccel_kernels.activations import ACTIVATIONS
+from nnaccel_kernels.activations import ACTIVATIONS, FROM_OUTPUT
 
 __all__ = [
     "elu",
@@ -18,6 +18,8 @@ __all__ = [
     "log_softmax_backward",
     "relu",
     "relu_backward",
+    "selu",
+    "selu_backward",
     "sigmoid",
     "sigmoid_backward",
     "softmax",
@@ -27,6 +29,8 @@ __all__ = [
     "tanh",
     "tanh_backward",
 ]
+
+_FROM_INPUT = set(ACTIVATIONS) - FROM_OUTPUT
 
 
 @replayed
@@ -51,9 +55,12 @@ def activate(name: str, x: Array, alpha: float | None = None) -> Array:
 def activate_backward(
     name: str, dy: Array, x: Array | None, y: Array | None, alpha: float | None = None
 ) -> Array:
-    """Return the gradient of ``sum(dy * activate(name, x))``; 'gelu' needs x, the others y."""
+    """Return the gradient of ``sum(dy * activate(name, x))``.
+
+    It needs x for those that `FROM_OUTPUT` does not have, y for the others.
+    """
     _check.activation(name)
-    which, known = ("x", x) if name == "gelu" else ("y", y)
+    which, known = ("x", x) if name in _FROM_INPUT else ("y", y)
     if known is None:
         raise ValueError(f"the gradient of {name!r} needs {which}, which is None")
     backend, (dy, known) = _check.floats(f"dy {which}", dy=dy, **{which: known})
@@ -193,6 +200,35 @@ def elu(x: Array, alpha: float = _check.DEFAULT_ALPHA["elu"]) -> Array:
 def elu_backward(dy: Array, y: Array, alpha: float = _check.DEFAULT_ALPHA["elu"]) -> Array:
     """Return dx from dy and ``y = elu(x, alpha)``."""
     return activate_backward("elu", dy, None, y, alpha)
+
+
+def selu(x: Array) -> Array:
+    """Return ``1.0507 x`` where x is positive, else ``1.0507 * 1.6733 * (exp(x) - 1)``.
+
+    With 'lecun_normal' weights the outputs of wide layers keep mean 0 and variance 1.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+
+    References
+    ----------
+    G. Klambauer, T. Unterthiner, A. Mayr and S. Hochreiter, "Self-normalizing neural networks",
+    2017.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> selu(np.array([0.0, 2.0])).round(4)
+    array([0.    , 2.1014])
+    """
+    return activate("selu", x)
+
+
+def selu_backward(dy: Array, y: Array) -> Array:
+    """Return dx from dy and ``y = selu(x)``."""
+    return activate_backward("selu", dy, None, y)
 
 
 def gelu(x: Array) -> Array:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
 from nnaccel._validate import whole_number
 from nnaccel.backends import Array, is_cupy, is_kernels_only
+from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
 from nnaccel.training.inputs import as_numbers, build_or_check, check_inputs
 from nnaccel.training.losses import Loss
 from nnaccel.training.streams import as_iterable
 from nnaccel.training.targets import encode_targets
+
+_PROBABILITIES = "softmax", "sigmoid"  # activations whose outputs they are
 
 
 def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.ndarray]:
@@ -139,22 +142,30 @@ def check_last_activation(network: Network, loss: Loss) -> None:
     Raises
     ------
     ValueError
-        If the loss needs probabilities and the last layer has no softmax or sigmoid.
+        If the loss needs probabilities and the last layer has no softmax or sigmoid, if it needs
+        positive numbers and they can be negative, or if it needs logits and there is an activation.
 
     Warns
     -----
     UserWarning
-        For a softmax with binary cross-entropy, or sigmoids with categorical cross-entropy.
+        For a softmax with a binary loss, or sigmoids with a categorical one.
     """
     last = network.layers[-1] if network.layers else None
-    if last is None or not loss.fused_activation or not is_kernels_only(last.forward):
+    if last is None or not is_kernels_only(last.forward):
         return  # the outputs of a user's layer are not known
-    if last.activation not in ("softmax", "sigmoid"):
-        raise ValueError(
-            f"{loss.name} takes probabilities, but the last layer {last.name!r} ends with "
-            f"{last.activation!r}: give it the activation {loss.fused_activation!r}, or use 'mse'"
-        )
-    if last.activation == loss.fused_activation:
+    ended, wanted = last.activation, loss.last_activation
+    if loss.from_logits:
+        if ended != "linear":
+            raise ValueError(
+                f"{loss.name} takes logits, from_logits=True, but the last layer {last.name!r} "
+                f"ends with {ended!r}: leave out one of the two"
+            )
+        return
+    if wanted == "softplus" and ended not in (*_PROBABILITIES, "softplus", "relu"):
+        _refuse(loss, "numbers of at least 0", last)
+    if wanted in _PROBABILITIES and ended not in _PROBABILITIES:
+        _refuse(loss, "probabilities", last)
+    if ended == wanted or wanted not in _PROBABILITIES:
         return
     if last.activation == "softmax":
         mismatch = "a softmax, whose outputs sum to one"
@@ -167,4 +178,12 @@ def check_last_activation(network: Network, loss: Loss) -> None:
         f"{remedy}",
         UserWarning,
         stacklevel=3,
+    )
+
+
+def _refuse(loss: Loss, taken: str, last: Layer) -> NoReturn:
+    """Raise a ValueError about a last layer that does not give what the loss takes."""
+    raise ValueError(
+        f"{loss.name} takes {taken}, but the last layer {last.name!r} ends with "
+        f"{last.activation!r}: give it the activation {loss.last_activation!r}, or use 'mse'"
     )

@@ -31,7 +31,9 @@ class MetricSums:
 
     def __init__(self, network: Network, metrics: Sequence[Metric], loss: Loss) -> None:
         self._backend, self._metrics = network.backend, metrics
-        self._activation, self._loss, self._chosen = network.layers[-1].activation, loss, metrics
+        self._loss, self._chosen = loss, metrics
+        ends_with = network.layers[-1].activation
+        self._activation = loss.last_activation if loss.from_logits else ends_with
         self.loss = self._backend.asarray(np.zeros(1))
         self._totals = {
             metric.name: self._backend.asarray(np.zeros(1))
@@ -55,7 +57,7 @@ class MetricSums:
         ----------
         outputs, targets : array, shape (N, units)
         logits_of : str
-            Last activation if it is fused with the loss, so that `outputs` are logits; else ''.
+            Last activation if the loss applies it, so that `outputs` are logits; else ''.
         """
         activated = None
         for metric in self._metrics:

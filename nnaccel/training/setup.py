@@ -41,7 +41,9 @@ class TrainingSetup:
     loss_scale: LossScale | None = None
 
     def __post_init__(self) -> None:
-        self._fused = self.network.layers[-1].activation == self.loss.fused_activation
+        ends_with, loss = self.network.layers[-1].activation, self.loss
+        self._fused = ends_with == loss.fused_activation and not loss.from_logits
+        self._logits_of = loss.last_activation if self._fused or loss.from_logits else ""
         self.sums = MetricSums(self.network, self.metrics, self.loss)
 
     def forward(
@@ -54,7 +56,7 @@ class TrainingSetup:
         if weights is not None:
             backend.kernels.weigh(weights, losses, gradient)
         backend.kernels.add_sum(losses, self.sums.loss)
-        self.sums.add(outputs, targets, self.loss.fused_activation if self._fused else "")
+        self.sums.add(outputs, targets, self._logits_of)
         return run_back, gradient
 
     def find_gradients(self, x: Array, targets: Array, weights: Array | None) -> None:

@@ -55,9 +55,11 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
         )
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("targets contain NaN or infinity: remove or replace those rows")
-    if loss.takes != "numbers" and len(y) and (y.min() < 0 or y.max() > 1):
+    low, high = {"numbers": (-np.inf, np.inf), "counts": (0, np.inf)}.get(loss.takes, (0, 1))
+    if len(y) and (y.min() < low or y.max() > high):
+        wanted = "between 0 and 1" if high == 1 else "of at least 0"
         raise ValueError(
-            f"targets run from {y.min()} to {y.max()}; {loss.name} needs them between 0 and 1"
+            f"targets run from {y.min()} to {y.max()}; {loss.name} needs them {wanted}"
         )
     return np.ascontiguousarray(y, dtype)
 

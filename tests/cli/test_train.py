@@ -41,6 +41,13 @@ def test_prints_epochs_accuracy_time_and_confusion(run: Any) -> None:
     assert any(line.startswith("trained in ") for line in lines)
 
 
+@pytest.mark.parametrize("loss", ["hinge", "focal", "kl_divergence", "log_cosh"])
+def test_the_network_ends_as_the_loss_asks(call: Any, loss: str) -> None:
+    done = call("train", "digits", "--epochs", 6, "--quiet", "--loss", loss)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert accuracy(done.stdout) > 0.8
+
+
 def test_without_data_and_without_mnist_it_takes_the_digits_and_says_why(run: Any) -> None:
     done = run("train", "--epochs", 1, "--quiet")
     assert (done.returncode, done.stderr) == (0, "")

@@ -287,6 +287,12 @@ CALLS: dict[str, Callable[..., Args]] = {
     },
     "sgd": _optimizer("", {}),
     "sigmoid_cross_entropy": _loss("logits", "dlogits", "any"),
+    "smooth_targets": lambda rng, n, m, dtype: {
+        "targets": _one_hot(rng, n, m, dtype),
+        "share": 0.1,
+        "even": 1 / m,
+        **_like("smoothed", n, m, dtype),
+    },
     "softmax": _row_wise("softmax"),
     "softmax_backward": _row_wise("softmax_backward"),
     "softmax_cross_entropy": _loss("logits", "dlogits", "any"),

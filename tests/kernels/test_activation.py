@@ -14,7 +14,7 @@ from numba import njit
 from scipy import special
 
 from nnaccel.backends import to_numpy
-from nnaccel_kernels.activations import ACTIVATIONS, FROM_OUTPUT
+from nnaccel_kernels.activations import ACTIVATIONS, FROM_OUTPUT, SELU_ALPHA, SELU_SCALE
 from nnaccel_kernels.cpu.activation import apply_activation
 
 ALPHA = 0.3
@@ -30,6 +30,10 @@ FORMULAS = {
     "elu": lambda x: x if x > 0 else ALPHA * math.expm1(x),
     "softplus": lambda x: math.log1p(math.exp(x)) if x < 30 else x,
     "gelu": lambda x: x * float(special.ndtr(x)),
+    "swish": lambda x: x * FORMULAS["sigmoid"](x),
+    "mish": lambda x: x * math.tanh(FORMULAS["softplus"](x)),
+    "selu": lambda x: SELU_SCALE * (x if x > 0 else SELU_ALPHA * math.expm1(x)),
+    "hard_swish": lambda x: x * min(max(x + 3, 0), 6) / 6,
 }
 DERIVATIVES = {
     "linear": lambda x: 1.0,
@@ -40,6 +44,13 @@ DERIVATIVES = {
     "elu": lambda x: 1.0 if x > 0 else ALPHA * math.exp(x),
     "softplus": lambda x: FORMULAS["sigmoid"](x),
     "gelu": lambda x: float(special.ndtr(x)) + x * math.exp(-x * x / 2) / math.sqrt(2 * math.pi),
+    "swish": lambda x: FORMULAS["sigmoid"](x) * (1 + x * FORMULAS["sigmoid"](-x)),
+    "mish": lambda x: (
+        math.tanh(FORMULAS["softplus"](x))
+        + x * FORMULAS["sigmoid"](x) / math.cosh(FORMULAS["softplus"](x)) ** 2
+    ),
+    "selu": lambda x: SELU_SCALE * (1 if x > 0 else SELU_ALPHA * math.exp(x)),
+    "hard_swish": lambda x: 0 if x <= -3 else 1 if x >= 3 else (2 * x + 3) / 6,
 }
 
 
@@ -88,8 +99,9 @@ def test_far_out_values_stay_finite_and_nan_and_inf_pass_through(
 ) -> None:
     x = np.array([-1e4, -100, -0.0, 0, 100, 1e4], dtype)
     want = np.array([FORMULAS[name](float(v)) if abs(v) < 700 else 0 for v in x], dtype)
-    want[-1] = 1 if name in ("sigmoid", "tanh") else 1e4
-    want[0] = {"linear": -1e4, "tanh": -1, "leaky_relu": -3e3, "elu": -ALPHA}.get(name, 0)
+    want[-1] = {"sigmoid": 1, "tanh": 1, "selu": 1e4 * SELU_SCALE}.get(name, 1e4)
+    lowest = {"linear": -1e4, "tanh": -1, "leaky_relu": -3e3, "elu": -ALPHA}
+    want[0] = (lowest | {"selu": -SELU_SCALE * SELU_ALPHA}).get(name, 0)
     np.testing.assert_allclose(forward(backend, name, x), want, rtol=1e-6, atol=1e-37)
     slopes = backward(backend, name, np.ones_like(x), x, want)
     assert np.isfinite(slopes).all()
@@ -99,7 +111,7 @@ def test_far_out_values_stay_finite_and_nan_and_inf_pass_through(
     assert special_values[1] == (1 if name in ("sigmoid", "tanh") else np.inf)
 
 
-@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "elu"])
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "elu", "mish"])
 def test_in_place(backend: Any, name: str) -> None:
     x = backend.asarray(np.linspace(-3, 3, 50).astype(np.float32))
     want = forward(backend, name, to_numpy(x))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import special
 
 from nnaccel import data, to_numpy
 from nnaccel.backends import get_backend
@@ -294,9 +295,28 @@ def by_hand(loss: str, p: np.ndarray, t: np.ndarray) -> float:
         return float(((p - t) ** 2).mean())
     if loss == "huber":
         return float(((p - t) ** 2).mean() / 2)  # no error is beyond 1
+    if loss == "mae":
+        return float(abs(p - t).mean())
+    if loss == "log_cosh":
+        return float(np.log(np.cosh(p - t)).mean())
+    if "hinge" in loss:
+        each = np.maximum(0, 1 - (2 * t - 1) * p)
+        return float((each**2 if "squared" in loss else each).mean())
+    if loss == "kl_divergence":
+        return float(special.rel_entr(np.maximum(t, 1e-7), p).sum(axis=1).mean())
+    if loss == "poisson":
+        return float((p - t * np.log(p + 1e-7)).mean())
+    if loss == "cosine_similarity":
+        lengths = np.linalg.norm(p, axis=1) * np.linalg.norm(t, axis=1)
+        return float(-((p * t).sum(axis=1) / lengths).mean())
+    if loss == "categorical_focal_crossentropy":
+        return float(-(0.25 * t * (1 - p) ** 2 * np.log(p)).sum(axis=1).mean())
+    if loss == "binary_focal_crossentropy":
+        q = np.where(t == 1, p, 1 - p)
+        return float(-((1 - q) ** 2 * np.log(q)).mean())
     if loss == "binary_crossentropy":
         return float(-(t * np.log(p) + (1 - t) * np.log(1 - p)).mean())
-    if "categorical" in loss:
+    if loss == "categorical_crossentropy":
         return float(-(t * np.log(p)).sum(axis=1).mean())
     raise NotImplementedError(f"write the formula of {loss!r} here")
 

@@ -8,7 +8,7 @@ import numpy as np
 from numba import carray
 from numba.extending import register_jitable
 
-from nnaccel_kernels.activations import ACTIVATIONS
+from nnaccel_kernels.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.runtime.sharing import part, threads_for
@@ -16,7 +16,8 @@ from nnaccel_kernels.cpu.vector.math import erf, exp, expm1, log1p, tanh
 
 __all__ = ["activate", "activate_backward"]
 
-_LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(len(ACTIVATIONS))
+_LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(8)
+_SWISH, _MISH, _SELU, _HARD_SWISH = range(8, len(ACTIVATIONS))
 _BLOCK = 512  # elements that stay in the L1 cache
 _WORK = 20.0  # about the floating-point operations in one exponential
 
@@ -47,6 +48,25 @@ def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
     elif code == _TANH:
         for i in range(y.size):
             y[i] = tanh(y[i])
+    elif code == _SWISH:
+        for i in range(y.size):
+            y[i] = y[i] / (one + exp(-y[i]))
+    elif code == _MISH:
+        for i in range(y.size):
+            n, rest, _ = _mish_parts(y[i])
+            y[i] = y[i] * (n / rest)
+    elif code == _SELU:
+        scale, low = y.dtype.type(SELU_SCALE), y.dtype.type(SELU_SCALE * SELU_ALPHA)
+        for i in range(y.size):
+            v = y[i] + zero
+            y[i] = low * expm1(v) if v < zero else v * scale
+    elif code == _HARD_SWISH:
+        three, six = y.dtype.type(3), y.dtype.type(6)
+        for i in range(y.size):
+            gate = y[i] + three
+            gate = zero if gate < zero else gate
+            gate = six if gate > six else gate
+            y[i] = y[i] * gate / six
     elif code == _LEAKY:
         for i in range(y.size):
             v = y[i] + zero
@@ -74,6 +94,15 @@ def _span_in_python(count, code, alpha, y, at):  # type: ignore[no-untyped-def]
 def _span(count, code, alpha, y):  # type: ignore[no-untyped-def]
     """y = f(y) for `count` elements."""
     apply_activation(code, alpha, carray(y, count))
+
+
+@register_jitable
+def _mish_parts(v):  # type: ignore[no-untyped-def]
+    """Numerator and denominator of tanh(softplus(v)), and e**v; v above 40 counts as 40."""
+    kind = type(v)
+    e = exp(v if v < kind(40) else kind(40))
+    n = e * (e + kind(2))
+    return n, n + kind(2), e
 
 
 @register_jitable
@@ -116,6 +145,24 @@ def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[n
     elif code == _TANH:
         for i in range(dy.size):
             dx[i] = dy[i] * (one - y[i] * y[i])
+    elif code == _SWISH:
+        for i in range(dy.size):
+            gate = one / (one + exp(-x[i]))
+            dx[i] = dy[i] * (gate * (one + x[i] * (one - gate)))
+    elif code == _MISH:
+        four = dy.dtype.type(4)
+        for i in range(dy.size):
+            n, rest, e = _mish_parts(x[i])
+            dx[i] = dy[i] * (n / rest + x[i] * (four * (e / rest) * ((e + one) / rest)))
+    elif code == _SELU:
+        scale, low = dy.dtype.type(SELU_SCALE), dy.dtype.type(SELU_SCALE * SELU_ALPHA)
+        for i in range(dy.size):
+            dx[i] = dy[i] * (scale if y[i] > zero else y[i] + low)
+    elif code == _HARD_SWISH:
+        three = dy.dtype.type(3)
+        for i in range(dy.size):
+            inside = x[i] / three + half if x[i] > -three else zero
+            dx[i] = dy[i] * (inside if x[i] < three else one)
     elif code == _LEAKY:
         for i in range(dy.size):
             dx[i] = dy[i] if y[i] > zero else dy[i] * slope
@@ -141,7 +188,7 @@ def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:
 def activate_backward(
     name: str, alpha: float, dy: np.ndarray, x: np.ndarray, y: np.ndarray, dx: np.ndarray
 ) -> None:
-    """dx = dy * f'(x): from x for 'gelu', from y = f(x) for the others."""
+    """dx = dy * f'(x): from y = f(x) for those in `FROM_OUTPUT`, from x for others."""
     code, width = ACTIVATIONS.index(name), threads_for(dy.size * _WORK)
     flat = (array.reshape(-1) for array in (dy, x, y, dx))
     _activate_backward(code, np.array([alpha]), *flat, width=width)

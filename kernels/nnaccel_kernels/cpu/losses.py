@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from nnaccel_kernels.cpu.runtime.kernel import kernel
-from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
 from nnaccel_kernels.cpu.softmax import softmax_row
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "count_category_hits",
     "mse",
     "sigmoid_cross_entropy",
+    "smooth_targets",
     "softmax_cross_entropy",
     "weigh",
 ]
@@ -109,6 +110,14 @@ def _mse(rank, size, y, targets, losses, dy):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _smooth_targets(rank, size, targets, line, smoothed):  # type: ignore[no-untyped-def]
+    factor, term = targets.dtype.type(line[0]), targets.dtype.type(line[1])
+    targets, smoothed = part(targets, rank, size), part(smoothed, rank, size)
+    for i in range(smoothed.size):
+        smoothed[i] = targets[i] * factor + term
+
+
+@kernel
 def _weigh(rank, size, weights, losses, gradient):  # type: ignore[no-untyped-def]
     lo, hi = share(losses.shape[0], rank, size)
     for i in range(lo, hi):
@@ -181,6 +190,12 @@ def binary_cross_entropy(
 def mse(y: np.ndarray, targets: np.ndarray, losses: np.ndarray, dy: np.ndarray) -> None:
     """Mean squared error for each row, and the gradient of their mean."""
     _mse(y, targets, losses, dy, width=threads_for(y.size * 4.0))
+
+
+def smooth_targets(targets: np.ndarray, share: float, even: float, smoothed: np.ndarray) -> None:
+    """Move targets towards `even` by a share of the way."""
+    line, width = np.array([1 - share, share * even]), threads_for(targets.size)
+    _smooth_targets(targets.reshape(-1), line, smoothed.reshape(-1), width=width)
 
 
 def weigh(weights: np.ndarray, losses: np.ndarray, gradient: np.ndarray) -> None:

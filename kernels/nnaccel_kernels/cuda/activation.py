@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel_kernels.activations import FROM_OUTPUT
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.activations import activation_function, activation_gradient
 from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
@@ -20,8 +21,8 @@ def activate(name: str, alpha: float, x: Any, y: Any) -> None:
 
 
 def activate_backward(name: str, alpha: float, dy: Any, x: Any, y: Any, dx: Any) -> None:
-    """dx = dy * f'(x); 'gelu' reads x, the others y."""
-    source = x if name == "gelu" else y
+    """dx = dy * f'(x), from y for those in `FROM_OUTPUT`, from x for others."""
+    source = y if name in FROM_OUTPUT else x
     flat = dy.reshape(-1), source.reshape(-1)
     _activate_backward(name, dy.dtype)(dy.size, *flat, scalar(alpha, dy), dx.reshape(-1))
 

@@ -19,6 +19,7 @@ __all__ = [
     "count_category_hits",
     "mse",
     "sigmoid_cross_entropy",
+    "smooth_targets",
     "softmax_cross_entropy",
     "weigh",
 ]
@@ -31,6 +32,12 @@ def _clip(v, low, high):  # type: ignore[no-untyped-def]
     """The nearest number in [low, high]; NaN stays NaN."""
     v = low if v < low else v
     return high if v > high else v
+
+
+@ElementwiseKernel
+def _smooth_targets(i, args):  # type: ignore[no-untyped-def]
+    targets, factor, term, smoothed = args
+    smoothed[i] = targets[i] * factor + term
 
 
 @RowKernel
@@ -168,6 +175,12 @@ def mse(y: Any, targets: Any, losses: Any, dy: Any) -> None:
     """Each row's mean squared error, and the gradient of their mean."""
     shares = scalar(2 / max(1, y.size), y), _reciprocal(y.shape[1], y)
     _mse(dy, y, targets, losses, *shares)
+
+
+def smooth_targets(targets: Any, share: float, even: float, smoothed: Any) -> None:
+    """Move targets towards `even` by a share of the way."""
+    line = scalar(1 - share, targets), scalar(share * even, targets)
+    _smooth_targets(targets.size, targets.reshape(-1), *line, smoothed.reshape(-1))
 
 
 def weigh(weights: Any, losses: Any, gradient: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from nnaccel_kernels.activations import SELU_ALPHA, SELU_SCALE
 from nnaccel_kernels.reference.namespace import array_like, namespace
 
 __all__ = ["activate", "activate_backward"]
@@ -18,8 +19,7 @@ def activate(name: str, alpha: float, x: Any, y: Any) -> None:
     elif name == "relu":
         y[...] = xp.maximum(x, 0)
     elif name == "sigmoid":
-        e = xp.exp(-xp.abs(x))
-        y[...] = xp.where(x >= 0, 1 / (1 + e), e / (1 + e))
+        y[...] = _sigmoid(x)
     elif name == "tanh":
         y[...] = xp.tanh(x)
     elif name == "leaky_relu":
@@ -30,10 +30,18 @@ def activate(name: str, alpha: float, x: Any, y: Any) -> None:
         y[...] = xp.maximum(x, 0) + xp.log1p(xp.exp(-xp.abs(x)))
     elif name == "gelu":
         y[...] = x * _normal_cdf(x)
+    elif name == "swish":
+        y[...] = x * _sigmoid(x)
+    elif name == "mish":
+        y[...] = x * _mish_gate(x)[0]
+    elif name == "selu":
+        y[...] = SELU_SCALE * xp.where(x < 0, SELU_ALPHA * xp.expm1(xp.minimum(x, 0)), x)
+    elif name == "hard_swish":
+        y[...] = x * xp.clip(x + 3, 0, 6) / 6
 
 
 def activate_backward(name: str, alpha: float, dy: Any, x: Any, y: Any, dx: Any) -> None:
-    """dx = dy * f'(x), computed from x for 'gelu', from y for all others."""
+    """dx = dy * f'(x), computed from y for those in `FROM_OUTPUT`, from x for others."""
     xp = namespace(dy)
     if name == "linear":
         dx[...] = dy
@@ -52,6 +60,31 @@ def activate_backward(name: str, alpha: float, dy: Any, x: Any, y: Any, dx: Any)
     elif name == "gelu":
         density = xp.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
         dx[...] = dy * (_normal_cdf(x) + x * density)
+    elif name == "swish":
+        dx[...] = dy * _sigmoid(x) * (1 + x * _sigmoid(-x))
+    elif name == "mish":
+        gate, slope = _mish_gate(x)
+        dx[...] = dy * (gate + x * slope)
+    elif name == "selu":
+        dx[...] = dy * xp.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
+    elif name == "hard_swish":
+        inside = xp.where(x > -3, x / 3 + 0.5, 0)
+        dx[...] = dy * xp.where(x < 3, inside, 1)
+
+
+def _sigmoid(x: Any) -> Any:
+    """1 / (1 + exp(-x)), without overflow."""
+    xp = namespace(x)
+    e = xp.exp(-xp.abs(x))
+    return xp.where(x >= 0, 1 / (1 + e), e / (1 + e))
+
+
+def _mish_gate(x: Any) -> tuple[Any, Any]:
+    """tanh(softplus(x)), a quotient of exponentials, and its derivative."""
+    xp = namespace(x)
+    e = xp.exp(xp.minimum(x, 40))  # beyond which the gate is 1
+    n = e * (e + 2)
+    return n / (n + 2), 4 * (e / (n + 2)) * ((e + 1) / (n + 2))
 
 
 def _normal_cdf(x: Any) -> Any:

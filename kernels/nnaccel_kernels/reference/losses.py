@@ -17,6 +17,7 @@ __all__ = [
     "count_category_hits",
     "mse",
     "sigmoid_cross_entropy",
+    "smooth_targets",
     "softmax_cross_entropy",
     "weigh",
 ]
@@ -65,6 +66,11 @@ def mse(y: Any, targets: Any, losses: Any, dy: Any) -> None:
     error = y - targets
     losses[...] = namespace(y).sum(error * error, axis=1) / max(1, y.shape[1])
     dy[...] = error * (2.0 / max(1, math.prod(y.shape)))
+
+
+def smooth_targets(targets: Any, share: float, even: float, smoothed: Any) -> None:
+    """Move targets towards `even` by a share of the way."""
+    smoothed[...] = targets * (1 - share) + share * even
 
 
 def weigh(weights: Any, losses: Any, gradient: Any) -> None:

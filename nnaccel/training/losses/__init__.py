@@ -14,8 +14,19 @@ from nnaccel.training.losses.binary_crossentropy import BinaryCrossentropy as Bi
 from nnaccel.training.losses.categorical_crossentropy import (
     CategoricalCrossentropy as CategoricalCrossentropy,
 )
+from nnaccel.training.losses.cosine_similarity import CosineSimilarity as CosineSimilarity
+from nnaccel.training.losses.focal import BinaryFocalCrossentropy as BinaryFocalCrossentropy
+from nnaccel.training.losses.focal import (
+    CategoricalFocalCrossentropy as CategoricalFocalCrossentropy,
+)
+from nnaccel.training.losses.hinge import Hinge as Hinge
+from nnaccel.training.losses.hinge import SquaredHinge as SquaredHinge
 from nnaccel.training.losses.huber import Huber as Huber
+from nnaccel.training.losses.kl_divergence import KLDivergence as KLDivergence
+from nnaccel.training.losses.log_cosh import LogCosh as LogCosh
+from nnaccel.training.losses.mean_absolute_error import MeanAbsoluteError as MeanAbsoluteError
 from nnaccel.training.losses.mean_squared_error import MeanSquaredError as MeanSquaredError
+from nnaccel.training.losses.poisson import Poisson as Poisson
 
 LOSSES: dict[str, type[Loss]] = {
     "mse": MeanSquaredError,
@@ -24,6 +35,17 @@ LOSSES: dict[str, type[Loss]] = {
     "categorical_crossentropy": CategoricalCrossentropy,
     "sparse_categorical_crossentropy": CategoricalCrossentropy,
     "huber": Huber,
+    "mae": MeanAbsoluteError,
+    "mean_absolute_error": MeanAbsoluteError,
+    "log_cosh": LogCosh,
+    "hinge": Hinge,
+    "squared_hinge": SquaredHinge,
+    "kl_divergence": KLDivergence,
+    "poisson": Poisson,
+    "cosine_similarity": CosineSimilarity,
+    "focal": CategoricalFocalCrossentropy,
+    "categorical_focal_crossentropy": CategoricalFocalCrossentropy,
+    "binary_focal_crossentropy": BinaryFocalCrossentropy,
 }
 
 __all__ = [

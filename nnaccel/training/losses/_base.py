@@ -11,6 +11,7 @@ from nnaccel._validate import Explained, constructor_arguments
 from nnaccel.backends import Array, Backend, backend_of, is_kernels_only
 
 Rows = tuple[Array, Array]  # losses (N,) and gradients (N, units)
+TINY = 1e-7  # how far from 0 losses keep what they divide by, or take the logarithm of
 
 
 class Loss(Explained, ABC):
@@ -23,15 +24,23 @@ class Loss(Explained, ABC):
     ----------
     name : str
         Name in reports and files.
-    takes : {'numbers', 'probabilities', 'classes'}
-        Valid targets: any numbers, numbers within 0 and 1, or one class a row.
+    takes : {'numbers', 'counts', 'probabilities', 'classes'}
+        Valid targets: any numbers, numbers of at least 0, within 0 and 1, or one class a row.
+    last_activation : str
+        Activation that belongs before the loss; empty where any will do. One of probabilities or
+        positive numbers is insisted on.
     fused_activation : str
         Last activation that the loss can be fused with, and then computed from the logits.
+    from_logits : bool
+        Whether outputs are logits always: the model ends linearly, and metrics are given the
+        `last_activation` of its outputs.
     """
 
     name: str = ""
-    takes: ClassVar[Literal["numbers", "probabilities", "classes"]] = "numbers"
+    takes: ClassVar[Literal["numbers", "counts", "probabilities", "classes"]] = "numbers"
+    last_activation: ClassVar[str] = ""
     fused_activation: ClassVar[str] = ""
+    from_logits: bool = False
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from nnaccel.backends import Array, kernels_only
-from nnaccel.training.losses._base import KernelLoss
+from nnaccel.training.losses._crossentropy import Crossentropy
 
 
-class BinaryCrossentropy(KernelLoss):
+class BinaryCrossentropy(Crossentropy):
     """Mean over outputs of ``-t log p - (1 - t) log(1 - p)``, in nats.
 
     After a sigmoid it is computed from the logits, without overflow.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        Whether the model ends linearly: its outputs are logits, of which the loss and the metrics
+        take the sigmoid.
+    label_smoothing : float in [0, 1), default 0.0
+        Targets become ``t (1 - label_smoothing) + label_smoothing / 2``.
 
     Examples
     --------
@@ -23,18 +28,5 @@ class BinaryCrossentropy(KernelLoss):
 
     name = "binary_crossentropy"
     takes = "probabilities"
-    fused_activation = "sigmoid"
-
-    @kernels_only
-    def fill(
-        self,
-        kernels: Any,
-        outputs: Array,
-        targets: Array,
-        fused: bool,
-        losses: Array,
-        gradient: Array,
-    ) -> None:
-        """As `KernelLoss.fill`."""
-        kernel = kernels.sigmoid_cross_entropy if fused else kernels.binary_cross_entropy
-        kernel(outputs, targets, losses, gradient)
+    last_activation = fused_activation = "sigmoid"
+    kernel_names = "binary_cross_entropy", "sigmoid_cross_entropy"

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from nnaccel.backends import Array, kernels_only
-from nnaccel.training.losses._base import KernelLoss
+from nnaccel.training.losses._crossentropy import Crossentropy
 
 
-class CategoricalCrossentropy(KernelLoss):
+class CategoricalCrossentropy(Crossentropy):
     """Cross-entropy of a distribution over classes: ``-sum(t log p)``, in nats.
 
     Targets are integer labels or rows of probabilities. After a softmax it is computed from the
     logits, without overflow.
+
+    Parameters
+    ----------
+    from_logits : bool, default False
+        Whether the model ends linearly: its outputs are logits, of which the loss and the metrics
+        take the softmax.
+    label_smoothing : float in [0, 1), default 0.0
+        Targets become ``t (1 - label_smoothing) + label_smoothing / classes``.
+
+    References
+    ----------
+    C. Szegedy et al., "Rethinking the Inception architecture for computer vision", CVPR 2016, of
+    the smoothing.
 
     Examples
     --------
@@ -24,18 +34,5 @@ class CategoricalCrossentropy(KernelLoss):
 
     name = "categorical_crossentropy"
     takes = "classes"
-    fused_activation = "softmax"
-
-    @kernels_only
-    def fill(
-        self,
-        kernels: Any,
-        outputs: Array,
-        targets: Array,
-        fused: bool,
-        losses: Array,
-        gradient: Array,
-    ) -> None:
-        """As `KernelLoss.fill`."""
-        kernel = kernels.softmax_cross_entropy if fused else kernels.categorical_cross_entropy
-        kernel(outputs, targets, losses, gradient)
+    last_activation = fused_activation = "softmax"
+    kernel_names = "categorical_cross_entropy", "softmax_cross_entropy"

@@ -11,9 +11,33 @@ from nnaccel.training.metrics._base import CountingMetric, FunctionMetric, Metri
 
 # `as`: public to type checkers, which do not evaluate `__all__`.
 from nnaccel.training.metrics.accuracy import Accuracy as Accuracy
+from nnaccel.training.metrics.auc import AUC as AUC
 from nnaccel.training.metrics.binary_accuracy import BinaryAccuracy as BinaryAccuracy
+from nnaccel.training.metrics.confusion_matrix import ConfusionMatrix as ConfusionMatrix
+from nnaccel.training.metrics.errors import MeanAbsoluteError as MeanAbsoluteError
+from nnaccel.training.metrics.errors import MeanSquaredError as MeanSquaredError
+from nnaccel.training.metrics.errors import RootMeanSquaredError as RootMeanSquaredError
+from nnaccel.training.metrics.precision_recall import F1Score as F1Score
+from nnaccel.training.metrics.precision_recall import Precision as Precision
+from nnaccel.training.metrics.precision_recall import Recall as Recall
+from nnaccel.training.metrics.r2 import R2Score as R2Score
+from nnaccel.training.metrics.top_k import TopKCategoricalAccuracy as TopKCategoricalAccuracy
 
-METRICS: dict[str, type[Metric]] = {kind.name: kind for kind in (Accuracy, BinaryAccuracy)}
+_KINDS: tuple[type[Metric], ...] = (
+    Accuracy,
+    BinaryAccuracy,
+    TopKCategoricalAccuracy,
+    Precision,
+    Recall,
+    F1Score,
+    AUC,
+    ConfusionMatrix,
+    MeanAbsoluteError,
+    MeanSquaredError,
+    RootMeanSquaredError,
+    R2Score,
+)
+METRICS: dict[str, type[Metric]] = {kind.name: kind for kind in _KINDS}
 
 __all__ = [
     "METRICS",

@@ -6,6 +6,7 @@ from nnaccel._validate import warn_caller
 from nnaccel.backends import Array, Backend, kernels_only
 from nnaccel.training.losses import BinaryCrossentropy, Loss
 from nnaccel.training.metrics._base import CountingMetric, Metric
+from nnaccel.training.metrics._classes import are_classes
 from nnaccel.training.metrics.binary_accuracy import BinaryAccuracy, count_hits
 
 
@@ -48,14 +49,14 @@ def accuracy_for(metric: Metric, activation: str, loss: Loss, targets: Array) ->
     """
     if type(metric) is not Accuracy or targets.ndim != 2 or targets.shape[1] == 1:
         return metric
-    if activation == "softmax" and not _are_classes(targets):
+    if activation == "softmax" and not are_classes(targets):
         warn_caller(
             "accuracy compares the largest output with the largest target, but a row of targets "
             "has no or several labels: use metrics=['binary_accuracy'], and end with sigmoids"
         )
-    are_classes = _are_classes(targets)
-    if activation == "sigmoid" and (isinstance(loss, BinaryCrossentropy) or not are_classes):
-        if are_classes:
+    one_each = are_classes(targets)
+    if activation == "sigmoid" and (isinstance(loss, BinaryCrossentropy) or not one_each):
+        if one_each:
             warn_caller(
                 "accuracy is counted label by label, since the loss is that of independent labels; "
                 "each row has one: give whole-number labels (N,) to compare the largest outputs"
@@ -64,8 +65,3 @@ def accuracy_for(metric: Metric, activation: str, loss: Loss, targets: Array) ->
         per_label.name = metric.name
         return per_label
     return metric
-
-
-def _are_classes(targets: Array) -> bool:
-    """Whether each row sums to one, as one-hot rows and probabilities do."""
-    return bool((abs(targets.sum(axis=1) - 1) < 1e-2).all())

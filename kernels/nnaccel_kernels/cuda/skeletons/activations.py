@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel_kernels.activations import SELU_ALPHA, SELU_SCALE
 from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.half import wide
 
@@ -16,6 +17,8 @@ from nnaccel_kernels.half import wide
 def activation_function(name: str, dtype: np.dtype[Any]) -> Any:
     """f(v, alpha) as a device function that computes in the accumulation dtype of `dtype`."""
     zero, half, one, root_half = (wide(dtype).type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
+    two, three, six, forty = (wide(dtype).type(v) for v in (2, 3, 6, 40))
+    scale, low = (wide(dtype).type(v) for v in (SELU_SCALE, SELU_SCALE * SELU_ALPHA))
 
     def linear(v, alpha):  # type: ignore[no-untyped-def]
         return v
@@ -42,15 +45,36 @@ def activation_function(name: str, dtype: np.dtype[Any]) -> Any:
     def gelu(v, alpha):  # type: ignore[no-untyped-def]
         return half * v * (one + math.erf(v * root_half))
 
-    functions = linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu
+    def swish(v, alpha):  # type: ignore[no-untyped-def]
+        return v / (one + math.exp(-v))
+
+    def mish(v, alpha):  # type: ignore[no-untyped-def]
+        e = math.exp(v if v < forty else forty)
+        n = e * (e + two)
+        return v * (n / (n + two))
+
+    def selu(v, alpha):  # type: ignore[no-untyped-def]
+        return low * math.expm1(v) if v < zero else v * scale
+
+    def hard_swish(v, alpha):  # type: ignore[no-untyped-def]
+        gate = zero if v < -three else v + three
+        return v * (six if gate > six else gate) / six
+
+    functions = (linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu, swish, mish, selu,
+                 hard_swish)  # fmt: skip
     return device({f.__name__: f for f in functions}[name])
 
 
 @cache
 def activation_gradient(name: str, dtype: np.dtype[Any]) -> Any:
-    """g(dy, y, alpha) = dy * f'(x) as a device function of y = f(x); 'gelu' takes x instead."""
+    """g(dy, y, alpha) = dy * f'(x) as a device function of y = f(x), or of x.
+
+    Those in `FROM_OUTPUT` take y.
+    """
     zero, half, one, root_half = (wide(dtype).type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
     density_at_0 = wide(dtype).type(1 / math.sqrt(2 * math.pi))
+    two, three, four, forty = (wide(dtype).type(v) for v in (2, 3, 4, 40))
+    scale, low = (wide(dtype).type(v) for v in (SELU_SCALE, SELU_SCALE * SELU_ALPHA))
 
     def linear(dy, y, alpha):  # type: ignore[no-untyped-def]
         return dy
@@ -77,5 +101,23 @@ def activation_gradient(name: str, dtype: np.dtype[Any]) -> Any:
         density = math.exp(-half * x * x) * density_at_0
         return dy * (half * (one + math.erf(x * root_half)) + x * density)
 
-    functions = linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu
+    def swish(dy, x, alpha):  # type: ignore[no-untyped-def]
+        gate = one / (one + math.exp(-x))
+        return dy * (gate * (one + x * (one - gate)))
+
+    def mish(dy, x, alpha):  # type: ignore[no-untyped-def]
+        e = math.exp(x if x < forty else forty)
+        n = e * (e + two)
+        rest = n + two
+        return dy * (n / rest + x * (four * (e / rest) * ((e + one) / rest)))
+
+    def selu(dy, y, alpha):  # type: ignore[no-untyped-def]
+        return dy * (scale if y > zero else y + low)
+
+    def hard_swish(dy, x, alpha):  # type: ignore[no-untyped-def]
+        inside = x / three + half if x > -three else zero
+        return dy * (inside if x < three else one)
+
+    functions = (linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu, swish, mish, selu,
+                 hard_swish)  # fmt: skip
     return device({f.__name__: f for f in functions}[name])
