@@ -7,6 +7,7 @@ from nnaccel import _foreign
 from nnaccel.layers._base import *
 from nnaccel.layers.activation import *
 from nnaccel.layers.batch_norm import *
+from nnaccel.layers.chain import *
 from nnaccel.layers.conv2d import *
 from nnaccel.layers.conv2d_transpose import *
 from nnaccel.layers.dense import *
@@ -15,7 +16,9 @@ from nnaccel.layers.dropout import *
 from nnaccel.layers.flatten import *
 from nnaccel.layers.global_pool import *
 from nnaccel.layers.layer_norm import *
+from nnaccel.layers.parallel import *
 from nnaccel.layers.pool import *
+from nnaccel.layers.residual import *
 from nnaccel.layers.zero_pad2d import *
 
 __all__ = sorted(

@@ -53,9 +53,9 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
         _local.recordings = WeakKeyDictionary()
     kept: dict[Any, _Recording] = _local.recordings.setdefault(network, {})
     key = x.shape, x.dtype, network.input_scale.checked(x, network.input_shape)
-    stores = (store for layer in network.layers for store in (layer.params, layer.state))
+    stores = (store for layer in network.leaves for store in (layer.params, layer.state))
     arrays = [a for store in stores for a in store.values()]
-    changes = [layer.times_changed for layer in network.layers]
+    changes = [layer.times_changed for layer in network.leaves]
     found = kept.get(key)
     if found is None or found.changes != changes or not _are_same(found.arrays, arrays):
         if len(kept) >= _KEPT:

@@ -146,7 +146,7 @@ def check_last_activation(network: Network, loss: Loss) -> None:
     UserWarning
         For a softmax with binary cross-entropy, or sigmoids with categorical cross-entropy.
     """
-    last = network.layers[-1] if network.layers else None
+    last = network.ending if network.layers else None
     if last is None or not loss.fused_activation or not is_kernels_only(last.forward):
         return  # the outputs of a user's layer are not known
     if last.activation not in ("softmax", "sigmoid"):

@@ -31,7 +31,7 @@ class MetricSums:
 
     def __init__(self, network: Network, metrics: Sequence[Metric], loss: Loss) -> None:
         self._backend, self._metrics = network.backend, metrics
-        self._activation, self._loss, self._chosen = network.layers[-1].activation, loss, metrics
+        self._activation, self._loss, self._chosen = network.ending.activation, loss, metrics
         self.loss = self._backend.asarray(np.zeros(1))
         self._totals = {
             metric.name: self._backend.asarray(np.zeros(1))

@@ -41,7 +41,7 @@ class TrainingSetup:
     loss_scale: LossScale | None = None
 
     def __post_init__(self) -> None:
-        self._fused = self.network.layers[-1].activation == self.loss.fused_activation
+        self._fused = self.network.ending.activation == self.loss.fused_activation
         self.sums = MetricSums(self.network, self.metrics, self.loss)
 
     def forward(
@@ -66,7 +66,7 @@ class TrainingSetup:
         if self.loss_scale is not None:
             self.loss_scale.unscale(self.network.gradients)
         kernels = self.network.backend.kernels
-        for layer in self.network.layers:
+        for layer in self.network.leaves:
             if layer.penalty and layer.trainable:
                 w, dw = layer.params["w"].reshape(-1), layer.grads["w"].reshape(-1)
                 kernels.add_penalty(w, layer.penalty.l1, layer.penalty.l2, dw)
@@ -75,7 +75,7 @@ class TrainingSetup:
     def add_penalties(self, rows: int) -> None:
         """Add the penalties to the loss of each of `rows` rows."""
         kernels = self.network.backend.kernels
-        for layer in self.network.layers:
+        for layer in self.network.leaves:
             if layer.penalty and layer.trainable:
                 w, l1, l2 = layer.params["w"].reshape(-1), layer.penalty.l1, layer.penalty.l2
                 kernels.penalty(w, rows * l1, rows * l2, self.sums.loss)
@@ -83,7 +83,7 @@ class TrainingSetup:
     def update(self, clock: Clock) -> None:
         """Clip the gradients, and update all trainable layers."""
         network, backend = self.network, self.network.backend
-        each = [g for layer in network.layers for g in layer.grads.values()]
+        each = [g for layer in network.leaves for g in layer.grads.values()]
         clip = partial(self.optimizer.clip, backend.kernels, network.gradients, each)
         if is_kernels_only(self.optimizer.clip):
             clip()
