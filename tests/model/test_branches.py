@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import pickle
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from nnaccel.backends import to_numpy
 from nnaccel.layers._composite import MOST_DEPTH
 
 from ..fake_cupy import backend, fake_cupy  # noqa: F401
+from ..processes import ROOT
 from ..training.own_pieces import Scaled
 
 RNG = np.random.default_rng(1)
@@ -204,6 +206,23 @@ def test_layers_inside_begin_unlike_each_other() -> None:
     model.build((4,))
     weights = [array for name, array in model.arrays.items() if name.endswith(".w")]
     assert len({array.tobytes() for array in weights}) == 3
+
+
+@pytest.mark.slow
+def test_a_residual_network_of_20_layers_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    resnet = runpy.run_path(str(ROOT / "examples" / "resnet.py"))["resnet"]
+    model = nn.Sequential(resnet(4), seed=0)
+    model.compile(optimizer="adam")
+    rng = np.random.default_rng(0)
+    y = np.arange(16) % 4
+    x = (rng.normal(size=(16, 3, 32, 32)) + y[:, None, None, None]).astype("float32")
+    losses = model.fit(x, y, epochs=4, batch_size=8, verbose=0).history["loss"]
+    assert losses[-1] < losses[0] / 2
+    assert model.count_params == 271_892
+    assert sum(isinstance(layer, nn.Conv2D | nn.Dense) for layer in model.leaves) == 20 + 2
+    halved = [layer for layer in model.layers if getattr(layer, "projection", None)]
+    assert [layer.output_shape for layer in halved] == [(32, 16, 16), (64, 8, 8)]
 
 
 def test_the_summary_indents(capsys: pytest.CaptureFixture[str]) -> None:
