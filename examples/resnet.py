@@ -59,7 +59,6 @@ def main() -> None:
     start = time.perf_counter()
     model.fit(x, y, epochs=options.epochs, batch_size=batch_size, verbose=2)
     seconds = time.perf_counter() - start
-    model.summary()
     loss, accuracy = model.evaluate(x_test, y_test)
     print(f"test loss {loss:.4f}, accuracy {accuracy:.2%} after {seconds:.1f} s of training")
 

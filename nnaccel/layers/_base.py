@@ -137,7 +137,7 @@ class Layer(Explained, ABC):
         y : array, shape (N, *output_shape)
         backward : callable
             ``backward(dy, input_gradient)`` writes `grads` and returns dx, or None where
-            `input_gradient` is False.
+            `input_gradient` is False. It must not change dy, which another branch may take too.
         """
 
     def config(self) -> dict[str, Any]:

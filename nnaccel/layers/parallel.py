@@ -63,8 +63,13 @@ class Parallel(Composite):
         super().__init__(branches, name)
         if len(branches) < 2:
             raise ValueError("Parallel needs two branches or more: for one, take Chain")
-        self.join = join
+        self._join = join
         self.kernel_names = _KERNELS[join]
+
+    @property
+    def join(self) -> str:
+        """How the outputs become one."""
+        return self._join
 
     @property
     def branches(self) -> list[list[Layer]]:
