@@ -112,7 +112,7 @@ def test_joins_by_hand(backend: Any) -> None:
         ([nn.Conv2D(3, 3, padding=1)], (3, 7, 8), None),
         ([nn.Conv2D(4, 3, padding=1)], (3, 7, 8), (1, 1)),
         ([nn.Conv2D(4, 3, padding=1, stride=(2, 3))], (3, 7, 8), (2, 3)),
-        ([nn.GlobalAvgPool2D(), nn.Dense(6), nn.Dense(3)], (3, 7, 8), "leads|lead"),
+        ([nn.GlobalAvgPool2D(), nn.Dense(6), nn.Dense(3)], (3, 7, 8), "lead from"),
         ([nn.Conv2D(3, 3)], (3, 7, 8), "same"),
         ([nn.Flatten()], (3, 7, 8), "projection="),
     ],
