@@ -63,7 +63,8 @@ def test_options_that_cannot_be_used_are_told_of(args: list[str], words: str) ->
 
 
 @pytest.mark.parametrize(
-    ("script", "epochs", "least"), [("mnist_sigmoid", 3, 85), ("mnist_best", 40, 90)]
+    ("script", "epochs", "least"),
+    [("mnist_sigmoid", 3, 85), ("mnist_best", 40, 90), ("resnet", 4, 90)],
 )
 def test_example_learns_the_digits(script: str, epochs: int, least: float, tmp_path: Path) -> None:
     printed = run(script, tmp_path, "--epochs", str(epochs))

@@ -90,7 +90,7 @@ class Saved:
         from nnaccel import ops
 
         outputs = self.model.predict(x)
-        return ops.softmax(outputs) if self.model.layers[-1].activation == "linear" else outputs
+        return ops.softmax(outputs) if self.model.ending.activation == "linear" else outputs
 
     def load(self, source: str, header: bool | None = None, decimal: str | None = None) -> Dataset:
         """Load rows as the model was trained on them: columns by name, classes and scale alike."""

@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 from nnaccel import _validate
 from nnaccel._validate import whole_number
 from nnaccel.backends import to_numpy
-from nnaccel.layers import Conv2D, DepthwiseConv2D
+from nnaccel.layers import Conv2D, DepthwiseConv2D, Layer
+from nnaccel.layers._tree import walk
 from nnaccel.model.sequential import Sequential
 
 
@@ -71,7 +72,8 @@ def layer_filters(
     model : Sequential
         A built model.
     layer : str or int
-        Name or index of a `Conv2D` or `DepthwiseConv2D`.
+        Name or index of a `Conv2D` or `DepthwiseConv2D`; one within others has a name such as
+        'residual/conv2d'.
     channel : int, optional
         Input channel, within its group, of the weights; by default their mean over input channels.
 
@@ -94,9 +96,9 @@ def layer_filters(
     >>> layer_filters(model, 0).shape
     (8, 3, 3)
     """
-    found = model.layers[_index(model, layer)]
+    found = _layer(model, layer)
     if not isinstance(found, Conv2D | DepthwiseConv2D):
-        places = [a.name for a in model.layers if isinstance(a, Conv2D | DepthwiseConv2D)]
+        places = [p for p, a in walk(model.layers) if isinstance(a, Conv2D | DepthwiseConv2D)]
         instead = f"choose one of {', '.join(map(repr, places))}" if places else "no layer here has"
         kind = type(found).__name__
         raise ValueError(f"layer {found.name!r} is a {kind}, without filters: {instead}")
@@ -129,6 +131,16 @@ def map_layers(model: Sequential) -> list[str]:
     ['conv2d']
     """
     return [layer.name for layer in model.layers if len(layer.output_shape) in (2, 3)]
+
+
+def _layer(model: Sequential, layer: str | int) -> Layer:
+    """Return a layer by its name, its path within others, or its index."""
+    if not isinstance(layer, str) or "/" not in layer:
+        return model.layers[_index(model, layer)]
+    found = dict(walk(model.layers))
+    if layer not in found:
+        raise ValueError(_validate.unknown_name("layer", layer, list(found)))
+    return found[layer]
 
 
 def _index(model: Sequential, layer: str | int) -> int:

@@ -7,6 +7,7 @@ from nnaccel import _foreign
 from nnaccel.layers._base import *
 from nnaccel.layers.activation import *
 from nnaccel.layers.batch_norm import *
+from nnaccel.layers.chain import *
 from nnaccel.layers.conv1d import *
 from nnaccel.layers.conv2d import *
 from nnaccel.layers.conv2d_transpose import *
@@ -18,10 +19,12 @@ from nnaccel.layers.gaussian_noise import *
 from nnaccel.layers.global_pool import *
 from nnaccel.layers.group_norm import *
 from nnaccel.layers.layer_norm import *
+from nnaccel.layers.parallel import *
 from nnaccel.layers.pool import *
 from nnaccel.layers.pool1d import *
 from nnaccel.layers.prelu import *
 from nnaccel.layers.reshape import *
+from nnaccel.layers.residual import *
 from nnaccel.layers.up_sampling2d import *
 from nnaccel.layers.zero_pad2d import *
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,8 @@ from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 
 __all__ = ["Backward", "Layer", "Shape"]
+
+_STORES = "params", "grads", "state"
 
 Shape = tuple[int, ...]
 Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
@@ -54,6 +56,9 @@ class Layer(Explained, ABC):
     """
 
     _trainable = True
+    _views: dict[str, dict[str, Array]] | None = None  # of the flat buffers, in a built model
+    _branches: Sequence[Sequence[Layer]] = ()  # chains of layers inside, of a `Composite`
+    _has_written = False  # its gradients, at least once
     times_changed = 0
     activation = "linear"  # applied last in `forward`, unless `activate` is False
     kernel_names: tuple[str, ...] = ()
@@ -132,7 +137,7 @@ class Layer(Explained, ABC):
         y : array, shape (N, *output_shape)
         backward : callable
             ``backward(dy, input_gradient)`` writes `grads` and returns dx, or None where
-            `input_gradient` is False.
+            `input_gradient` is False. It must not change dy, which another branch may take too.
         """
 
     def config(self) -> dict[str, Any]:
@@ -172,6 +177,26 @@ class Layer(Explained, ABC):
         """Set all gradients to zero, as those of a frozen layer are."""
         for gradient in vars(self).get("grads", {}).values():  # none before `Layer.__init__`
             gradient[...] = 0
+
+    def keep_views(self) -> None:
+        """Remember the arrays of now: views into the flat buffers."""
+        vars(self)["_views"] = {store: dict(getattr(self, store)) for store in _STORES}
+
+    def restore_views(self) -> str | None:
+        """Take the arrays of `keep_views` again.
+
+        Returns
+        -------
+        str or None
+            One that was replaced since, such as "params['w']"; None if there is none.
+        """
+        for store, views in (self._views or {}).items():
+            arrays = getattr(self, store)
+            for name in (*views, *arrays):
+                if arrays.get(name) is not views.get(name):
+                    setattr(self, store, dict(views))
+                    return f"{store}[{name!r}]"
+        return None
 
     @property
     def arrays(self) -> dict[str, Array]:

@@ -128,11 +128,7 @@ class CompiledNetwork(Network):
     def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         """Return all arrays and settings, for `Sequential.save`."""
         self._require_built()
-        arrays = {
-            f"{layer.name}.{name}": to_numpy(value)
-            for layer in self.layers
-            for name, value in layer.arrays.items()
-        }
+        arrays = {name: to_numpy(array) for name, array in self.arrays.items()}
         described: dict[str, Any] = {
             "seed": self.seed,
             "dtype": self.policy.name,
@@ -168,7 +164,7 @@ class CompiledNetwork(Network):
             The user's losses, optimisers and metrics, by name; those the model is compiled with
             need not be given.
         """
-        weights = [arrays[f"{layer.name}.{name}"] for layer in self.layers for name in layer.arrays]
+        weights = [arrays[name] for name in self.arrays]
         seed, iterations, epochs = (
             checkpoint.read_count(described, key) for key in ("seed", "iterations", "epochs")
         )

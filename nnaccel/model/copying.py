@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import inspect
 from copy import copy
-from typing import Any
+from typing import Any, NamedTuple
 
 from nnaccel.backends import BackendUnavailableError, get_backend, is_cupy, to_numpy
 from nnaccel.layers import Layer
+from nnaccel.layers._composite import Composite
+from nnaccel.layers._tree import map_layers
 from nnaccel.model.compiled import CompiledNetwork
 from nnaccel.network.chain import Network
 
@@ -55,7 +57,7 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
     Its backend is that of the original, or the current one where that cannot run.
     """
     attributes = kept["attributes"]
-    layers = [_make(*recipe) for recipe in kept["layers"]]
+    layers = [_make(recipe) for recipe in kept["layers"]]
     Network.__init__(model, layers, attributes["seed"], attributes["policy"].name)
     vars(model).update(attributes, _slots=None, _scale=kept["scale"])
     model.input_scale = kept["input_scale"]
@@ -70,19 +72,31 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
 
 def copy_layers(model: CompiledNetwork) -> list[Layer]:
     """Return new layers with the settings and names of the model's, not built."""
-    return [_make(*_recipe(layer)) for layer in model.layers]
+    return [_make(_recipe(layer)) for layer in model.layers]
 
 
 def copy_weights(source: CompiledNetwork, target: CompiledNetwork) -> None:
     """Copy parameters and states of all layers of `source` to the first layers of `target`."""
-    for theirs, ours in zip(source.layers, target.layers, strict=False):
+    for theirs, ours in zip(source.leaves, target.leaves, strict=False):
         for name, place in ours.arrays.items():
             place[...] = target.backend.asarray(to_numpy(theirs.arrays[name]))
 
 
-def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any], str, bool]:
-    """Return class and settings of a layer, its name, and whether it is trainable."""
+class _Recipe(NamedTuple):
+    """What a layer is made of: its settings have recipes where there are layers."""
+
+    kind: type[Layer]
+    settings: dict[str, Any]
+    name: str
+    trainable: bool
+
+
+def _recipe(layer: Layer) -> _Recipe:
+    """Return the recipe of a layer."""
     kind, settings = type(layer), layer.config()
+    if isinstance(layer, Composite):
+        settings = {key: map_layers(value, _recipe) for key, value in settings.items()}
+        return _Recipe(kind, settings, layer.name, True)
     try:
         inspect.signature(kind).bind(**settings)
     except TypeError as error:
@@ -90,14 +104,26 @@ def _recipe(layer: Layer) -> tuple[type[Layer], dict[str, Any], str, bool]:
             f"layer {layer.name!r} cannot be copied: {error}. To fix: return the arguments of "
             f"{kind.__name__} from config()"
         ) from None
-    return kind, settings, layer.name, layer.trainable
+    return _Recipe(kind, settings, layer.name, layer.trainable)
 
 
-def _make(kind: type[Layer], settings: dict[str, Any], name: str, trainable: bool) -> Layer:
-    """Return a layer that `_recipe` described."""
-    layer = kind(**settings)
-    layer.name, layer.trainable = name, trainable
+def _make(recipe: _Recipe) -> Layer:
+    """Return the layer of a recipe."""
+    if issubclass(recipe.kind, Composite):
+        settings = {key: _with_layers(value) for key, value in recipe.settings.items()}
+        layer: Layer = recipe.kind.from_config(settings)
+        layer.name = recipe.name
+        return layer
+    layer = recipe.kind(**recipe.settings)
+    layer.name, layer.trainable = recipe.name, recipe.trainable
     return layer
+
+
+def _with_layers(value: Any) -> Any:
+    """Return a setting with the layers of the recipes in it."""
+    if isinstance(value, _Recipe):
+        return _make(value)
+    return [_with_layers(item) for item in value] if isinstance(value, list) else value
 
 
 def _home(model: CompiledNetwork) -> str | None:

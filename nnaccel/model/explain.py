@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
 
 from nnaccel._validate import whole_number
 from nnaccel.backends import Backend, is_kernels_only
-from nnaccel.layers import Dense, Layer, Shape
+from nnaccel.layers import Dense, Layer, Parallel, Shape
 from nnaccel.layers._convolution import Convolution
+from nnaccel.layers._tree import indented, is_live
 from nnaccel.layers.conv2d_transpose import Conv2DTranspose
 from nnaccel.network.chain import Network
 from nnaccel.ops import _convolution, _geometry
@@ -29,7 +30,7 @@ class Step(NamedTuple):
     Attributes
     ----------
     layer : str
-        The layer's name.
+        The layer's name; of one within others its path, such as 'residual/conv2d'.
     op : str
         Function of `nnaccel.ops`; the layer's class if it uses none.
     direction : {'forward', 'input gradient', 'weight gradient'}
@@ -85,7 +86,7 @@ class Explanation(tuple[Step, ...]):
         rows = [("layer", "op", "", "backend", "kernel", "algorithm", "GFLOP", "workspace", "why")]
         last = ""
         for step in self:
-            layer, op = (step.layer, step.op) if step.layer != last else ("", "")
+            layer, op = (indented(step.layer), step.op) if step.layer != last else ("", "")
             gflop = f"{step.gflop:.4f}" if step.gflop else "–"
             workspace = f"{step.workspace:,}" if step.workspace else "–"
             names = step.direction, step.backend, step.kernel or "–", step.algorithm or "–"
@@ -142,32 +143,48 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     if not model.built:
         raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
     batch_size = whole_number("batch_size", batch_size)
-    first, head, inside = model.lowest_trainable, model.head, model.compute_dtype
-    steps = []
-    for index, layer in enumerate(model.layers):
-        dtype = model.dtype if index >= head else inside
-        for step in _steps(layer, batch_size, model.backend, dtype):
-            is_needed = {
-                FORWARD: True,
-                INPUT: index > first,
-                WEIGHT: layer.trainable,
-            }
-            if is_needed[step.direction]:
-                steps.append(step)
+    body, tail, inside = model.layers[: model.head], model.layers[model.head :], model.compute_dtype
+    before, wanted = _Training(batch_size, model.backend, inside), any(map(is_live, body))
+    after = before._replace(dtype=model.dtype)
+    steps = [*_chain_steps(body, before), *_chain_steps(tail, after, wanted)]
     return Explanation(steps, batch_size, inside)
 
 
-def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> Iterator[Step]:
-    """The steps of a layer in every direction."""
+class _Training(NamedTuple):
+    """What a part of a training step runs on."""
+
+    rows: int
+    backend: Backend
+    dtype: np.dtype[Any]
+
+
+def _chain_steps(
+    layers: Sequence[Layer], how: _Training, wanted: bool = False, prefix: str = ""
+) -> Iterator[Step]:
+    """The steps of layers one after another; `wanted` is the gradient of their input."""
+    for layer in layers:
+        path, live = prefix + layer.name, is_live(layer)
+        parts = live and isinstance(layer, Parallel) and layer.join != "add"  # a sum's are dy
+        is_needed = {FORWARD: True, INPUT: wanted or parts, WEIGHT: layer.trainable}
+        yield from (s for s in _steps(layer, path, *how) if is_needed[s.direction])
+        for branch in layer._branches:
+            yield from _chain_steps(branch, how, wanted, f"{path}/")
+        wanted = wanted or live
+
+
+def _steps(
+    layer: Layer, path: str, rows: int, backend: Backend, dtype: np.dtype[Any]
+) -> Iterator[Step]:
+    """The steps of a layer in every direction, without those of layers inside."""
 
     def step(op: str, direction: str, kernel: str, *rest: Any) -> Step:
         place = backend.kernels.place(kernel) if kernel else ""
-        return Step(layer.name, op, direction, backend.name, place, *rest)
+        return Step(path, op, direction, backend.name, place, *rest)
 
     kind, directions = type(layer).__name__, (FORWARD, INPUT, *[WEIGHT] * bool(layer.params))
     if not is_kernels_only(layer.forward):
         for direction in directions:
-            yield Step(layer.name, kind, direction, backend.name, "host", why=_HOST)
+            yield Step(path, kind, direction, backend.name, "host", why=_HOST)
     elif isinstance(layer, Convolution):
         for op, direction, kernel, plan in _plans(layer, rows, backend, dtype):
             gflop = _convolution_flops(layer, rows) / 1e9
@@ -181,8 +198,9 @@ def _steps(layer: Layer, rows: int, backend: Backend, dtype: np.dtype[Any]) -> I
         yield step("linear", WEIGHT, "linear_backward", product, gflop)
     else:
         forward, backward = layer.kernel_names or ("", "")
+        op = layer.join if isinstance(layer, Parallel) else forward or kind
         for direction in directions:
-            yield step(forward or kind, direction, forward if direction == FORWARD else backward)
+            yield step(op, direction, forward if direction == FORWARD else backward)
 
 
 def _plans(

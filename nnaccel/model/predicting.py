@@ -51,22 +51,23 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
     backend = network.backend
     if backend.relocate is None or type(x) is not np.ndarray:
         return None
-    if not all(type(layer).__module__.startswith("nnaccel.") for layer in network.layers):
+    layers = [*network.layers, *network.leaves]
+    if not all(type(layer).__module__.startswith("nnaccel.") for layer in layers):
         return None  # a layer of one's own may depend on anything, and `times_changed` not tell
     if not hasattr(_local, "recordings"):
         _local.recordings = WeakKeyDictionary()
     kept: dict[Any, _Recording] = _local.recordings.setdefault(network, {})
     key = x.shape, x.dtype, network.input_scale.checked(x, network.input_shape)
-    stores = (store for layer in network.layers for store in (layer.params, layer.state))
+    stores = (store for layer in network.leaves for store in (layer.params, layer.state))
     arrays = [a for store in stores for a in store.values()]
-    changes = [layer.times_changed for layer in network.layers]
+    changes = [layer.times_changed for layer in layers]
     found = kept.get(key)
     if found is not None and found.run is not None and found.run.is_running:
         return None  # this is the handler of a signal that interrupted it
     if (
         found is None
         or found.changes != changes
-        or not _are_same(found.layers, network.layers)
+        or not _are_same(found.layers, layers)
         or not _are_same(found.arrays, arrays)
     ):
         if any(np.may_share_memory(x, a) for a in arrays):
@@ -78,7 +79,7 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
             return network.forward(_inputs(network, x))[0]
 
         run = backend.relocate(step, [x], keeps=True)
-        found = kept[key] = _Recording(run, list(network.layers), arrays, changes)
+        found = kept[key] = _Recording(run, layers, arrays, changes)
     return found.run  # type: ignore[no-any-return]
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
-from nnaccel.layers import Layer
+from nnaccel.layers import Chain, Layer
 from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled, CompiledNetwork
 from nnaccel.model.pipeline import PipelineStep
@@ -76,7 +76,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         seed: int | None = None,
         dtype: Any = "float32",
     ) -> None:
-        if more or isinstance(layers, Layer):
+        if more or isinstance(layers, Layer | Sequential):
             raise TypeError("give the layers in one list: Sequential([Dense(3, 'softmax')])")
         super().__init__(layers, seed, dtype)
         self.history: History | None = None
@@ -118,6 +118,21 @@ class Sequential(CompiledNetwork, PipelineStep):
         copying.copy_weights(self, longer)
         longer.input_scale = copy.copy(self.input_scale)
         return longer
+
+    def as_layer(self) -> Chain:
+        """Return the layers as one layer of another model, which has seed and dtype of its own.
+
+        Raises
+        ------
+        ValueError
+            If the model is built.
+        """
+        if self.built or self._is_slice:
+            raise ValueError(
+                "a Sequential within a model must not be built yet. To fix: for more layers behind "
+                "trained ones, take model.extended([Dense(3)])"
+            )
+        return Chain(self.layers)
 
     def __repr__(self) -> str:
         return f"Sequential({self.layers!r}, seed={self.seed}, dtype={self.policy.name!r})"

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
+from nnaccel.layers._tree import indented, walk
 from nnaccel.network.chain import Network
 
 
 def summarize(network: Network) -> str:
     """Return a table of the layers with their output shapes and numbers of parameters."""
     rows = [("Layer", "Output shape", "Parameters")]
-    for layer in network.layers:
+    for path, layer in walk(network.layers):
         shape = str((None, *layer.output_shape)) if network.built else "not built yet"
         activation = f", {layer.activation}" if layer.activation != "linear" else ""
-        title = f"{layer.name} ({type(layer).__name__}{activation})"
+        title = f"{indented(path)} ({type(layer).__name__}{activation})"
         frozen = " frozen" if layer.params and not layer.trainable else ""
-        rows.append((title, shape, f"{layer.count_params:,}{frozen}"))
+        count = "" if layer._branches else f"{layer.count_params:,}{frozen}"
+        rows.append((title, shape, count))
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}" for a, b, c in rows]
-    rule = "-" * len(lines[0])
+    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+    rule = "-" * max(map(len, lines))
     size = network.count_params * network.dtype.itemsize
     total = f"{network.count_params:,} parameters, {size / 1e6:.2f} MB of {network.dtype}"
-    frozen_params = sum(layer.count_params for layer in network.layers if not layer.trainable)
+    frozen_params = sum(layer.count_params for layer in network.leaves if not layer.trainable)
     if frozen_params:
         total += f", {network.count_params - frozen_params:,} of them trainable"
     if network.policy.is_mixed:
         inside, backend = network.compute_dtype, network.backend.name
         total += f", activations in {inside} ({network.policy.name} on backend {backend})"
-    states = sum(int(a.size) for layer in network.layers for a in layer.state.values())
+    states = sum(int(a.size) for layer in network.leaves for a in layer.state.values())
     if states:
         total += f", and {states:,} running numbers without a gradient"
     return "\n".join([lines[0], rule, *lines[1:], rule, total])

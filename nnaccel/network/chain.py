@@ -11,20 +11,13 @@ from typing import Any, Self
 import numpy as np
 
 from nnaccel._validate import Explained, refuse_misspelt, whole_number
-from nnaccel.backends import (
-    Array,
-    Backend,
-    backend_of,
-    get_backend,
-    is_kernels_only,
-    to_numpy,
-    use_backend,
-)
+from nnaccel.backends import Array, Backend, backend_of, get_backend, to_numpy, use_backend
 from nnaccel.layers import Layer, Shape
 from nnaccel.layers._images import channels_last
-from nnaccel.network.host_layer import host_forward
+from nnaccel.layers._names import LayerNames, naming
+from nnaccel.layers._running import infer_shapes, run_layers
+from nnaccel.layers._tree import is_live, leaves, walk
 from nnaccel.network.input_scale import InputScale
-from nnaccel.network.names import LayerNames, naming
 from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
 
@@ -81,7 +74,7 @@ class Network(Explained):
         shapes = self.infer_shapes(input_shape)
         self._require_free_layers()
         LayerNames().number(self.layers)  # some may have been renamed since
-        hint = channels_last(self.layers, shapes[0])
+        hint = channels_last(self.leaves, shapes[0])
         if hint:
             warnings.warn(hint, UserWarning, stacklevel=2)
         try:
@@ -89,9 +82,9 @@ class Network(Explained):
                 with naming(layer):
                     layer.build(shapes[index], [self.seed, index], self.dtype)
             backend = get_backend(self._parameters.home)
-            self._parameters.allocate(self.layers, backend, self.dtype)
+            self._parameters.allocate(self.leaves, backend, self.dtype)
         except BaseException:
-            for layer in self.layers:
+            for _, layer in walk(self.layers):
                 layer.built = False
                 layer.params, layer.grads, layer.state = {}, {}, {}
             raise
@@ -112,12 +105,8 @@ class Network(Explained):
                 f"input_shape={input_shape!r} must be the shape of one input, without an axis for "
                 f"the batch. To fix: give {_without_batch(input_shape)}"
             )
-        shapes: list[Shape] = [tuple(whole_number("input_shape", n) for n in input_shape)]
-        hint = channels_last(self.layers, shapes[0])
-        for layer in self.layers:
-            with naming(layer, hint):
-                shapes.append(layer.infer_shape(shapes[-1]))
-        return shapes
+        shape: Shape = tuple(whole_number("input_shape", n) for n in input_shape)
+        return infer_shapes(self.layers, shape, channels_last(self.leaves, shape))
 
     @property
     def built(self) -> bool:
@@ -137,16 +126,38 @@ class Network(Explained):
         return self.layers[-1].output_shape
 
     @property
+    def leaves(self) -> list[Layer]:
+        """The layers that hold no others, in order: those with parameters and states."""
+        return leaves(self.layers)
+
+    @property
+    def ending(self) -> Layer:
+        """The layer that gives the outputs: the last one, and within a `Chain` its last."""
+        layer = self.layers[-1]
+        while len(layer._branches) == 1:
+            layer = layer._branches[0][-1]
+        return layer
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """Parameters and states by path and name, such as 'residual/conv2d.w'."""
+        return {
+            f"{path}.{name}": array
+            for path, layer in walk(self.layers)
+            for name, array in layer.arrays.items()
+        }
+
+    @property
     def weights(self) -> Array:
         """All parameters as one flat array; writing to it changes the model."""
         self._require_built()
-        return self._parameters.weights[self._parameters.span(self.layers)]
+        return self._parameters.weights[self._parameters.span(self.leaves)]
 
     @property
     def gradients(self) -> Array:
         """All gradients of the last backward pass as one flat array."""
         self._require_built()
-        return self._parameters.gradients[self._parameters.span(self.layers)]
+        return self._parameters.gradients[self._parameters.span(self.leaves)]
 
     @property
     def states(self) -> Array:
@@ -161,8 +172,8 @@ class Network(Explained):
 
     @property
     def head(self) -> int:
-        """Index of the last layer with parameters, the first one in float32 in mixed precision."""
-        with_params = [i for i, layer in enumerate(self.layers) if layer.params]
+        """Index in `layers` of the last with parameters, float32 in mixed precision."""
+        with_params = [i for i, layer in enumerate(self.layers) if layer.count_params]
         return with_params[-1] if with_params else len(self.layers) - 1
 
     @property
@@ -228,33 +239,22 @@ class Network(Explained):
             ``backward(dy, input_gradient=False)`` fills `gradients`, and returns dx or None.
         """
         self._require_built()
-        last, head = len(self.layers) - 1, self.head
+        body, tail = self.layers[: self.head], self.layers[self.head :]
         inside, outside = self.compute_dtype, self.dtype
 
         def to(dtype: np.dtype[Any], a: Array) -> Array:
             return a if inside == outside else cast(self.backend, a, dtype)
 
-        x, backwards = to(inside, x), []
-        for index, layer in enumerate(self.layers):
-            if index == head:  # outputs need more than 16 bits
-                x = to(outside, x)
-            forward: Callable[..., Any] = layer.forward
-            if not is_kernels_only(forward):
-                dtype = inside if index < head else outside
-                forward = host_forward(layer, self.backend, dtype, self._parameters)
-            x, backward = forward(x, training, activate or index < last)
-            backwards.append(backward)
+        z, back_to_inputs = run_layers(body, to(inside, x), training)
+        y, back_to_body = run_layers(tail, to(outside, z), training, activate)  # in 32 bits or more
 
         def run_back(dy: Array, input_gradient: bool = False) -> Array | None:
-            stop = 0 if input_gradient else self.lowest_trainable
-            for index in range(last, stop - 1, -1):
-                wanted = input_gradient or index > stop
-                dy = backwards[index](dy, wanted)
-                if wanted and index <= head:
-                    dy = to(inside, dy)
-            return to(outside, dy) if input_gradient else None
+            wanted = input_gradient or any(map(is_live, body))
+            dz = back_to_body(dy, wanted)
+            dx = back_to_inputs(to(inside, dz), input_gradient) if wanted else None
+            return to(outside, dx) if input_gradient else None
 
-        return x, run_back
+        return y, run_back
 
     @property
     def trainable(self) -> bool:
@@ -272,8 +272,8 @@ class Network(Explained):
 
     def trainable_spans(self) -> list[slice]:
         """Return the slices of `weights` that hold the parameters of trainable layers."""
-        first = self._parameters.span(self.layers).start
-        with_params = [layer for layer in self.layers if layer.params]
+        first = self._parameters.span(self.leaves).start
+        with_params = [layer for layer in self.leaves if layer.params]
         spans = [
             self._parameters.span(list(run))
             for is_live, run in itertools.groupby(with_params, lambda layer: layer.trainable)
@@ -287,7 +287,7 @@ class Network(Explained):
     def get_weights(self) -> list[np.ndarray]:
         """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
         self._require_built()
-        return [to_numpy(p).copy() for layer in self.layers for p in layer.arrays.values()]
+        return [to_numpy(array).copy() for array in self.arrays.values()]
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all parameters and states, in the order of `get_weights`.
@@ -298,11 +298,7 @@ class Network(Explained):
             If their number or a shape does not match; nothing is changed then.
         """
         self._require_built()
-        places = {
-            f"{layer.name}.{name}": place
-            for layer in self.layers
-            for name, place in layer.arrays.items()
-        }
+        places = self.arrays
         if len(weights) != len(places):
             raise ValueError(f"{len(weights)} arrays given for {len(places)} parameters")
         arrays = [np.asarray(to_numpy(w), self.dtype) for w in weights]
@@ -325,15 +321,9 @@ class Network(Explained):
     def bind_layers(self) -> None:
         """Give each layer a random key from this network's seed, and its step counter."""
         self.iterations = self.backend.asarray(self.iterations)
-        for index, layer in enumerate(self.layers):
+        for index, layer in enumerate(self.leaves):
             key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
             layer.bind(key, self.iterations)
-
-    @property
-    def lowest_trainable(self) -> int:
-        """Index of the first trainable layer with parameters; backward passes stop there."""
-        live = (i for i, layer in enumerate(self.layers) if layer.params and layer.trainable)
-        return next(live, len(self.layers))
 
     def _require_built(self) -> None:
         if not self.built:
@@ -346,10 +336,10 @@ class Network(Explained):
         if self._is_slice:
             raise RuntimeError("a slice is built with its model: build or fit that one first")
         seen: set[Layer] = set()
-        for layer in self.layers:
+        for path, layer in walk(self.layers):
             if layer.built or layer in seen:
                 raise ValueError(
-                    f"layer {layer.name!r} already belongs to a model: make a new layer, take a "
+                    f"layer {path!r} already belongs to a model: make a new layer, take a "
                     "slice of that model such as model[:-1], or for a new head on trained layers "
                     "model[:-1].extended([Dense(3)])"
                 )

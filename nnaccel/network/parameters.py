@@ -11,7 +11,6 @@ import numpy as np
 from nnaccel.backends import Array, Backend, to_numpy
 from nnaccel.layers import Layer
 
-_STORES = "params", "grads", "state"
 _ALIGN = 16  # elements: arrays begin at multiples of it, on a cache line
 
 
@@ -58,11 +57,11 @@ class Parameters:
         self.home: str | None = None
         self._places: list[_Place] = []
         self._state_places: list[_Place] = []
-        self.seen_gradients: set[Layer] = set()
-        self._views: dict[tuple[int, str], dict[str, Array]] = {}
+        self._layers: list[Layer] = []
 
     def allocate(self, layers: Sequence[Layer], backend: Backend, dtype: Any) -> None:
         """Create the buffers on `backend` with the values of the layers' arrays."""
+        self._layers = list(layers)
         self._places, weights = _pack(layers, "params", dtype)
         self._state_places, states = _pack(layers, "state", dtype)
         buffers = weights, np.zeros_like(weights), states
@@ -88,31 +87,13 @@ class Parameters:
     def _bind(self, weights: Array, gradients: Array, states: Array) -> None:
         """Make every layer's arrays views of these buffers."""
         self.weights, self.gradients, self.states = weights, gradients, states
-        self._views.clear()
         for place in self._places:
             layer, name = place.layer, place.name
             layer.params[name], layer.grads[name] = place.view(weights), place.view(gradients)
         for place in self._state_places:
             place.layer.state[place.name] = place.view(states)
-        for layer in {place.layer for place in (*self._places, *self._state_places)}:
-            for store in _STORES:
-                self._views[id(layer), store] = dict(getattr(layer, store))
-
-    def rebind(self, layer: Layer) -> str | None:
-        """Make a layer's arrays views of the buffers again.
-
-        Returns
-        -------
-        str or None
-            One that was something else, such as "params['w']"; None if all were views.
-        """
-        for store in _STORES:
-            views, arrays = self._views.get((id(layer), store), {}), getattr(layer, store)
-            for name in (*views, *arrays):
-                if arrays.get(name) is not views.get(name):
-                    setattr(layer, store, dict(views))
-                    return f"{store}[{name!r}]"
-        return None
+        for layer in self._layers:
+            layer.keep_views()
 
 
 def _pack(layers: Sequence[Layer], store: str, dtype: Any) -> tuple[list[_Place], np.ndarray]:

@@ -8,6 +8,7 @@ from nnaccel.ops.conv import *
 from nnaccel.ops.conv_transpose import *
 from nnaccel.ops.dense import *
 from nnaccel.ops.dropout import *
+from nnaccel.ops.join import *
 from nnaccel.ops.layer_norm import *
 from nnaccel.ops.loss import *
 from nnaccel.ops.norm import *

@@ -21,6 +21,8 @@ import numpy as np
 from nnaccel import _validate, layers, optim
 from nnaccel._text import escaped, shorten
 from nnaccel.layers import Layer
+from nnaccel.layers._composite import MOST_DEPTH, Composite
+from nnaccel.layers._tree import map_layers
 from nnaccel.training.atomic_file import require_writable, write_atomically
 
 _KEY, _FORMAT = "nnaccel", 2
@@ -173,7 +175,8 @@ def describe_layers(chain: list[Layer]) -> list[dict[str, Any]]:
 
 
 def _describe_layer(layer: Layer) -> dict[str, Any]:
-    described: dict[str, Any] = {"class": type(layer).__name__, "config": layer.config()}
+    config = {key: map_layers(value, _describe_layer) for key, value in layer.config().items()}
+    described: dict[str, Any] = {"class": type(layer).__name__, "config": config}
     if "name" not in described["config"]:
         described["name"] = layer.name
     if not layer.trainable:
@@ -198,40 +201,63 @@ def make_layers(
         If a class is unknown or a setting is not one of its arguments.
     """
     known = {**_LAYERS, **(custom or {})}
-    made = []
-    for entry in described:
-        kind = known.get(entry["class"])
-        if kind is None:
-            hint = "; pass a layer of your own in custom_objects"
-            raise CheckpointError(
-                _validate.unknown_name("layer", entry["class"], list(known)) + hint
-            )
-        try:
-            made.append(kind(**entry["config"]))
-            made[-1].name = str(entry.get("name", made[-1].name))
-            made[-1].trainable = entry.get("trainable", True)
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"layer {entry['class']}: {error}") from None
-    return made
+    return [_make_layer(entry, known, 0) for entry in described]
+
+
+def _make_layer(entry: dict[str, Any], known: Mapping[str, type[Layer]], level: int) -> Layer:
+    """Return a layer that lies this many layers deep."""
+    if level > MOST_DEPTH:
+        raise CheckpointError(f"its layers within layers are more than {MOST_DEPTH} deep")
+    kind = known.get(entry["class"])
+    if kind is None:
+        hint = "; pass a layer of your own in custom_objects"
+        raise CheckpointError(_validate.unknown_name("layer", entry["class"], list(known)) + hint)
+
+    def with_layers(value: Any) -> Any:
+        """A setting whose layers are made of their descriptions."""
+        if isinstance(value, dict):
+            return _make_layer(value, known, level + 1)
+        return [with_layers(item) for item in value] if isinstance(value, list) else value
+
+    config = entry["config"]
+    try:
+        if issubclass(kind, Composite):
+            layer: Layer = kind.from_config({k: with_layers(v) for k, v in config.items()})
+        else:
+            layer = kind(**config)
+        layer.name = str(entry.get("name", layer.name))
+        if not isinstance(layer, Composite):  # whose layers have been told
+            layer.trainable = entry.get("trainable", True)
+    except CheckpointError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise CheckpointError(f"layer {entry['class']}: {error}") from None
+    return layer
 
 
 def check_shapes(
-    chain: list[Layer], input_shape: tuple[int, ...], arrays: dict[str, np.ndarray]
+    chain: list[Layer],
+    input_shape: tuple[int, ...],
+    arrays: dict[str, np.ndarray],
+    prefix: str = "",
 ) -> None:
     """Raise a CheckpointError unless `arrays` has each layer's arrays, in the right shapes."""
     shape = input_shape
     for layer in chain:
+        path = prefix + layer.name
+        if isinstance(layer, Composite):
+            for branch in layer.branches_for(shape):
+                check_shapes(branch, shape, arrays, f"{path}/")
         specs = {**layer.parameter_specs(shape), **layer.state_specs(shape)}
         for name, (wanted, _) in specs.items():
-            found = arrays.get(f"{layer.name}.{name}")
+            found = arrays.get(f"{path}.{name}")
             if found is None or found.shape != wanted:
                 what = "is missing" if found is None else f"has shape {found.shape}"
-                raise CheckpointError(f"{layer.name}.{name} {what}; expected shape {wanted}")
+                raise CheckpointError(f"{path}.{name} {what}; expected shape {wanted}")
         shape = layer.infer_shape(shape)
         if math.prod(shape) > _MOST_NUMBERS:
             raise CheckpointError(
-                f"layer {layer.name!r} gives {shorten(repr(shape))}, more than "
-                f"{_MOST_NUMBERS:,} numbers"
+                f"layer {path!r} gives {shorten(repr(shape))}, more than {_MOST_NUMBERS:,} numbers"
             )
 
 

@@ -150,7 +150,7 @@ def check_last_activation(network: Network, loss: Loss) -> None:
     UserWarning
         For a softmax with a binary loss, or sigmoids with a categorical one.
     """
-    last = network.layers[-1] if network.layers else None
+    last = network.ending if network.layers else None
     if last is None or not is_kernels_only(last.forward):
         return  # the outputs of a user's layer are not known
     ended, wanted = last.activation, loss.last_activation

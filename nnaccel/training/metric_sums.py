@@ -32,7 +32,7 @@ class MetricSums:
     def __init__(self, network: Network, metrics: Sequence[Metric], loss: Loss) -> None:
         self._backend, self._metrics = network.backend, metrics
         self._loss, self._chosen = loss, metrics
-        ends_with = network.layers[-1].activation
+        ends_with = network.ending.activation
         self._activation = loss.last_activation if loss.from_logits else ends_with
         self.loss = self._backend.asarray(np.zeros(1))
         self._totals = {

@@ -41,7 +41,7 @@ class TrainingSetup:
     loss_scale: LossScale | None = None
 
     def __post_init__(self) -> None:
-        ends_with, loss = self.network.layers[-1].activation, self.loss
+        ends_with, loss = self.network.ending.activation, self.loss
         self._fused = ends_with == loss.fused_activation and not loss.from_logits
         self._logits_of = loss.last_activation if self._fused or loss.from_logits else ""
         self.sums = MetricSums(self.network, self.metrics, self.loss)
@@ -68,7 +68,7 @@ class TrainingSetup:
         if self.loss_scale is not None:
             self.loss_scale.unscale(self.network.gradients)
         kernels = self.network.backend.kernels
-        for layer in self.network.layers:
+        for layer in self.network.leaves:
             if layer.penalty and layer.trainable:
                 w, dw = layer.params["w"].reshape(-1), layer.grads["w"].reshape(-1)
                 kernels.add_penalty(w, layer.penalty.l1, layer.penalty.l2, dw)
@@ -77,7 +77,7 @@ class TrainingSetup:
     def add_penalties(self, rows: int) -> None:
         """Add the penalties to the loss of each of `rows` rows."""
         kernels = self.network.backend.kernels
-        for layer in self.network.layers:
+        for layer in self.network.leaves:
             if layer.penalty and layer.trainable:
                 w, l1, l2 = layer.params["w"].reshape(-1), layer.penalty.l1, layer.penalty.l2
                 kernels.penalty(w, rows * l1, rows * l2, self.sums.loss)
@@ -85,7 +85,7 @@ class TrainingSetup:
     def update(self, clock: Clock) -> None:
         """Clip the gradients, and update all trainable layers."""
         network, backend = self.network, self.network.backend
-        each = [g for layer in network.layers for g in layer.grads.values()]
+        each = [g for layer in network.leaves for g in layer.grads.values()]
         clip = partial(self.optimizer.clip, backend.kernels, network.gradients, each)
         if is_kernels_only(self.optimizer.clip):
             clip()

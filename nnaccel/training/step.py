@@ -90,7 +90,7 @@ class StepRunner:
     def _replay(self, rows: int, repeats: int) -> None:
         """Run `repeats` batches of `rows` rows."""
         network = self.setup.network
-        key = rows, *(layer.trainable for layer in network.layers)
+        key = rows, *(layer.trainable for layer in network.leaves)
         if key not in self._replays:
             network.bind_layers()  # a slice may have been trained since
             self._replays[key] = network.backend.record(lambda: self._step(rows))

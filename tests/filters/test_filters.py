@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from nnaccel import filters
 from nnaccel.backends import to_numpy
-from nnaccel.layers import Conv2D, Conv2DTranspose, Dense, DepthwiseConv2D, MaxPool2D
+from nnaccel.layers import (
+    Chain,
+    Conv2D,
+    Conv2DTranspose,
+    Dense,
+    DepthwiseConv2D,
+    MaxPool2D,
+    Residual,
+)
 from nnaccel.model.sequential import Sequential
 
 
@@ -321,3 +329,17 @@ def test_models_are_asked_for_what_they_have(model: Sequential, use: Any, messag
 def test_a_model_must_be_built() -> None:
     with pytest.raises(RuntimeError, match="not built yet"):
         filters.feature_maps(Sequential([Conv2D(2, 3)]), 0, np.ones((6, 6)))
+
+
+def test_filters_within_layers_have_a_path() -> None:
+    inside = [Conv2D(4, 3, padding=1), Chain([Conv2D(3, 3, padding=1)])]
+    model = Sequential([Residual(inside), Dense(2, "softmax")], seed=0)
+    model.build((3, 6, 6))
+    weights = model[0].layers[1].layers[0].params["w"]
+    ours = filters.layer_filters(model, "residual/chain/conv2d", 1)
+    np.testing.assert_array_equal(ours, weights[:, 1])
+    assert filters.feature_maps(model, "residual", np.ones((3, 6, 6))).shape == (3, 6, 6)
+    with pytest.raises(ValueError, match="choose one of 'residual/conv2d', 'residual/chain/conv"):
+        filters.layer_filters(model, "residual")
+    with pytest.raises(ValueError, match="Did you mean 'residual/conv2d'"):
+        filters.layer_filters(model, "residual/conv2")

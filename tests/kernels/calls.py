@@ -17,7 +17,7 @@ from .image_calls import IMAGE_CALLS
 
 HOST = {"key"}  # stays on the host on every backend
 HALVES = [np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)]
-_ACTIVATIONS = {"x", "y", "dy", "dx", "cols"}  # what mixed precision keeps in 16 bits
+_ACTIVATIONS = {"x", "z", "y", "dy", "dx", "cols"}  # what mixed precision keeps in 16 bits
 
 Rng = np.random.Generator
 Args = dict[str, Any]
@@ -95,6 +95,11 @@ def _activate_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
         "y": np.tanh(x),
         **_like("dx", n, m, dtype),
     }
+
+
+def _pair(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, z = _normal(rng, (n, m), dtype), _normal(rng, (n, m), dtype)
+    return {"x": x, "z": z, **_like("y", n, m, dtype)}
 
 
 def _like(name: str, n: int, m: int, dtype: Any) -> Args:
@@ -249,6 +254,7 @@ CALLS: dict[str, Callable[..., Args]] = {
     **IMAGE_CALLS,
     "activate": _activate,
     "activate_backward": _activate_backward,
+    "add": _pair,
     "adagrad": _optimizer("a", {"epsilon": 1e-7}),
     "adam": _optimizer(
         "mv", {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-7, "decay": 0.01}, steps=True
@@ -277,6 +283,7 @@ CALLS: dict[str, Callable[..., Args]] = {
     "linear_backward": _linear_backward,
     "log_softmax": _row_wise("log_softmax"),
     "log_softmax_backward": _row_wise("log_softmax_backward"),
+    "multiply": _pair,
     "momentum": _optimizer("m", {"mu": 0.9, "nesterov": True}),
     "mse": _loss("y", "dy", "any"),
     "penalty": _flat("w", l1=0.1, l2=0.2, total=np.ones(1)),

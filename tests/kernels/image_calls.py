@@ -182,11 +182,31 @@ def _order(rng: Rng, a: np.ndarray) -> np.ndarray:
     """`a`, C-contiguous or channels-last in memory."""
     if rng.integers(2):
         return np.ascontiguousarray(a)
+    return _channels_last(a)
+
+
+def _channels_last(a: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 
 def _normal(rng: Rng, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     return np.asarray(rng.standard_normal(shape), dtype)
+
+
+def _channels(name: str) -> Draw:
+    """Arguments of put_channels or take_channels: images, in one order, or rows."""
+
+    def draw(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+        total = m + int(rng.integers(4))
+        first = int(rng.integers(total - m + 1))
+        size = [(), (3, 2), (1, 1)][int(rng.integers(3))]
+        part, whole = (_normal(rng, (n, c, *size), dtype) for c in (m, total))
+        if len(size) == 2 and rng.integers(2):
+            part, whole = map(_channels_last, (part, whole))
+        x, y = (part, whole) if name == "put" else (whole, part)
+        return {"x": x, "first": first, "y": y}
+
+    return draw
 
 
 IMAGE_CALLS: dict[str, Draw] = {
@@ -205,5 +225,7 @@ IMAGE_CALLS: dict[str, Draw] = {
     "max_pool2d": _max_pool2d,
     "max_pool2d_backward": _max_pool2d_backward,
     "pad2d": _pad2d,
+    "put_channels": _channels("put"),
     "sum_channels": _sum_channels,
+    "take_channels": _channels("take"),
 }

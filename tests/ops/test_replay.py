@@ -69,6 +69,8 @@ CASES: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "avg_pool2d": (lambda x: ops.avg_pool2d(x, 3, padding=1), [LAST]),
     "avg_pool2d_backward": (lambda dy, x: ops.avg_pool2d_backward(dy, x, 2), [POOLED, LAST]),
     "layer_norm": (ops.layer_norm, [floats(5, 7), floats(7), floats(7)]),
+    "add": (ops.add, [X, LAST]),
+    "multiply": (ops.multiply, [LAST, X]),
     "no rows": (ops.linear, [floats(0, 7), floats(7, 3), floats(3)]),
 }
 

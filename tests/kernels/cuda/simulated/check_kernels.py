@@ -298,6 +298,18 @@ def test_elementwise(shape: tuple[int, ...], make: Images, data: st.DataObject) 
 
 
 @few
+@given(shapes, images(), st.integers(0, 2), st.integers(0, 2))
+def test_channels(shape: tuple[int, ...], make: Images, first: int, after: int) -> None:
+    n, c, *size = shape
+    total = first + c + after
+    assert_same("put_channels", make(*shape), first, out=[make(n, total, *size)])
+    assert_same("take_channels", make(n, total, *size), first, out=[make(*shape)])
+    rows, whole = make(n, c), make(n, total)
+    assert_same("put_channels", rows, first, out=[whole])
+    assert_same("take_channels", whole, first, out=[rows])
+
+
+@few
 @given(shapes, images(), st.booleans())
 def test_batch_norm(shape: tuple[int, ...], make: Images, training: bool) -> None:
     x, dy = make(*shape), make(*shape)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from nnaccel._validate import require_printable
-from nnaccel.layers import Layer
+from nnaccel.layers._base import Layer
 
 
 @contextlib.contextmanager
@@ -29,12 +30,13 @@ class LayerNames:
 
     def number(self, layers: Sequence[Layer]) -> list[Layer]:
         """Return a list of the layers, with names made unique: dense, dense_1."""
-        for layer in layers:
+        found = list(map(as_layer, layers))
+        for layer in found:
             _require_layer(layer)
-        for layer in layers:
+        for layer in found:
             if layer not in self._layers:
                 self._number(layer)
-        return list(layers)
+        return found
 
     def _number(self, layer: Layer) -> None:
         base = name = layer.name
@@ -44,6 +46,12 @@ class LayerNames:
         layer.name = name
         self._layers.add(layer)
         self._names.add(name)
+
+
+def as_layer(thing: Any) -> Any:
+    """Return a model that is not built as a layer, and anything else as it is."""
+    convert = getattr(type(thing), "as_layer", None)
+    return thing if convert is None else convert(thing)
 
 
 def _require_layer(layer: object) -> None:
@@ -58,3 +66,8 @@ def _require_layer(layer: object) -> None:
             "constructor"
         )
     require_printable(layer.name)
+    if "/" in layer.name:
+        raise ValueError(
+            f"a layer's name must not have '/', which stands between the names of layers within "
+            f"layers: {layer.name!r}"
+        )

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from nnaccel.backends import Array, Backend, to_numpy
-from nnaccel.layers import Layer
-from nnaccel.layers._base import Backward
-from nnaccel.network.parameters import Parameters
+from nnaccel.backends import Array, backend_of, to_numpy
+from nnaccel.layers._base import Backward, Layer
 
 #: What a gradient holds until it is first written: no gradient is this number everywhere.
 _UNWRITTEN = -1.2345e-30
@@ -16,44 +14,40 @@ _UNWRITTEN = -1.2345e-30
 Forward = Callable[[Array, bool, bool], tuple[Array, Backward]]
 
 
-def host_forward(layer: Layer, backend: Backend, dtype: Any, parameters: Parameters) -> Forward:
+def host_forward(layer: Layer) -> Forward:
     """Return a forward pass whose results, and those of its backward, are copied into buffers.
 
-    The buffers do not move, so that recorded kernels can read them.
+    The buffers have the dtype of x, and do not move, so that recorded kernels can read them.
 
     Parameters
     ----------
     layer : Layer
         A layer with a `forward` in array code.
-    backend : Backend
-    dtype : dtype
-        Dtype of the buffers.
-    parameters : Parameters
-        The flat buffers with the layer's gradients.
     """
 
     def forward(x: Array, training: bool, activate: bool) -> tuple[Array, Backward]:
-        y = backend.empty((len(x), *layer.output_shape), dtype)
+        backend = backend_of(x)
+        y = backend.empty((len(x), *layer.output_shape), x.dtype)
         latest: list[Backward] = []
 
         def run_forward() -> None:
             outputs, run_back = _as_pair(layer, layer.forward(x, training, activate))
-            _require_in_place(layer, parameters, "forward")
+            _require_in_place(layer, "forward")
             y[...] = _as_expected(layer, "forward", outputs, y.shape)
             latest[:] = [run_back]
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:
-            dx = backend.empty((len(x), *layer.input_shape), dtype) if input_gradient else None
+            dx = backend.empty((len(x), *layer.input_shape), x.dtype) if input_gradient else None
 
             def run_backward() -> None:
-                is_new = layer.trainable and layer not in parameters.seen_gradients
+                is_new = layer.trainable and not layer._has_written
                 if is_new:
                     _mark_unwritten(layer)
                 gradient = latest[0](dy, input_gradient)
-                _require_in_place(layer, parameters, "backward")
+                _require_in_place(layer, "backward")
                 if is_new:
                     _require_written(layer)
-                    parameters.seen_gradients.add(layer)
+                    vars(layer)["_has_written"] = True
                 if not layer.trainable:
                     layer.clear_gradients()
                 if dx is not None:
@@ -93,9 +87,9 @@ def _mark_unwritten(layer: Layer) -> None:
         gradient[...] = _UNWRITTEN
 
 
-def _require_in_place(layer: Layer, parameters: Parameters, what: str) -> None:
+def _require_in_place(layer: Layer, what: str) -> None:
     """Raise a ValueError unless a user's layer wrote into its arrays in the flat buffers."""
-    replaced = parameters.rebind(layer)
+    replaced = layer.restore_views()
     if replaced:
         raise ValueError(
             f"layer {layer.name!r}: {what} replaced {replaced}, which is part of the model's "
