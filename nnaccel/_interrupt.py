@@ -24,6 +24,9 @@ class Raised:
         # An exception that left an `exec` of text, as of namedtuple, makes Python end by the signal
         # although it was caught; the next `exec` forgets that.
         exec("")
+        if signal.getsignal(signal.SIGINT) is _on_interrupt and hasattr(signal, "pthread_sigmask"):
+            # Python's own end gives the signal back to the system, which would kill the process.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
 def _let_raise(value: bool) -> None:

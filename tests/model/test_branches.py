@@ -317,7 +317,7 @@ def description(model: nn.Sequential) -> dict[str, Any]:
 
 def refuse(model: nn.Sequential, described: Any, path: Path, words: str) -> None:
     arrays = model.state()[0]
-    save_file(arrays, path, {"nnaccel": json.dumps({"format": 1, **described})})
+    save_file(arrays, path, {"nnaccel": json.dumps({"format": 2, **described})})
     with pytest.raises(nn.CheckpointError, match=words):
         nn.load(path)
 

@@ -25,6 +25,7 @@ def made(loss: str = "categorical_crossentropy", last: str = "softmax") -> Seque
     return model
 
 
+@pytest.mark.filterwarnings("ignore:accuracy is counted label by label")
 @pytest.mark.parametrize(
     ("loss", "last"), [*((loss, ending(loss)) for loss in LOSSES), ("mse", "softmax")]
 )
