@@ -81,6 +81,7 @@ def _trainings(dtype: str) -> Iterator[Exercise]:
     yield Exercise("batch normalisation", partial(train, batch_norm, rows, labels))
     layer_norm = [Dense(8), layers.LayerNorm(), layers.ReLU()]
     yield Exercise("layer normalisation", partial(train, layer_norm, rows, labels))
+    yield Exercise("branches", partial(train, _branches(), rows, labels))
     yield Exercise("training on pixels", partial(train, [*mlp()], pixels, labels))
     for name in ARCHITECTURES:
         hidden = convolutional(name, dropout=0.2)
@@ -94,6 +95,15 @@ def _optimizers() -> Iterator[optim.Optimizer]:
         kind = getattr(optim, name)
         if isinstance(kind, type) and issubclass(kind, optim.Optimizer) and not isabstract(kind):
             yield optim.get(name)
+
+
+def _branches() -> list[Any]:
+    """Layers that hold layers, with every way to join them."""
+    return [
+        Dense(8),
+        layers.Residual([Dense(8, "relu")]),
+        *(layers.Parallel([Dense(4)], [Dense(4)], join=join) for join in ("multiply", "concat")),
+    ]
 
 
 def _image_layers() -> list[Any]:
@@ -139,6 +149,11 @@ def _op_calls(dtype: str) -> Iterator[Exercise]:
     def columns() -> None:
         ops.col2im(ops.im2col(image, 3), 12, 3)
 
+    def join() -> None:
+        for a in (x, image):
+            ops.multiply(ops.add(a, a), a)
+            ops.split(ops.concat([a, a]), [a.shape[1], a.shape[1]])
+
     def drop() -> None:
         step = get_backend().xp.zeros(1, "int64")
         ops.dropout(x, 0.5, key=np.zeros(1, np.uint64), step=step)
@@ -163,6 +178,7 @@ def _op_calls(dtype: str) -> Iterator[Exercise]:
     yield Exercise("layer_norm", layer_norm)
     yield Exercise("im2col", columns)
     yield Exercise("pad2d", partial(ops.pad2d, image, 1))
+    yield Exercise("joins", join)
     yield Exercise("dropout", drop)
     for loss in ("mse", "binary_cross_entropy", "categorical_cross_entropy"):
         yield Exercise(loss, partial(getattr(ops, loss), ops.softmax(x), targets))
