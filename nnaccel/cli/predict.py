@@ -69,7 +69,8 @@ def predict_command(
         rows = [row for path in images for row in _rows(saved, saved.schema, path, header, decimal)]
         print_json(rows) if as_json else echo("\n".join(map(_row_as_text, rows)))
         return 0
-    answers, faults = read_pictures(saved, model, images)
+    with shown_warnings():
+        answers, faults = read_pictures(saved, model, images)
     print_json(answers) if as_json else echo("\n\n".join(map(as_text, answers)))
     for fault in faults:
         echo(f"nnaccel: {fault}", err=True)
@@ -87,7 +88,8 @@ def _rows(
     x = table.x.astype(np.float32) if saved.scaling is None else saved.scaling.inputs(table.x)
     answers: dict[int, dict[str, Any]] = {row: {"prediction": None} for row in table.incomplete}
     has_classes = bool(saved.note.get("classes"))
-    found = saved.shares(x) if has_classes else saved.model.predict(x)
+    with shown_warnings():
+        found = saved.shares(x) if has_classes else saved.model.predict(x)
     for row, outputs in zip(table.lines, found, strict=True):
         if has_classes:
             answers[row] = _choice(outputs, saved.names())

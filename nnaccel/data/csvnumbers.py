@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 #: A number whose decimals, if any, follow a comma.
 _COMMA_DECIMAL = re.compile(r"[+-]?(\d+(,\d*)?|,\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
-#: Numbers with marks between thousands, by what sets off their decimals.
+#: Numbers with marks between thousands, by what sets off their decimals; 0.500 is none of them.
 _GROUPED = {
-    ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII),
-    ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d*)?", re.ASCII),
+    ".": re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?", re.ASCII),
+    ",": re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+(,\d*)?", re.ASCII),
 }
 
 #: A number with commas, or with several points: some of them set off thousands.

@@ -17,6 +17,7 @@ from nnaccel.data import (
     read_design,
     read_inputs,
 )
+from nnaccel.data.csvnumbers import grouped_value
 
 from .samples import load_or_refuse
 
@@ -314,3 +315,12 @@ def test_other_files(tmp_path):
         load_named(tmp_path / "a.csv")
     with pytest.raises(ValueError, match="test_fraction must be in"):
         load(tmp_path / "a.csv", test_fraction=1)
+
+
+def test_no_thousands_begin_with_a_zero() -> None:
+    """0.500 is a half, or no number where a comma sets off decimals, but not 500."""
+    for decimal, cell in ((",", "0.500"), (".", "0,500"), (",", "-01.000")):
+        with pytest.raises(ValueError, match="0"):
+            grouped_value(decimal)(cell)
+    assert grouped_value(",")("1.500,5") == 1500.5
+    assert grouped_value(".")("-12,500") == -12500
