@@ -143,6 +143,7 @@ def constructor_arguments(thing: object) -> dict[str, Any]:
 def warn_caller(message: str) -> None:
     """Warn at the line outside nnaccel that led here, however deep."""
     frame, depth = sys._getframe(1), 2
-    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("nnaccel"):
+    inside = "nnaccel", "contextlib"  # the latter runs our context managers
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(inside):
         frame, depth = frame.f_back, depth + 1
     warnings.warn(message, UserWarning, stacklevel=depth)

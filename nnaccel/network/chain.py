@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Self
 
 import numpy as np
 
-from nnaccel._validate import Explained, refuse_misspelt, whole_number
+from nnaccel._validate import Explained, refuse_misspelt, warn_caller, whole_number
 from nnaccel.backends import Array, Backend, backend_of, get_backend, to_numpy, use_backend
 from nnaccel.layers import Layer, Shape
 from nnaccel.layers._images import channels_last
@@ -76,7 +75,7 @@ class Network(Explained):
         LayerNames().number(self.layers)  # some may have been renamed since
         hint = channels_last(self.leaves, shapes[0])
         if hint:
-            warnings.warn(hint, UserWarning, stacklevel=2)
+            warn_caller(hint)
         try:
             for index, layer in enumerate(self.layers):
                 with naming(layer):

@@ -45,8 +45,9 @@ class InputScale:
 
         With `more`, the training is on x and what was learnt before, and x may be unlike that.
         """
-        factor = self._factor_of(x, input_shape) if more else self.checked(x, input_shape)
-        largest = _largest(x)
+        factor, largest = self._factor_of(x, input_shape), _largest(x)
+        if not more:
+            self._compare(x, input_shape, factor, largest)
         if self.factor is None and x.dtype.kind in "iu" and largest is not None:
             _warn_of_doubt(x, factor, largest)
         if x.dtype.kind in "iu":
@@ -66,13 +67,18 @@ class InputScale:
         """
         factor = self._factor_of(x, input_shape)
         if self.largest and not self.has_warned:
-            largest = (_largest(x) or 0.0) * factor
-            is_image = len(input_shape) > 1 or self.factor == _PIXEL
-            if largest > self.largest * _TOO_LARGE or (
-                is_image and 0 < largest < self.largest / _TOO_SMALL
-            ):
-                self._warn(x, factor, largest)
+            self._compare(x, input_shape, factor, _largest(x))
         return factor
+
+    def _compare(
+        self, x: Array, input_shape: tuple[int, ...], factor: float, largest: float | None
+    ) -> None:
+        """Warn, once, if the largest of x, scaled by the factor, is unlike training's."""
+        if not self.largest or not largest or self.has_warned:
+            return
+        scaled, is_image = largest * factor, len(input_shape) > 1 or self.factor == _PIXEL
+        if scaled > self.largest * _TOO_LARGE or (is_image and scaled < self.largest / _TOO_SMALL):
+            self._warn(x, factor, scaled)
 
     def _factor_of(self, x: Array, input_shape: tuple[int, ...]) -> float:
         if x.dtype.kind not in "iu":

@@ -11,7 +11,6 @@ import errno
 import json
 import math
 import os
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 
 from nnaccel import _validate, layers, optim
 from nnaccel._text import escaped, shorten
+from nnaccel._validate import warn_caller
 from nnaccel.layers import Layer
 from nnaccel.layers._composite import MOST_DEPTH, Composite
 from nnaccel.layers._tree import map_layers
@@ -161,11 +161,9 @@ def warn_of_nan(path: str | Path, arrays: Mapping[str, np.ndarray]) -> None:
     bad = [name for name, array in arrays.items() if not np.isfinite(array).all()]
     if bad:
         more = f" and {len(bad) - 3} more" if len(bad) > 3 else ""
-        warnings.warn(
+        warn_caller(
             f"{path}: not all numbers are finite in {', '.join(map(escaped, bad[:3]))}{more}; "
-            "what the model gives may be no numbers either",
-            UserWarning,
-            stacklevel=3,
+            "what the model gives may be no numbers either"
         )
 
 

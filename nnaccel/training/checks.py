@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
 import numpy as np
 
-from nnaccel._validate import whole_number
+from nnaccel._validate import warn_caller, whole_number
 from nnaccel.backends import Array, is_cupy, is_kernels_only
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
@@ -173,11 +172,9 @@ def check_last_activation(network: Network, loss: Loss) -> None:
     else:
         mismatch = "sigmoids, which need not sum to one"
         remedy = "'softmax' for one class a row, or binary_crossentropy for independent labels"
-    warnings.warn(
+    warn_caller(
         f"the last layer {last.name!r} ends with {mismatch}, but the loss is {loss.name}: use "
-        f"{remedy}",
-        UserWarning,
-        stacklevel=3,
+        f"{remedy}"
     )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import copy
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
+from nnaccel._validate import warn_caller
 from nnaccel.backends import Array, to_numpy
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks._list import CallbackList
@@ -192,11 +192,10 @@ def _warn_if_no_update(setup: TrainingSetup, epoch: int) -> Iterator[None]:
     yield
     is_idle = to_numpy(network.iterations) == before
     if is_idle and (not before or scale.factor < factor / 2):
-        warnings.warn(
+        warn_caller(
             f"float16 gradients overflowed in every step of epoch {epoch + 1}, so nothing was "
             f"learnt; the loss scale is down to {scale.factor:g} and still falling. To fix: "
-            "rescale inputs and targets to about 1, or use dtype='mixed_bfloat16'",
-            stacklevel=5,  # the call of fit
+            "rescale inputs and targets to about 1, or use dtype='mixed_bfloat16'"
         )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnaccel._text import shorten
+from nnaccel._validate import warn_caller
 from nnaccel.backends import Array, to_numpy
 from nnaccel.training import checkpoint
 from nnaccel.training.callbacks import Callback
@@ -150,11 +150,9 @@ class Backup(Callback):
                     if key == "learning_rate"
                     else "the new one is used, so the result differs from an uninterrupted training"
                 )
-                warnings.warn(
+                warn_caller(
                     f"{self._path} was saved by a training whose {what.replace('_', ' ')} was "
-                    f"{shorten(repr(theirs[key]))}, not {ours}: {used}",
-                    UserWarning,
-                    stacklevel=3,
+                    f"{shorten(repr(theirs[key]))}, not {ours}: {used}"
                 )
         if "learning_rate" in theirs:
             self._setting["learning_rate"] = theirs["learning_rate"]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import warnings
 from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import Any
+
+from nnaccel._validate import warn_caller
 
 _MANY = 100_000  # batches in a first epoch, after which an iterable may be one that never ends
 _NONE = object()
@@ -60,11 +61,9 @@ class Stream:
         for number, batch in enumerate(self._batches, 1):
             yield batch
             if number == _MANY and not self._is_finite:
-                warnings.warn(
+                warn_caller(
                     f"{number:,} batches have passed in this epoch and the iterable goes on. If "
-                    "it never ends, stop and pass steps_per_epoch, the batches in an epoch",
-                    UserWarning,
-                    stacklevel=6,  # the call of fit
+                    "it never ends, stop and pass steps_per_epoch, the batches in an epoch"
                 )
         if not number:
             raise ValueError(

@@ -16,15 +16,13 @@ from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.runtime.workspace import scratch
-from nnaccel_kernels.cpu.vector.runs import add_to
+from nnaccel_kernels.cpu.vector.runs import add_to, sum_in_double
 
 __all__ = ["bias_activate", "sum_channels"]
 
 _RUN = 512  # about the elements of a run
 _MIN_RUNS = 8  # in a block
 _MAX_BLOCKS = 64  # each with a sum of its own
-
-reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums in several lanes
 
 
 def run_length(channels: int) -> int:
@@ -75,14 +73,6 @@ def _add_runs(x, total):  # type: ignore[no-untyped-def]
             total[i] += run[i]
 
 
-@reorder
-def _sum(x):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for i in range(x.size):
-        total += x[i]
-    return total
-
-
 @kernel
 def _sums(rank, size, x, sums):  # type: ignore[no-untyped-def]
     blocks, _, length = sums.shape
@@ -94,13 +84,15 @@ def _sums(rank, size, x, sums):  # type: ignore[no-untyped-def]
         lo, hi = share(blocks * length, rank, size)
         for plane in range(lo, hi):
             n, c = plane // length, plane % length
-            sums[n, 0, c] = _sum(x[n, c])
+            sums[n, 0, c] = sum_in_double(x[n, c])
 
 
 @kernel
 def _add_up(rank, size, sums, total):  # type: ignore[no-untyped-def]
     lo, hi = share(total.size, rank, size)
-    total[lo:hi] = sums_of_channels(sums, 0, lo, hi, total.size)
+    found = sums_of_channels(sums, 0, lo, hi, total.size)
+    for c in range(lo, hi):
+        total[c] = found[c - lo]
 
 
 @kernel

@@ -6,19 +6,16 @@ import math
 
 import numpy as np
 
-from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
+from nnaccel_kernels.cpu.vector.runs import in_lanes
 
 __all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
 
 _CHUNK = 4096  # elements with a sum of squares of their own: sums do not depend on the threads
 
 
-_reorder = njit(nogil=True, cache=True, fastmath={"reassoc"})  # sums in several lanes
-
-
-@_reorder
+@in_lanes
 def _sum_of_squares(a):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(a.size):
@@ -27,7 +24,7 @@ def _sum_of_squares(a):  # type: ignore[no-untyped-def]
     return total
 
 
-@_reorder
+@in_lanes
 def _sum_of_absolutes(a):  # type: ignore[no-untyped-def]
     total = 0.0
     for i in range(a.size):

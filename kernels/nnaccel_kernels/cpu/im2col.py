@@ -8,7 +8,7 @@ from numba import njit
 from nnaccel_kernels.cpu.copy import copy
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.vector.runs import copy_to
+from nnaccel_kernels.cpu.vector.runs import copy_run
 from nnaccel_kernels.cpu.windows.sliding import PIXEL, POSITION, POSITIONS, tap_tables
 from nnaccel_kernels.window import Window
 
@@ -21,7 +21,7 @@ _inline = njit(nogil=True, inline="always")
 def _take(x, step, y):  # type: ignore[no-untyped-def]
     """y = x[::step]."""
     if step == 1:
-        copy_to(y, x)
+        copy_run(y.size, x, 0, y, 0)
     else:
         for i in range(y.size):
             y[i] = x[i * step]

@@ -9,6 +9,7 @@ import numpy as np
 from nnaccel_kernels.cpu.copy import pixels
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import part, share, threads_for
+from nnaccel_kernels.cpu.vector.runs import copy_run
 
 __all__ = ["add", "multiply", "put_channels", "take_channels"]
 
@@ -34,7 +35,7 @@ def _copy_columns(rank, size, x, x_first, y, y_first, count):  # type: ignore[no
     """Copy `count` columns of a matrix, from one column on, to those of another."""
     lo, hi = share(x.shape[0], rank, size)
     for row in range(lo, hi):
-        y[row, y_first : y_first + count] = x[row, x_first : x_first + count]
+        copy_run(count, x[row], x_first, y[row], y_first)
 
 
 def add(x: np.ndarray, z: np.ndarray, y: np.ndarray) -> None:

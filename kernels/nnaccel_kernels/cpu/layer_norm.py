@@ -8,19 +8,11 @@ import numpy as np
 
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.vector.runs import in_lanes
+from nnaccel_kernels.cpu.vector.runs import in_lanes, sum_in_double
 
 __all__ = ["layer_norm", "layer_norm_backward"]
 
 _WORK = 6.0  # floating-point operations for an element
-
-
-@in_lanes
-def _sum(row):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for j in range(row.size):
-        total += row[j]
-    return total
 
 
 @in_lanes
@@ -49,7 +41,7 @@ def _layer_norm(rank, size, x, gamma, beta, epsilon, mean, inv_std, y):  # type:
     lo, hi = share(x.shape[0], rank, size)
     for i in range(lo, hi):
         row, out = x[i], y[i]
-        middle = x.dtype.type(_sum(row) / columns)
+        middle = x.dtype.type(sum_in_double(row) / columns)
         squares = _squares(row, middle)
         scale = x.dtype.type(1.0 / math.sqrt(squares / columns + epsilon[0]))
         mean[i], inv_std[i] = middle, scale

@@ -17,7 +17,7 @@ from nnaccel_kernels.cpu.matmul.matmul import (
 from nnaccel_kernels.cpu.matmul.panel import blocks_of
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.vector.runs import add_to, copy_to
+from nnaccel_kernels.cpu.vector.runs import add_to, copy_run
 
 __all__ = ["linear", "linear_backward"]
 
@@ -41,7 +41,7 @@ def _sum_blocks(rank, size, parts, b, code, alpha, y):  # type: ignore[no-untype
     lo, hi = share(y.shape[0], rank, size)
     for i in range(lo, hi):
         row = y[i]
-        copy_to(row, parts[0, i])
+        copy_run(row.size, parts, i * row.size, row, 0)
         for block in range(1, parts.shape[0]):
             add_to(row, parts[block, i])
         apply_epilogue(row, 0, 1, row.size, b, 0, row.size, code, alpha)

@@ -6,7 +6,7 @@ import numpy as np
 
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.vector.runs import copy_to
+from nnaccel_kernels.cpu.vector.runs import copy_run
 from nnaccel_kernels.cpu.windows.parts import image_parts
 
 __all__ = ["pad2d"]
@@ -25,7 +25,7 @@ def _pad(rank, size, x, top, left, y):  # type: ignore[no-untyped-def]
             row[:] = 0
         else:
             row[:begin] = 0
-            copy_to(row[begin:end], x[n, i - top, begin - left : end - left])
+            copy_run(end - begin, x[n, i - top], begin - left, row, begin)
             row[end:] = 0
 
 

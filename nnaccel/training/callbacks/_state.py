@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from nnaccel._text import shorten
+from nnaccel.training.checkpoint import read_count
 
 
 def number(state: Mapping[str, Any], name: str) -> float | None:
@@ -16,14 +17,6 @@ def number(state: Mapping[str, Any], name: str) -> float | None:
     return value
 
 
-def count(state: Mapping[str, Any], name: str) -> int:
-    """Return a whole number of at least 0; ValueError for anything else."""
-    value = state[name]
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{name}={shorten(repr(value))} must be a whole number of at least 0")
-    return value
-
-
 def count_or_none(state: Mapping[str, Any], name: str) -> int | None:
     """Return a whole number of at least 0, or None; ValueError for anything else."""
-    return None if state[name] is None else count(state, name)
+    return None if state[name] is None else read_count(state, name)

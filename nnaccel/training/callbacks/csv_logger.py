@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
-import warnings
 from pathlib import Path
 from typing import Any
 
+from nnaccel._validate import warn_caller
 from nnaccel.training.callbacks._base import Callback, Logs
-from nnaccel.training.callbacks._state import count
+from nnaccel.training.checkpoint import read_count
 
 __all__ = ["CSVLogger"]
 
@@ -84,7 +84,7 @@ class CSVLogger(Callback):
     def load_state(self, state: dict[str, Any]) -> None:
         """Go on with the file, if it was begun."""
         self._is_resumed = True
-        self._columns = self._header() if count(state, "columns") else []
+        self._columns = self._header() if read_count(state, "columns") else []
 
     def _go_on(self, epoch: int, is_resumed: bool) -> None:
         """Cut what was left half-written and, if resumed, the last rows from `epoch` on."""
@@ -95,14 +95,12 @@ class CSVLogger(Callback):
             last = epochs[-1]
             while len(lines) > 1 and last is not None and last >= epoch and epochs[-1] == last:
                 last -= 1
-                lines.pop(), epochs.pop()
+                del lines[-1], epochs[-1]
         elif any(logged is not None and logged >= epoch for logged in epochs[-1:]):
-            warnings.warn(
+            warn_caller(
                 f"{self.path} ends with epoch {epochs[-1]}, and this training begins with epoch "
                 f"{epoch}: epochs repeat in it. To fix: give append=False or initial_epoch="
-                f"{(epochs[-1] or 0) + 1}, or resume a checkpoint",
-                UserWarning,
-                stacklevel=5,  # the call of fit
+                f"{(epochs[-1] or 0) + 1}, or resume a checkpoint"
             )
         os.truncate(self.path, sum(map(len, lines)))
 

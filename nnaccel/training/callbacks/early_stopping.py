@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
-from nnaccel.training.callbacks._state import count, count_or_none, number
+from nnaccel.training.callbacks._state import count_or_none, number
+from nnaccel.training.checkpoint import read_count
 
 __all__ = ["EarlyStopping"]
 
@@ -114,7 +115,7 @@ class EarlyStopping(Callback):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore a state; a stopped one stops the model again."""
-        self.best, self.wait = number(state, "best"), count(state, "wait")
+        self.best, self.wait = number(state, "best"), read_count(state, "wait")
         self.best_epoch = count_or_none(state, "best_epoch")
         self.stopped_epoch = count_or_none(state, "stopped_epoch")
         weights = state["weights"]

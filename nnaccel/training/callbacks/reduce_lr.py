@@ -7,7 +7,8 @@ from typing import Any
 
 from nnaccel.training.callbacks._base import Callback, Logs
 from nnaccel.training.callbacks._monitor import Monitor
-from nnaccel.training.callbacks._state import count, number
+from nnaccel.training.callbacks._state import number
+from nnaccel.training.checkpoint import read_count
 
 __all__ = ["ReduceLROnPlateau"]
 
@@ -103,8 +104,8 @@ class ReduceLROnPlateau(Callback):
 
     def load_state(self, state: dict[str, Any]) -> None:
         """Restore the counters."""
-        self.best, self.wait = number(state, "best"), count(state, "wait")
-        self.cooldown_counter = count(state, "cooldown_counter")
+        self.best, self.wait = number(state, "best"), read_count(state, "wait")
+        self.cooldown_counter = read_count(state, "cooldown_counter")
 
     def _reset(self) -> None:
         """Reset the state."""

@@ -6,7 +6,7 @@ way to them get buffers of their own at each run, so nothing is copied and nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -83,11 +83,11 @@ class Relocation:
         self._spans = [(address_of(a), a.nbytes) for a in (*memories, tape.scratch)]
         self._inputs, self._scratch_size = len(inputs), tape.scratch.size
         self._fresh = [a.nbytes for a in fresh]
-        self._results = _results(returned, self._spans[len(inputs) : -1], len(inputs))
         self._is_tuple = isinstance(returned, tuple)
+        results = returned if self._is_tuple else (returned,)
+        self._results = [None if a is None else self._result(a) for a in results]
+        self._kept: list[np.ndarray] = []  # used in place: alive as long as this
         self._counters, self._patches = tape.counters, list(self._find(launches, keeps))
-        self._kept = [a for _, args, _ in launches for a in args if isinstance(a, np.ndarray)]
-        self._kept = [a for a in self._kept if self._slot_of(a) is None]
         self._table = build_table(launches)
         self._words = self._table.memory.data
         self.is_running = False
@@ -128,7 +128,15 @@ class Relocation:
             scratch = local.scratch = on_a_line(self._scratch_size)
         return scratch
 
-    def _find(self, launches: Sequence[Launch], keeps: bool) -> Any:
+    def _result(self, a: np.ndarray) -> _Result:
+        """Where a returned array lies in a fresh buffer."""
+        slot = self._slot_of(a)
+        if slot is None or not self._inputs <= slot < self._inputs + len(self._fresh):
+            raise NotRelocatableError
+        offset = address_of(a) - self._spans[slot][0]
+        return _Result(slot, offset, a.shape, a.strides, a.dtype)
+
+    def _find(self, launches: Sequence[Launch], keeps: bool) -> Iterator[_Patch]:
         """Yield a patch for each array of the launches that is relocated."""
         word = COLUMNS * len(launches)
         for _, args, _ in launches:
@@ -140,6 +148,8 @@ class Relocation:
                         yield _Patch(word + _ADDRESS, slot, offset)
                     elif arg.nbytes > _SMALL and not keeps:
                         raise NotRelocatableError
+                    else:
+                        self._kept.append(arg)
                 word += words_of(arg)
 
     def _slot_of(self, a: np.ndarray) -> int | None:
@@ -157,22 +167,6 @@ def _launches(tape: Tape) -> list[Launch]:
     if len(parts) > 1 or any(callable(part) for part in parts):
         raise NotRelocatableError
     return parts[0] if parts else []  # type: ignore[return-value]
-
-
-def _results(returned: Any, fresh: Sequence[tuple[int, int]], before: int) -> list[_Result | None]:
-    """Where the returned arrays lie in the fresh ones, of which `before` inputs come first."""
-    found: list[_Result | None] = []
-    for a in returned if isinstance(returned, tuple) else (returned,):
-        if a is None:
-            found.append(None)
-            continue
-        at = address_of(a)
-        slots = [i for i, (start, size) in enumerate(fresh) if start <= at < start + max(size, 1)]
-        if not slots:
-            raise NotRelocatableError
-        offset = at - fresh[slots[0]][0]
-        found.append(_Result(before + slots[0], offset, a.shape, a.strides, a.dtype))
-    return found
 
 
 def _overlap(arrays: Sequence[np.ndarray]) -> bool:

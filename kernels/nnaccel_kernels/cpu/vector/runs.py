@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from llvmlite import ir
-from numba import config, njit, types
+from numba import config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.vector.simd import element, i64, pointer, void
-
-
-@njit(nogil=True, inline="always")
-def copy_to(a, b):  # type: ignore[no-untyped-def]
-    """a[:] = b, for arrays of one axis, in a tenth of the time to compile."""
-    for j in range(a.size):
-        a[j] = b[j]
 
 
 @njit(nogil=True, inline="always")
@@ -27,13 +21,22 @@ def add_to(a, b):  # type: ignore[no-untyped-def]
 
 
 #: Compiles a sum of many numbers, which LLVM may then take in several lanes.
-in_lanes = njit(nogil=True, fastmath={"reassoc"})
+in_lanes = njit(nogil=True, cache=True, fastmath={"reassoc"})
 
 
 @in_lanes
 def sum_of(x):  # type: ignore[no-untyped-def]
     """The sum of an array of one axis, in its own precision."""
     total = x.dtype.type(0)
+    for j in range(x.size):
+        total += x[j]
+    return total
+
+
+@in_lanes
+def sum_in_double(x):  # type: ignore[no-untyped-def]
+    """The sum of an array of one axis, in double precision."""
+    total = 0.0
     for j in range(x.size):
         total += x[j]
     return total
@@ -55,7 +58,10 @@ def _copy_in_python(count: int, x: Any, x_at: int, y: Any, y_at: int) -> None:
 
 @intrinsic
 def copy_run(typing, count, x, x_at, y, y_at):  # type: ignore[no-untyped-def]
-    """y[y_at : y_at + count] = x[x_at : x_at + count], which must not overlap."""
+    """y[y_at : y_at + count] = x[x_at : x_at + count], which must not overlap.
+
+    Numba takes seconds to compile that assignment.
+    """
     i8 = types.int64
 
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnaccel_kernels.cpu.channels import reorder, runs_of_block
+from nnaccel_kernels.cpu.channels import runs_of_block
 from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share
+from nnaccel_kernels.cpu.vector.runs import in_lanes
 
 
 @njit(nogil=True, cache=True)
@@ -35,7 +36,7 @@ def _runs(x, origin, first, second):  # type: ignore[no-untyped-def]
             second[i] += p * p
 
 
-@reorder
+@in_lanes
 def _pixels(x, origin):  # type: ignore[no-untyped-def]
     first, second = 0.0, 0.0
     for i in range(x.size):
@@ -73,7 +74,7 @@ def _runs_of_products(dy, x, mean, first, second):  # type: ignore[no-untyped-de
             second[i] += g * (run[i] - mean[i])
 
 
-@reorder
+@in_lanes
 def _products_of_pixels(dy, x, mean):  # type: ignore[no-untyped-def]
     first, second = 0.0, 0.0
     for i in range(x.size):
