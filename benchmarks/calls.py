@@ -15,7 +15,7 @@ import numpy as np
 
 from nnaccel import layers, ops
 from nnaccel.backends import set_backend
-from nnaccel.bench.timing import measure, take_turns, use_cpu_time
+from nnaccel.bench.timing import take_short_turns, use_cpu_time
 from nnaccel.model.sequential import Sequential
 
 Run = Callable[[], Any]
@@ -116,8 +116,7 @@ def main() -> None:
         for name, ours, theirs in (*elementwise(), *convolutions(), *predictions()):
             np.testing.assert_allclose(ours(), np.asarray(theirs()), rtol=1e-3, atol=1e-3)
             runs = {"nnaccel": ours, "peer": theirs}
-            calls = {who: 2 + int(BURST / measure(run, 3, pause=0)[0]) for who, run in runs.items()}
-            turns = take_turns(runs, repeats, calls=calls, pause=0, title=f"{name}: ")
+            turns = take_short_turns(runs, repeats, seconds=BURST, pause=0, title=f"{name}: ")
             ratio = float(np.median(np.divide(turns["peer"], turns["nnaccel"])))
             us = [1e6 * float(np.median(turns[who])) for who in runs]
             found.append({"name": name, "nnaccel_us": us[0], "peer_us": us[1], "ratio": ratio})

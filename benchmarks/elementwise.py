@@ -9,14 +9,9 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import math
-import os
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
-
-os.environ["NNACCEL_NUM_THREADS"] = "1"
 
 import _results
 import numpy as np
@@ -24,6 +19,7 @@ import torch
 
 from nnaccel import ops
 from nnaccel.backends import use_backend
+from nnaccel.bench.timing import take_short_turns, use_cpu_time
 from nnaccel_kernels.cpu.runtime.tape import record
 
 aten = torch.ops.aten
@@ -141,20 +137,11 @@ def race(title: str, ours: Callable[[], Any], theirs: Callable[[], Any]) -> dict
     want = theirs().numpy()
     np.testing.assert_allclose(y, want, rtol=1e-3, atol=1e-5, err_msg=title)
     runs = {"nnaccel": tape.replay, "torch": theirs}
-    calls = {n: max(1, math.ceil(BURST / max(1e-7, cpu(r, 3)))) for n, r in runs.items()}
-    turns = [{n: cpu(r, calls[n]) for n, r in runs.items()} for _ in range(TURNS)]
-    us = {n: round(1e6 * float(np.median([t[n] for t in turns])), 2) for n in runs}
-    ratio = float(np.median([t["torch"] / t["nnaccel"] for t in turns]))
+    seconds = take_short_turns(runs, TURNS, seconds=BURST, pause=0)
+    us = {n: round(1e6 * float(np.median(seconds[n])), 2) for n in runs}
+    ratio = float(np.median(np.divide(seconds["torch"], seconds["nnaccel"])))
     print(f"{title:48} {us['nnaccel']:9.1f} {us['torch']:9.1f} us {ratio:6.2f}x", flush=True)
     return {"work": title, "us": us, "ratio": round(ratio, 3)}
-
-
-def cpu(run: Callable[[], Any], calls: int) -> float:
-    """CPU seconds of a call."""
-    start = time.process_time()
-    for _ in range(calls):
-        run()
-    return (time.process_time() - start) / calls
 
 
 def main() -> None:
@@ -164,6 +151,7 @@ def main() -> None:
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)
         libc.mallopt(-1, 1 << 30), libc.mallopt(-3, 1 << 30)  # trim and mmap thresholds
+    use_cpu_time()
     torch.set_num_threads(1)
     rows, rng = [], np.random.default_rng(0)
     with use_backend("numba"):

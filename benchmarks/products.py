@@ -9,20 +9,18 @@ memory each time; "a call" is the ratio of calls from Python, each with memory o
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import _results
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from nnaccel.backends import use_backend
 from nnaccel.bench.machine import measure_gflops
-from nnaccel.bench.timing import progress
+from nnaccel.bench.timing import progress, take_short_turns, use_cpu_time
 from nnaccel.ops import linear, linear_backward
-from nnaccel_kernels.cpu import record, set_num_threads
+from nnaccel_kernels.cpu import record
 
 SHAPES = [  # m, k, n of (m, k) @ (k, n)
     *((side, side, side) for side in (128, 256, 512, 1024, 2048)),
@@ -78,24 +76,19 @@ def assert_same(ours: Any, theirs: Any) -> None:
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-5 * np.abs(want).max())
 
 
-def burst(run: Run) -> float:
-    """CPU seconds of a call: the mean of a short turn."""
-    calls, start = 0, time.process_time()
-    while True:
-        run()
-        calls += 1
-        passed = time.process_time() - start
-        if passed > BURST:
-            return passed / calls
-
-
 def measure(product: Product, turns: int) -> dict[str, float]:
     """GFLOP/s in the best turns, and median ratios of a turn."""
-    runs = product.recorded(), product.blas_in_place, product.call, product.blas_call
-    want = runs[1]()
-    for run in runs:
+    runs = {
+        "recorded": product.recorded(),
+        "blas_in_place": product.blas_in_place,
+        "call": product.call,
+        "blas_call": product.blas_call,
+    }
+    want = runs["blas_in_place"]()
+    for run in runs.values():
         assert_same(run(), want)
-    seconds = np.array([[burst(run) for run in runs] for _ in range(turns)])
+    taken = take_short_turns(runs, turns, seconds=BURST, pause=0)
+    seconds = np.array([*taken.values()]).T
     best = seconds.min(axis=0)
     return {
         "gflops": product.flops / best[0] / 1e9,
@@ -113,8 +106,8 @@ def main() -> None:
     options = parser.parse_args()
     peak, rows = measure_gflops(1), []
     print(f"{'GFLOP/s':>28}{'nnaccel':>9}{'BLAS':>7}{'ratio':>7}{'of peak':>9}{'a call':>8}")
-    with use_backend("numba"), threadpool_limits(1):
-        set_num_threads(1)
+    use_cpu_time()
+    with use_backend("numba"):
         for m, k, n in SHAPES:
             for direction, product in products(m, k, n).items():
                 progress(f"{m}x{k} @ {k}x{n}, {direction}")

@@ -15,7 +15,7 @@ from nnaccel.bench.machine import measure_machine
 from nnaccel.bench.peers import CONV_GROUPS, CONV_NNACCEL, CONV_PEERS, Peer, expand_names
 from nnaccel.bench.problem import DisagreementError
 from nnaccel.bench.shapes import ConvShape, expand_shapes
-from nnaccel.bench.timing import Timing, measure, progress, require_turns, take_turns
+from nnaccel.bench.timing import Timing, measure, progress, require_turns, take_short_turns
 
 #: Largest accepted error of each result, relative to the largest element of the float64 result. dw
 #: and db are sums over all pixels of a batch, where PyTorch's own error is nearly 2e-5.
@@ -188,8 +188,6 @@ def _time(
         else:
             scaled = first[name] * batch_size / images
             timings[name] = Timing(scaled, (scaled,))
-    progress(f"{title}warming up")
-    calls = {name: math.ceil(_TURN / measure(run)[0]) for name, run in runs.items()}
-    seconds = take_turns(runs, repeats, calls=calls, title=title)
+    seconds = take_short_turns(runs, repeats, seconds=_TURN, title=title)
     timings |= {name: Timing(first[name], seconds[name]) for name in runs}
     return {name: timings[name] for name in contestants}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -131,12 +132,39 @@ def take_turns(
     require_turns(repeats)
     calls = calls or {}
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for turn in range(repeats):
-        for name, run in contestants.items():
-            progress(f"{title}turn {turn + 1} of {repeats}: {name}")
-            seconds[name].append(measure(run, calls.get(name, 1), pause=pause)[0])
+    gc.collect()
+    gc.freeze()  # what is alive need not be looked through again before each turn
+    try:
+        for turn in range(repeats):
+            for name, run in contestants.items():
+                progress(f"{title}turn {turn + 1} of {repeats}: {name}")
+                seconds[name].append(measure(run, calls.get(name, 1), pause=pause)[0])
+    finally:
+        gc.unfreeze()
     progress("")
     return {name: tuple(each) for name, each in seconds.items()}
+
+
+def take_short_turns(
+    contestants: Mapping[str, Run],
+    repeats: int,
+    *,
+    seconds: float,
+    pause: float = 0.05,
+    title: str = "",
+) -> dict[str, tuple[float, ...]]:
+    """`take_turns`, each of so many calls that it takes about so many seconds.
+
+    Examples
+    --------
+    >>> short = take_short_turns({"sum": lambda: sum(range(9))}, 2, seconds=0.001, pause=0)
+    >>> len(short["sum"])
+    2
+    """
+    progress(f"{title}warming up")
+    first = {name: measure(run, pause=pause)[0] for name, run in contestants.items()}
+    calls = {name: math.ceil(seconds / max(spent, 1e-7)) for name, spent in first.items()}
+    return take_turns(contestants, repeats, calls=calls, pause=pause, title=title)
 
 
 def measure(
