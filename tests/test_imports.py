@@ -32,7 +32,7 @@ TIERS = [
     ["network"],
     ["training"],
     ["model"],
-    ["bench", "data", "estimators", "filters", "plot", "testing"],
+    ["bench", "data", "distributed", "estimators", "filters", "plot", "testing"],
     ["cli"],
     ["__main__"],
     ["nnaccel"],

@@ -18,6 +18,7 @@ from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
 from nnaccel.training import checkpoint as files
+from nnaccel.training.agreement import identity_of, require_same
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, History, ProgressBar
 from nnaccel.training.callbacks._list import CallbackList
@@ -29,10 +30,12 @@ from nnaccel.training.checks import (
     open_stream,
     split_validation,
 )
+from nnaccel.training.communicator import Alone, Communicator
 from nnaccel.training.inputs import build_or_check, check_inputs
 from nnaccel.training.loop import ArrayEpochs, Evaluation, StreamEpochs, run_epochs
 from nnaccel.training.resume import Backup
 from nnaccel.training.setup import TrainingSetup
+from nnaccel.training.share import Share
 
 _PREDICT_BATCH = 256
 
@@ -181,6 +184,7 @@ class Sequential(CompiledNetwork, PipelineStep):
         initial_epoch: int = 0,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        distributed: Communicator | None = None,
         **unknown: Never,
     ) -> History:
         """Train the model.
@@ -224,6 +228,11 @@ class Sequential(CompiledNetwork, PipelineStep):
         resume : bool, default False
             Whether to continue from `checkpoint` if that file exists, with its seed. The result is
             the same, bit for bit, as without the interruption.
+        distributed : Communicator, optional
+            Of `nnaccel.distributed.init`: the processes that train together. Each makes this call,
+            with the same data and settings, and takes its share of each batch; `batch_size` stays
+            that of the whole batch. All end with the same weights, states and history; rank 0 alone
+            prints, and writes files.
 
         Returns
         -------
@@ -249,10 +258,12 @@ class Sequential(CompiledNetwork, PipelineStep):
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
-        history, backup = History(), _backup(self, checkpoint, resume)
+        comm = Alone() if distributed is None else distributed
+        history, backup = History(), _backup(self, checkpoint, resume, comm)
         check_last_activation(self, compiled.loss)
-        with self.on_backend():
+        with self.on_backend(), comm.watch():
             x, y, weights, evaluation = self._check_data(
+                comm,
                 compiled,
                 (x, y, sample_weight),
                 validation_data,
@@ -262,11 +273,16 @@ class Sequential(CompiledNetwork, PipelineStep):
             )
             if backup is not None:
                 backup.load()
+            if comm.size > 1:
+                settings = {"epochs": [first_epoch, epochs], "batch_size": batch_size}
+                settings |= {"shuffle": shuffle, "steps_per_epoch": steps}
+                require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
-                setup = self._training_setup()
+                setup = self._training_setup(comm)
                 source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps)
                 if y is not None:
-                    loader = BatchLoader(self, x, y, batch_size, weights)
+                    share = Share(comm, batch_size)
+                    loader = BatchLoader(self, x, y, batch_size, weights, share)
                     source = ArrayEpochs(setup, loader, shuffle)
                 params = {
                     "epochs": epochs,
@@ -279,7 +295,7 @@ class Sequential(CompiledNetwork, PipelineStep):
                 chosen = [*callbacks, history, ProgressBar(verbose)]
                 if backup is not None:
                     chosen.append(backup)
-                with CallbackList(chosen, self, params) as active:
+                with CallbackList(chosen, self, params, comm.rank) as active:
                     self.history, self.stop_training = history, False
                     active.on_train_begin({})
                     if backup is not None:
@@ -324,7 +340,8 @@ class Sequential(CompiledNetwork, PipelineStep):
         compiled = self._require_compiled()
         check_last_activation(self, compiled.loss)
         with self.on_backend():
-            logs = self._evaluation(compiled, (x, y, sample_weight), batch_size).run()
+            data = x, y, sample_weight
+            logs = self._evaluation(Alone(), compiled, data, batch_size).run()
         values = list(logs.values())
         return logs if return_dict else values if self.metrics else values[0]
 
@@ -366,6 +383,7 @@ class Sequential(CompiledNetwork, PipelineStep):
 
     def _check_data(
         self,
+        comm: Communicator,
         compiled: Compiled,
         data: tuple[Any, ...],
         validation_data: Sequence[Any] | None,
@@ -388,10 +406,12 @@ class Sequential(CompiledNetwork, PipelineStep):
             weights = check_weights(weights, len(x), self.dtype)
         evaluation = None
         if validation_data is not None:
-            evaluation = self._evaluation(compiled, validation_data, batch_size)
+            evaluation = self._evaluation(comm, compiled, validation_data, batch_size)
         return x, y, weights, evaluation
 
-    def _evaluation(self, compiled: Compiled, data: Any, batch_size: int) -> Evaluation:
+    def _evaluation(
+        self, comm: Communicator, compiled: Compiled, data: Any, batch_size: int
+    ) -> Evaluation:
         """Check (x, y) or (x, y, sample_weight), and return the evaluation on it."""
         if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
             raise ValueError(
@@ -402,8 +422,9 @@ class Sequential(CompiledNetwork, PipelineStep):
         weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
         if self._parameters.in_training:  # the training's metrics go on adding up
             compiled = compiled._replace(metrics=copy.deepcopy(compiled.metrics))
-        setup = TrainingSetup(self, *compiled)
-        return Evaluation(setup, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
+        setup, batch_size = TrainingSetup(self, *compiled, comm=comm), min(batch_size, len(x))
+        share = Share(comm, batch_size)
+        return Evaluation(setup, BatchLoader(self, x, targets, batch_size, weights, share))
 
 
 def load(
@@ -463,8 +484,10 @@ def _by_any_name(custom: Mapping[str, Any]) -> dict[str, Any]:
     return {name: thing for name, thing in named.items() if isinstance(name, str)} | dict(custom)
 
 
-def _backup(model: Sequential, path: str | Path | None, resume: bool) -> Backup | None:
+def _backup(
+    model: Sequential, path: str | Path | None, resume: bool, comm: Communicator
+) -> Backup | None:
     """Return the callback that saves the training to `path`; None without a path."""
     if path is None and resume:
         raise ValueError("resume=True needs the path of a checkpoint to resume from")
-    return None if path is None else Backup(model, path, resume)
+    return None if path is None else Backup(model, path, resume, comm)

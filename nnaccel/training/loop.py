@@ -14,8 +14,10 @@ from nnaccel.backends import Array, to_numpy
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import check_batch
+from nnaccel.training.communicator import Communicator
 from nnaccel.training.metric_sums import LazyMeans, Logs
 from nnaccel.training.setup import TrainingSetup
+from nnaccel.training.share import Share
 from nnaccel.training.step import AfterBatches, BeforeBatch, StepRunner
 from nnaccel.training.streams import Stream
 
@@ -38,7 +40,9 @@ class Evaluation:
         rows = self._runner.loader.rows
         self._setup.sums.reset()
         self._runner.run(np.arange(rows))
-        self._setup.add_penalties(rows)
+        if self._setup.comm.rank == 0:  # the sums are of all ranks, and penalties of none's rows
+            self._setup.sums.shard = 0
+            self._setup.add_penalties(rows)
         return self._setup.sums.means()
 
 
@@ -130,7 +134,8 @@ class StreamEpochs:
             if len(self._runners) == _KEPT_SHAPES:
                 del self._runners[next(iter(self._runners))]
             # Copies: later batches of this shape overwrite them.
-            loader = BatchLoader(self._setup.network, x.copy(), targets.copy(), len(x))
+            share = Share(self._setup.comm, len(x))
+            loader = BatchLoader(self._setup.network, x.copy(), targets.copy(), len(x), share=share)
             self._runners[key] = StepRunner(self._setup, loader, training=True)
         return self._runners[key]
 
@@ -151,7 +156,7 @@ def run_epochs(
         If the loss becomes NaN or infinite; weights are those after the last complete epoch.
     """
     for epoch in epochs:
-        if should_stop():
+        if _any_stops(setup.comm, should_stop()):
             break
         callbacks.on_epoch_begin(epoch, {})
         with _warn_if_no_update(setup, epoch), _restore_if_diverging(setup, epoch):
@@ -160,6 +165,11 @@ def run_epochs(
         if evaluation is not None:
             logs |= {f"val_{name}": value for name, value in evaluation.run().items()}
         callbacks.on_epoch_end(epoch, logs)
+
+
+def _any_stops(comm: Communicator, wanted: bool) -> bool:
+    """Whether a callback on any rank wants the training to stop."""
+    return bool(comm.total(np.array([float(wanted)]))[0])
 
 
 def _run_epoch(setup: TrainingSetup, source: Epochs, callbacks: CallbackList) -> Logs:
