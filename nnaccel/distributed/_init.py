@@ -73,7 +73,9 @@ def _import_mpi(launcher: _config.Launcher) -> Any:
     try:
         from mpi4py import MPI
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{started}, but mpi4py is not here. To fix: {_INSTALL}") from error
+        raise ModuleNotFoundError(
+            f"{started}, but mpi4py is not here. To fix: {_INSTALL}"
+        ) from error
     except (ImportError, RuntimeError) as error:
         raise RuntimeError(
             f"{started}, but mpi4py cannot load an MPI ({error}). To fix: {_INSTALL}"

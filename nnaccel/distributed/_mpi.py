@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import logging
+import os
 import zlib
 from contextlib import AbstractContextManager
 from typing import Any
@@ -13,13 +15,15 @@ from nnaccel.backends import Array, Backend, to_numpy
 from nnaccel.distributed._interrupts import Interrupts
 from nnaccel.distributed._watch import Watch
 
+_log = logging.getLogger("nnaccel")
 _MOST_BYTES = 1 << 36  # of a broadcast
 
 
 class MPICommunicator:
     """Ranks of MPI, each a process.
 
-    On the numba backend an all-reduce is MPI's C function, called from the tape by its address [1]_.
+    On the numba backend an all-reduce is MPI's C function, called from the tape by its address, as
+    Numba-MPI does [1]_.
     Where parts of a batch are summed along a fixed tree, that goes on over the ranks: each gathers
     what all have, and sums it in one order.
 
@@ -43,7 +47,11 @@ class MPICommunicator:
         self._is_ordered = shards != self.size
         self._library = ctypes.CDLL(mpi.__file__)
         self._status = np.zeros(1, np.int64)  # of the calls on tapes
+        self._comm.Set_errhandler(mpi.ERRORS_RETURN)
         self._interrupts, self._watch = Interrupts(), Watch(mpi, self._comm.Dup())
+        processes = self.gather(np.array([os.getpid()], np.int64))
+        if self.rank == 0:  # mpiexec names a process that was killed by its number
+            _log.info("ranks from 0 are processes %s", ", ".join(map(str, processes)))
 
     def all_reduce(self, backend: Backend, array: Array) -> None:
         """As `Communicator.all_reduce`."""
@@ -66,12 +74,14 @@ class MPICommunicator:
         mpi, handle = self._mpi, self._mpi._handleof
         kind, comm = handle(mpi._typedict[array.dtype.char]), handle(self._comm)
         if gathered is None:
-            address = self._address("MPI_Allreduce")
             words = int(mpi.IN_PLACE), array, array.size, kind, handle(mpi.SUM), comm
+            call_c(self._address("MPI_Allreduce"), words, self._status)
         else:
-            address = self._address("MPI_Allgather")
-            words = array, array.size, kind, gathered, array.size, kind, comm
-        call_c(address, words, self._status)
+            call_c(
+                self._address("MPI_Allgather"),
+                (array, array.size, kind, gathered, array.size, kind, comm),
+                self._status,
+            )
 
     def _address(self, name: str) -> int:
         return ctypes.cast(getattr(self._library, name), ctypes.c_void_p).value or 0

@@ -62,7 +62,10 @@ def require_same(comm: Communicator, identity: Mapping[str, str]) -> None:
     ValueError
         On all ranks, if one differs from rank 0; the message names the first item.
     """
-    own = [np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8) for text in identity.values()]
+    own = [
+        np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)
+        for text in identity.values()
+    ]
     every = comm.gather(np.stack(own)[None])
     for number, (name, text) in enumerate(identity.items()):
         differs = (every[:, number] != every[0, number]).any(axis=1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -54,7 +53,6 @@ class Communicator(Protocol):
         """Watch over the other ranks during a training, which all of them end together."""
 
 
-@dataclass(frozen=True)
 class Alone:
     """One process: all is where it is wanted.
 
@@ -64,9 +62,8 @@ class Alone:
         Parts of a batch.
     """
 
-    shards: int = 1
-    rank = 0
-    size = 1
+    def __init__(self, shards: int = 1) -> None:
+        self.rank, self.size, self.shards = 0, 1, shards
 
     def all_reduce(self, backend: Backend, array: Array) -> None:
         """As `Communicator.all_reduce`."""

@@ -16,7 +16,9 @@ WORD = 2**64 - 1
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-def drop(backend: Any, x: np.ndarray, rate: float, key: int, step: int, first: int = 0) -> np.ndarray:
+def drop(
+    backend: Any, x: np.ndarray, rate: float, key: int, step: int, first: int = 0
+) -> np.ndarray:
     x = backend.asarray(x)
     y = backend.empty(x.shape, x.dtype)
     backend.kernels.dropout(x, rate, np.array([key], np.uint64), np.array([step]), first, y)

@@ -44,9 +44,9 @@ def _dropout(rank, size, x, rate, key, step, first, y):  # type: ignore[no-untyp
 def dropout(
     x: np.ndarray, rate: float, key: np.ndarray, step: np.ndarray, first: int, y: np.ndarray
 ) -> None:
-    """y = x / (1 - rate) for elements that the mask of (key, step) keeps, else 0; x begins at position `first`.
+    """y = x / (1 - rate) for elements that the mask of (key, step) keeps, else 0.
 
-    Applied to dy with the same key and step it gives dx.
+    x begins at position `first`. Applied to dy with the same key and step it gives dx.
     """
     width = threads_for(x.size * 10.0)
     _dropout(x.reshape(-1), np.array([rate]), key, step, first, y.reshape(-1), width=width)

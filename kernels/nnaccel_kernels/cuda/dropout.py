@@ -33,9 +33,10 @@ def _dropout(i, args):  # type: ignore[no-untyped-def]
 
 
 def dropout(x: Any, rate: float, key: Any, step: Any, first: int, y: Any) -> None:
-    """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0; x begins at position `first`.
+    """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0.
 
-    Applied to dy with the same key and step it gives dx. The key is on the host.
+    x begins at position `first`. Applied to dy with the same key and step it gives dx. The key is
+    on the host.
     """
     threshold, factor = np.uint64(rate * 2.0**24), scalar(1 / (1 - rate), x)
     numbers = threshold, factor, key[0], step, np.uint64(first)

@@ -20,9 +20,10 @@ _S27, _S30, _S31, _S40 = (np.uint64(s) for s in (27, 30, 31, 40))
 
 
 def dropout(x: Any, rate: float, key: Any, step: Any, first: int, y: Any) -> None:
-    """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0; x begins at position `first`.
+    """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0.
 
-    Its own adjoint: applied to dy with the same key and step it gives dx.
+    x begins at position `first`. Its own adjoint: applied to dy with the same key and step it gives
+    dx.
     """
     keep = _mask(first, math.prod(x.shape), rate, int(np.asarray(key)[0]), int(step[0]))
     keep = array_like(x, keep.reshape(x.shape))

@@ -48,9 +48,7 @@ def can_call() -> bool:
     return not config.DISABLE_JIT
 
 
-def call_c(
-    address: int, arguments: tuple[int | np.ndarray, ...], status: np.ndarray
-) -> None:
+def call_c(address: int, arguments: tuple[int | np.ndarray, ...], status: np.ndarray) -> None:
     """Call the C function `int f(...)` at `address`, now or as a row of the tape being recorded.
 
     Parameters
