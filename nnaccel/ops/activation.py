@@ -259,7 +259,7 @@ def gelu_backward(dy: Array, x: Array, approximate: str = "none") -> Array:
 
 
 def gelu_tanh(x: Array) -> Array:
-    """Return ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``, which is close to `gelu`.
+    """Return ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``, close to `gelu`.
 
     Parameters
     ----------

@@ -22,7 +22,6 @@ dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 names = pytest.mark.parametrize("name", ACTIVATIONS)
 
 
-
 def _inside_gelu(x: float) -> float:
     return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
 
