@@ -17,13 +17,13 @@ from nnaccel import ops
 from nnaccel._validate import Explained, whole_number
 from nnaccel.backends import get_backend, to_numpy
 from nnaccel.estimators import _checked, _likelihood_fit
-from nnaccel.estimators._class_weights import weigh_classes
 from nnaccel.estimators._collinear import listed, warn_of_dependence
 from nnaccel.estimators._coordinates import Coordinates, Problem, for_each_class
 from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
 from nnaccel.estimators._likelihood_summary import LikelihoodFit, summarise
 from nnaccel.estimators._summary import Summary
 from nnaccel.ops import _check
+from nnaccel.training.class_weights import weigh_classes
 
 Floats = NDArray[np.float64]
 

@@ -17,6 +17,8 @@ from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
 from nnaccel.training.batch_loader import BatchLoader
+from nnaccel.training.inputs import build_or_check, check_inputs
+from nnaccel.training.streams import as_iterable
 
 _KEPT = 8  # shapes of batches whose recordings a model keeps
 _local = threading.local()  # threads may not share a recording
@@ -31,8 +33,11 @@ class _Recording(NamedTuple):
     changes: list[int]
 
 
-def predict(network: Network, x: Array, batch_size: int) -> np.ndarray:
-    """Return the outputs for checked inputs, `batch_size` rows at a time."""
+def predict(network: Network, x: Any, batch_size: int | None = None) -> np.ndarray:
+    """Return the outputs for inputs, `batch_size` rows at a time, or all at once."""
+    x = check_inputs(x, network.compute_dtype)
+    build_or_check(network, x)
+    batch_size = batch_size or len(x)
     if len(x) <= batch_size:
         run = _recorded(network, x)
         if run is not None:
@@ -44,6 +49,19 @@ def predict(network: Network, x: Array, batch_size: int) -> np.ndarray:
         run = _recorded(network, batch)
         result[first : first + len(batch)] = one_by_one(first) if run is None else run([batch])
     return result
+
+
+def predict_stream(network: Network, batches: Any) -> np.ndarray:
+    """Return the outputs for an iterable of batches x, (x, y) or (x, y, sample_weight)."""
+    found: list[np.ndarray] = []
+    for number, batch in enumerate(as_iterable(batches, None), 1):
+        try:
+            found.append(predict(network, batch[0] if isinstance(batch, tuple) else batch))
+        except ValueError as error:
+            raise ValueError(f"batch {number}: {error}") from None
+    if not found:
+        raise ValueError("the iterable of batches is empty; a generator runs only once")
+    return np.concatenate(found)
 
 
 def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | None:
