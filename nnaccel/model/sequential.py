@@ -344,11 +344,7 @@ class Sequential(CompiledNetwork, PipelineStep):
             For a classifier, the probabilities.
         """
         refuse_unknown(self.predict, unknown)
-        batch_size = whole_number("batch_size", batch_size)
-        with self.on_backend():
-            x = check_inputs(x, self.compute_dtype)
-            build_or_check(self, x)
-            return predict(self, x, batch_size)
+        return predict(self, x, whole_number("batch_size", batch_size))
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
