@@ -19,7 +19,7 @@ from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled
 from nnaccel.model.own_loop import OwnLoop
 from nnaccel.model.pipeline import PipelineStep
-from nnaccel.model.predicting import predict, predict_stream
+from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
 from nnaccel.training import checkpoint as files
 from nnaccel.training.batch_loader import BatchLoader
@@ -44,7 +44,7 @@ from nnaccel.training.loop import (
 )
 from nnaccel.training.resume import Backup
 from nnaccel.training.setup import TrainingSetup
-from nnaccel.training.streams import is_stream, is_stream_of_pairs
+from nnaccel.training.streams import is_stream_of_pairs
 
 _PREDICT_BATCH = 256
 
@@ -368,9 +368,7 @@ class Sequential(OwnLoop, PipelineStep):
             For a classifier, the probabilities.
         """
         refuse_unknown(self.predict, unknown)
-        batch_size = whole_number("batch_size", batch_size)
-        with self.on_backend():
-            return predict_stream(self, x) if is_stream(x) else predict(self, x, batch_size)
+        return predict(self, x, whole_number("batch_size", batch_size))
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
