@@ -119,8 +119,6 @@ def _pointer(context: Any, builder: Any, kind: Any, array: Any, i: Any) -> Any:
 
 def _load_items(builder: Any, pointer: Any, item: Any, size: int, count: int) -> list[Any]:
     """`count` neighbours of `size` bytes, in as few loads as can be."""
-    if count == 1:
-        return [builder.load(pointer, align=size)]
     width = min(count, _BYTES // size)
     vectors = builder.bitcast(pointer, _vector_pointer(item, width))
     values = []
@@ -131,10 +129,7 @@ def _load_items(builder: Any, pointer: Any, item: Any, size: int, count: int) ->
 
 
 def _store_items(builder: Any, pointer: Any, size: int, values: list[Any]) -> None:
-    """Neighbours of `size` bytes, in as few stores as can be."""
-    if len(values) == 1:
-        builder.store(values[0], pointer, align=size)
-        return
+    """Set neighbours of `size` bytes, in as few stores as can be."""
     width = min(len(values), _BYTES // size)
     vectors = builder.bitcast(pointer, _vector_pointer(values[0].type, width))
     for at in range(len(values) // width):
