@@ -7,7 +7,7 @@ import pytest
 
 from nnaccel_kernels.cuda.runtime.cubin import link
 
-from .emulator import Fault
+from .emulator import KernelError
 from .emulator.machine import COMPILER
 from .emulator_ptx import kernel, run
 from .wheels import has
@@ -162,7 +162,7 @@ def words() -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_fault_is_found(name: str) -> None:
     what, faulty, _ = PLANTED[name]
-    with pytest.raises(Fault, match=what):
+    with pytest.raises(KernelError, match=what):
         run(planted(faulty), *words(), threads=64)
 
 
@@ -172,21 +172,21 @@ def test_a_mended_kernel_runs(name: str) -> None:
 
 
 def test_blocks_that_write_one_word_race() -> None:
-    with pytest.raises(Fault, match=r"race.*block \(1, 0, 0\)"):
+    with pytest.raises(KernelError, match=r"race.*block \(1, 0, 0\)"):
         run(kernel("st.global.u32 [%yi], %i;"), *words(), blocks=2)
-    with pytest.raises(Fault, match="race.*ld.global"):
+    with pytest.raises(KernelError, match=r"race.*ld.global"):
         run(kernel("ld.global.u32 %r1, [%y]; st.global.u32 [%yi], %r1;"), *words())
 
 
 def test_each_block_has_shared_memory_of_its_own() -> None:
     body = f"mov.u32 %r4, %ctaid.x; setp.eq.u32 %p1, %r4, 0; @!%p1 bra read; {STORE} read: {WORD}"
-    with pytest.raises(Fault, match=r"before it is written.*block \(1, 0, 0\)"):
+    with pytest.raises(KernelError, match=r"before it is written.*block \(1, 0, 0\)"):
         run(kernel(body, shared=256), *words(), blocks=2)
 
 
 def test_an_instruction_of_a_warp_needs_a_whole_one() -> None:
     body = f"{STORE} {BARRIER} {ROW} {FRAGMENT} {KEEP}"
-    with pytest.raises(Fault, match="warp that not all"):
+    with pytest.raises(KernelError, match="warp that not all"):
         run(kernel(body, shared=256), *words(), threads=40)
 
 

@@ -11,7 +11,7 @@ It says nothing of what ptxas makes of the PTX, of the error of approximate func
 exact), of weak memory order, or of time.
 """
 
-from .machine import Fault, launch
+from .machine import KernelError, launch
 from .program import assemble
 
-__all__ = ["Fault", "assemble", "launch"]
+__all__ = ["KernelError", "assemble", "launch"]

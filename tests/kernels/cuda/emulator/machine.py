@@ -1,4 +1,4 @@
-"""Builds the machine with the C compiler, keeps it in the cache of compiled code, and runs kernels."""
+"""Builds the machine with the C compiler, keeps it with other compiled code, and runs kernels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ FAULTS = (
 )  # fmt: skip
 
 
-class Fault(RuntimeError):
+class KernelError(RuntimeError):
     """What a kernel did wrong, and where."""
 
 
@@ -70,7 +70,7 @@ def launch(
 
     Raises
     ------
-    Fault
+    KernelError
         If the kernel does something that a GPU would not define.
     NotImplementedError
         If the emulator lacks an instruction.
@@ -89,7 +89,7 @@ def launch(
     )  # fmt: skip
     report = _Report.in_dll(library(), "report")
     if report.fault:
-        raise Fault(
+        raise KernelError(
             f"{FAULTS[report.fault]}: `{program.texts[report.instruction]}`, "
             f"thread {tuple(report.thread)} of block {tuple(report.block)}, "
             f"{report.size} bytes at {report.address:#x}"
