@@ -7,10 +7,12 @@ import numpy as np
 from nnaccel._validate import whole_number
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
+from nnaccel.ops._libraries import of_any_library
 
 __all__ = ["dropout"]
 
 
+@of_any_library
 def dropout(x: Array, rate: float, *, key: Array, step: Array, first: int = 0) -> Array:
     """Zero each element with probability `rate`, and scale the others by ``1 / (1 - rate)``.
 

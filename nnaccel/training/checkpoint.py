@@ -72,14 +72,7 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     from safetensors import safe_open
 
     path = Path(path)
-    with reading(path):
-        if not path.exists():
-            raise FileNotFoundError(f"there is no model file {path}")
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "no regular file"
-            raise OSError(errno.EISDIR, f"it is {what}")
-        with open(path, "rb"):  # says what is wrong with a file that cannot be read
-            pass
+    require_file(path)
     with reading(path), safe_open(path, framework="numpy") as file:
         description = _description(file.metadata() or {})
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
@@ -110,6 +103,18 @@ def _description(metadata: Mapping[str, str]) -> dict[str, Any]:
     if not isinstance(description, dict) or description.get("format") != _FORMAT:
         raise CheckpointError("written by another version of nnaccel, or not whole")
     return description
+
+
+def require_file(path: Path) -> None:
+    """Raise an OSError unless there is a file that can be read."""
+    with reading(path):
+        if not path.exists():
+            raise FileNotFoundError(f"there is no model file {path}")
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise OSError(errno.EISDIR, f"it is {what}")
+        with open(path, "rb"):  # says what is wrong with a file that cannot be read
+            pass
 
 
 def require_place(path: str | Path) -> None:

@@ -96,6 +96,10 @@ class TrainingSetup:
                 self._run_back(x[rows], targets[rows], part, reduction.weights[number])
         if self.loss_scale is not None:
             self.loss_scale.unscale(self.network.gradients)
+        self.add_penalty_gradients()
+
+    def add_penalty_gradients(self) -> None:
+        """Add the gradients of the penalties to the network's gradients."""
         kernels = self.network.backend.kernels
         for layer in self.network.leaves:
             if layer.penalty and layer.trainable:
@@ -116,6 +120,12 @@ class TrainingSetup:
         if share is not None:
             self.network.backend.kernels.scale_gradient(gradient, share)
         run_back(gradient)
+
+    def add_tested_penalties(self, rows: int) -> None:
+        """Add the penalties of an evaluation of `rows` rows, of all ranks, on the first one."""
+        if self.comm.rank == 0:
+            self.sums.shard = 0
+            self.add_penalties(rows)
 
     def add_penalties(self, rows: int) -> None:
         """Add the penalties to the loss of each of `rows` rows."""
