@@ -7,6 +7,8 @@ import sys
 from typing import Any
 
 from nnaccel import _config
+from nnaccel.backends import get_backend
+from nnaccel.distributed._nccl import choose_device
 from nnaccel.training.communicator import Alone, Communicator
 
 #: Parts of a batch where a training is to have the same bits on any number of ranks.
@@ -64,6 +66,9 @@ def _join(launcher: _config.Launcher, shards: int) -> Communicator:
     """Return the communicator of the processes of a launcher; one for each number of shards."""
     from nnaccel.distributed._mpi import MPICommunicator
 
+    backend = get_backend()
+    if backend.name == "cupy":
+        choose_device(backend.xp, launcher.local_rank)
     return MPICommunicator(_import_mpi(launcher), shards)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from nnaccel.backends import Array, Backend, to_numpy
 from nnaccel.distributed._interrupts import Interrupts
+from nnaccel.distributed._nccl import NCCL
 from nnaccel.distributed._watch import Watch
 
 _log = logging.getLogger("nnaccel")
@@ -22,10 +23,10 @@ _MOST_BYTES = 1 << 36  # of a broadcast
 class MPICommunicator:
     """Ranks of MPI, each a process.
 
-    On the numba backend an all-reduce is MPI's C function, called from the tape by its address, as
-    Numba-MPI does [1]_.
-    Where parts of a batch are summed along a fixed tree, that goes on over the ranks: each gathers
-    what all have, and sums it in one order.
+    On GPUs arrays are summed by NCCL, and MPI does the rest. On the numba backend an all-reduce is
+    MPI's C function, called from the tape by its address, as Numba-MPI does [1]_. Where parts of a
+    batch are summed along a fixed tree, that goes on over the ranks: each gathers what all have,
+    and sums it in one order.
 
     Parameters
     ----------
@@ -45,6 +46,7 @@ class MPICommunicator:
         self.rank, self.size = int(self._comm.rank), int(self._comm.size)
         self.shards = shards
         self._is_ordered = shards != self.size
+        self._nccl: NCCL | None = None  # made at the first step on a GPU
         self._library = ctypes.CDLL(mpi.__file__)
         self._status = np.zeros(1, np.int64)  # of the calls on tapes
         self._comm.Set_errhandler(mpi.ERRORS_RETURN)
@@ -60,12 +62,23 @@ class MPICommunicator:
         gathered = None
         if self._is_ordered:
             gathered = backend.empty((self.size, array.size), array.dtype)
-        if backend.name == "numba" and _can_call():
+        if backend.name == "cupy":
+            self._call_nccl(backend, array, gathered)
+        elif backend.name == "numba" and _can_call():
             self._call(array, gathered)
         else:
             backend.host(lambda: self._run(backend, array, gathered))
         if gathered is not None:
             _sum_along_tree(backend, gathered, array)
+
+    def _call_nccl(self, backend: Backend, array: Array, gathered: Array) -> None:
+        """Enqueue NCCL's function on the current stream, or capture it."""
+        if self._nccl is None:
+            self._nccl = NCCL(backend.xp, self)
+        if gathered is None:
+            self._nccl.all_reduce(array)
+        else:
+            self._nccl.all_gather(array, gathered)
 
     def _call(self, array: np.ndarray, gathered: np.ndarray | None) -> None:
         """Call MPI's function from compiled code, or record the call."""
