@@ -15,21 +15,17 @@ from typing import Any
 
 import pytest
 
-from nnaccel.cli.launch import find_mpiexec
+from nnaccel.distributed.mpiexec import find_mpiexec
 from nnaccel.training import checkpoint
 
 from ..processes import HANGS, ON_PATH, ROOT
 from . import scripts
 
-MPIEXEC = find_mpiexec()
-pytestmark = pytest.mark.skipif(
-    MPIEXEC is None or find_spec("mpi4py") is None, reason="needs mpi4py and mpiexec"
-)
-SECONDS = 10  # within which all ranks end
+pytestmark = pytest.mark.skipif(find_spec("mpi4py") is None, reason="needs mpi4py and mpiexec")
 
 
 def start(ranks: int, *args: object, backend: str = "numba") -> subprocess.Popen[str]:
-    line = [str(MPIEXEC), "-n", str(ranks), sys.executable, "-m", "tests.distributed.scripts"]
+    line = [find_mpiexec(), "-n", str(ranks), sys.executable, "-m", "tests.distributed.scripts"]
     environment = {**os.environ, **ON_PATH, "NNACCEL_BACKEND": backend}
     return subprocess.Popen(
         [*line, *map(str, args)],

@@ -26,7 +26,7 @@ def stand_in(comm: Any) -> Any:
     """A cupy whose NCCL reads and writes at addresses, as the signatures of the real one say."""
 
     class NcclCommunicator:
-        def __init__(self, ndev: int, commId: tuple[int, ...], rank: int) -> None:  # noqa: N803
+        def __init__(self, ndev: int, commId: tuple[int, ...], rank: int) -> None:
             assert (ndev, rank, len(commId)) == (comm.size, comm.rank, 128)
             assert len(set(comm._group.exchange(rank, commId))) == 1
 
