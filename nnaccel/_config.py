@@ -36,12 +36,16 @@ def backend_name() -> str:
 def num_threads() -> int:
     """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, at most the available processors.
 
+    Without it `OMP_NUM_THREADS` is followed, by which joblib and Dask keep their workers apart.
     Processes that a launcher started on this machine share them, unless it gave each its own.
     """
     available, started = _processors(), launcher()
+    told = _leading(os.environ.get("OMP_NUM_THREADS", ""))
     text = os.environ.get("NNACCEL_NUM_THREADS", "").strip()
     if text:
         return min(available, _whole_number("NNACCEL_NUM_THREADS", text))
+    if told:
+        return min(available, told)
     is_bound = sys.platform == "linux" and len(os.sched_getaffinity(0)) < (os.cpu_count() or 1)
     return available if started is None or is_bound else max(1, available // started.local_size)
 

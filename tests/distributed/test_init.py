@@ -24,7 +24,7 @@ SLURM = dict(zip(VARIABLES[8:], ["5", "6", "1", "2(x3)"], strict=True))
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Sets the variables of a launcher, and no others."""
-    for name in (*VARIABLES, "NNACCEL_NUM_THREADS"):
+    for name in (*VARIABLES, "NNACCEL_NUM_THREADS", "OMP_NUM_THREADS"):
         monkeypatch.delenv(name, raising=False)
 
     def start(variables: dict[str, str]) -> None:
@@ -58,6 +58,8 @@ def test_ranks_of_a_machine_share_its_processors(
     assert _config.num_threads() == 8
     started(MPICH)
     assert _config.num_threads() == 2
+    started({"OMP_NUM_THREADS": "3,2"})
+    assert _config.num_threads() == 3
     started({"NNACCEL_NUM_THREADS": "5"})
     assert _config.num_threads() == 5
 
