@@ -108,7 +108,7 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
 
 
 def _kept(network: Network) -> dict[Any, _Recording]:
-    """This thread's recordings of a model, by shape, dtype and scale of the inputs."""
+    """Recordings of a model by this thread, by shape, dtype and scale of the inputs."""
     try:
         return _local.recordings[network]  # type: ignore[no-any-return]
     except (AttributeError, KeyError):
