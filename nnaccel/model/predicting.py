@@ -20,6 +20,7 @@ from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.inputs import build_or_check, check_inputs
+from nnaccel.training.streams import as_iterable, is_stream
 
 _KEPT = 8  # shapes of batches whose recordings a model keeps
 _local = threading.local()  # threads may not share a recording
@@ -33,26 +34,28 @@ class _Recording(NamedTuple):
     pieces: list[Any]
 
 
-def predict(network: Network, x: Any, batch_size: int) -> np.ndarray:
-    """Return the outputs for inputs, `batch_size` rows at a time."""
+def predict(network: Network, x: Any, batch_size: int | None = None) -> np.ndarray:
+    """Return the outputs for inputs, `batch_size` rows at a time, or for an iterable of batches."""
     run = _at_hand(network, x, batch_size) if type(x) is np.ndarray else None
     if run is not None:
         return run([x])
+    if is_stream(x):
+        return _in_given_batches(network, x)
     with network.on_backend():
         x = check_inputs(x, network.compute_dtype)
         build_or_check(network, x)
-        return _in_batches(network, x, batch_size)
+        return _in_batches(network, x, batch_size or len(x))
 
 
 def _at_hand(
-    network: Network, x: np.ndarray, batch_size: int
+    network: Network, x: np.ndarray, batch_size: int | None
 ) -> Callable[[list[Array]], np.ndarray] | None:
     """Return the pass recorded for inputs like x, if x needs no more than a look at its extremes.
 
     None leaves all else, errors among it, to the checks.
     """
     found = _kept(network).get((x.shape, x.dtype, 1.0))
-    if found is None or not found.reads_inputs or len(x) > batch_size:
+    if found is None or not found.reads_inputs or len(x) > (batch_size or len(x)):
         return None
     if not (x.flags.c_contiguous and x.flags.aligned) or not _holds(found, network):
         return None
@@ -77,6 +80,19 @@ def _in_batches(network: Network, x: Array, batch_size: int) -> np.ndarray:
         run = _recorded(network, batch)
         result[first : first + len(batch)] = one_by_one(first) if run is None else run([batch])
     return result
+
+
+def _in_given_batches(network: Network, batches: Any) -> np.ndarray:
+    """Return the outputs for an iterable of batches x, (x, y) or (x, y, sample_weight)."""
+    found: list[np.ndarray] = []
+    for number, batch in enumerate(as_iterable(batches, None), 1):
+        try:
+            found.append(predict(network, batch[0] if isinstance(batch, tuple) else batch))
+        except ValueError as error:
+            raise ValueError(f"batch {number}: {error}") from None
+    if not found:
+        raise ValueError("the iterable of batches is empty; a generator runs only once")
+    return np.concatenate(found)
 
 
 def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | None:
@@ -108,7 +124,7 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
 
 
 def _kept(network: Network) -> dict[Any, _Recording]:
-    """Recordings of a model by this thread, by shape, dtype and scale of the inputs."""
+    """Return the thread's recordings of a model, by shape, dtype and scale of the inputs."""
     try:
         return _local.recordings[network]  # type: ignore[no-any-return]
     except (AttributeError, KeyError):
