@@ -22,6 +22,7 @@ from nnaccel_kernels.cuda.conv import gemm_weights, im2col, winograd
 from nnaccel_kernels.cuda.runtime import launch, workspace
 from nnaccel_kernels.cuda.skeletons import (
     channel_reduction,
+    channel_sum,
     channelwise,
     elementwise,
     fixed_window,
@@ -47,12 +48,17 @@ few = settings(max_examples=12, deadline=None)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
     monkeypatch.setattr(channel_reduction, "_POSITIONS", 1)
+    monkeypatch.setattr(channel_sum, "_ROWS", 1)
     monkeypatch.setattr(im2col, "CHUNK_BYTES", 1)
     monkeypatch.setattr(winograd, "_CHUNK_BYTES", 20_000)
     monkeypatch.setattr(channel_reduction, "_BLOCK_CHANNELS", 2)
     for module in (image, channel_reduction, indexed, rows, reduction):
         monkeypatch.setattr(module, "THREADS", 4)
-    for module in (elementwise, channelwise):  # a block has more threads than a vector has lanes
+    for module in (
+        elementwise,
+        channelwise,
+        channel_sum,
+    ):  # a block has more threads than a vector has lanes
         monkeypatch.setattr(module, "THREADS", 8)
     monkeypatch.setattr(launch, "MAX_BLOCKS", 2)
     tile = tiled.Tile(rows=4, columns=8, depth=4, thread_rows=2, thread_columns=2)
