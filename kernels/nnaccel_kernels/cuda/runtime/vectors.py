@@ -6,10 +6,13 @@ they must be contiguous, and the addresses multiples of `ALIGNMENT`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from numba import config
+
+from nnaccel_kernels.cuda.runtime.arguments import address
 
 ALIGNMENT = 16  # bytes of the widest load and store
 MAX_LANES = 8
@@ -46,14 +49,8 @@ def lanes_of(*arrays: Any) -> int:
     return min(MAX_LANES, ALIGNMENT // min(a.itemsize for a in arrays)) if suit else 1
 
 
-def address(array: Any) -> int:
-    """Of the first element, in memory."""
-    place: int = array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr
-    return place
-
-
 def _simulated(lanes: int) -> tuple[Any, Any, Any]:
-    def results(f, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
+    def results(f: Any, inputs: Any, i: int, held: Any, numbers: Any) -> Iterator[Any]:
         for k in range(lanes):
             yield f(*(a[i + k] for a in inputs), *(held[k % len(held)] if held else ()), *numbers)
 
