@@ -164,9 +164,9 @@ def test_arrays_that_begin_anywhere(first: int, dtype: Any) -> None:
         np.testing.assert_allclose(w, want_w, 1e-5)
         np.testing.assert_allclose(m, want_m, 1e-5)
     x = rng.standard_normal(2 * 8 * 5 * 4 + 4).astype(dtype)[first : first + 320]
-    for image in (x.reshape(2, 8, 5, 4), x.reshape(2, 5, 4, 8).transpose(0, 3, 1, 2)):
-        assert_same("sum_channels", image, out=[np.zeros(8, dtype)])
-        assert_same("copy", image, out=[np.empty_like(image)])
+    for pixels in (x.reshape(2, 8, 5, 4), x.reshape(2, 5, 4, 8).transpose(0, 3, 1, 2)):
+        assert_same("sum_channels", pixels, out=[np.zeros(8, dtype)])
+        assert_same("copy", pixels, out=[np.empty_like(pixels)])
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
