@@ -196,14 +196,14 @@ def _wide(dtype: str) -> str:
     return "float32" if dtype in HALVES else dtype
 
 
-def _typed(value: Any) -> Any:
+def typed(value: Any) -> Any:
     """An argument of a kernel, with the Numba type that it has on a GPU."""
     from nnaccel_kernels.cuda.runtime.half import HalfArrayType
 
     if isinstance(value, np.ndarray) and value.dtype.name in HALVES:
         return SimpleNamespace(_numba_type_=HalfArrayType.of(value))
     if isinstance(value, tuple):
-        items = map(_typed, value)
+        items = map(typed, value)
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     return value
 
@@ -219,7 +219,7 @@ def compiled(kernel: Any, args: tuple[Any, ...], sm: str) -> str:
     cc = int(sm[3]), int(sm[4])
     # Numba compiles device functions for the current device; here that is the given architecture.
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=cc)
-    ptx, _ = cuda.compile_ptx(kernel.py_func, tuple(typeof(_typed(arg)) for arg in args), cc=cc)
+    ptx, _ = cuda.compile_ptx(kernel.py_func, tuple(typeof(typed(arg)) for arg in args), cc=cc)
     numbers: list[Any] = []
     flatten(args, numbers, [])
     if entry(ptx)[1] != list(map(size_of, numbers)):
