@@ -25,8 +25,8 @@ _BYTES = 16  # of the widest access
 _WORD = ir.IntType(32)
 
 
-def compiled(lanes: int) -> tuple[Any, Any, Any]:
-    """The functions `mapped`, `added` and `held` of `Vectors`."""
+def compiled(lanes: int) -> tuple[Any, ...]:
+    """The functions of `Vectors`."""
 
     def mapped(typing, f, outputs, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
         called = _Call(typing, f, inputs, held, numbers, lanes)
@@ -57,6 +57,19 @@ def compiled(lanes: int) -> tuple[Any, Any, Any]:
 
         return sums(f, sums, inputs, types.int64, held, numbers), generate
 
+    def folded(typing, f, values, inputs, i):  # type: ignore[no-untyped-def]
+        called = _Call(typing, f, inputs, values, (), lanes)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kind, result = values.dtype, called.signature.return_type
+            found = []
+            for value in called.results(context, builder, *args[2:], args[1], None):
+                cast = context.cast(builder, value, result, kind[0])
+                found.append(context.make_tuple(builder, kind, [cast]))
+            return context.make_tuple(builder, values, found)
+
+        return values(f, values, inputs, types.int64), generate
+
     def held(typing, arrays, i):  # type: ignore[no-untyped-def]
         each = types.Tuple(_items(arrays))
 
@@ -71,9 +84,10 @@ def compiled(lanes: int) -> tuple[Any, Any, Any]:
 
         return types.UniTuple(each, lanes)(arrays, types.int64), generate
 
-    for function in (mapped, added, held):
+    functions = mapped, added, folded, held
+    for function in functions:
         function.__name__ += f"_{lanes}"  # compiled code is cached by its name
-    return intrinsic(mapped), intrinsic(added), intrinsic(held)
+    return tuple(map(intrinsic, functions))
 
 
 class _Call:
@@ -92,7 +106,8 @@ class _Call:
         arrays = zip(self.inputs, _parts(builder, inputs, self.inputs), strict=True)
         loaded = [_load(context, builder, kind, x, i, self.lanes) for kind, x in arrays]
         kept = [_parts(builder, each, self.more) for each in _parts(builder, held, self.held)]
-        rest, kept = _parts(builder, numbers, self.numbers), kept or [[]]
+        rest = _parts(builder, numbers, self.numbers) if self.numbers else []
+        kept = kept or [[]]
         function = context.get_function(self.f, self.signature)
         context.add_linking_libs(getattr(function, "libs", ()))
         return [

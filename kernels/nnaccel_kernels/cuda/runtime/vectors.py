@@ -27,6 +27,9 @@ class Vectors(NamedTuple):
     added: Any
     """added(f, sums, inputs, i, held, numbers) returns `sums`, one for each lane or one for all,
     with such values of f added."""
+    folded: Any
+    """folded(f, values, inputs, i) returns `values`, a tuple (value,) for each lane, with value =
+    f(input[i + k]…, value)."""
     held: Any
     """held(arrays, i) returns the elements i + k of all arrays, to be passed on many times; they
     need no alignment."""
@@ -49,7 +52,7 @@ def lanes_of(*arrays: Any) -> int:
     return min(MAX_LANES, ALIGNMENT // min(a.itemsize for a in arrays)) if suit else 1
 
 
-def _simulated(lanes: int) -> tuple[Any, Any, Any]:
+def _simulated(lanes: int) -> tuple[Any, ...]:
     def results(f: Any, inputs: Any, i: int, held: Any, numbers: Any) -> Iterator[Any]:
         for k in range(lanes):
             yield f(*(a[i + k] for a in inputs), *(held[k % len(held)] if held else ()), *numbers)
@@ -65,7 +68,10 @@ def _simulated(lanes: int) -> tuple[Any, Any, Any]:
             totals[k % len(totals)] += result
         return tuple(totals)
 
+    def folded(f, values, inputs, i):  # type: ignore[no-untyped-def]
+        return tuple((value,) for value in results(f, inputs, i, values, ()))
+
     def held(arrays, i):  # type: ignore[no-untyped-def]
         return tuple(tuple(a[i + k] for a in arrays) for k in range(lanes))
 
-    return mapped, added, held
+    return mapped, added, folded, held

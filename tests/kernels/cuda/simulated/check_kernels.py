@@ -28,6 +28,7 @@ from nnaccel_kernels.cuda.skeletons import (
     fixed_window,
     image,
     indexed,
+    pooling,
     reduction,
     rows,
     tiled,
@@ -54,7 +55,7 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel_reduction, "_BLOCK_CHANNELS", 2)
     for module in (image, channel_reduction, indexed, rows, reduction):
         monkeypatch.setattr(module, "THREADS", 4)
-    for module in (elementwise, channelwise, channel_sum):
+    for module in (elementwise, channelwise, channel_sum, pooling):
         monkeypatch.setattr(module, "THREADS", 8)  # no fewer than neighbours that a thread takes
     monkeypatch.setattr(launch, "MAX_BLOCKS", 2)
     tile = tiled.Tile(rows=4, columns=8, depth=4, thread_rows=2, thread_columns=2)
