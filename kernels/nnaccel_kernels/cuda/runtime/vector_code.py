@@ -63,7 +63,7 @@ def compiled(lanes: int) -> tuple[Any, ...]:
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
             kind, result = values.dtype, called.signature.return_type
             found = []
-            for value in called.results(context, builder, *args[2:], args[1], None):
+            for value in called.results(context, builder, args[2], args[3], args[1], None):
                 cast = context.cast(builder, value, result, kind[0])
                 found.append(context.make_tuple(builder, kind, [cast]))
             return context.make_tuple(builder, values, found)
