@@ -40,11 +40,9 @@ class PoolingKernel:
             out = out._replace(lanes=min(out.lanes, source.lanes))
             block = block_shape(out, THREADS)
             across, down = blocks(out.columns // out.lanes, block[0]), blocks(out.rows, block[1])
-            grid, flat = (
-                (across, min(down, max(1, _MAX_BLOCKS // across))),
-                (out.arrays, source.arrays),
-            )
-            launch(self.by_column(out.lanes), grid, block, y, x, *flat, window, args)
+            grid = across, min(down, max(1, _MAX_BLOCKS // across))
+            kernel, flat = self.by_column(out.lanes), (out.arrays, source.arrays)
+            launch(kernel, grid, block, y, x, *flat, window, args)
         else:
             self.by_pixel(y, x, window, args)
 
