@@ -48,8 +48,12 @@ def vectors(lanes: int) -> Vectors:
 
 def lanes_of(*arrays: Any) -> int:
     """How many lanes arrays take together: 128 bits of the narrowest, or 1 if they do not suit."""
-    suit = all(a.flags.c_contiguous and address(a) % ALIGNMENT == 0 for a in arrays)
-    return min(MAX_LANES, ALIGNMENT // min(a.itemsize for a in arrays)) if suit else 1
+    lanes = 1
+    for a in arrays:
+        if address(a) % ALIGNMENT or not a.flags.c_contiguous:
+            return 1
+        lanes = max(lanes, ALIGNMENT // a.itemsize)
+    return min(lanes, MAX_LANES)
 
 
 def _simulated(lanes: int) -> tuple[Any, ...]:

@@ -29,16 +29,19 @@ class Matrix(NamedTuple):
 def as_matrix(*images: Any) -> Matrix | None:
     """Images of one shape as a matrix; None if they lie in different orders, or with gaps."""
     n, channels, height, width = images[0].shape
-    last = tuple(a.transpose(0, 2, 3, 1) for a in images)
-    if all(a.flags.c_contiguous for a in last):
-        arrays, rows, columns = last, n * height * width, channels
-    elif all(a.flags.c_contiguous for a in images):
-        arrays, rows, columns = images, n * channels, height * width
-    else:
-        return None
-    flat = tuple(a.reshape(-1) for a in arrays)
-    lanes = min(lanes_of(*flat), columns & -columns)
-    return Matrix(flat, arrays is last, rows, columns, lanes)
+    contiguous, pixels = _contiguous(images), height * width
+    channels_last = pixels == 1 or not contiguous
+    if not contiguous:
+        images = tuple(a.transpose(0, 2, 3, 1) for a in images)
+        if not _contiguous(images):
+            return None
+    rows, columns = (n * pixels, channels) if channels_last else (n * channels, pixels)
+    flat = tuple(a.reshape(-1) for a in images)
+    return Matrix(flat, channels_last, rows, columns, min(lanes_of(*flat), columns & -columns))
+
+
+def _contiguous(arrays: tuple[Any, ...]) -> bool:
+    return all(a.flags.c_contiguous for a in arrays)
 
 
 def block_shape(matrix: Matrix, threads: int) -> tuple[int, int]:
