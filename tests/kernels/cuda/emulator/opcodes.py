@@ -8,6 +8,7 @@ add a line, and a test in `test_emulator_instructions.py`.
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from .parse import Instruction
 
@@ -218,6 +219,11 @@ NUMBERS = {name: number for number, name in enumerate([*THREAD, *WARP])}
 _HINTS = re.compile(r"\.(uni|v2|v4|nc|volatile|L2::\w+|L1::\w+)(?=\.|$)|(?<=shared)::cta")
 
 
+@cache
+def _without_hints(opcode: str) -> str:
+    return _HINTS.sub("", opcode)
+
+
 def canonical(read: Instruction) -> str:
     """The name in `NUMBERS` of an instruction.
 
@@ -226,7 +232,7 @@ def canonical(read: Instruction) -> str:
     NotImplementedError
         If there is none.
     """
-    name = _HINTS.sub("", read.opcode)
+    name = _without_hints(read.opcode)
     if name.startswith("mov.") and read.vector >= 0:
         name = name.replace("mov", "pack" if read.vector else "unpack")
     elif name.startswith("cvta."):
