@@ -146,7 +146,9 @@ def _conversions() -> dict[str, str]:
             table[f"cvt.{mode}.{t}.{t}"] = f"d.{t} = {function}{f}(a.{t})"
             for to in ("s32", "u32", "s64", "u64"):
                 low, high = _limits(to)
-                table[f"cvt.{mode}.{to}.{t}"] = f"CLAMP({to}, {function}(a.{t}), {low}, {high})"
+                of_nan = "0" if t == "f32" and to[1:] == "32" else f"1ull << {int(to[1:]) - 1}"
+                code = f"CLAMP({to}, {function}(a.{t}), {low}, {high}, {of_nan})"
+                table[f"cvt.{mode}.{to}.{t}"] = code
     return table
 
 
