@@ -1,4 +1,4 @@
-"""The real cuBLASLt, which describes products without a device: what it was told is what it says."""
+"""The real cuBLASLt, which describes products without a device: it says what it was told."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def program(opcode: str) -> str:
 def operands_of(opcode: str) -> list[np.ndarray]:
     """All combinations of awkward numbers."""
     types = CASES[opcode][1]
-    columns = list(zip(*product(*(numbers(t)[: 200 // 20] for t in types)), strict=True))
+    columns = list(zip(*product(*(numbers(t) for t in types)), strict=True))
     arrays = [np.array(c).astype(DTYPES[t]) for c, t in zip(columns, types, strict=True)]
     if opcode.startswith(("div.s", "div.u", "rem")):
         arrays = [a[arrays[1] != 0] for a in arrays]
@@ -220,7 +220,7 @@ def operands_of(opcode: str) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("opcode", CASES)
 def test_an_instruction(opcode: str) -> None:
-    result, types, rule = CASES[opcode]
+    result, _, rule = CASES[opcode]
     arrays = operands_of(opcode)
     wanted = np.asarray(rule(*arrays))
     wanted = wanted.astype(np.uint8 if result == "pred" else DTYPES[result])

@@ -43,5 +43,5 @@ def test_every_barrier_is_missed(function: str, launches: Launches) -> None:
             return ptx[: found[number].start()] + ptx[found[number].end() :]
 
         launches.rewrite = without
-        with pytest.raises(KernelError, match="race|before it is written"):
+        with pytest.raises(KernelError, match=r"race|before it is written"):
             call(function)
