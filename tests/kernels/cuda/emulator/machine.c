@@ -1,6 +1,8 @@
 /* Threads, warps and blocks. `opcodes.inc` holds a case for each instruction, from opcodes.py. */
 
 #include "memory.c"
+#include "copies.c"
+#include "arithmetic.c"
 #include "warp.c"
 
 #define R(i) r[at->operands[i]]
