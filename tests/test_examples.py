@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -152,9 +153,17 @@ def test_mnist_asked_for_where_it_cannot_be_had(tmp_path: Path) -> None:
 def test_the_programs_of_the_readme_need_no_network(tmp_path: Path) -> None:
     text = (ROOT / "README.md").read_text("utf-8")
     first, *others = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    others = [b for b in others if all(map(find_spec, re.findall(r"^import (\w+)$", b, re.M)))]
     program = "\n".join([first, "print(model.evaluate(x_test, y_test))", *others])
     done = python("-c", program, cwd=tmp_path, **offline(tmp_path))
     assert done.returncode == 0, done.stderr
     evaluated = re.search(r"\[([\d.]+), ([\d.]+)\]", done.stdout)
     assert evaluated is not None
     assert float(evaluated[2]) > 0.95
+
+
+def test_two_networks_against_one_another(tmp_path: Path) -> None:
+    printed = ladder("gan", tmp_path, "--epochs", "3")
+    losses = re.findall(r"loss ([\d.]+), the painter's ([\d.]+)", printed)
+    assert len(losses) == 3
+    assert all(0 < float(loss) < 10 for pair in losses for loss in pair)

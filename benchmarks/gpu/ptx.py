@@ -45,10 +45,10 @@ class Toolkit:
 
     def __init__(self, folder: Path) -> None:
         if _is_installed("numba_cuda"):
-            self.ptxas = _wheel("nvidia.cu13", "nvidia-cuda-nvcc") / "bin/ptxas"
+            self.ptxas = wheel("nvidia.cu13", "nvidia-cuda-nvcc") / "bin/ptxas"
             return
         wanted = "nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12"
-        nvcc, runtime = (_wheel(f"nvidia.{n}", wanted) for n in ("cuda_nvcc", "cuda_runtime"))
+        nvcc, runtime = (wheel(f"nvidia.{n}", wanted) for n in ("cuda_nvcc", "cuda_runtime"))
         links = {
             "nvvm/lib64/libnvvm.so.4": nvcc / "nvvm/lib64/libnvvm.so",
             "nvvm/libdevice": nvcc / "nvvm/libdevice",
@@ -74,7 +74,7 @@ class Toolkit:
         }
 
 
-def _wheel(package: str, wanted: str) -> Path:
+def wheel(package: str, wanted: str) -> Path:
     spec = importlib.util.find_spec(package) if _is_installed(package) else None
     if spec is None or not spec.submodule_search_locations:
         sys.exit(f"no {package}: pip install {wanted}")
@@ -208,8 +208,8 @@ def typed(value: Any) -> Any:
     return value
 
 
-def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> dict[str, Any]:
-    """Resources of a kernel compiled for such arguments and an architecture."""
+def compiled(kernel: Any, args: tuple[Any, ...], sm: str) -> str:
+    """The PTX of a kernel for such arguments and an architecture."""
     from numba import cuda, typeof
     from numba.cuda import dispatcher
 
@@ -224,8 +224,14 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
     flatten(args, numbers, [])
     if entry(ptx)[1] != list(map(size_of, numbers)):
         raise RuntimeError(f"{kernel.py_func.__name__}: its arguments do not match its parameters")
+    return str(ptx)
+
+
+def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> dict[str, Any]:
+    """Resources of a kernel compiled for such arguments and an architecture."""
+    ptx = compiled(kernel, args, sm)
     of_ptx = {"ptx": ptx_version(ptx), "instructions": len(_INSTRUCTION.findall(ptx))}
-    return toolkit.report(ptx, sm) | of_ptx | {"cubin": _linked_size(ptx, cc)}
+    return toolkit.report(ptx, sm) | of_ptx | {"cubin": _linked_size(ptx, (int(sm[3]), int(sm[4])))}
 
 
 def _linked_size(ptx: str, cc: tuple[int, int]) -> int | None:
