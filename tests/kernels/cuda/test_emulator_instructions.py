@@ -13,8 +13,8 @@ import pytest
 from nnaccel_kernels.cuda.runtime.cubin import link
 
 from .emulator import launch
+from .emulator.arithmetic import ARITHMETIC
 from .emulator.machine import COMPILER
-from .emulator.opcodes import THREAD
 from .wheels import has
 
 pytestmark = [
@@ -79,6 +79,18 @@ def rounded_down(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
     return np.where(near > exact, np.nextafter(near, np.float32(-np.inf)), near)
 
 
+def cut(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    exact = x.astype(float) + y
+    near = exact.astype(np.float32)
+    return np.where(np.abs(near) > np.abs(exact), np.nextafter(near, np.float32(0)), near)
+
+
+def fused(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Rounded once: products of two float32 are exact in float64, and in long double here."""
+    wide = np.longdouble if x.dtype == np.float64 else np.float64
+    return (x.astype(wide) * y + z).astype(x.dtype)
+
+
 def saturated(to: str) -> Rule:
     info = np.iinfo(DTYPES[to])
 
@@ -94,7 +106,8 @@ COMPARISONS: dict[str, Rule] = {
     "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal,
     "gt": np.greater, "ge": np.greater_equal,
 }  # fmt: skip
-ARITHMETIC: dict[str, Rule] = {
+UNSIGNED = {"lt": "lo", "le": "ls", "gt": "hi", "ge": "hs"}
+INTEGERS: dict[str, Rule] = {
     "add": np.add, "sub": np.subtract, "mul.lo": np.multiply, "min": np.minimum, "max": np.maximum,
     "div": toward_zero, "rem": np.fmod, "mul.hi": high,
 }  # fmt: skip
@@ -104,8 +117,11 @@ CASES: dict[str, tuple[str, list[str], Rule]] = {
     "bfe.u32": ("u32", ["u32"], lambda x: x >> 5 & 7),
     "fma.rm.f32": ("f32", ["f32"] * 3, rounded_down),
     "cvt.sat.f32.f32": ("f32", ["f32"], lambda x: np.where(x > 0, np.fmin(1, x), 0)),
-    "ex2.approx.ftz.f32": ("f32", ["f32"], np.exp2),
+    "add.rz.f32": ("f32", ["f32"] * 2, cut),
     "cvt.f32.f16": ("f32", ["f16"], np.float32),
+    "cvt.f64.f16": ("f64", ["f16"], np.float64),
+    "cvt.rn.f16.f64": ("f16", ["f64"], np.float16),
+    "cvt.f32.bf16": ("f32", ["b16"], lambda x: (x.astype("u4") << 16).view("f4")),
     "cvt.rn.f16.f32": ("f16", ["f32"], np.float16),
     "cvt.rn.f32.f64": ("f32", ["f64"], np.float32),
     "cvt.f64.f32": ("f64", ["f32"], np.float64),
@@ -138,16 +154,24 @@ def to_tf32(x: np.ndarray) -> np.ndarray:
 
 
 for t in ("s16", "u16", "s32", "u32", "s64", "u64"):
-    for name, rule in ARITHMETIC.items():
+    for name, rule in INTEGERS.items():
         CASES[f"{name}.{t}"] = t, [t, t], rule
     for name, rule in COMPARISONS.items():
         CASES[f"setp.{name}.{t}"] = "pred", [t, t], rule
+        if t[0] == "u":
+            same = UNSIGNED.get(name, name)
+            CASES[f"setp.{same}.{t}"] = "pred", [t, t], rule
+            if same == name:
+                CASES[f"setp.{same}.b{t[1:]}"] = "pred", [f"b{t[1:]}"] * 2, rule
     CASES[f"shr.{t}"] = t, [t, "u32"], shifted(np.right_shift)
     CASES[f"mad.lo.{t}"] = t, [t, t, t], lambda x, y, z: x * y + z
     if t[1:] != "64":
         wide = f"{t[0]}{2 * int(t[1:])}"
         CASES[f"mul.wide.{t}"] = (
             wide, [t, t], lambda x, y, to=wide: x.astype(DTYPES[to]) * y.astype(DTYPES[to]),
+        )  # fmt: skip
+        CASES[f"mad.wide.{t}"] = (
+            wide, [t, t, wide], lambda x, y, z: x.astype(z.dtype) * y.astype(z.dtype) + z,
         )  # fmt: skip
     if t[0] == "s":
         CASES[f"neg.{t}"], CASES[f"abs.{t}"] = (t, [t], np.negative), (t, [t], np.abs)
@@ -157,9 +181,12 @@ for bits in (16, 32, 64):
     CASES[f"not.{t}"] = t, [t], np.invert
     for name, rule in {"and": np.bitwise_and, "or": np.bitwise_or, "xor": np.bitwise_xor}.items():
         CASES[f"{name}.{t}"] = t, [t, t], rule
-for t in ("f32", "f64"):
+for t in ("f16", "f32", "f64"):
     for name, rule in {"add": np.add, "mul": np.multiply, "sub": np.subtract}.items():
-        CASES[f"{name}.{t}"] = t, [t, t], rule
+        CASES[f"{name}.{t}"] = CASES[f"{name}.rn.{t}"] = t, [t, t], rule
+    CASES[f"neg.{t}"] = t, [t], np.negative
+for t in ("f32", "f64"):
+    CASES[f"fma.rn.{t}"] = t, [t] * 3, fused
     for name, rule in {"min": np.fmin, "max": np.fmax, "div.rn": np.divide}.items():
         CASES[f"{name}.{t}"] = t, [t, t], rule
     CASES[f"copysign.{t}"] = t, [t, t], lambda x, y: np.copysign(y, x)
@@ -169,7 +196,7 @@ for t in ("f32", "f64"):
             CASES[f"cvt.{name}.{to}.{t}"] = (
                 to, [t], lambda x, to=to, rule=rule: saturated(to)(rule(x)),
             )  # fmt: skip
-    for name, rule in {"neg": np.negative, "abs": np.abs, "sqrt.rn": np.sqrt}.items():
+    for name, rule in {"abs": np.abs, "sqrt.rn": np.sqrt}.items():
         CASES[f"{name}.{t}"] = t, [t], rule
     CASES[f"rcp.rn.{t}"] = t, [t], np.reciprocal
 for t in ("f16", "f32", "f64"):
@@ -180,13 +207,14 @@ for t in ("f16", "f32", "f64"):
     CASES[f"setp.num.{t}"] = "pred", [t, t], ordered(lambda x, y: x == x)
 for source, to in product(("s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64"), repeat=2):
     CASES[f"cvt.{to}.{source}"] = to, [source], lambda x, to=to: x.astype(DTYPES[to])
-for source, to in product(("s32", "u32", "s64", "u64"), ("f16", "f32", "f64")):
+for source, to in product(
+    ("s8", "u8", "s16", "u16", "s32", "u32", "s64", "u64"), ("f16", "f32", "f64")
+):
     CASES[f"cvt.rn.{to}.{source}"] = to, [source], lambda x, to=to: x.astype(DTYPES[to])
 
 
-def program(opcode: str) -> str:
+def program(opcode: str, result: str, operands: list[str]) -> str:
     """A kernel of one thread an item, with an array for the result and for each operand."""
-    result, operands, _ = CASES[opcode]
     types = ["u8" if result == "pred" else result, *operands]
     sizes = [DTYPES[t].itemsize for t in types]
     lines = [".reg .b32 %i; mov.u32 %i, %tid.x;"]
@@ -220,7 +248,7 @@ def operands_of(opcode: str) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("opcode", CASES)
 def test_an_instruction(opcode: str) -> None:
-    result, _, rule = CASES[opcode]
+    result, types, rule = CASES[opcode]
     arrays = operands_of(opcode)
     wanted = np.asarray(rule(*arrays))
     wanted = wanted.astype(np.uint8 if result == "pred" else DTYPES[result])
@@ -228,18 +256,43 @@ def test_an_instruction(opcode: str) -> None:
         some = [np.ascontiguousarray(a[part : part + 1000]) for a in arrays]
         got = np.zeros_like(wanted[part : part + 1000])
         every = [got, *some]
-        launch(program(opcode), (1,), (len(got),), [a.ctypes.data for a in every], every)
+        ptx = program(opcode, result, types)
+        launch(ptx, (1,), (len(got),), [a.ctypes.data for a in every], every)
         np.testing.assert_array_equal(got, wanted[part : part + 1000])
 
 
 @pytest.mark.skipif(not has("cuda.bindings.nvjitlink"), reason="needs nvJitLink")
 def test_these_are_instructions_of_ptx() -> None:
     """All of them in one text."""
-    texts = [program(opcode).replace(" one(", f" k{i}(") for i, opcode in enumerate(CASES)]
+    texts = [program(opcode, *types) for opcode, (*types, _) in CASES.items()]
+    texts = [text.replace(" one(", f" k{i}(") for i, text in enumerate(texts)]
     header, _, _ = texts[0].partition(".visible")
     whole = header + "".join(text.removeprefix(header) for text in texts)
     assert link(whole, (9, 0))[:4] == b"\x7fELF"
 
 
-def test_no_case_is_of_nothing() -> None:
-    assert set(CASES) <= set(THREAD)
+APPROXIMATE: dict[str, Rule] = {
+    "ex2.approx.f32": np.exp2, "ex2.approx.ftz.f32": np.exp2, "lg2.approx.f32": np.log2,
+    "lg2.approx.ftz.f32": np.log2, "tanh.approx.f32": np.tanh, "sqrt.approx.f32": np.sqrt,
+    "rsqrt.approx.f32": lambda x: 1 / np.sqrt(x), "rcp.approx.ftz.f32": np.reciprocal,
+    "rcp.approx.ftz.f64": np.reciprocal, "div.approx.f32": np.divide, "div.full.f32": np.divide,
+}  # fmt: skip
+
+#: What every compiled kernel consists of.
+EVERYWHERE = ("mov.", "selp.", "pack.", "unpack.", "and.pred", "or.pred", "xor.pred", "not.pred")
+
+
+@pytest.mark.parametrize("opcode", APPROXIMATE)
+def test_approximations_are_as_good_as_can_be(opcode: str) -> None:
+    x, y = np.array([0.7, 3.1, 1e-3, 40.0]), np.array([3.0, 7.0, -1.0, 0.3])
+    t = opcode[-3:]
+    count = 2 if opcode.startswith("div") else 1
+    every = [a.astype(DTYPES[t]) for a in (np.zeros(4), x, y)[: 1 + count]]
+    ptx = program(opcode, t, [t] * count)
+    launch(ptx, (1,), (4,), [a.ctypes.data for a in every], every)
+    np.testing.assert_allclose(every[0], APPROXIMATE[opcode](*every[1:]), 1e-6)
+
+
+def test_every_instruction_of_numbers_is_tested() -> None:
+    rest = set(ARITHMETIC) - set(CASES) - set(APPROXIMATE)
+    assert all(name.startswith(EVERYWHERE) for name in rest), rest

@@ -96,10 +96,12 @@ def _float_arithmetic() -> dict[str, str]:
 
 def _comparisons() -> dict[str, str]:
     table = {}
-    for t in (*_INTEGERS, "b16", "b32", "b64"):
-        member = t.replace("b", "u")
+    for t in _INTEGERS:
         for name, operator in (_COMPARISONS | (_UNSIGNED if t[0] == "u" else {})).items():
-            table[f"setp.{name}.{t}"] = f"d.u8 = a.{member} {operator} b.{member}"
+            table[f"setp.{name}.{t}"] = f"d.u8 = a.{t} {operator} b.{t}"
+    for bits in (16, 32, 64):
+        for name in ("eq", "ne"):
+            table[f"setp.{name}.b{bits}"] = table[f"setp.{name}.u{bits}"]
     for t in ("f16", *_FLOATS):
         for name, operator in _COMPARISONS.items():  # false where there is a NaN, or true with "u"
             table[f"setp.{name}.{t}"] = f"d.u8 = a.{t} {operator} b.{t}"
