@@ -261,6 +261,7 @@ def test_an_instruction(opcode: str) -> None:
         np.testing.assert_array_equal(got, wanted[part : part + 1000])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not has("cuda.bindings.nvjitlink"), reason="needs nvJitLink")
 def test_these_are_instructions_of_ptx() -> None:
     """All of them in one text."""
