@@ -10,7 +10,7 @@ from nnaccel_kernels.cuda import conv2d, linear
 from tests import fake_cupy as fake
 from tests.fake_cupy import fake_cupy  # noqa: F401
 
-from ..simulated.check_training import test_captured_steps_give_numpys_numbers  # noqa: F401
+from ..simulated.check_training import CASES, assert_same_numbers
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +22,11 @@ def _cuda_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(fake.runs_cuda, "on", True)
     for module in (conv2d, linear):
         monkeypatch.setattr(module, "autotune", nothing_to_measure)
+
+
+@pytest.mark.filterwarnings("ignore:overflow encountered")  # as unsigned integers do
+@pytest.mark.filterwarnings("ignore:invalid value encountered")  # where the loss scale is too large
+@pytest.mark.usefixtures("fake_cupy")
+@pytest.mark.parametrize("case", CASES[::3])
+def test_captured_steps_give_numpys_numbers(monkeypatch: pytest.MonkeyPatch, case: Any) -> None:
+    assert_same_numbers(monkeypatch, *case)
