@@ -31,7 +31,7 @@ from nnaccel_kernels.cuda.skeletons import (
     pooling,
     reduction,
     rows,
-    tiled,
+    tile,
 )
 from nnaccel_kernels.window import Window
 from tests.kernels.calls import CALLS, HALVES, halved
@@ -58,8 +58,9 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (elementwise, channelwise, channel_sum, pooling):
         monkeypatch.setattr(module, "THREADS", 8)  # no fewer than neighbours that a thread takes
     monkeypatch.setattr(launch, "MAX_BLOCKS", 2)
-    tile = tiled.Tile(rows=4, columns=8, depth=4, thread_rows=2, thread_columns=2)
-    monkeypatch.setattr(tiled, "TILES", {4: tile, 8: tile})
+    tiles = tile.Tile(8, 16, 4, 4, 4), tile.Tile(8, 8, 4, 4, 4)
+    monkeypatch.setattr(tile, "TILES", {4: tiles, 8: tiles})
+    monkeypatch.setattr(tile, "_MULTIPROCESSORS", 2)
     monkeypatch.setattr(gemm_weights, "MIN_POSITIONS", 8)
     monkeypatch.setattr(gemm_weights, "MAX_PARTS", 3)
 
