@@ -160,3 +160,10 @@ def test_the_programs_of_the_readme_need_no_network(tmp_path: Path) -> None:
     evaluated = re.search(r"\[([\d.]+), ([\d.]+)\]", done.stdout)
     assert evaluated is not None
     assert float(evaluated[2]) > 0.95
+
+
+def test_two_networks_against_one_another(tmp_path: Path) -> None:
+    printed = ladder("gan", tmp_path, "--epochs", "3")
+    losses = re.findall(r"loss ([\d.]+), the painter's ([\d.]+)", printed)
+    assert len(losses) == 3
+    assert all(0 < float(loss) < 10 for pair in losses for loss in pair)

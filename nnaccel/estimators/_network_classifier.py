@@ -11,9 +11,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import column_or_1d
 
 from nnaccel.estimators import _checked
-from nnaccel.estimators._class_weights import weigh_classes
 from nnaccel.estimators._network import NetworkEstimator
 from nnaccel.training import losses
+from nnaccel.training.class_weights import weigh_classes
 
 _BINARY, _CATEGORICAL = "binary_crossentropy", "categorical_crossentropy"
 _SIGMOID_LOSSES = {

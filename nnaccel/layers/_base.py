@@ -99,7 +99,8 @@ class Layer(Explained, ABC):
     def __setattr__(self, name: str, value: Any) -> None:
         refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
-        vars(self)["times_changed"] = self.times_changed + 1
+        if name not in ("trainable", "_trainable"):
+            vars(self)["times_changed"] = self.times_changed + 1
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return shape and initialiser of each parameter, as in ``{"w": ((3, 2), "ones")}``.

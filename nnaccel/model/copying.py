@@ -27,6 +27,7 @@ _REMADE = {
     "_is_slice",
     "_slots",
     "_scale",
+    "_own_steps",
 }
 
 
@@ -59,7 +60,7 @@ def remake(model: CompiledNetwork, kept: dict[str, Any]) -> None:
     attributes = kept["attributes"]
     layers = [_make(recipe) for recipe in kept["layers"]]
     Network.__init__(model, layers, attributes["seed"], attributes["policy"].name)
-    vars(model).update(attributes, _slots=None, _scale=kept["scale"])
+    vars(model).update(attributes, _slots=None, _scale=kept["scale"], _own_steps=None)
     model.input_scale = kept["input_scale"]
     model.iterations[0] = kept["iterations"]
     model._parameters.home = _runnable(kept["home"])

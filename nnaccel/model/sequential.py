@@ -16,7 +16,8 @@ from nnaccel.interop._packages import require
 from nnaccel.layers import Chain, Layer
 from nnaccel.layers._tree import walk
 from nnaccel.model import copying
-from nnaccel.model.compiled import Compiled, CompiledNetwork
+from nnaccel.model.compiled import Compiled
+from nnaccel.model.own_loop import OwnLoop
 from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
@@ -26,21 +27,29 @@ from nnaccel.training.callbacks import Callback, History, ProgressBar
 from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import (
     check_last_activation,
-    check_pair,
     check_steps,
-    check_weights,
+    check_weighted,
     open_stream,
+    refuse_weights,
     split_validation,
 )
 from nnaccel.training.inputs import build_or_check, check_inputs
-from nnaccel.training.loop import ArrayEpochs, Evaluation, StreamEpochs, run_epochs
+from nnaccel.training.loop import (
+    ArrayEpochs,
+    ArrayEvaluation,
+    Evaluation,
+    StreamEpochs,
+    StreamEvaluation,
+    run_epochs,
+)
 from nnaccel.training.resume import Backup
 from nnaccel.training.setup import TrainingSetup
+from nnaccel.training.streams import is_stream_of_pairs
 
 _PREDICT_BATCH = 256
 
 
-class Sequential(CompiledNetwork, PipelineStep):
+class Sequential(OwnLoop, PipelineStep):
     """Layers one after another, trained by mini-batch gradient descent.
 
     Parameters
@@ -176,7 +185,8 @@ class Sequential(CompiledNetwork, PipelineStep):
         batch_size: int = 32,
         steps_per_epoch: int | None = None,
         sample_weight: Any = None,
-        validation_data: Sequence[Any] | None = None,
+        class_weight: Any = None,
+        validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
         callbacks: Sequence[Callback] = (),
@@ -190,7 +200,7 @@ class Sequential(CompiledNetwork, PipelineStep):
 
         Parameters
         ----------
-        x : array_like, shape (N, ...), or iterable of (x, y) batches, or generator function
+        x : array_like, shape (N, ...), or iterable of batches, or generator function
             Inputs. Images of uint8 are pixels, and divided by 255 batch by batch; a table (N,
             features) of uint8 is numbers. What was done to whole numbers is kept with the model,
             and done again after training. Memory-mapped arrays stay on disk. Without
@@ -209,9 +219,15 @@ class Sequential(CompiledNetwork, PipelineStep):
             too early is an error. A resumed training begins the iterable anew and passes over the
             batches of the epochs it has had.
         sample_weight : array_like, shape (N,), optional
-            Each row's loss is multiplied by its weight; not for an iterable of batches.
-        validation_data : (x, y) or (x, y, sample_weight), optional
-            Arrays, evaluated after each epoch.
+            Each row's loss is multiplied by its weight; an iterable gives batches (x, y,
+            sample_weight) instead.
+        class_weight : dict or 'balanced', optional
+            Each row's loss is multiplied by the weight of its class too, as in {0: 1.0, 1: 5.0}; 1
+            for those not in the dict. 'balanced' gives all classes the same sum of weights; not
+            for an iterable of batches.
+        validation_data : (x, y), (x, y, sample_weight), or iterable of such batches, optional
+            Evaluated after each epoch. A tuple is arrays; an iterable, or a generator function, is
+            gone through anew each time.
         validation_split : float in [0, 1), default 0
             Share of rows, the last ones, to use for validation instead.
         shuffle : bool, default True
@@ -258,6 +274,7 @@ class Sequential(CompiledNetwork, PipelineStep):
             x, y, weights, evaluation = self._check_data(
                 compiled,
                 (x, y, sample_weight),
+                class_weight,
                 validation_data,
                 validation_split,
                 max(batch_size, _PREDICT_BATCH),
@@ -267,7 +284,7 @@ class Sequential(CompiledNetwork, PipelineStep):
                 backup.load()
             with self._training():
                 setup = self._training_setup()
-                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps)
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps, class_weight)
                 if y is not None:
                     loader = BatchLoader(self, x, y, batch_size, weights)
                     source = ArrayEpochs(setup, loader, shuffle)
@@ -297,7 +314,7 @@ class Sequential(CompiledNetwork, PipelineStep):
     def evaluate(
         self,
         x: Any,
-        y: Any,
+        y: Any = None,
         *,
         batch_size: int = _PREDICT_BATCH,
         sample_weight: Any = None,
@@ -308,12 +325,13 @@ class Sequential(CompiledNetwork, PipelineStep):
 
         Parameters
         ----------
-        x, y : array_like
+        x, y : array_like, or x an iterable of batches or a generator function
             As for `fit`.
         batch_size : int, default 256
-            Rows at a time; changes the result by rounding only.
+            Rows at a time; changes the result by rounding only. Ignored if x gives batches.
         sample_weight : array_like, shape (N,), optional
-            Each row's loss is multiplied by its weight; metrics ignore weights.
+            Each row's loss is multiplied by its weight; metrics ignore weights. An iterable gives
+            batches (x, y, sample_weight) instead.
         return_dict : bool, default False
             Whether to return a dict.
 
@@ -327,7 +345,10 @@ class Sequential(CompiledNetwork, PipelineStep):
         compiled = self._require_compiled()
         check_last_activation(self, compiled.loss)
         with self.on_backend():
-            logs = self._evaluation(compiled, (x, y, sample_weight), batch_size).run()
+            if y is None:
+                refuse_weights(sample_weight)
+            data = x if y is None else (x, y, sample_weight)
+            logs = self._evaluation(compiled, data, batch_size, is_stream=y is None).run()
         values = list(logs.values())
         return logs if return_dict else values if self.metrics else values[0]
 
@@ -336,10 +357,10 @@ class Sequential(CompiledNetwork, PipelineStep):
 
         Parameters
         ----------
-        x : array_like, shape (N, ...)
-            As for `fit`.
+        x : array_like, shape (N, ...), or iterable of batches, or generator function
+            As for `fit`; of batches (x, y) the y is not looked at. A list or tuple is one array.
         batch_size : int, default 256
-            Rows at a time.
+            Rows at a time; ignored if x gives batches.
 
         Returns
         -------
@@ -347,11 +368,7 @@ class Sequential(CompiledNetwork, PipelineStep):
             For a classifier, the probabilities.
         """
         refuse_unknown(self.predict, unknown)
-        batch_size = whole_number("batch_size", batch_size)
-        with self.on_backend():
-            x = check_inputs(x, self.compute_dtype)
-            build_or_check(self, x)
-            return predict(self, x, batch_size)
+        return predict(self, x, whole_number("batch_size", batch_size))
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
@@ -440,7 +457,8 @@ class Sequential(CompiledNetwork, PipelineStep):
         self,
         compiled: Compiled,
         data: tuple[Any, ...],
-        validation_data: Sequence[Any] | None,
+        class_weight: Any,
+        validation_data: Any,
         validation_split: float,
         batch_size: int,
         steps: int | None,
@@ -451,31 +469,31 @@ class Sequential(CompiledNetwork, PipelineStep):
                 raise ValueError("give validation_data or validation_split, not both")
             data, validation_data = split_validation(validation_split, *data)
         x, y, weights = data
-        if y is None and weights is not None:
-            raise ValueError("sample_weight needs arrays x and y, not a stream of batches")
         if y is None:
-            x = open_stream(self, compiled.loss, x, steps)
+            refuse_weights(weights, class_weight)
+            x = open_stream(self, compiled.loss, x, steps, class_weight)
         else:
-            x, y = check_pair(self, compiled.loss, x, y)
-            weights = check_weights(weights, len(x), self.dtype)
+            x, y, weights = check_weighted(self, compiled.loss, data, class_weight)
         evaluation = None
         if validation_data is not None:
-            evaluation = self._evaluation(compiled, validation_data, batch_size)
+            in_batches = is_stream_of_pairs(validation_data)
+            evaluation = self._evaluation(compiled, validation_data, batch_size, in_batches)
         return x, y, weights, evaluation
 
-    def _evaluation(self, compiled: Compiled, data: Any, batch_size: int) -> Evaluation:
-        """Check (x, y) or (x, y, sample_weight), and return the evaluation on it."""
-        if not isinstance(data, (tuple, list)) or len(data) not in (2, 3):
-            raise ValueError(
-                "validation_data must be a pair (x, y), or (x, y, sample_weight), of arrays, not "
-                f"a {type(data).__name__}. To fix: join batches with np.concatenate"
-            )
-        x, targets = check_pair(self, compiled.loss, *data[:2])
-        weights = check_weights(data[2] if len(data) == 3 else None, len(x), self.dtype)
+    def _evaluation(
+        self, compiled: Compiled, data: Any, batch_size: int, is_stream: bool
+    ) -> Evaluation:
+        """Check arrays (x, y) or (x, y, sample_weight), or a stream; return the evaluation."""
+        check = open_stream if is_stream else check_weighted
+        checked = check(self, compiled.loss, data)
         if self._parameters.in_training:  # the training's metrics go on adding up
             compiled = compiled._replace(metrics=copy.deepcopy(compiled.metrics))
         setup = TrainingSetup(self, *compiled)
-        return Evaluation(setup, BatchLoader(self, x, targets, min(batch_size, len(x)), weights))
+        if is_stream:
+            return StreamEvaluation(setup, checked)
+        x, targets, weights = checked
+        loader = BatchLoader(self, x, targets, min(batch_size, len(x)), weights)
+        return ArrayEvaluation(setup, loader)
 
 
 def load(

@@ -116,3 +116,21 @@ class BatchLoader:
         self.cursor[...] = 0
         for stream in self._streams:
             stream.start(order)
+
+
+class OneBatch(BatchLoader):
+    """A single batch in its own order, whose rows can be replaced."""
+
+    def inputs(self, rows: int) -> Array:
+        """As `BatchLoader.inputs`; without a copy where there is nothing to convert."""
+        scale = self._network.input_scale.checked(self._given, self._input_shape)
+        if scale != 1 or self.x.dtype != self._inside:
+            return super().inputs(rows)
+        return self.x.reshape(rows, *self._input_shape)
+
+    def refill(self, x: Array, targets: np.ndarray, weights: np.ndarray | None) -> None:
+        """Replace all rows by others of the same shapes."""
+        self.x[...] = self._backend.asarray(x).reshape(self.x.shape)
+        self.targets[...] = self._backend.asarray(targets)
+        if weights is not None:
+            self._weights[...] = self._backend.asarray(weights)[:, None]

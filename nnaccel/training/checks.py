@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,6 +12,7 @@ from nnaccel._validate import warn_caller, whole_number
 from nnaccel.backends import Array, is_cupy, is_kernels_only
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
+from nnaccel.training.class_weights import weigh_rows
 from nnaccel.training.inputs import as_numbers, build_or_check, check_inputs
 from nnaccel.training.losses import Loss
 from nnaccel.training.streams import as_iterable
@@ -42,18 +43,51 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
     return x, targets
 
 
-def check_batch(network: Network, loss: Loss, batch: Any, number: int) -> tuple[Array, np.ndarray]:
-    """Return `check_pair` of batch `number` of a stream, counted from 0."""
-    if not isinstance(batch, (tuple, list)) or len(batch) != 2:
-        raise ValueError(f"batch {number + 1} is a {type(batch).__name__}; expected a pair (x, y)")
+def check_batch(
+    network: Network, loss: Loss, batch: Any, number: int, class_weight: Any = None
+) -> tuple[Array, np.ndarray, np.ndarray | None]:
+    """Return inputs, targets and weights of batch `number` of a stream, counted from 0."""
+    if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
+        raise ValueError(
+            f"batch {number + 1} is a {type(batch).__name__}; expected (x, y) or "
+            "(x, y, sample_weight)"
+        )
     try:
-        return check_pair(network, loss, *batch)
+        return check_weighted(network, loss, batch, class_weight)
     except ValueError as error:
         raise ValueError(f"batch {number + 1}: {error}") from None
 
 
+def check_weighted(
+    network: Network, loss: Loss, data: Sequence[Any], class_weight: Any = None
+) -> tuple[Array, np.ndarray, np.ndarray | None]:
+    """Return inputs, targets and weights of rows; build the network if needed.
+
+    Parameters
+    ----------
+    network : Network
+    loss : Loss
+    data : (x, y) or (x, y, sample_weight)
+    class_weight : dict or 'balanced', optional
+        As for `weigh_rows`.
+
+    Raises
+    ------
+    ValueError
+        As `check_pair`, `check_weights` and `weigh_rows`.
+    """
+    x, targets = check_pair(network, loss, *data[:2])
+    weights = check_weights(data[2] if len(data) == 3 else None, len(x), network.dtype)
+    units, dtype = network.output_shape[0], network.dtype
+    return x, targets, weigh_rows(class_weight, targets, weights, units, dtype)
+
+
 def open_stream(
-    network: Network, loss: Loss, batches: Any, steps: int | None = None
+    network: Network,
+    loss: Loss,
+    batches: Any,
+    steps: int | None = None,
+    class_weight: Any = None,
 ) -> Iterable[Any]:
     """Return the iterable of batches; build the network from the first batch, which is kept.
 
@@ -69,8 +103,21 @@ def open_stream(
     first = next(iterator, None)
     if first is None:
         raise ValueError("the iterable of batches is empty")
-    check_batch(network, loss, first, 0)
+    check_batch(network, loss, first, 0, class_weight)
     return itertools.chain([first], iterator) if iterator is given else given
+
+
+def refuse_weights(weights: Any, class_weight: Any = None) -> None:
+    """Raise a ValueError for weights that a stream of batches cannot have."""
+    if weights is not None:
+        raise ValueError(
+            "sample_weight needs arrays x and y. To fix: give batches (x, y, sample_weight)"
+        )
+    if class_weight == "balanced":
+        raise ValueError(
+            "class_weight='balanced' counts the classes of all rows, so it needs arrays x and y. "
+            "To fix: give the weights, as in {0: 1.0, 1: 5.0}"
+        )
 
 
 def check_steps(steps: int | None, y: Any) -> int | None:

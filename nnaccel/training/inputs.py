@@ -12,7 +12,7 @@ from nnaccel.backends import Array, is_cupy, is_of_other_library, view
 from nnaccel.network.chain import Network
 from nnaccel_kernels.half import is_half, wide
 
-_FEW = 1 << 14  # numbers that two passes take less time for than to silence warnings of a sum
+_FEW = 1 << 18  # numbers, in a cache, that two passes take less time for than a sum
 
 
 def check_inputs(x: Any, dtype: Any) -> Array:

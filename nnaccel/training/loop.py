@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from nnaccel._validate import warn_caller
-from nnaccel.backends import Array, to_numpy
+from nnaccel.backends import to_numpy
 from nnaccel.training.batch_loader import BatchLoader
+from nnaccel.training.batch_runners import BatchRunners
 from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import check_batch
 from nnaccel.training.metric_sums import LazyMeans, Logs
@@ -20,26 +21,49 @@ from nnaccel.training.step import AfterBatches, BeforeBatch, StepRunner
 from nnaccel.training.streams import Stream
 
 _SHUFFLES = 2  # stream of random numbers, apart from those of weights and dropout
-_KEPT_SHAPES = 16  # batch shapes of a stream whose recorded steps are kept
 
 
 class DivergenceError(ArithmeticError):
     """The loss became NaN or infinite; the model is restored to the beginning of the epoch."""
 
 
-class Evaluation:
-    """Loss and metrics over one data set; the step is recorded once."""
+class Evaluation(Protocol):
+    """Loss and metrics over one data set."""
+
+    def run(self) -> Logs:
+        """Return the mean loss, with penalties, and the metrics."""
+
+
+class ArrayEvaluation:
+    """An evaluation on arrays; the step is recorded once."""
 
     def __init__(self, setup: TrainingSetup, loader: BatchLoader) -> None:
         self._setup, self._runner = setup, StepRunner(setup, loader, training=False)
 
     def run(self) -> Logs:
-        """Return the mean loss, with penalties, and the metrics."""
+        """As `Evaluation.run`."""
         rows = self._runner.loader.rows
         self._setup.sums.reset()
         self._runner.run(np.arange(rows))
         self._setup.add_penalties(rows)
         return self._setup.sums.means()
+
+
+class StreamEvaluation:
+    """An evaluation on an iterable of batches, begun anew in every run."""
+
+    def __init__(self, setup: TrainingSetup, batches: Iterable[Any]) -> None:
+        self._setup, self._stream = setup, Stream(batches)
+        self._runners = BatchRunners(setup, training=False)
+
+    def run(self) -> Logs:
+        """As `Evaluation.run`."""
+        setup = self._setup
+        setup.sums.reset()
+        for number, batch in enumerate(self._stream.epoch()):
+            self._runners.run(*check_batch(setup.network, setup.loss, batch, number))
+        setup.add_penalties(setup.sums.rows)
+        return setup.sums.means()
 
 
 class Epochs(Protocol):
@@ -87,13 +111,18 @@ class ArrayEpochs:
 
 
 class StreamEpochs:
-    """Epochs over an iterable of (x, y) batches; a step is recorded for each batch shape."""
+    """Epochs over an iterable of batches."""
 
     def __init__(
-        self, setup: TrainingSetup, batches: Iterable[Any], steps: int | None = None
+        self,
+        setup: TrainingSetup,
+        batches: Iterable[Any],
+        steps: int | None = None,
+        class_weight: Any = None,
     ) -> None:
         self._setup, self._stream = setup, Stream(batches, steps)
-        self._runners: dict[tuple[Any, ...], StepRunner] = {}
+        self._class_weight = class_weight
+        self._runners = BatchRunners(setup, training=True)
         self._knows_scale = False
         self.steps: int | None = self._stream.steps
         self.samples: int | None = None
@@ -104,35 +133,19 @@ class StreamEpochs:
         # The device is asked once an epoch: batches are counted here, so that none waits for it.
         steps = int(to_numpy(network.iterations)[0])
         for done, batch in enumerate(self._stream.epoch()):
-            x, targets = check_batch(network, self._setup.loss, batch, done)
+            x, targets, weights = check_batch(
+                network, self._setup.loss, batch, done, self._class_weight
+            )
             if before is not None:
                 before(done)
             network.input_scale.learn(x, network.input_shape, more=self._knows_scale)
             self._knows_scale = True
-            self._train_on(x, targets, steps + done)
+            self._runners.run(x, targets, weights, steps=steps + done)
             after(done + 1)
 
     def pass_over(self, epochs: int) -> None:
         """As `Epochs.pass_over`."""
         self._stream.pass_over(epochs)
-
-    def _train_on(self, x: Array, targets: np.ndarray, steps: int) -> None:
-        runner, backend = self._runner_for(x, targets), self._setup.network.backend
-        # On a GPU, CuPy copies through pinned memory and does not wait.
-        runner.loader.x[...] = backend.asarray(x).reshape(runner.loader.x.shape)
-        runner.loader.targets[...] = backend.asarray(targets)
-        runner.run(np.arange(len(x)), steps=steps)
-
-    def _runner_for(self, x: Array, targets: np.ndarray) -> StepRunner:
-        """Return the runner of batches of this shape; the oldest ones are dropped."""
-        key = (x.shape, x.dtype.str, targets.ndim)
-        if key not in self._runners:
-            if len(self._runners) == _KEPT_SHAPES:
-                del self._runners[next(iter(self._runners))]
-            # Copies: later batches of this shape overwrite them.
-            loader = BatchLoader(self._setup.network, x.copy(), targets.copy(), len(x))
-            self._runners[key] = StepRunner(self._setup, loader, training=True)
-        return self._runners[key]
 
 
 def run_epochs(

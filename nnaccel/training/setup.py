@@ -67,12 +67,16 @@ class TrainingSetup:
         run_back(gradient)
         if self.loss_scale is not None:
             self.loss_scale.unscale(self.network.gradients)
+        self.add_penalty_gradients()
+        self.add_penalties(len(x))
+
+    def add_penalty_gradients(self) -> None:
+        """Add the gradients of the penalties to the network's gradients."""
         kernels = self.network.backend.kernels
         for layer in self.network.leaves:
             if layer.penalty and layer.trainable:
                 w, dw = layer.params["w"].reshape(-1), layer.grads["w"].reshape(-1)
                 kernels.add_penalty(w, layer.penalty.l1, layer.penalty.l2, dw)
-        self.add_penalties(len(x))
 
     def add_penalties(self, rows: int) -> None:
         """Add the penalties to the loss of each of `rows` rows."""

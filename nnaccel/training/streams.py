@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sized
+import operator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 from nnaccel._validate import warn_caller
@@ -63,7 +64,7 @@ class Stream:
             if number == _MANY and not self._is_finite:
                 warn_caller(
                     f"{number:,} batches have passed in this epoch and the iterable goes on. If "
-                    "it never ends, stop and pass steps_per_epoch, the batches in an epoch"
+                    "it never ends, stop and pass steps_per_epoch, the batches in an epoch, to fit"
                 )
         if not number:
             raise ValueError(
@@ -109,10 +110,48 @@ def as_iterable(batches: Any, steps: int | None) -> Iterable[Any]:
     if inspect.isgeneratorfunction(batches) or inspect.isfunction(batches):
         return _Started(batches)  # a function, or a lambda, that returns a generator
     if hasattr(batches, "dtype") or not isinstance(batches, Iterable):
-        raise ValueError("y is missing: give fit(x, y), or an iterable of (x, y) batches")
-    if isinstance(batches, itertools.cycle) and steps is None:
+        raise ValueError("y is missing: give x and y, or an iterable of (x, y) batches")
+    if steps is None and _never_ends(batches):
         raise ValueError(
-            "itertools.cycle never ends: pass steps_per_epoch, the number of batches in an epoch"
+            f"itertools.{type(batches).__name__} never ends: pass steps_per_epoch, the number of "
+            "batches in an epoch, to fit, or cut it off with itertools.islice"
         )
     given: Iterable[Any] = batches
     return given
+
+
+def is_stream(given: Any) -> bool:
+    """Whether inputs come in batches: an iterable or a function, rather than an array or a list."""
+    if inspect.isfunction(given):
+        return True
+    is_array = isinstance(given, list | tuple | str | bytes | Mapping) or any(
+        hasattr(given, name) for name in ("__array__", "__array_interface__", "dtype", "__dlpack__")
+    )
+    return isinstance(given, Iterable) and not is_array
+
+
+def is_stream_of_pairs(given: Any) -> bool:
+    """Whether data are batches (x, y), rather than arrays (x, y) or (x, y, sample_weight).
+
+    Raises
+    ------
+    ValueError
+        If they are neither.
+    """
+    if isinstance(given, list) and given and all(isinstance(item, tuple) for item in given):
+        return True
+    if isinstance(given, tuple | list) and len(given) in (2, 3):
+        return False
+    if is_stream(given):
+        return True
+    raise ValueError(
+        "validation_data must be arrays (x, y) or (x, y, sample_weight), or an iterable of such "
+        f"batches, not a {type(given).__name__}"
+    )
+
+
+def _never_ends(batches: object) -> bool:
+    """Whether an iterator of itertools is known never to end."""
+    if isinstance(batches, itertools.repeat):
+        return operator.length_hint(batches, -1) < 0  # without a hint if it was not told how often
+    return isinstance(batches, itertools.cycle)

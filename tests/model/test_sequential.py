@@ -389,7 +389,7 @@ def test_validation_split_takes_the_last_rows(backend: Any) -> None:
         ({"validation_split": math.nan}, "at least 0 and below 1"),
         ({"validation_split": 0.01}, "less than one row"),
         ({"validation_split": 0.5, "validation_data": problem()}, "not both"),
-        ({"validation_data": problem()[0]}, "must be a pair"),
+        ({"validation_data": problem()[0]}, "must be arrays .* not a ndarray"),
         ({"validation_data": (*problem(), 1)}, "sample_weight has shape"),
         ({"validation_data": problem(features=5)}, "built for"),
     ],

@@ -115,7 +115,7 @@ def test_weights_beyond_float32() -> None:
 
 def test_a_stream_has_no_weights() -> None:
     x, y, counts = problem()
-    with pytest.raises(ValueError, match="not a stream"):
+    with pytest.raises(ValueError, match="give batches"):
         made().fit([(x, y)], sample_weight=counts)
 
 

@@ -77,8 +77,8 @@ def test_a_generator_that_ends_too_early_is_an_error() -> None:
         ({"steps_per_epoch": 2, "y": BATCHES[0][1]}, "is for an iterable of batches"),
         ({}, "itertools.cycle never ends: pass steps_per_epoch"),
         (
-            {"steps_per_epoch": 2, "validation_data": endless()},
-            "of arrays, not a generator. To fix: join batches with np.concatenate",
+            {"steps_per_epoch": 2, "validation_data": itertools.cycle(BATCHES)},
+            "itertools.cycle never ends: .* cut it off with itertools.islice",
         ),
     ],
 )
@@ -86,6 +86,13 @@ def test_what_does_not_fit_is_refused(settings: Any, words: str) -> None:
     x = BATCHES[0][0] if "y" in settings else itertools.cycle(BATCHES)
     with pytest.raises(ValueError, match=words):
         trained(x, **settings)
+
+
+def test_repeat_without_an_end_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"itertools\.repeat never ends: pass steps_per_epoch"):
+        trained(itertools.repeat(BATCHES[0]))
+    trained(itertools.repeat(BATCHES[0], 3))
+    trained(itertools.repeat(BATCHES[0]), steps_per_epoch=3)
 
 
 def test_an_iterable_that_goes_on_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,3 +57,54 @@ def _chosen(class_weight: Mapping[Any, Any], classes: list[Any]) -> Floats:
     if not (np.isfinite(factors).all() and (factors >= 0).all()):
         raise ValueError(f"class_weight={class_weight!r} must hold finite weights of at least 0")
     return factors
+
+
+def weigh_rows(
+    class_weight: Any, targets: NDArray[Any], weights: NDArray[Any] | None, units: int, dtype: Any
+) -> NDArray[Any] | None:
+    """Return the weights of a network's rows, multiplied by those of their classes.
+
+    Parameters
+    ----------
+    class_weight : None, 'balanced' or dict
+        As for `weigh_classes`; classes are 0 to C-1.
+    targets : ndarray
+        As returned by `encode_targets`: labels (N,), one-hot rows, or a column of 0 and 1.
+    weights : ndarray, shape (N,), or None
+        1 for each row by default.
+    units : int
+        Outputs of the network.
+    dtype : dtype
+        Of the result.
+
+    Returns
+    -------
+    ndarray, shape (N,), or None
+        None without weights.
+
+    Raises
+    ------
+    ValueError
+        As `weigh_classes`, or if targets are not one class a row.
+    """
+    if class_weight is None:
+        return weights
+    codes = _codes(targets)
+    given = np.ones(len(codes)) if weights is None else weights.astype(np.float64)
+    return weigh_classes(class_weight, np.arange(max(2, units)), codes, given).astype(dtype)
+
+
+def _codes(targets: NDArray[Any]) -> NDArray[np.intp]:
+    """Return each row's class."""
+    if targets.ndim == 1:
+        return targets
+    if ((targets == 0) | (targets == 1)).all():
+        if targets.shape[1] == 1:
+            return targets[:, 0].astype(np.intp)
+        if (targets.sum(axis=1) == 1).all():
+            codes: NDArray[np.intp] = targets.argmax(axis=1)
+            return codes
+    raise ValueError(
+        f"class_weight needs one class a row, but targets of shape {targets.shape} are not labels, "
+        "one-hot rows, or 0 and 1. To fix: give sample_weight"
+    )

@@ -1,0 +1,53 @@
+"""Recorded steps for batches that come one at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nnaccel.backends import Array
+from nnaccel.training.batch_loader import OneBatch
+from nnaccel.training.setup import TrainingSetup
+from nnaccel.training.step import StepRunner
+
+_KEPT_SHAPES = 16  # batch shapes whose recorded steps are kept
+
+
+class BatchRunners:
+    """Runs single batches; a step is recorded for each shape of a batch.
+
+    Parameters
+    ----------
+    setup : TrainingSetup
+    training : bool
+        Whether a step also updates the network.
+    """
+
+    def __init__(self, setup: TrainingSetup, training: bool) -> None:
+        self._setup, self._training = setup, training
+        self._runners: dict[tuple[Any, ...], tuple[OneBatch, StepRunner]] = {}
+
+    def run(
+        self, x: Array, targets: np.ndarray, weights: np.ndarray | None, steps: int | None = None
+    ) -> None:
+        """Run one checked batch; `steps` as for `StepRunner.run`."""
+        loader, runner = self._runner_for(x, targets, weights)
+        loader.refill(x, targets, weights)
+        runner.run(np.arange(len(x)), steps=steps)
+
+    def _runner_for(
+        self, x: Array, targets: np.ndarray, weights: np.ndarray | None
+    ) -> tuple[OneBatch, StepRunner]:
+        """Return loader and runner of batches like this one; the oldest ones are dropped."""
+        factor = self._setup.network.input_scale.factor  # part of what is recorded
+        key = x.shape, x.dtype.str, targets.ndim, weights is None, factor
+        if key not in self._runners:
+            if len(self._runners) == _KEPT_SHAPES:
+                del self._runners[next(iter(self._runners))]
+            # Copies: later batches overwrite them.
+            copied = None if weights is None else weights.copy()
+            loader = OneBatch(self._setup.network, x.copy(), targets.copy(), len(x), copied)
+            runner = StepRunner(self._setup, loader, self._training)
+            self._runners[key] = loader, runner
+        return self._runners[key]
