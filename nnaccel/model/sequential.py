@@ -508,7 +508,8 @@ def load(
     ----------
     path : str or Path
         A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
-        there are layers for. It comes with its weights and is not compiled.
+        there are layers for. It comes with its weights and is not compiled, and the other
+        arguments are not for it.
     custom_objects : dict of str to object, optional
         Layer and optimiser classes, losses and metrics of your own, by name.
     compile : bool, default True
