@@ -19,6 +19,8 @@ from nnaccel_kernels.window import Window
 from tests.kernels.calls import CALLS, HALVES, assert_same, halved
 from tests.kernels.image_calls import IMAGE_CALLS
 
+from ..emulator import KernelError, launch
+
 Args = dict[str, Any]
 
 DTYPES = [np.dtype(np.float32), np.dtype(np.float64), *HALVES]

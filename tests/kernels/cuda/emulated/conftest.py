@@ -68,3 +68,5 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool) -> None:
     dtype = wide(a.dtype)
     product = a.astype(dtype) @ b.astype(dtype)
     out[...] = product + out.astype(dtype) if add else product
+
+
