@@ -11,7 +11,7 @@ import numpy as np
 
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
-from nnaccel.interop import onnx
+from nnaccel.interop import onnx, weights
 from nnaccel.interop._packages import require
 from nnaccel.layers import Chain, Layer
 from nnaccel.layers._tree import walk
@@ -408,6 +408,51 @@ class Sequential(OwnLoop, PipelineStep):
         """
         onnx.export(self, path)
 
+    def load_weights(self, source: Any, *, by: str = "auto", strict: bool = True) -> list[str]:
+        """Take the weights of a model with the same layers, trained in PyTorch or Keras.
+
+        What these libraries keep otherwise is transposed: filters, dense weights, and the rows that
+        a dense layer has for the pixels of Keras's images (H, W, C).
+
+        Parameters
+        ----------
+        source : dict or path
+            ``module.state_dict()`` of PyTorch; or a file of it, .safetensors or .pt (which is read
+            without running code); or a .weights.h5 or .keras file of Keras.
+        by : {'auto', 'name', 'order'}, default 'auto'
+            Whether layers are found by name or by order (in Keras's files, among layers of a
+            kind); 'auto' takes names if all layers' are there.
+        strict : bool, default True
+            Whether everything must fit; if not, what fits is taken.
+
+        Returns
+        -------
+        list of str
+            What did not fit, a sentence each; empty if everything did.
+
+        Raises
+        ------
+        ValueError
+            If something does not fit and `strict` is true; nothing is changed then.
+        RuntimeError
+            If the model is not built.
+        ModuleNotFoundError
+            If the package that reads such a file is not installed.
+        CheckpointError
+            If the file is damaged, or could run code.
+
+        Examples
+        --------
+        >>> from nnaccel.layers import Dense
+        >>> model = Sequential([Dense(2)])
+        >>> model.build((3,))
+        >>> model.load_weights({"0.weight": np.ones((2, 3)), "0.bias": np.zeros(2)})
+        []
+        """
+        self._require_idle("load_weights")
+        with self.on_backend():
+            return weights.load(self, source, by, strict)
+
     def _check_data(
         self,
         compiled: Compiled,
@@ -463,7 +508,8 @@ def load(
     ----------
     path : str or Path
         A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
-        there are layers for. It comes with its weights and is not compiled.
+        there are layers for. It comes with its weights and is not compiled, and the other
+        arguments are not for it.
     custom_objects : dict of str to object, optional
         Layer and optimiser classes, losses and metrics of your own, by name.
     compile : bool, default True
