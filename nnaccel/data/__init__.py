@@ -14,8 +14,10 @@ from nnaccel.data.named import load_named
 from nnaccel.data.scaling import Scaling
 from nnaccel.data.schema import Schema
 from nnaccel.data.spirals import spirals
+from nnaccel.training.augment import Augment
 
 __all__ = [
+    "Augment",
     "DataError",
     "DataNotFoundError",
     "Dataset",
