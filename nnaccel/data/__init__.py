@@ -10,6 +10,7 @@ from nnaccel.data.files import load
 from nnaccel.data.idx import read_idx
 from nnaccel.data.levels import TextColumn
 from nnaccel.data.mnist import mnist
+from nnaccel.data.mnist_like import fashion_mnist, kmnist
 from nnaccel.data.named import load_named
 from nnaccel.data.scaling import Scaling
 from nnaccel.data.schema import Schema
@@ -27,7 +28,9 @@ __all__ = [
     "Schema",
     "TextColumn",
     "digits",
+    "fashion_mnist",
     "iris",
+    "kmnist",
     "load",
     "load_named",
     "mnist",
