@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import _results
@@ -83,8 +84,6 @@ def convolutions() -> Iterator[Row]:
 
 def predictions() -> Iterator[Row]:
     """`predict` of an MLP and of a CNN, against ONNX Runtime on the same weights."""
-    from _onnx import session
-
     mlp = [layers.Dense(512, "relu"), layers.Dense(10, "softmax")]
     cnn: list[Any] = [layers.Conv2D(32, 3, "relu"), layers.MaxPool2D(2)]
     cnn += [layers.Conv2D(64, 3, "relu"), layers.MaxPool2D(2), layers.Conv2D(128, 3, "relu")]
@@ -92,14 +91,26 @@ def predictions() -> Iterator[Row]:
     for name, chain, shape in (("784-512-10", mlp, (784,)), ("CNN 32-64-128", cnn, (1, 28, 28))):
         model = Sequential(chain, seed=0)
         model.build(shape)
-        theirs = session(model)
+        theirs = _session(model)
         for rows in (1, 32, 256):
             x = draw(rows, *shape)
             yield (
                 f"predict, {name}, {rows} row{'s' * (rows > 1)}",
                 lambda model=model, x=x: model.predict(x),
-                lambda theirs=theirs, x=x: theirs.run(None, {"x": x})[0],
+                lambda theirs=theirs, x=x: theirs.run(None, {"input": x})[0],
             )
+
+
+def _session(model: Sequential) -> Any:
+    """Return the model as a session of ONNX Runtime on one thread."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    with TemporaryDirectory() as folder:
+        path = f"{folder}/model.onnx"
+        model.export(path)
+        return onnxruntime.InferenceSession(path, options)
 
 
 def main() -> None:

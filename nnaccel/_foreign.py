@@ -166,7 +166,36 @@ REMEDIES = {
     "decay": "give learning_rate a schedule of nn.schedules",
     "l2": "give the layers penalty=nn.L2(…)",
     "class_weight": "give sample_weight, a weight for each row",
+    "C": "give alpha, which is the larger the smaller C is",
+    "gamma": "kernels of support vectors are not here",
+    "to_categorical": "labels are taken as they are, as integers or one-hot",
+    "one_hot": "labels are taken as they are, as integers or one-hot",
+    "DataLoader": "fit takes arrays and batch_size, or any iterable of (x, y) batches",
+    "TensorDataset": "fit takes arrays and batch_size, or any iterable of (x, y) batches",
+    "Tensor": "arrays are NumPy's, or nn.xp's on another backend",
+    "tensor": "arrays are NumPy's, or nn.xp's on another backend",
+    "no_grad": "leave it out: gradients are kept only where backward is asked for",
+    "device": "the environment variable NNACCEL_BACKEND, or nn.set_backend, says where to compute",
+    "cuda": "the environment variable NNACCEL_BACKEND, or nn.set_backend, says where to compute",
+    "train_test_split": "take sklearn.model_selection.train_test_split",
     "validation_steps": "validation_data takes arrays, all of which are used",
+}
+
+#: Methods of models.
+METHODS = {
+    "predict_proba": "predict gives the probabilities",
+    "predict_classes": "take predict(x).argmax(axis=1)",
+    "score": "evaluate gives the loss and the metrics",
+    "fit_generator": "fit takes any iterable of (x, y) batches",
+    "parameters": "weights is all of them in one array, get_weights() a list of arrays",
+    "state_dict": "get_weights() is a list of arrays; save(path) writes a file",
+    "load_state_dict": "set_weights takes a list of arrays; nn.load reads a file",
+    "save_weights": "save(path) writes the weights with the model",
+    "zero_grad": "leave it out: backward overwrites the gradients",
+    "eval": "leave it out: only fit, and forward(x, training=True), train",
+    "train": "fit trains; forward(x, training=True) runs layers as in training",
+    "cuda": "to('cupy') moves the model",
+    "cpu": "to('numba') moves the model",
 }
 
 
@@ -186,6 +215,12 @@ def missing(module: str, known: Collection[str]) -> Callable[[str], NoReturn]:
         raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
 
     return refuse
+
+
+def refuse_method(owner: str, name: str) -> NoReturn:
+    """Raise the AttributeError of a name that models have elsewhere, with what to do here."""
+    hint = f": {METHODS[name]}" if name in METHODS else ""
+    raise AttributeError(f"{owner!r} object has no attribute {name!r}{hint}", name=name)
 
 
 def string_here(name: object, choices: Collection[str]) -> str | None:

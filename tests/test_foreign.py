@@ -70,6 +70,9 @@ ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     ),
     (fit, {"nb_epoch": 3}, "is called 'epochs' here"),
     (fit, {"class_weight": {}}, "give sample_weight"),
+    (nn.estimators.MLPClassifier, {"C": 1.0}, "MLPClassifier has no argument 'C': give alpha"),
+    (nn.estimators.LinearRegression, {"fit_intersept": True}, "did you mean 'fit_intercept'?"),
+    (nn.estimators.LogisticRegression, {"alpha": 1.0}, "LogisticRegression has no argument"),
     (fit, {"validation_steps": 3}, "validation_data takes arrays"),
     (lambda **a: compiled().predict(X, **a), {"verbose": 0}, "leave it out: only fit prints"),
     (
@@ -102,6 +105,9 @@ def test_arguments(call: Callable[..., Any], given: dict[str, Any], words: str) 
         ("CrossEntropyLoss", "it is called nn.losses.CategoricalCrossentropy here"),
         ("L1Loss", "it is called nn.losses.MeanAbsoluteError here"),
         ("Input", "the first batch gives the shape"),
+        ("to_categorical", "labels are taken as they are, as integers or one-hot"),
+        ("DataLoader", "any iterable of (x, y) batches"),
+        ("cuda", "NNACCEL_BACKEND, or nn.set_backend"),
         ("Dens", "did you mean 'Dense'?"),
     ],
 )
@@ -125,6 +131,19 @@ def test_attributes_of_rooms(room: Any, name: str, words: str) -> None:
     with pytest.raises(AttributeError) as error:
         getattr(room, name)
     assert words in str(error.value)
+
+
+@pytest.mark.parametrize("name", _foreign.METHODS)
+def test_methods(name: str) -> None:
+    with pytest.raises(AttributeError) as error:
+        getattr(model(), name)
+    assert _foreign.METHODS[name] in str(error.value)
+
+
+def test_other_methods_are_missing_as_in_python() -> None:
+    with pytest.raises(AttributeError, match=r"'Sequential' object has no attribute 'optimise'$"):
+        model().optimise  # noqa: B018
+    assert not hasattr(model(), "optimise")
 
 
 @pytest.mark.parametrize(

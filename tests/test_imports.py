@@ -31,6 +31,7 @@ TIERS = [
     ["layers", "optim"],
     ["network"],
     ["training"],
+    ["interop"],
     ["model"],
     ["bench", "data", "estimators", "filters", "plot", "testing"],
     ["cli"],
@@ -48,7 +49,7 @@ KERNELS_MAY_IMPORT |= {"array_api_compat"}
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
 
 HEAVY = {"numba", "llvmlite", "cupy", "scipy", "sklearn", "matplotlib", "rich", "click", "pooch"}
-HEAVY |= {"safetensors", "PIL", "array_api_compat"}
+HEAVY |= {"safetensors", "PIL", "array_api_compat", "onnx", "torch", "h5py"}
 
 
 def find_modules() -> dict[str, Path]:

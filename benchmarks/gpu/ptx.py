@@ -45,10 +45,10 @@ class Toolkit:
 
     def __init__(self, folder: Path) -> None:
         if _is_installed("numba_cuda"):
-            self.ptxas = _wheel("nvidia.cu13", "nvidia-cuda-nvcc") / "bin/ptxas"
+            self.ptxas = wheel("nvidia.cu13", "nvidia-cuda-nvcc") / "bin/ptxas"
             return
         wanted = "nvidia-cuda-nvcc-cu12 nvidia-cuda-runtime-cu12"
-        nvcc, runtime = (_wheel(f"nvidia.{n}", wanted) for n in ("cuda_nvcc", "cuda_runtime"))
+        nvcc, runtime = (wheel(f"nvidia.{n}", wanted) for n in ("cuda_nvcc", "cuda_runtime"))
         links = {
             "nvvm/lib64/libnvvm.so.4": nvcc / "nvvm/lib64/libnvvm.so",
             "nvvm/libdevice": nvcc / "nvvm/libdevice",
@@ -74,7 +74,7 @@ class Toolkit:
         }
 
 
-def _wheel(package: str, wanted: str) -> Path:
+def wheel(package: str, wanted: str) -> Path:
     spec = importlib.util.find_spec(package) if _is_installed(package) else None
     if spec is None or not spec.submodule_search_locations:
         sys.exit(f"no {package}: pip install {wanted}")
@@ -196,20 +196,20 @@ def _wide(dtype: str) -> str:
     return "float32" if dtype in HALVES else dtype
 
 
-def _typed(value: Any) -> Any:
+def typed(value: Any) -> Any:
     """An argument of a kernel, with the Numba type that it has on a GPU."""
     from nnaccel_kernels.cuda.runtime.half import HalfArrayType
 
     if isinstance(value, np.ndarray) and value.dtype.name in HALVES:
         return SimpleNamespace(_numba_type_=HalfArrayType.of(value))
     if isinstance(value, tuple):
-        items = map(_typed, value)
+        items = map(typed, value)
         return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     return value
 
 
-def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> dict[str, Any]:
-    """Resources of a kernel compiled for such arguments and an architecture."""
+def compiled(kernel: Any, args: tuple[Any, ...], sm: str) -> str:
+    """The PTX of a kernel for such arguments and an architecture."""
     from numba import cuda, typeof
     from numba.cuda import dispatcher
 
@@ -219,13 +219,19 @@ def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> 
     cc = int(sm[3]), int(sm[4])
     # Numba compiles device functions for the current device; here that is the given architecture.
     dispatcher.get_current_device = lambda: SimpleNamespace(compute_capability=cc)
-    ptx, _ = cuda.compile_ptx(kernel.py_func, tuple(typeof(_typed(arg)) for arg in args), cc=cc)
+    ptx, _ = cuda.compile_ptx(kernel.py_func, tuple(typeof(typed(arg)) for arg in args), cc=cc)
     numbers: list[Any] = []
     flatten(args, numbers, [])
     if entry(ptx)[1] != list(map(size_of, numbers)):
         raise RuntimeError(f"{kernel.py_func.__name__}: its arguments do not match its parameters")
+    return str(ptx)
+
+
+def resources(toolkit: Toolkit, kernel: Any, args: tuple[Any, ...], sm: str) -> dict[str, Any]:
+    """Resources of a kernel compiled for such arguments and an architecture."""
+    ptx = compiled(kernel, args, sm)
     of_ptx = {"ptx": ptx_version(ptx), "instructions": len(_INSTRUCTION.findall(ptx))}
-    return toolkit.report(ptx, sm) | of_ptx | {"cubin": _linked_size(ptx, cc)}
+    return toolkit.report(ptx, sm) | of_ptx | {"cubin": _linked_size(ptx, (int(sm[3]), int(sm[4])))}
 
 
 def _linked_size(ptx: str, cc: tuple[int, int]) -> int | None:

@@ -12,6 +12,7 @@ from nnaccel.backends._backend import (
     to_numpy,
 )
 from nnaccel.backends._dispatch import asarray, backend_of, get_namespace
+from nnaccel.backends._libraries import OtherLibraryError, call_on_views, is_of_other_library, view
 from nnaccel.backends._select import (
     backends,
     cpu_backend,
@@ -28,19 +29,23 @@ __all__ = [
     "Backend",
     "BackendInfo",
     "BackendUnavailableError",
+    "OtherLibraryError",
     "Replay",
     "Uploader",
     "asarray",
     "backend_of",
     "backends",
+    "call_on_views",
     "cpu_backend",
     "get_backend",
     "get_namespace",
     "is_cupy",
     "is_kernels_only",
+    "is_of_other_library",
     "kernels_only",
     "reason_for_choice",
     "set_backend",
     "to_numpy",
     "use_backend",
+    "view",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 
 from nnaccel._validate import refuse_masked
 from nnaccel.backends._backend import Backend, is_cupy
+from nnaccel.backends._libraries import OtherLibraryError, is_of_other_library, view
 from nnaccel.backends._select import cpu_backend, get_backend
 
 
@@ -30,7 +31,7 @@ def backend_of(*arrays: Any) -> Backend:
         elif is_cupy(a):
             cupy = True
         elif a is not None:
-            raise TypeError(
+            raise OtherLibraryError(
                 f"expected NumPy or CuPy arrays, got {type(a).__module__}.{type(a).__qualname__}: "
                 "convert it with nnaccel.asarray(x)"
             )
@@ -70,7 +71,7 @@ def asarray(x: Any, dtype: Any = None) -> Any:
     Parameters
     ----------
     x : array_like
-        Anything NumPy can convert, or an array of another backend.
+        Anything NumPy can convert, or an array of another backend or library.
     dtype : dtype, optional
         Element type; that of `x` by default.
 
@@ -79,4 +80,5 @@ def asarray(x: Any, dtype: Any = None) -> Any:
     >>> asarray([1, 2]).shape
     (2,)
     """
+    x = view(x) if is_of_other_library(x) else x
     return get_backend().asarray(x, dtype)

@@ -15,6 +15,7 @@ from nnaccel.backends import BackendUnavailableError
 from nnaccel.cli._common import echo
 from nnaccel.cli.bench import bench_command
 from nnaccel.cli.evaluate import evaluate_command
+from nnaccel.cli.export import export_command
 from nnaccel.cli.filters import filters_command
 from nnaccel.cli.info import info_command
 from nnaccel.cli.predict import predict_command
@@ -52,6 +53,7 @@ for _command in (
     train_command,
     evaluate_command,
     predict_command,
+    export_command,
     filters_command,
     regress_command,
     bench_command,

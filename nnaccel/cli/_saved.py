@@ -54,7 +54,7 @@ class Saved:
 
     @classmethod
     def read(cls, path: Path) -> Saved:
-        """Read a file that `--save`, or `Sequential.save`, wrote."""
+        """Read a file that `--save`, `Sequential.save` or `export` wrote."""
         from nnaccel.data import Scaling, Schema
         from nnaccel.model.sequential import load
         from nnaccel.training import checkpoint
@@ -62,6 +62,8 @@ class Saved:
 
         with shown_warnings():
             model = load(path)
+        if path.suffix.lower() == ".onnx":
+            return cls(path, model, 0, {}, None, None)
         described = checkpoint.read(path)[1]
         with checkpoint.reading(path):
             training = read_training(described)

@@ -45,7 +45,7 @@ def predict_command(
     backend: str | None,
     as_json: bool,
 ) -> int:
-    """Tell which digit each IMAGE shows, by MODEL, a file that `train --save` wrote.
+    """Tell which digit each IMAGE shows, by MODEL, a file that `train --save` or `export` wrote.
 
     An IMAGE is a PNG or JPEG of one digit, drawn or photographed, dark on light or light on dark.
     Shadows, specks, ruled lines and whatever touches the border of the picture are left out. The

@@ -44,7 +44,7 @@ def check_text(column: Column, lines: Sequence[int], path: object) -> None:
         raise DataError(
             f"{path}: row {lines[at]}, column {name!r} holds {first!r}, which is no number where "
             f"{column.decimal!r} sets off decimals: give another --decimal, or take the column as "
-            f"text, --text {name!r}"
+            f"text: train or regress with --text {name!r}"
         )
     if meant == cells or (meant >= _LEAST and meant >= _SHARE * cells):
         if is_marked(column.cells[at]):
@@ -56,19 +56,21 @@ def check_text(column: Column, lines: Sequence[int], path: object) -> None:
         raise DataError(
             f"{path}: column {name!r} is of numbers but for {misread:,} of its {cells:,} cells, "
             f"the first {first!r} in row {lines[at]}: mend them, or leave them empty, and their "
-            f"rows are left out; if the numbers are codes, take them as text, --text {name!r}"
+            "rows are left out; if the numbers are codes, take them as text: train or "
+            f"regress with --text {name!r}"
         )
     if all(is_number(plain) or is_marked(plain) for plain in map(bare, counts)):
         raise DataError(
             f"{path}: row {lines[at]}, column {name!r} holds {first!r}: signs of currency, percent "
             "signs, parentheses, apostrophes and blanks in numbers are not read; write plain "
-            f"numbers, 1234.5 or -5, or take the column as text, --text {name!r}"
+            "numbers, 1234.5 or -5, or take the column as text: train or regress with --text "
+            f"{name!r}"
         )
     if meant >= _TOLD * cells:
         warnings.warn(
             f"{path}: column {name!r} is taken as text although {meant / cells:.0%} of its cells "
             f"are numbers: row {lines[at]} holds {first!r}; mend or empty such cells if it is of "
-            f"numbers, or ask for text, --text {name!r}",
+            f"numbers, or train or regress with --text {name!r} to say that it is text",
             stacklevel=4,
         )
 

@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from nnaccel import ops
-from nnaccel._validate import whole_number
+from nnaccel._validate import Explained, whole_number
 from nnaccel.backends import get_backend, to_numpy
 from nnaccel.estimators import _checked, _likelihood_fit
 from nnaccel.estimators._collinear import listed, warn_of_dependence
@@ -35,7 +35,7 @@ class SeparationWarning(ConvergenceWarning):
     """The classes are linearly separable: the likelihood has no maximum."""
 
 
-class LikelihoodClassifier(ClassifierMixin, BaseEstimator):
+class LikelihoodClassifier(ClassifierMixin, Explained, BaseEstimator):
     """A linear model of the classes' log-odds, fitted by maximum likelihood."""
 
     _solvers: ClassVar[tuple[str, ...]]

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from nnaccel import optim
-from nnaccel._validate import whole_number
+from nnaccel._validate import Explained, whole_number
 from nnaccel.estimators import _checked
 from nnaccel.estimators._iterations import Iterations, Record
 from nnaccel.layers import Dense, Dropout, Layer
@@ -31,7 +31,7 @@ _SCHEDULES = ("constant", "invscaling", "adaptive")
 SKLEARN_NAMES = {"identity": "linear", "logistic": "sigmoid"}
 
 
-class NetworkEstimator(BaseEstimator):
+class NetworkEstimator(Explained, BaseEstimator):
     """A network trained until its loss or score no longer improves.
 
     A subclass defines the form of inputs (`_as_rows`, `_checks`, `_shaped`) and of targets

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from nnaccel._validate import whole_number
+from nnaccel._validate import Explained, whole_number
 from nnaccel.estimators import _checked
 from nnaccel.estimators._collinear import warn_of_dependence
 from nnaccel.estimators._linear_fit import LinearFit
@@ -23,7 +23,7 @@ from nnaccel.training.losses import MeanSquaredError
 Floats = NDArray[np.float64]
 
 
-class LinearRegression(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimator):
     """Least squares, by a factorisation or by gradient descent.
 
     Parameters

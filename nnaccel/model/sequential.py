@@ -11,12 +11,15 @@ import numpy as np
 
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
+from nnaccel.interop import onnx
+from nnaccel.interop._packages import require
 from nnaccel.layers import Chain, Layer
+from nnaccel.layers._tree import walk
 from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled
 from nnaccel.model.own_loop import OwnLoop
 from nnaccel.model.pipeline import PipelineStep
-from nnaccel.model.predicting import predict, predict_stream
+from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
 from nnaccel.training import checkpoint as files
 from nnaccel.training.augment import Augment, check_augment
@@ -42,7 +45,7 @@ from nnaccel.training.loop import (
 )
 from nnaccel.training.resume import Backup
 from nnaccel.training.setup import TrainingSetup
-from nnaccel.training.streams import is_stream, is_stream_of_pairs
+from nnaccel.training.streams import is_stream_of_pairs
 
 _PREDICT_BATCH = 256
 
@@ -370,9 +373,7 @@ class Sequential(OwnLoop, PipelineStep):
             For a classifier, the probabilities.
         """
         refuse_unknown(self.predict, unknown)
-        batch_size = whole_number("batch_size", batch_size)
-        with self.on_backend():
-            return predict_stream(self, x) if is_stream(x) else predict(self, x, batch_size)
+        return predict(self, x, whole_number("batch_size", batch_size))
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
@@ -387,6 +388,30 @@ class Sequential(OwnLoop, PipelineStep):
             Replaced atomically if it exists.
         """
         files.write(path, *self.state())
+
+    def export(self, path: str | Path) -> None:
+        """Write the model to an ONNX file, for other libraries and runtimes.
+
+        It computes what `predict` does for floats: dropout and noise do nothing, and whole numbers
+        have to be scaled as in training. Its weights are float32, and any number of rows goes in.
+
+        Parameters
+        ----------
+        path : str or Path
+            Ends in '.onnx'; replaced atomically if it exists.
+
+        Raises
+        ------
+        ModuleNotFoundError
+            If the package onnx is not installed: ``pip install 'nnaccel[onnx]'``.
+        RuntimeError
+            If the model is not built.
+        TypeError
+            If ONNX has no operator for a layer; the message names it.
+        ValueError
+            If the name does not end in '.onnx', or the file would be larger than 2 GiB.
+        """
+        onnx.export(self, path)
 
     def _check_data(
         self,
@@ -437,12 +462,13 @@ def load(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
 ) -> Sequential:
-    """Return the model in a file written by `Sequential.save`.
+    """Return the model in a file written by `Sequential.save`, or in an ONNX file.
 
     Parameters
     ----------
     path : str or Path
-        A safetensors file.
+        A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
+        there are layers for. It comes with its weights and is not compiled.
     custom_objects : dict of str to object, optional
         Layer and optimiser classes, losses and metrics of your own, by name.
     compile : bool, default True
@@ -461,13 +487,17 @@ def load(
     OSError
         If it cannot be read.
     CheckpointError
-        If it holds no model of nnaccel.
+        If it holds no model of nnaccel, or an ONNX operator without a layer, which is named.
+    ModuleNotFoundError
+        If it ends in '.onnx', and the package onnx is not installed.
 
     Warns
     -----
     UserWarning
         If some of its numbers are NaN or infinite.
     """
+    if Path(path).suffix.lower() == ".onnx":
+        return _load_onnx(Path(path))
     arrays, described = files.read(path)
     with files.reading(path):
         made = files.make_layers(described["layers"], custom_objects)
@@ -478,6 +508,26 @@ def load(
         if not compile:
             described = {k: v for k, v in described.items() if k != "loss"}
         model.load_state(arrays, described, _by_any_name(custom_objects or {}))
+    files.warn_of_nan(path, arrays)
+    return model
+
+
+def _load_onnx(path: Path) -> Sequential:
+    """Return the model in an ONNX file."""
+    files.require_file(path)
+    require("onnx", "onnx")
+    with files.reading(path):
+        found = onnx.load(path)
+        model = Sequential(found.layers)
+        arrays = {
+            f"{name}.{key}": array
+            for name, layer in walk(model.layers)
+            for key, array in found.weights.get(layer, {}).items()
+        }
+        files.check_shapes(model.layers, found.input_shape, arrays)
+        model.build(found.input_shape)
+        model.set_weights([arrays[name] for name in model.arrays])
+        model.input_scale = found.input_scale
     files.warn_of_nan(path, arrays)
     return model
 

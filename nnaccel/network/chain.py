@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from nnaccel._foreign import refuse_method
 from nnaccel._validate import Explained, refuse_misspelt, warn_caller, whole_number
 from nnaccel.backends import Array, Backend, backend_of, get_backend, to_numpy, use_backend
 from nnaccel.layers import Layer, Shape
@@ -268,6 +269,11 @@ class Network(Explained):
     def __setattr__(self, name: str, value: Any) -> None:
         refuse_misspelt(type(self), name, ("trainable",))
         super().__setattr__(name, value)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name):
+            refuse_method(type(self).__name__, name)
 
     def trainable_spans(self) -> list[slice]:
         """Return the slices of `weights` that hold the parameters of trainable layers."""

@@ -47,7 +47,7 @@ class InputScale:
         """
         factor, largest = self._factor_of(x, input_shape), _largest(x)
         if not more:
-            self._compare(x, input_shape, factor, largest)
+            self.compare(x, input_shape, factor, largest)
         if self.factor is None and x.dtype.kind in "iu" and largest is not None:
             _warn_of_doubt(x, factor, largest)
         if x.dtype.kind in "iu":
@@ -66,11 +66,16 @@ class InputScale:
             Once, if they are much larger than training's, or much darker images.
         """
         factor = self._factor_of(x, input_shape)
-        if self.largest and not self.has_warned:
-            self._compare(x, input_shape, factor, _largest(x))
+        if self.is_watched:
+            self.compare(x, input_shape, factor, _largest(x))
         return factor
 
-    def _compare(
+    @property
+    def is_watched(self) -> bool:
+        """Whether inputs unlike training's are still to be warned of."""
+        return bool(self.largest) and not self.has_warned
+
+    def compare(
         self, x: Array, input_shape: tuple[int, ...], factor: float, largest: float | None
     ) -> None:
         """Warn, once, if the largest of x, scaled by the factor, is unlike training's."""

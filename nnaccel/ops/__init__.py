@@ -15,6 +15,7 @@ from nnaccel.ops.norm import *
 from nnaccel.ops.pad import *
 from nnaccel.ops.pool import *
 from nnaccel.ops.self_gated import *
+from nnaccel.ops.softmax import *
 
 __all__ = sorted(
     name for name, value in vars().items() if name[0] != "_" and not inspect.ismodule(value)

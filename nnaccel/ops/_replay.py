@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from nnaccel.backends import cpu_backend
+from nnaccel.backends import OtherLibraryError, call_on_views, cpu_backend
 from nnaccel.ops import _check, _memory
 
 _MOST = 512  # recorded calls of a thread
@@ -39,7 +39,10 @@ def replayed(op: Op) -> Op:
         arrays: list[np.ndarray] = []
         key = _key((*args, *kwargs.values()), arrays)
         if key is None:
-            return op(*args, **kwargs)
+            try:
+                return op(*args, **kwargs)
+            except OtherLibraryError as error:
+                return call_on_views(call, args, kwargs, error)
         backend = cpu_backend()  # that of NumPy's arrays
         if backend.relocate is None or backend.recording():
             return op(*args, **kwargs)

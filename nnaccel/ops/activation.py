@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nnaccel._validate import unknown_name
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
 from nnaccel.ops._replay import replayed
@@ -12,18 +13,16 @@ __all__ = [
     "elu_backward",
     "gelu",
     "gelu_backward",
+    "gelu_tanh",
+    "gelu_tanh_backward",
     "leaky_relu",
     "leaky_relu_backward",
-    "log_softmax",
-    "log_softmax_backward",
     "relu",
     "relu_backward",
     "selu",
     "selu_backward",
     "sigmoid",
     "sigmoid_backward",
-    "softmax",
-    "softmax_backward",
     "softplus",
     "softplus_backward",
     "tanh",
@@ -231,8 +230,36 @@ def selu_backward(dy: Array, y: Array) -> Array:
     return activate_backward("selu", dy, None, y)
 
 
-def gelu(x: Array) -> Array:
-    """Return x times the standard normal distribution function of x (the exact form).
+def gelu(x: Array, approximate: str = "none") -> Array:
+    """Return x times the standard normal distribution function of x.
+
+    Parameters
+    ----------
+    x : array, any shape
+        float32 or float64.
+    approximate : {'none', 'tanh'}, default 'none'
+        'tanh' gives `gelu_tanh`.
+
+    References
+    ----------
+    Hendrycks and Gimpel, "Gaussian error linear units", 2016.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gelu(np.array([0.0]))
+    array([0.])
+    """
+    return activate(_gelu(approximate), x)
+
+
+def gelu_backward(dy: Array, x: Array, approximate: str = "none") -> Array:
+    """Return dx from dy and the input x of `gelu`."""
+    return activate_backward(_gelu(approximate), dy, x, None)
+
+
+def gelu_tanh(x: Array) -> Array:
+    """Return ``x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x**3)))``, close to `gelu`.
 
     Parameters
     ----------
@@ -246,15 +273,15 @@ def gelu(x: Array) -> Array:
     Examples
     --------
     >>> import numpy as np
-    >>> gelu(np.array([0.0]))
-    array([0.])
+    >>> gelu_tanh(np.array([0.0, 2.0])).round(4)
+    array([0.    , 1.9546])
     """
-    return activate("gelu", x)
+    return activate("gelu_tanh", x)
 
 
-def gelu_backward(dy: Array, x: Array) -> Array:
-    """Return dx from dy and the input x of `gelu`."""
-    return activate_backward("gelu", dy, x, None)
+def gelu_tanh_backward(dy: Array, x: Array) -> Array:
+    """Return dx from dy and the input x of `gelu_tanh`."""
+    return activate_backward("gelu_tanh", dy, x, None)
 
 
 def softplus(x: Array) -> Array:
@@ -279,48 +306,12 @@ def softplus_backward(dy: Array, y: Array) -> Array:
     return activate_backward("softplus", dy, None, y)
 
 
-def softmax(x: Array) -> Array:
-    """Return the softmax over the last axis, without overflow.
-
-    Parameters
-    ----------
-    x : array, shape (..., C)
-        Logits, float32 or float64.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> softmax(np.array([[0.0, 0.0]]))
-    array([[0.5, 0.5]])
-    """
-    return activate("softmax", x)
-
-
-def softmax_backward(dy: Array, y: Array) -> Array:
-    """Return dx from dy and ``y = softmax(x)``."""
-    return activate_backward("softmax", dy, None, y)
-
-
-def log_softmax(x: Array) -> Array:
-    """Return the logarithm of the softmax over the last axis, without overflow.
-
-    Parameters
-    ----------
-    x : array, shape (..., C)
-        Logits, float32 or float64.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> log_softmax(np.array([[0.0, 0.0]])).round(4)
-    array([[-0.6931, -0.6931]])
-    """
-    return activate("log_softmax", x)
-
-
-def log_softmax_backward(dy: Array, y: Array) -> Array:
-    """Return dx from dy and ``y = log_softmax(x)``."""
-    return activate_backward("log_softmax", dy, None, y)
+def _gelu(approximate: str) -> str:
+    """Return the name of the activation; ValueError for an unknown approximation."""
+    named = {"none": "gelu", "tanh": "gelu_tanh"}
+    if approximate not in named:
+        raise ValueError(unknown_name("approximate", approximate, list(named)))
+    return named[approximate]
 
 
 def _rows(x: Array) -> Array:

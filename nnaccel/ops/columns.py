@@ -5,10 +5,12 @@ from __future__ import annotations
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _geometry
 from nnaccel.ops._geometry import Padding, Size
+from nnaccel.ops._libraries import of_any_library
 
 __all__ = ["col2im", "im2col"]
 
 
+@of_any_library
 def im2col(
     x: Array,
     kernel_size: Size,
@@ -63,6 +65,7 @@ def im2col(
     return cols
 
 
+@of_any_library
 def col2im(
     cols: Array,
     image_size: Size,

@@ -30,7 +30,8 @@ def linear(
         Biases.
     activation : str, default 'linear'
         Elementwise f, fused into the product: any activation whose gradient follows
-        from its output, so not 'gelu', 'swish', 'mish', 'hard_swish' or a softmax.
+        from its output, so not 'gelu', 'swish', 'mish', 'hard_swish', 'gelu_tanh' or a
+        softmax.
     alpha : float, optional
         Slope of 'leaky_relu' (0.3 by default) or scale of 'elu' (1).
 

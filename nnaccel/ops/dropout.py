@@ -6,10 +6,12 @@ import numpy as np
 
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
+from nnaccel.ops._libraries import of_any_library
 
 __all__ = ["dropout"]
 
 
+@of_any_library
 def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     """Zero each element with probability `rate`, and scale the others by ``1 / (1 - rate)``.
 

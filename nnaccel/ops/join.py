@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
+from nnaccel.ops._libraries import of_any_library
 from nnaccel.ops._replay import replayed
 
 __all__ = ["add", "concat", "multiply", "split"]
@@ -71,6 +72,7 @@ def multiply(x: Array, z: Array) -> Array:
     return _elementwise("multiply", x, z)
 
 
+@of_any_library
 def concat(arrays: Sequence[Array]) -> Array:
     """Return arrays joined along their second axis: channels or features one after another.
 
@@ -118,6 +120,7 @@ def concat(arrays: Sequence[Array]) -> Array:
     return y
 
 
+@of_any_library
 def split(x: Array, sizes: Sequence[int]) -> list[Array]:
     """Return the parts of an array with these numbers of channels or features, as `concat` took.
 

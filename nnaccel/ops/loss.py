@@ -7,6 +7,7 @@ from typing import Any
 
 from nnaccel.backends import Array, Backend, backend_of
 from nnaccel.ops import _check
+from nnaccel.ops._libraries import of_any_library
 from nnaccel_kernels.half import wide
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
 ]
 
 
+@of_any_library
 def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """Return the mean cross-entropy of ``softmax(logits)`` and its gradient.
 
@@ -53,6 +55,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     return _run(lambda kernels: kernels.softmax_cross_entropy, logits, targets)
 
 
+@of_any_library
 def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     """Return the mean, over rows and outputs, of the binary cross-entropy of ``sigmoid(logits)``.
 
@@ -79,6 +82,7 @@ def sigmoid_cross_entropy(logits: Array, targets: Array) -> tuple[Array, Array]:
     return _run(lambda kernels: kernels.sigmoid_cross_entropy, logits, targets)
 
 
+@of_any_library
 def categorical_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     """Return the mean cross-entropy of probabilities and its gradient.
 
@@ -99,6 +103,7 @@ def categorical_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     return _run(lambda kernels: kernels.categorical_cross_entropy, p, targets)
 
 
+@of_any_library
 def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     """Return the mean, over rows and outputs, of the binary cross-entropy of probabilities.
 
@@ -117,6 +122,7 @@ def binary_cross_entropy(p: Array, targets: Array) -> tuple[Array, Array]:
     return _run(lambda kernels: kernels.binary_cross_entropy, p, targets)
 
 
+@of_any_library
 def mse(y: Array, targets: Array) -> tuple[Array, Array]:
     """Return the mean squared error over rows and outputs, and its gradient.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from nnaccel.backends import Array, backend_of
 from nnaccel.ops import _check, _memory
+from nnaccel.ops._libraries import of_any_library
 from nnaccel_kernels.half import wide
 
 __all__ = ["batch_norm", "batch_norm_backward"]
 
 
+@of_any_library
 def batch_norm(
     x: Array,
     gamma: Array,
@@ -93,6 +95,7 @@ def batch_norm(
     return y, mean, inv_std
 
 
+@of_any_library
 def batch_norm_backward(
     dy: Array,
     x: Array,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _geometry, _memory
 from nnaccel.ops._geometry import Padding
+from nnaccel.ops._libraries import of_any_library
 
 __all__ = ["pad2d"]
 
 
+@of_any_library
 def pad2d(x: Array, padding: Padding) -> Array:
     """Return images padded with rows and columns of zeros, or cropped.
 

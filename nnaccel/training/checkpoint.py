@@ -72,14 +72,7 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     from safetensors import safe_open
 
     path = Path(path)
-    with reading(path):
-        if not path.exists():
-            raise FileNotFoundError(f"there is no model file {path}")
-        if not path.is_file():
-            what = "a folder" if path.is_dir() else "no regular file"
-            raise OSError(errno.EISDIR, f"it is {what}")
-        with open(path, "rb"):  # says what is wrong with a file that cannot be read
-            pass
+    require_file(path)
     with reading(path), safe_open(path, framework="numpy") as file:
         metadata = file.metadata() or {}
         if _KEY not in metadata:
@@ -89,6 +82,18 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             raise CheckpointError("written by another version of nnaccel, or not whole")
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return arrays, description
+
+
+def require_file(path: Path) -> None:
+    """Raise an OSError unless there is a file that can be read."""
+    with reading(path):
+        if not path.exists():
+            raise FileNotFoundError(f"there is no model file {path}")
+        if not path.is_file():
+            what = "a folder" if path.is_dir() else "no regular file"
+            raise OSError(errno.EISDIR, f"it is {what}")
+        with open(path, "rb"):  # says what is wrong with a file that cannot be read
+            pass
 
 
 def require_place(path: str | Path) -> None:

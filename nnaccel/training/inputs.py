@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel._validate import refuse_masked
-from nnaccel.backends import Array, is_cupy
+from nnaccel.backends import Array, is_cupy, is_of_other_library, view
 from nnaccel.network.chain import Network
 from nnaccel_kernels.half import is_half, wide
 
@@ -64,6 +64,8 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise ValueError(f"{what} are a sparse {type(x).__name__}. To fix: give .toarray()")
     refuse_masked(x, what)
+    if is_of_other_library(x):
+        return view(x, what)
     array: np.ndarray = x.get() if is_cupy(x) else np.asarray(x)
     if array.dtype != object:
         return array

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import operator
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any
 
@@ -110,10 +111,10 @@ def as_iterable(batches: Any, steps: int | None) -> Iterable[Any]:
         return _Started(batches)  # a function, or a lambda, that returns a generator
     if hasattr(batches, "dtype") or not isinstance(batches, Iterable):
         raise ValueError("y is missing: give x and y, or an iterable of (x, y) batches")
-    if isinstance(batches, itertools.cycle) and steps is None:
+    if steps is None and _never_ends(batches):
         raise ValueError(
-            "itertools.cycle never ends: pass steps_per_epoch, the number of batches in an epoch, "
-            "to fit, or cut it off with itertools.islice"
+            f"itertools.{type(batches).__name__} never ends: pass steps_per_epoch, the number of "
+            "batches in an epoch, to fit, or cut it off with itertools.islice"
         )
     given: Iterable[Any] = batches
     return given
@@ -147,3 +148,10 @@ def is_stream_of_pairs(given: Any) -> bool:
         "validation_data must be arrays (x, y) or (x, y, sample_weight), or an iterable of such "
         f"batches, not a {type(given).__name__}"
     )
+
+
+def _never_ends(batches: object) -> bool:
+    """Whether an iterator of itertools is known never to end."""
+    if isinstance(batches, itertools.repeat):
+        return operator.length_hint(batches, -1) < 0  # without a hint if it was not told how often
+    return isinstance(batches, itertools.cycle)

@@ -6,10 +6,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from nnaccel.backends import use_backend
 from nnaccel.cli import main
+from nnaccel.data import digits
 
 from ..processes import ON_PATH, Done, python
 
@@ -47,6 +50,17 @@ def model(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = run("train", "digits", "--epochs", 3, "--hidden", "32", "--save", path)
     assert done.returncode == 0, done.stderr
     return path
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[Path]:
+    """Four test digits as large pictures, dark on light."""
+    _, (x, _) = digits()
+    paths = [tmp_path / f"{i}.png" for i in range(4)]
+    for image, path in zip(x, paths, strict=False):
+        page = 255 - np.pad(image, 3)
+        Image.fromarray(page).resize((280, 280), Image.Resampling.BICUBIC).save(path)
+    return paths
 
 
 @pytest.fixture

@@ -13,17 +13,6 @@ from PIL import Image
 from nnaccel.data import digits
 
 
-@pytest.fixture
-def pictures(tmp_path: Path) -> list[Path]:
-    """Four test digits as large pictures, dark on light."""
-    _, (x, _) = digits()
-    paths = [tmp_path / f"{i}.png" for i in range(4)]
-    for image, path in zip(x, paths, strict=False):
-        page = 255 - np.pad(image, 3)
-        Image.fromarray(page).resize((280, 280), Image.Resampling.BICUBIC).save(path)
-    return paths
-
-
 def test_info_shows_backends_and_the_one_in_force(run: Any) -> None:
     done = run("info")
     assert (done.returncode, done.stderr) == (0, "")

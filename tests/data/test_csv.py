@@ -266,7 +266,7 @@ BAD_CSV = {
     "marks": ("u;v;class\n1;1.037;a\n2;900;b\n", "row 2, column 'v' holds '1.037', whose point"),
     "parentheses": (
         "u,class\n" + "".join(f"{'(5)' if i % 3 else i},{i % 2}\n" for i in range(9)),
-        r"row 3, column 'u' holds '\(5\)': .* -5, or take the column as text, --text 'u'",
+        r"row 3, column 'u' holds '\(5\)': .* -5, or take the column as text: .* --text 'u'",
     ),
     "quote": ('1,2,a\n1,"2,a\n', "not a well-formed CSV"),
     "long field": ("1,2,a\n1," + "2" * 200_000 + ",a\n", "not a well-formed CSV"),

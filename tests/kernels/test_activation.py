@@ -21,6 +21,11 @@ ALPHA = 0.3
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 names = pytest.mark.parametrize("name", ACTIVATIONS)
 
+
+def _inside_gelu(x: float) -> float:
+    return math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)
+
+
 FORMULAS = {
     "linear": lambda x: x,
     "relu": lambda x: max(x, 0.0),
@@ -34,6 +39,7 @@ FORMULAS = {
     "mish": lambda x: x * math.tanh(FORMULAS["softplus"](x)),
     "selu": lambda x: SELU_SCALE * (x if x > 0 else SELU_ALPHA * math.expm1(x)),
     "hard_swish": lambda x: x * min(max(x + 3, 0), 6) / 6,
+    "gelu_tanh": lambda x: 0.5 * x * (1 + math.tanh(_inside_gelu(x))),
 }
 DERIVATIVES = {
     "linear": lambda x: 1.0,
@@ -51,6 +57,14 @@ DERIVATIVES = {
     ),
     "selu": lambda x: SELU_SCALE * (1 if x > 0 else SELU_ALPHA * math.exp(x)),
     "hard_swish": lambda x: 0 if x <= -3 else 1 if x >= 3 else (2 * x + 3) / 6,
+    "gelu_tanh": lambda x: (
+        0.5 * (1 + math.tanh(_inside_gelu(x)))
+        + 0.5
+        * x
+        * (1 - math.tanh(_inside_gelu(x)) ** 2)
+        * math.sqrt(2 / math.pi)
+        * (1 + 0.134145 * x * x)
+    ),
 }
 
 

@@ -18,7 +18,7 @@ def _activations() -> dict[str, str]:
     found = {}
     for name in BACKWARDS:
         _dy, taken, *others = inspect.signature(getattr(ops, name)).parameters
-        if taken in ("x", "y") and set(others) <= {"alpha"}:
+        if taken in ("x", "y") and set(others) <= {"alpha", "approximate", "axis"}:
             found[name.removesuffix("_backward")] = taken
     return found
 

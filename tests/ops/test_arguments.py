@@ -230,3 +230,35 @@ def test_a_matrix_and_a_memmap_are_arrays(tmp_path: Any) -> None:
             got = ops.relu(stored)
             assert type(got) is np.ndarray
             np.testing.assert_array_equal(got, np.maximum(normal(4, 3), 0))
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("shape", [(3, 4), (2, 3, 4, 5), (4, 1, 3), (0, 3, 2), (7,)])
+def test_softmax_over_any_axis(backend: Any, name: str, shape: tuple[int, ...]) -> None:
+    x, dy = normal(*shape), normal(*shape) + 1
+    f, back = getattr(ops, name), getattr(ops, f"{name}_backward")
+    for axis in range(-len(shape), len(shape)):
+        at_end = np.ascontiguousarray(np.moveaxis(x, axis, -1))
+        want = f(asarray(at_end))
+        want_dx = back(asarray(np.ascontiguousarray(np.moveaxis(dy, axis, -1))), want)
+        for _ in range(3):  # plain, recorded, replayed
+            y = f(asarray(x), axis=axis)
+            dx = back(asarray(dy), y, axis=axis)
+            for got, expected in ((y, want), (dx, want_dx)):
+                moved = np.moveaxis(to_numpy(expected), -1, axis)
+                np.testing.assert_allclose(to_numpy(got), moved, rtol=1e-12)
+
+
+@pytest.mark.parametrize("axis", [2, -3])
+def test_an_axis_that_is_not_there(backend: Any, axis: int) -> None:
+    with pytest.raises(ValueError, match=rf"axis={axis} is none of x, which has shape \(2, 3\)"):
+        ops.softmax(asarray(normal(2, 3)), axis=axis)
+
+
+def test_gelu_approximate(backend: Any) -> None:
+    x = asarray(normal(5))
+    assert (ops.gelu(x, approximate="tanh") == ops.gelu_tanh(x)).all()
+    assert abs(ops.gelu(x, "tanh") - ops.gelu(x)).max() < 1e-3
+    assert (ops.gelu_backward(x, x, "tanh") == ops.gelu_tanh_backward(x, x)).all()
+    with pytest.raises(ValueError, match="approximate"):
+        ops.gelu(x, approximate="tahn")

@@ -88,6 +88,13 @@ def test_what_does_not_fit_is_refused(settings: Any, words: str) -> None:
         trained(x, **settings)
 
 
+def test_repeat_without_an_end_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"itertools\.repeat never ends: pass steps_per_epoch"):
+        trained(itertools.repeat(BATCHES[0]))
+    trained(itertools.repeat(BATCHES[0], 3))
+    trained(itertools.repeat(BATCHES[0]), steps_per_epoch=3)
+
+
 def test_an_iterable_that_goes_on_is_told_of_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streams, "_MANY", 7)
     with pytest.warns(UserWarning, match="7 batches have passed in this epoch") as told:

@@ -8,7 +8,13 @@ import numpy as np
 from numba import carray
 from numba.extending import register_jitable
 
-from nnaccel_kernels.activations import ACTIVATIONS, SELU_ALPHA, SELU_SCALE
+from nnaccel_kernels.activations import (
+    ACTIVATIONS,
+    GELU_CUBE,
+    GELU_SLOPE,
+    SELU_ALPHA,
+    SELU_SCALE,
+)
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.runtime.sharing import part, threads_for
@@ -17,7 +23,7 @@ from nnaccel_kernels.cpu.vector.math import erf, exp, expm1, log1p, tanh
 __all__ = ["activate", "activate_backward"]
 
 _LINEAR, _RELU, _SIGMOID, _TANH, _LEAKY, _ELU, _SOFTPLUS, _GELU = range(8)
-_SWISH, _MISH, _SELU, _HARD_SWISH = range(8, len(ACTIVATIONS))
+_SWISH, _MISH, _SELU, _HARD_SWISH, _GELU_TANH = range(8, len(ACTIVATIONS))
 _BLOCK = 512  # elements that stay in the L1 cache
 _WORK = 20.0  # about the floating-point operations in one exponential
 
@@ -83,6 +89,10 @@ def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
         scale = y.dtype.type(math.sqrt(0.5))
         for i in range(y.size):
             y[i] = half * y[i] * (one + erf(y[i] * scale))
+    elif code == _GELU_TANH:
+        linear, cubic = y.dtype.type(GELU_SLOPE), y.dtype.type(GELU_CUBE)
+        for i in range(y.size):
+            y[i] = y[i] / (one + exp(-y[i] * (linear + cubic * y[i] * y[i])))
 
 
 def _span_in_python(count, code, alpha, y, at):  # type: ignore[no-untyped-def]
@@ -177,6 +187,14 @@ def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[n
         for i in range(dy.size):
             density = peak * exp(-half * x[i] * x[i])
             dx[i] = dy[i] * (half * (one + erf(x[i] * scale)) + x[i] * density)
+    elif code == _GELU_TANH:
+        linear, cubic = dy.dtype.type(GELU_SLOPE), dy.dtype.type(GELU_CUBE)
+        three = dy.dtype.type(3)
+        for i in range(dy.size):
+            square = x[i] * x[i]
+            gate = one / (one + exp(-x[i] * (linear + cubic * square)))
+            slope = linear + three * cubic * square
+            dx[i] = dy[i] * (gate * (one + x[i] * slope * (one - gate)))
 
 
 def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:

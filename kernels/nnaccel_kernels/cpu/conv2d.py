@@ -12,6 +12,7 @@ from nnaccel_kernels.cpu.conv.shape import Problem
 from nnaccel_kernels.cpu.conv.winograd_tiles import (
     MIN_CHANNELS,
     MIN_POSITIONS,
+    MIN_POSITIONS_FORWARD,
     MIN_WORK_OF_WEIGHTS,
 )
 from nnaccel_kernels.cpu.matmul.epilogue import epilogue_of
@@ -149,7 +150,8 @@ def _pays(problem: Problem) -> bool:
     """Whether Winograd's transforms take less time than they save."""
     filters, channels, ys = *problem.w_shape[:2], problem.ys
     positions = ys.batch * ys.height * ys.width
-    if min(channels, filters) < MIN_CHANNELS or positions < MIN_POSITIONS:
+    least = MIN_POSITIONS_FORWARD if problem.direction == "forward" else MIN_POSITIONS
+    if min(channels, filters) < MIN_CHANNELS or positions < least:
         return False
     work = positions * math.sqrt(channels * filters)
     return problem.direction != "weight_gradient" or work >= MIN_WORK_OF_WEIGHTS

@@ -9,12 +9,12 @@ import math
 from typing import Any
 
 from nnaccel_kernels.cuda.runtime.launch import scalar
-from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+from nnaccel_kernels.cuda.skeletons.indexed import IndexedKernel
 
 __all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
 
 
-@ElementwiseKernel
+@IndexedKernel
 def _gather_rows(i, args):  # type: ignore[no-untyped-def]
     data, order, cursor, batch_size, scale, out = args
     row = i // out.shape[1]
@@ -23,7 +23,7 @@ def _gather_rows(i, args):  # type: ignore[no-untyped-def]
     out[row, column] = value * scale
 
 
-@ElementwiseKernel
+@IndexedKernel
 def _gather_one_hot(i, args):  # type: ignore[no-untyped-def]
     labels, order, cursor, batch_size, out = args
     row = i // out.shape[1]
@@ -32,12 +32,12 @@ def _gather_one_hot(i, args):  # type: ignore[no-untyped-def]
     out[row, column] = out.dtype.type(1 if label == column else 0)
 
 
-@ElementwiseKernel
+@IndexedKernel
 def _advance(i, args):  # type: ignore[no-untyped-def]
     args[0][i] += 1
 
 
-@ElementwiseKernel
+@IndexedKernel
 def _finish_step(i, args):  # type: ignore[no-untyped-def]
     rate, cursor, steps = args
     if not math.isnan(rate[cursor[0]]):

@@ -12,7 +12,8 @@ from typing import Any
 from nnaccel_kernels.cuda.channels import sum_channels
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.channel_reduction import ChannelReduction
-from nnaccel_kernels.cuda.skeletons.image import PixelKernel, UnrolledPixelKernel
+from nnaccel_kernels.cuda.skeletons.channelwise import ChannelwiseKernel
+from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
 
 __all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
 
@@ -29,42 +30,38 @@ def _sum_of_products(c, t, n, i, j, dy, args):  # type: ignore[no-untyped-def]
     return dy[n, c, i, j] * ((x[n, c, i, j] - mean[c]) * inv_std[c])
 
 
-@UnrolledPixelKernel
-def _normalise(n, c, i, j, args):  # type: ignore[no-untyped-def]
-    x, gamma, beta, mean, inv_std = args
-    return (x[n, c, i, j] - mean[c]) * (gamma[c] * inv_std[c]) + beta[c]
+@ChannelwiseKernel
+def _normalise(x, gamma, beta, mean, inv_std):  # type: ignore[no-untyped-def]
+    return (x - mean) * (gamma * inv_std) + beta
 
 
-@UnrolledPixelKernel
-def _constant_statistics_backward(n, c, i, j, args):  # type: ignore[no-untyped-def]
-    dy, gamma, inv_std = args
-    return dy[n, c, i, j] * (gamma[c] * inv_std[c])
+@ChannelwiseKernel
+def _constant_statistics_backward(dy, gamma, inv_std):  # type: ignore[no-untyped-def]
+    return dy * (gamma * inv_std)
 
 
-@UnrolledPixelKernel
-def _batch_statistics_backward(n, c, i, j, args):  # type: ignore[no-untyped-def]
-    dy, x, gamma, mean, inv_std, dgamma, dbeta, per_pixel = args
-    normalised = (x[n, c, i, j] - mean[c]) * inv_std[c]
-    common = (dbeta[c] + normalised * dgamma[c]) * per_pixel
-    return (dy[n, c, i, j] - common) * (gamma[c] * inv_std[c])
+@ChannelwiseKernel
+def _batch_statistics_backward(  # type: ignore[no-untyped-def]
+    dy, x, gamma, mean, inv_std, dgamma, dbeta, per_pixel
+):
+    normalised = (x - mean) * inv_std
+    common = (dbeta + normalised * dgamma) * per_pixel
+    return (dy - common) * (gamma * inv_std)
 
 
-@PixelKernel
-def _scaled(n, c, i, j, args):  # type: ignore[no-untyped-def]
-    values, factor = args
-    return values[c] * factor
+@ElementwiseKernel
+def _scaled(values, factor):  # type: ignore[no-untyped-def]
+    return values * factor
 
 
-@PixelKernel
-def _inverse_std(n, c, i, j, args):  # type: ignore[no-untyped-def]
-    var, factor, eps = args
-    return var.dtype.type(1) / math.sqrt(var[c] * factor + eps)
+@ElementwiseKernel
+def _inverse_std(var, factor, eps, one):  # type: ignore[no-untyped-def]
+    return one / math.sqrt(var * factor + eps)
 
 
-@PixelKernel
-def _updated(n, c, i, j, args):  # type: ignore[no-untyped-def]
-    running, keep, batch, factor = args
-    return running[c] * keep + batch[c] * factor
+@ElementwiseKernel
+def _updated(running, batch, keep, factor):  # type: ignore[no-untyped-def]
+    return running * keep + batch * factor
 
 
 def batch_norm(
@@ -86,13 +83,12 @@ def batch_norm(
     """
     share, rest = 1 / _count(x), 1 - momentum
     sum_channels(x, mean)
-    _scaled(_image(mean), mean, scalar(share, x))
+    _scaled((mean,), (mean,), scalar(share, x))
     _sum_of_squares(inv_std.reshape(-1, 1), x, mean)
-    keep = scalar(momentum, x)
-    _updated(_image(running_mean), running_mean, keep, mean, scalar(rest, x))
-    _updated(_image(running_var), running_var, keep, inv_std, scalar(rest * share, x))
-    _inverse_std(_image(inv_std), inv_std, scalar(share, x), scalar(eps, x))
-    _normalise(y, x, gamma, beta, mean, inv_std)
+    _update(running_mean, mean, momentum, rest)
+    _update(running_var, inv_std, momentum, rest * share)
+    _invert(inv_std, share, eps, inv_std)
+    _normalise(y, (x,), (gamma, beta, mean, inv_std))
 
 
 def batch_norm_inference(
@@ -106,8 +102,8 @@ def batch_norm_inference(
     y: Any,
 ) -> None:
     """y = gamma * (x - running_mean) * inv_std + beta; inv_std = 1 / sqrt(running_var + eps)."""
-    _inverse_std(_image(inv_std), running_var, scalar(1, x), scalar(eps, x))
-    _normalise(y, x, gamma, beta, running_mean, inv_std)
+    _invert(running_var, 1, eps, inv_std)
+    _normalise(y, (x,), (gamma, beta, running_mean, inv_std))
 
 
 def batch_norm_backward(
@@ -127,15 +123,21 @@ def batch_norm_backward(
     if dx is None:
         return
     if training:
-        share = scalar(1 / _count(x), x)
-        _batch_statistics_backward(dx, dy, x, gamma, mean, inv_std, dgamma, dbeta, share)
+        vectors, share = (gamma, mean, inv_std, dgamma, dbeta), scalar(1 / _count(x), x)
+        _batch_statistics_backward(dx, (dy, x), vectors, share)
     else:
-        _constant_statistics_backward(dx, dy, gamma, inv_std)
+        _constant_statistics_backward(dx, (dy,), (gamma, inv_std))
 
 
-def _image(values: Any) -> Any:
-    """Values (C,) as an image (1, C, 1, 1)."""
-    return values.reshape(1, -1, 1, 1)
+def _update(running: Any, batch: Any, keep: float, factor: float) -> None:
+    """running = keep * running + factor * batch."""
+    _updated((running,), (running, batch), scalar(keep, batch), scalar(factor, batch))
+
+
+def _invert(var: Any, factor: float, eps: float, inv_std: Any) -> None:
+    """inv_std = 1 / sqrt(factor * var + eps)."""
+    numbers = (scalar(number, var) for number in (factor, eps, 1))
+    _inverse_std((inv_std,), (var,), *numbers)
 
 
 def _count(x: Any) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.activations import activation_function
 from nnaccel_kernels.cuda.skeletons.channel_reduction import ChannelReduction
-from nnaccel_kernels.cuda.skeletons.image import UnrolledPixelKernel
+from nnaccel_kernels.cuda.skeletons.channelwise import ChannelwiseKernel
 
 __all__ = ["bias_activate", "sum_channels"]
 
@@ -28,22 +28,20 @@ def sum_channels(dy: Any, db: Any) -> None:
 def bias_activate(y: Any, b: Any, activation: str, alpha: float) -> None:
     """y = f(y + b) in place, b per channel or None, for the elementwise activation f."""
     kernel = _bias_activate(activation, y.dtype, b is not None)
-    kernel(y, y, y if b is None else b, scalar(alpha, y))
+    kernel(y, (y,), () if b is None else (b,), scalar(alpha, y))
 
 
 @cache
-def _bias_activate(name: str, dtype: np.dtype[Any], has_bias: bool) -> UnrolledPixelKernel:
+def _bias_activate(name: str, dtype: np.dtype[Any], has_bias: bool) -> ChannelwiseKernel:
     f = activation_function(name, dtype)
 
-    @UnrolledPixelKernel
-    def biased_activation(n, c, i, j, args):  # type: ignore[no-untyped-def]
-        y, b, alpha = args
-        return f(y[n, c, i, j] + b[c], alpha)
+    @ChannelwiseKernel
+    def biased_activation(y, b, alpha):  # type: ignore[no-untyped-def]
+        return f(y + b, alpha)
 
-    @UnrolledPixelKernel
-    def bare_activation(n, c, i, j, args):  # type: ignore[no-untyped-def]
-        y, _, alpha = args
-        return f(y[n, c, i, j], alpha)
+    @ChannelwiseKernel
+    def bare_activation(y, alpha):  # type: ignore[no-untyped-def]
+        return f(y, alpha)
 
     return biased_activation if has_bias else bare_activation
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.cuda.runtime.launch import scalar
-from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+from nnaccel_kernels.cuda.skeletons.indexed import IndexedKernel
 
 __all__ = ["dropout"]
 
@@ -24,7 +24,7 @@ def _mix(z):  # type: ignore[no-untyped-def]
     return z ^ (z >> _S31)
 
 
-@ElementwiseKernel
+@IndexedKernel
 def _dropout(i, args):  # type: ignore[no-untyped-def]
     x, threshold, factor, key, step, y = args
     base = _mix(key + np.uint64(step[0]) * _GAMMA)

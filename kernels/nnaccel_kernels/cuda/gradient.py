@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,11 +17,9 @@ __all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
 
 
 @ElementwiseKernel
-def _add_penalty(i, args):  # type: ignore[no-untyped-def]
-    w, l1, twice_l2, dw = args
-    zero = w.dtype.type(0)
-    sign = l1 if w[i] > zero else (-l1 if w[i] < zero else zero)
-    dw[i] += sign + twice_l2 * w[i]
+def _add_penalty(dw, w, l1, twice_l2, zero):  # type: ignore[no-untyped-def]
+    sign = l1 if w > zero else (-l1 if w < zero else zero)
+    return dw + (sign + twice_l2 * w)
 
 
 @ReductionKernel
@@ -31,10 +30,9 @@ def _penalty(i, args):  # type: ignore[no-untyped-def]
 
 
 @ElementwiseKernel
-def _clip_value(i, args):  # type: ignore[no-untyped-def]
-    g, limit = args
-    v = limit if g[i] > limit else g[i]
-    g[i] = -limit if v < -limit else v
+def _clip_value(g, limit):  # type: ignore[no-untyped-def]
+    v = limit if g > limit else g
+    return -limit if v < -limit else v
 
 
 @ReductionKernel
@@ -43,17 +41,21 @@ def _square(i, args):  # type: ignore[no-untyped-def]
     return v * v
 
 
-@ElementwiseKernel
-def _scale_to_norm(i, args):  # type: ignore[no-untyped-def]
-    g, square, limit = args
+def _norm_factor(count, outputs, numbers):  # type: ignore[no-untyped-def]
+    square, limit = numbers
     norm = math.sqrt(square[0])
-    if norm > limit:
-        g[i] *= g.dtype.type(limit / norm)
+    factor = limit / norm if norm > limit else 1.0
+    return count if norm > limit else 0, (outputs[0].dtype.type(factor),)
+
+
+@partial(ElementwiseKernel, once=_norm_factor)
+def _scale_to_norm(g, factor):  # type: ignore[no-untyped-def]
+    return g * factor
 
 
 def add_penalty(w: Any, l1: float, l2: float, dw: Any) -> None:
     """dw += gradient of l1 * sum|w| + l2 * sum(w**2), for flat arrays."""
-    _add_penalty(w.size, w, scalar(l1, w), scalar(2 * l2, w), dw)
+    _add_penalty((dw,), (dw, w), scalar(l1, w), scalar(2 * l2, w), scalar(0, w))
 
 
 def penalty(w: Any, l1: float, l2: float, total: Any) -> None:
@@ -63,11 +65,11 @@ def penalty(w: Any, l1: float, l2: float, total: Any) -> None:
 
 def clip_value(g: Any, limit: float) -> None:
     """Clip g elementwise to [-limit, limit], in place."""
-    _clip_value(g.size, g, scalar(limit, g))
+    _clip_value((g,), (g,), scalar(limit, g))
 
 
 def clip_norm(g: Any, limit: float) -> None:
     """Scale g, in place, down to Euclidean norm `limit` if its norm is larger."""
     square = namespace_of(g).zeros(1, np.float64)
     _square(g.size, square, g)
-    _scale_to_norm(g.size, g, square, float(limit))
+    _scale_to_norm((g,), (g,), square, float(limit))

@@ -12,15 +12,13 @@ __all__ = ["add", "multiply", "put_channels", "take_channels"]
 
 
 @ElementwiseKernel
-def _add(i, args):  # type: ignore[no-untyped-def]
-    x, z, y = args
-    y[i] = x[i] + z[i]
+def _add(x, z):  # type: ignore[no-untyped-def]
+    return x + z
 
 
 @ElementwiseKernel
-def _multiply(i, args):  # type: ignore[no-untyped-def]
-    x, z, y = args
-    y[i] = x[i] * z[i]
+def _multiply(x, z):  # type: ignore[no-untyped-def]
+    return x * z
 
 
 @UnrolledPixelKernel
@@ -31,12 +29,12 @@ def _take_channels(n, c, i, j, args):  # type: ignore[no-untyped-def]
 
 def add(x: Any, z: Any, y: Any) -> None:
     """y = x + z, for C-contiguous arrays."""
-    _add(y.size, x.reshape(-1), z.reshape(-1), y.reshape(-1))
+    _add((y.reshape(-1),), (x.reshape(-1), z.reshape(-1)))
 
 
 def multiply(x: Any, z: Any, y: Any) -> None:
     """y = x * z, for C-contiguous arrays."""
-    _multiply(y.size, x.reshape(-1), z.reshape(-1), y.reshape(-1))
+    _multiply((y.reshape(-1),), (x.reshape(-1), z.reshape(-1)))
 
 
 def put_channels(x: Any, first: int, y: Any) -> None:

@@ -7,20 +7,25 @@ precision training", ICLR 2018.
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+from nnaccel_kernels.cuda.skeletons.indexed import IndexedKernel
 from nnaccel_kernels.cuda.skeletons.reduction import ReductionKernel
 
 __all__ = ["adjust_scale", "scale_gradient", "unscale_gradients"]
 
 
-@ElementwiseKernel
-def _scale_gradient(i, args):  # type: ignore[no-untyped-def]
-    dy, scale = args
-    dy[i] *= dy.dtype.type(scale[0])
+def _factor(count, outputs, numbers):  # type: ignore[no-untyped-def]
+    return count, (outputs[0].dtype.type(numbers[0][0]),)
+
+
+@partial(ElementwiseKernel, once=_factor)
+def _scale_gradient(dy, factor):  # type: ignore[no-untyped-def]
+    return dy * factor
 
 
 @ReductionKernel
@@ -31,7 +36,7 @@ def _unscale_gradients(i, args):  # type: ignore[no-untyped-def]
     return 0.0 if math.isfinite(value) else 1.0
 
 
-@ElementwiseKernel
+@IndexedKernel
 def _adjust_scale(i, args):  # type: ignore[no-untyped-def]
     scale, overflows, patience, smallest, largest, rate, cursor = args
     factor, steps = scale[0], scale[1] + 1.0
@@ -45,7 +50,7 @@ def _adjust_scale(i, args):  # type: ignore[no-untyped-def]
 
 def scale_gradient(dy: Any, scale: Any) -> None:
     """dy *= the factor, in place."""
-    _scale_gradient(dy.size, dy.reshape(-1), scale)
+    _scale_gradient((dy.reshape(-1),), (dy.reshape(-1),), scale)
 
 
 def unscale_gradients(g: Any, scale: Any, overflows: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+from nnaccel_kernels.cuda.skeletons.indexed import IndexedKernel
 from nnaccel_kernels.cuda.skeletons.reduction import ReductionKernel
 from nnaccel_kernels.cuda.skeletons.rows import RowKernel, row_max_and_sum_exp, row_sum
 
@@ -35,9 +36,8 @@ def _clip(v, low, high):  # type: ignore[no-untyped-def]
 
 
 @ElementwiseKernel
-def _smooth_targets(i, args):  # type: ignore[no-untyped-def]
-    targets, factor, term, smoothed = args
-    smoothed[i] = targets[i] * factor + term
+def _smooth_targets(targets, factor, term):  # type: ignore[no-untyped-def]
+    return targets * factor + term
 
 
 @RowKernel
@@ -116,7 +116,7 @@ def _mse(row, lane, lanes, width, shared, dy, args):  # type: ignore[no-untyped-
         losses[row] = loss * per_column
 
 
-@ElementwiseKernel
+@IndexedKernel
 def _weigh(i, args):  # type: ignore[no-untyped-def]
     weights, losses, gradient = args
     losses[i] *= weights[i]
@@ -180,7 +180,7 @@ def mse(y: Any, targets: Any, losses: Any, dy: Any) -> None:
 def smooth_targets(targets: Any, share: float, even: float, smoothed: Any) -> None:
     """Move targets towards `even` by a share of the way."""
     line = scalar(1 - share, targets), scalar(share * even, targets)
-    _smooth_targets(targets.size, targets.reshape(-1), *line, smoothed.reshape(-1))
+    _smooth_targets((smoothed.reshape(-1),), (targets.reshape(-1),), *line)
 
 
 def weigh(weights: Any, losses: Any, gradient: Any) -> None:

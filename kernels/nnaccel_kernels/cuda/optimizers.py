@@ -7,106 +7,90 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
-
-from numba import cuda
 
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.runtime.namespace import namespace_of
 from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+from nnaccel_kernels.cuda.skeletons.indexed import IndexedKernel
 
 __all__ = ["adagrad", "adam", "momentum", "rmsprop", "sgd"]
 
 
-class UpdateKernel(ElementwiseKernel):
-    """Calls body(i, lr, args) for every i in range(count), with the learning rate of this batch.
-
-    The arguments end with `rate` and `cursor`, which are not passed on to the body.
-    """
-
-    def _compile(self, body: Any) -> Any:
-        def kernel(count, args):  # type: ignore[no-untyped-def]
-            i, lr = cuda.grid(1), args[-2][args[-1][0]]
-            while i < count and not math.isnan(lr):
-                body(i, lr, args[:-2])
-                i += cuda.gridsize(1)
-
-        return kernel
+def _learning_rate(count, outputs, numbers):  # type: ignore[no-untyped-def]
+    lr = numbers[0][numbers[1][0]]
+    return 0 if math.isnan(lr) else count, (outputs[0].dtype.type(lr), *numbers[2:])
 
 
-@UpdateKernel
-def _sgd(i, lr, args):  # type: ignore[no-untyped-def]
-    w, g = args
-    w[i] -= w.dtype.type(lr) * g[i]
+def _adam_factors(count, outputs, numbers):  # type: ignore[no-untyped-def]
+    lr, keep = numbers[0][0], numbers[0][1]
+    return 0 if math.isnan(lr) else count, (lr, keep, *numbers[1:])
 
 
-@UpdateKernel
-def _momentum(i, lr, args):  # type: ignore[no-untyped-def]
-    w, g, m, mu, nesterov = args
-    step = w.dtype.type(lr) * g[i]
-    velocity = mu * m[i] - step
-    m[i] = velocity
-    w[i] += mu * velocity - step if nesterov else velocity
+_update = partial(ElementwiseKernel, once=_learning_rate)
 
 
-@UpdateKernel
-def _adagrad(i, lr, args):  # type: ignore[no-untyped-def]
-    w, g, a, epsilon = args
-    total = a[i] + g[i] * g[i]
-    a[i] = total
-    w[i] -= w.dtype.type(lr) * g[i] / math.sqrt(total + epsilon)
+@_update
+def _sgd(w, g, lr):  # type: ignore[no-untyped-def]
+    return w - lr * g
 
 
-@UpdateKernel
-def _rmsprop(i, lr, args):  # type: ignore[no-untyped-def]
-    w, g, v, rho, rest, epsilon = args
-    mean = rho * v[i] + rest * (g[i] * g[i])
-    v[i] = mean
-    w[i] -= w.dtype.type(lr) * g[i] / math.sqrt(mean + epsilon)
+@_update
+def _momentum(w, g, m, lr, mu, nesterov):  # type: ignore[no-untyped-def]
+    step = lr * g
+    velocity = mu * m - step
+    return w + (mu * velocity - step if nesterov else velocity), velocity
 
 
-@UpdateKernel
-def _rmsprop_with_momentum(i, lr, args):  # type: ignore[no-untyped-def]
-    w, g, v, m, rho, rest, mu, epsilon = args
-    mean = rho * v[i] + rest * (g[i] * g[i])
-    v[i] = mean
-    step = w.dtype.type(lr) * g[i] / math.sqrt(mean + epsilon)
-    velocity = mu * m[i] + step
-    m[i] = velocity
-    w[i] -= velocity
+@_update
+def _adagrad(w, g, a, lr, epsilon):  # type: ignore[no-untyped-def]
+    total = a + g * g
+    return w - lr * g / math.sqrt(total + epsilon), total
 
 
-@UpdateKernel
-def _adam_factors(i, lr, args):  # type: ignore[no-untyped-def]
+@_update
+def _rmsprop(w, g, v, lr, rho, rest, epsilon):  # type: ignore[no-untyped-def]
+    mean = rho * v + rest * (g * g)
+    return w - lr * g / math.sqrt(mean + epsilon), mean
+
+
+@_update
+def _rmsprop_with_momentum(w, g, v, m, lr, rho, rest, mu, epsilon):  # type: ignore[no-untyped-def]
+    mean = rho * v + rest * (g * g)
+    velocity = mu * m + lr * g / math.sqrt(mean + epsilon)
+    return w - velocity, mean, velocity
+
+
+@partial(ElementwiseKernel, once=_adam_factors)
+def _adam(w, g, m, v, lr, keep, rest1, rest2, epsilon):  # type: ignore[no-untyped-def]
+    mean = m + rest1 * (g - m)
+    square = v + rest2 * (g * g - v)
+    return w * keep - lr * mean / (math.sqrt(square) + epsilon), mean, square
+
+
+@IndexedKernel
+def _set_adam_factors(i, args):  # type: ignore[no-untyped-def]
     """What every element needs, in float64 and only once: powers are slow."""
-    beta1, beta2, decay, steps, factors = args
-    t = steps[0] + 1
+    factors, beta1, beta2, decay, rate, cursor, steps = args
+    lr, t = rate[cursor[0]], steps[0] + 1
     factors[0] = lr * math.sqrt(1.0 - beta2**t) / (1.0 - beta1**t)
     factors[1] = 1.0 - lr * decay
 
 
-@UpdateKernel
-def _adam(i, lr, args):  # type: ignore[no-untyped-def]
-    w, g, m, v, rest1, rest2, epsilon, factors = args
-    mean = m[i] + rest1 * (g[i] - m[i])
-    square = v[i] + rest2 * (g[i] * g[i] - v[i])
-    m[i], v[i] = mean, square
-    w[i] = w[i] * factors[1] - factors[0] * mean / (math.sqrt(square) + epsilon)
-
-
 def sgd(w: Any, g: Any, rate: Any, cursor: Any) -> None:
     """w -= rate * g."""
-    _sgd(w.size, w, g, rate, cursor)
+    _sgd((w,), (w, g), rate, cursor)
 
 
 def momentum(w: Any, g: Any, m: Any, mu: float, nesterov: bool, rate: Any, cursor: Any) -> None:
     """Heavy-ball or Nesterov momentum; m is the velocity."""
-    _momentum(w.size, w, g, m, scalar(mu, w), nesterov, rate, cursor)
+    _momentum((w, m), (w, g, m), rate, cursor, scalar(mu, w), nesterov)
 
 
 def adagrad(w: Any, g: Any, a: Any, epsilon: float, rate: Any, cursor: Any) -> None:
     """Adagrad; a is the sum of squared gradients."""
-    _adagrad(w.size, w, g, a, scalar(epsilon, w), rate, cursor)
+    _adagrad((w, a), (w, g, a), rate, cursor, scalar(epsilon, w))
 
 
 def rmsprop(
@@ -121,11 +105,11 @@ def rmsprop(
     cursor: Any,
 ) -> None:
     """RMSprop; v averages the squared gradient, m is the velocity (empty without momentum)."""
-    means, eps = (scalar(rho, w), scalar(1 - rho, w)), scalar(epsilon, w)
+    means, eps = (rate, cursor, scalar(rho, w), scalar(1 - rho, w)), scalar(epsilon, w)
     if m.size:
-        _rmsprop_with_momentum(w.size, w, g, v, m, *means, scalar(mu, w), eps, rate, cursor)
+        _rmsprop_with_momentum((w, v, m), (w, g, v, m), *means, scalar(mu, w), eps)
     else:
-        _rmsprop(w.size, w, g, v, *means, eps, rate, cursor)
+        _rmsprop((w, v), (w, g, v), *means, eps)
 
 
 def adam(
@@ -142,7 +126,7 @@ def adam(
     steps: Any,
 ) -> None:
     """Adam with decoupled weight decay (0 for plain Adam)."""
-    factors, now = namespace_of(w).empty(2, w.dtype), (rate, cursor)
-    _adam_factors(1, float(beta1), float(beta2), float(decay), steps, factors, *now)
+    factors = namespace_of(w).empty(2, w.dtype)
+    _set_adam_factors(1, factors, float(beta1), float(beta2), float(decay), rate, cursor, steps)
     rests = scalar(1 - beta1, w), scalar(1 - beta2, w)
-    _adam(w.size, w, g, m, v, *rests, scalar(epsilon, w), factors, *now)
+    _adam((w, m, v), (w, g, m, v), factors, *rests, scalar(epsilon, w))

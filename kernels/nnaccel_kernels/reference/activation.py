@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nnaccel_kernels.activations import SELU_ALPHA, SELU_SCALE
+from nnaccel_kernels.activations import GELU_CUBE, GELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from nnaccel_kernels.reference.namespace import array_like, namespace
 
 __all__ = ["activate", "activate_backward"]
@@ -38,6 +38,8 @@ def activate(name: str, alpha: float, x: Any, y: Any) -> None:
         y[...] = SELU_SCALE * xp.where(x < 0, SELU_ALPHA * xp.expm1(xp.minimum(x, 0)), x)
     elif name == "hard_swish":
         y[...] = x * xp.clip(x + 3, 0, 6) / 6
+    elif name == "gelu_tanh":
+        y[...] = x * _sigmoid(x * (GELU_SLOPE + GELU_CUBE * x * x))
 
 
 def activate_backward(name: str, alpha: float, dy: Any, x: Any, y: Any, dx: Any) -> None:
@@ -70,6 +72,10 @@ def activate_backward(name: str, alpha: float, dy: Any, x: Any, y: Any, dx: Any)
     elif name == "hard_swish":
         inside = xp.where(x > -3, x / 3 + 0.5, 0)
         dx[...] = dy * xp.where(x < 3, inside, 1)
+    elif name == "gelu_tanh":
+        z = x * (GELU_SLOPE + GELU_CUBE * x * x)
+        slope = GELU_SLOPE + 3 * GELU_CUBE * x * x
+        dx[...] = dy * _sigmoid(z) * (1 + x * slope * _sigmoid(-z))
 
 
 def _sigmoid(x: Any) -> Any:

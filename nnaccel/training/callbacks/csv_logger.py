@@ -53,11 +53,11 @@ class CSVLogger(Callback):
         self.path = Path(path)
         self.append = append
         self._columns: list[str] = []
-        self._is_resumed = self._has_begun = False
+        self._is_resumed = self._has_begun = self._is_warned = False
 
     def on_train_begin(self, logs: Logs) -> None:
         """Read the columns of a file to append to."""
-        self._is_resumed = self._has_begun = False
+        self._is_resumed = self._has_begun = self._is_warned = False
         self._columns = self._header() if self.append else []
 
     def on_epoch_begin(self, epoch: int, logs: Logs) -> None:
@@ -69,6 +69,7 @@ class CSVLogger(Callback):
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Write the epoch's row, and the header before the first one."""
         mode = "a" if self._columns and self.path.exists() else "w"
+        self._warn_of_unlogged(logs)
         self._columns = self._columns or ["epoch", *logs]
         values = {name: float(value) for name, value in logs.items()} | {"epoch": epoch}
         with open(self.path, mode, newline="", encoding="utf-8") as file:
@@ -76,6 +77,16 @@ class CSVLogger(Callback):
             if mode == "w":
                 rows.writerow(self._columns)
             rows.writerow([values.get(name, "NA") for name in self._columns])
+
+    def _warn_of_unlogged(self, logs: Logs) -> None:
+        """Warn, once, of what the file has no column for."""
+        unlogged = [name for name in logs if name not in self._columns]
+        if self._columns and unlogged and not self._is_warned:
+            self._is_warned = True
+            warn_caller(
+                f"{self.path} has no column for {', '.join(unlogged)}, which are not logged. "
+                "To fix: log to another file"
+            )
 
     def state(self) -> dict[str, Any]:
         """Return how many columns the file has; 0 before the first row."""

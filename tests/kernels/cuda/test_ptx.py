@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import pytest
@@ -10,20 +9,13 @@ import pytest
 from ...processes import python
 from ..calls import CALLS
 from ..image_calls import IMAGE_CALLS
-
-
-def has(package: str) -> bool:
-    try:
-        return importlib.util.find_spec(package) is not None
-    except ModuleNotFoundError:  # not even its parent
-        return False
-
+from .wheels import LIBNVVM, WITHOUT_LIBNVVM, has
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not (has("nvidia.cuda_nvcc") and has("nvidia.cuda_runtime")),
-        reason="needs the wheels nvidia-cuda-nvcc-cu12 and nvidia-cuda-runtime-cu12",
+        not LIBNVVM,
+        reason=WITHOUT_LIBNVVM,
     ),
 ]
 

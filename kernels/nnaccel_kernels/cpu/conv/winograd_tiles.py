@@ -13,11 +13,11 @@ from nnaccel_kernels.cpu.conv.band import Images
 from nnaccel_kernels.cpu.conv.winograd_transform import transform
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 
-# What makes the transforms pay: input channels and filters, positions of the window in a batch, and
-# for the gradient of the weights, whose sums are transformed back at the end, positions times the
-# mean number of channels.
+# What makes the transforms pay: input channels and filters, positions of the window in a batch,
+# forward and backward, and for the gradient of the weights, whose sums are transformed back at the
+# end, positions times the mean number of channels.
 MIN_CHANNELS = 16
-MIN_POSITIONS = 16
+MIN_POSITIONS_FORWARD, MIN_POSITIONS = 128, 16
 MIN_WORK_OF_WEIGHTS = 80_000
 TILES_PER_ITEM = 32  # about
 WORKSPACE_BYTES = 6_000_000  # for the tiles of all threads

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES
+from nnaccel_kernels.cpu.matmul.transpose import transpose
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 
@@ -27,16 +28,17 @@ def _pack_filters(rank, size, w, channels, strips):  # type: ignore[no-untyped-d
     groups, count, patch, lanes = strips.shape
     filters = w.shape[0] // groups
     taps = patch // channels
-    lo, hi = share(groups * count * patch, rank, size)
+    lo, hi = share(groups * count * channels, rank, size)
     for item in range(lo, hi):
-        place, rest = item % patch, item // patch
+        c, rest = item % channels, item // channels
         first = rest % count * lanes
-        row = strips[rest // count, rest % count, place]
-        column = w[rest // count * filters + first :, place % channels * taps + place // channels]
         inside = min(lanes, filters - first)
-        for lane in range(inside):
-            row[lane] = column[lane]
-        row[inside:] = 0
+        corner = (rest // count * filters + first) * patch + c * taps
+        target = (rest * patch + c) * lanes
+        transpose(inside, taps, w, corner, patch, strips, target, channels * lanes)
+        if inside < lanes:
+            for tap in range(taps):
+                strips[rest // count, rest % count, tap * channels + c, inside:] = 0
 
 
 @kernel

@@ -53,7 +53,7 @@ def _product(  # type: ignore[no-untyped-def]
     tiles = (rows + ROWS - 1) // ROWS
     low, taller = rows // max(1, tiles), rows % max(1, tiles)
     blocks = max(1, blocks_of(k))
-    reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 32  # rows that make packing pay
+    reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 16  # rows that make packing pay
     packed = whole and rows >= reused
     if whole and a_step == 1 and b_col == 1 and is_few(rows, cols, k, lanes):
         few_rows_product(

@@ -10,7 +10,8 @@ import math
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,10 +37,10 @@ class Buffer(NamedTuple):
 class Loan(np.ndarray):
     """The memory under a result and its views; the buffer is free again when the last one dies."""
 
-    buffer: Buffer
+    buffer: Buffer | None = None  # a view of it has none
 
     def __del__(self) -> None:
-        with suppress(AttributeError):  # a view of it has none
+        if self.buffer is not None:
             _store.take_back(self.buffer)
 
 
@@ -96,6 +97,7 @@ class BufferStore:
             self.held = 0
 
 
+@lru_cache(4096)
 def _rounded(size: int) -> int:
     """Size in whole lines, or in eighths to sixteenths of itself, so that there are few sizes."""
     step = max(LINE, 1 << max(0, size.bit_length() - 4))

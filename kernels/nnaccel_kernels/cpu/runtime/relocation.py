@@ -1,7 +1,7 @@
 """Relocation: what was recorded once for some arrays runs on others of the same shapes.
 
-The table of launches stays; only the addresses in it change. Results and what is computed on the
-way to them get buffers of their own at each run, so nothing is copied and nothing is shared.
+The table of launches stays; only the addresses in it change. Results get buffers of their own at
+each run, and what is computed on the way to them shares another, so nothing is copied.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numba import config
 
 from nnaccel_kernels.cpu.runtime.address import address_of, on_a_line
 from nnaccel_kernels.cpu.runtime.buffers import buffer_store, collect
+from nnaccel_kernels.cpu.runtime.lifetimes import Lifetime, place
 from nnaccel_kernels.cpu.runtime.tape import Launch, Tape, build_table, local, record, words_of
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 from nnaccel_kernels.cpu.runtime.worker import COLUMNS
@@ -33,6 +34,7 @@ class _Patch(NamedTuple):
     word: int
     slot: int
     offset: int
+    launch: int
 
 
 class _Result(NamedTuple):
@@ -79,15 +81,15 @@ class Relocation:
             tape.scratch = getattr(local, "scratch", tape.scratch)
             returned = step()
         launches = _launches(tape)
-        memories = [*inputs, *fresh]
-        self._spans = [(address_of(a), a.nbytes) for a in (*memories, tape.scratch)]
+        memories = [tape.scratch, *inputs, *fresh]
+        self._spans = [(address_of(a), a.nbytes) for a in memories]
         self._inputs, self._scratch_size = len(inputs), tape.scratch.size
-        self._fresh = [a.nbytes for a in fresh]
         self._is_tuple = isinstance(returned, tuple)
         results = returned if self._is_tuple else (returned,)
-        self._results = [None if a is None else self._result(a) for a in results]
+        found = [None if a is None else self._result(a) for a in results]
         self._kept: list[np.ndarray] = []  # used in place: alive as long as this
-        self._counters, self._patches = tape.counters, list(self._find(launches, keeps))
+        self._counters, patches = tape.counters, list(self._find(launches, keeps))
+        self._lend(found, patches)
         self._table = build_table(launches)
         self._words = self._table.memory.data
         self.is_running = False
@@ -103,23 +105,42 @@ class Relocation:
     def _run(self, inputs: Sequence[np.ndarray]) -> Any:
         if self._counters is not None:
             self._counters[:] = 0  # Ctrl-C may have left a half count
-        loans = [buffer_store().lend(size) for size in self._fresh]
-        addresses = [address_of(a) for a in inputs]
-        addresses += [loan.buffer.address for loan in loans]
         scratch = self._scratch()  # held: a signal's handler may replace it by a larger one
-        addresses.append(address_of(scratch))
+        loans = [buffer_store().lend(size) for size in self._loans]
+        addresses = list(map(address_of, (scratch, *inputs, *loans)))
         words = self._words
         for word, slot, offset in self._patches:
             words[word] = addresses[slot] + offset
         if self._table.rows:
             thread_pool().run_once((self._table,), self._table.width)
+        first = 1 + self._inputs
         made = [
             None
             if r is None
-            else np.ndarray(r.shape, r.dtype, loans[r.slot - self._inputs], r.offset, r.strides)
+            else np.ndarray(r.shape, r.dtype, loans[r.slot - first], r.offset, r.strides)
             for r in self._results
         ]
         return tuple(made) if self._is_tuple else made[0]
+
+    def _lend(self, results: list[_Result | None], patches: list[_Patch]) -> None:
+        """Give each buffer of a result a loan, and all others their places in one more."""
+        first = 1 + self._inputs
+        shown = list(dict.fromkeys(r.slot for r in results if r is not None))
+        hidden = [slot for slot in range(first, len(self._spans)) if slot not in shown]
+        lives = {slot: [p.launch for p in patches if p.slot == slot] or [0] for slot in hidden}
+        offsets, size = place(
+            [Lifetime(self._spans[slot][1], lives[slot][0], lives[slot][-1]) for slot in hidden]
+        )
+        self._loans = [self._spans[slot][1] for slot in shown]
+        moved = {slot: (first + i, 0) for i, slot in enumerate(shown)}
+        moved |= {s: (first + len(shown), at) for s, at in zip(hidden, offsets, strict=True)}
+        if hidden:
+            self._loans.append(size)
+        self._results = [r if r is None else r._replace(slot=moved[r.slot][0]) for r in results]
+        self._patches = []
+        for word, slot, offset, _ in patches:
+            to, start = moved.get(slot, (slot, 0))
+            self._patches.append((word, to, start + offset))
 
     def _scratch(self) -> np.ndarray:
         """The thread's workspace, at least as large as the one recorded."""
@@ -131,7 +152,7 @@ class Relocation:
     def _result(self, a: np.ndarray) -> _Result:
         """Where a returned array lies in a fresh buffer."""
         slot = self._slot_of(a)
-        if slot is None or not self._inputs <= slot < self._inputs + len(self._fresh):
+        if slot is None or slot <= self._inputs:
             raise NotRelocatableError
         offset = address_of(a) - self._spans[slot][0]
         return _Result(slot, offset, a.shape, a.strides, a.dtype)
@@ -139,13 +160,13 @@ class Relocation:
     def _find(self, launches: Sequence[Launch], keeps: bool) -> Iterator[_Patch]:
         """Yield a patch for each array of the launches that is relocated."""
         word = COLUMNS * len(launches)
-        for _, args, _ in launches:
+        for launch, (_, args, _) in enumerate(launches):
             for arg in args:
                 if isinstance(arg, np.ndarray):
                     slot = self._slot_of(arg)
                     if slot is not None:
                         offset = address_of(arg) - self._spans[slot][0]
-                        yield _Patch(word + _ADDRESS, slot, offset)
+                        yield _Patch(word + _ADDRESS, slot, offset, launch)
                     elif arg.nbytes > _SMALL and not keeps:
                         raise NotRelocatableError
                     else:

@@ -16,7 +16,7 @@ from numba import cuda
 
 from nnaccel_kernels.cuda.runtime.index import device, is_inside
 from nnaccel_kernels.cuda.skeletons.activations import activation_function
-from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
+from nnaccel_kernels.cuda.skeletons.indexed import IndexedKernel
 from nnaccel_kernels.half import wide
 
 
@@ -86,11 +86,11 @@ def store_row(tiles, r, i, j, six):  # type: ignore[no-untyped-def]
 
 
 @cache
-def from_images(dtype: np.dtype[Any]) -> ElementwiseKernel:
+def from_images(dtype: np.dtype[Any]) -> IndexedKernel:
     """v[:, t, c] = tile t of channel c of x; the output begins at row -top, column -left."""
     transform = transforms(dtype).image
 
-    @ElementwiseKernel
+    @IndexedKernel
     def winograd_images(q, args):  # type: ignore[no-untyped-def]
         x, top, left, down, across, v = args
         t = q // x.shape[1]
@@ -111,11 +111,11 @@ def from_images(dtype: np.dtype[Any]) -> ElementwiseKernel:
 
 
 @cache
-def from_gradients(dtype: np.dtype[Any]) -> ElementwiseKernel:
+def from_gradients(dtype: np.dtype[Any]) -> IndexedKernel:
     """z[:, t, k] = tile t of channel k of dy."""
     transform = transforms(dtype).gradient
 
-    @ElementwiseKernel
+    @IndexedKernel
     def winograd_gradients(q, args):  # type: ignore[no-untyped-def]
         dy, down, across, z = args
         t = q // dy.shape[1]
@@ -136,11 +136,11 @@ def from_gradients(dtype: np.dtype[Any]) -> ElementwiseKernel:
 
 
 @cache
-def from_filters(dtype: np.dtype[Any]) -> ElementwiseKernel:
+def from_filters(dtype: np.dtype[Any]) -> IndexedKernel:
     """u[:, c, k] from w[k, c]; or u[:, k, c] from w rotated by 180 degrees, for input gradients."""
     transform = transforms(dtype).filter
 
-    @ElementwiseKernel
+    @IndexedKernel
     def winograd_filters(q, args):  # type: ignore[no-untyped-def]
         w, rotated, u = args
         i = q // u.shape[2]
@@ -159,11 +159,11 @@ def from_filters(dtype: np.dtype[Any]) -> ElementwiseKernel:
 
 
 @cache
-def to_outputs(name: str, dtype: np.dtype[Any]) -> ElementwiseKernel:
+def to_outputs(name: str, dtype: np.dtype[Any]) -> IndexedKernel:
     """y = f(output tiles of m + b)."""
     transform, f = transforms(dtype).output, activation_function(name, dtype)
 
-    @ElementwiseKernel
+    @IndexedKernel
     def winograd_outputs(q, args):  # type: ignore[no-untyped-def]
         m, b, has_bias, alpha, down, across, y = args
         t = q // y.shape[1]
@@ -189,11 +189,11 @@ def to_outputs(name: str, dtype: np.dtype[Any]) -> ElementwiseKernel:
 
 
 @cache
-def to_filter_gradients(dtype: np.dtype[Any]) -> ElementwiseKernel:
+def to_filter_gradients(dtype: np.dtype[Any]) -> IndexedKernel:
     """dw[k, c] from g[:, c, k]."""
     transform = transforms(dtype).filter_gradient
 
-    @ElementwiseKernel
+    @IndexedKernel
     def winograd_filter_gradients(q, args):  # type: ignore[no-untyped-def]
         g, dw = args
         c = q // g.shape[2]

@@ -16,11 +16,12 @@ from numba.cuda.cudadrv.devicearray import DeviceNDArray
 
 try:  # numba-cuda has its own copies
     from numba.cuda import cgutils, types
+    from numba.cuda.core import targetconfig
     from numba.cuda.extending import core_models as models
     from numba.cuda.extending import lower_builtin, register_model
     from numba.cuda.np import arrayobj
 except ImportError:
-    from numba.core import cgutils, types
+    from numba.core import cgutils, targetconfig, types
     from numba.extending import lower_builtin, models, register_model
     from numba.np import arrayobj
 
@@ -117,6 +118,32 @@ def _item_pointer(context: Any, builder: Any, kinds: Any, values: Any) -> Any:
         context, builder, kinds[0], array,
         [context.cast(builder, v, kind, types.intp) for kind, v in indices],
     )  # fmt: skip
+
+
+def unpack(builder: Any, word: Any, kind: str) -> list[Any]:
+    """The two numbers in a 32-bit word, as float32; the lower half comes first in memory."""
+    if kind == "float16":
+        halves = word, builder.lshr(word, _WORD(16))
+        bits = [builder.trunc(half, _BITS) for half in halves]
+        return [builder.fpext(builder.bitcast(b, ir.HalfType()), ir.FloatType()) for b in bits]
+    halves = builder.shl(word, _WORD(16)), builder.and_(word, _WORD(0xFFFF0000))
+    return [builder.bitcast(half, ir.FloatType()) for half in halves]
+
+
+def pack(builder: Any, low: Any, high: Any, kind: str) -> Any:
+    """Two float32 numbers, each rounded to 16 bits, in a 32-bit word."""
+    if kind == "bfloat16" and _compute_capability() >= (8, 0):
+        assembly = "cvt.rn.bf16x2.f32 $0, $1, $2;"
+        rounding = ir.InlineAsm(ir.FunctionType(_WORD, [ir.FloatType()] * 2), assembly, "=r,f,f")
+        return builder.call(rounding, [high, low])
+    halves = [builder.zext(_round(builder, value, kind), _WORD) for value in (low, high)]
+    return builder.or_(halves[0], builder.shl(halves[1], _WORD(16)))
+
+
+def _compute_capability() -> tuple[int, int]:
+    """Of the device that code is generated for."""
+    found: tuple[int, int] = targetconfig.ConfigStack().top().compute_capability
+    return found
 
 
 def _widen(builder: Any, bits: Any, kind: str) -> Any:

@@ -39,6 +39,6 @@ def toolchain() -> str:
     with contextlib.suppress(PackageNotFoundError):
         parts[0] = version("numba-cuda")
     with contextlib.suppress(FileNotFoundError):
-        file = libnvvm()
+        file = libnvvm().resolve()
         parts[1] = f"{file} {file.stat().st_size} {file.stat().st_mtime_ns}"
     return " ".join(parts)

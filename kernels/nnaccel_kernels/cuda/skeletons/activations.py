@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel_kernels.activations import SELU_ALPHA, SELU_SCALE
+from nnaccel_kernels.activations import GELU_CUBE, GELU_SLOPE, SELU_ALPHA, SELU_SCALE
 from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.half import wide
 
@@ -19,6 +19,7 @@ def activation_function(name: str, dtype: np.dtype[Any]) -> Any:
     zero, half, one, root_half = (wide(dtype).type(v) for v in (0, 0.5, 1, math.sqrt(0.5)))
     two, three, six, forty = (wide(dtype).type(v) for v in (2, 3, 6, 40))
     scale, low = (wide(dtype).type(v) for v in (SELU_SCALE, SELU_SCALE * SELU_ALPHA))
+    slope, cube = (wide(dtype).type(v) for v in (GELU_SLOPE, GELU_CUBE))
 
     def linear(v, alpha):  # type: ignore[no-untyped-def]
         return v
@@ -60,8 +61,11 @@ def activation_function(name: str, dtype: np.dtype[Any]) -> Any:
         gate = zero if v < -three else v + three
         return v * (six if gate > six else gate) / six
 
+    def gelu_tanh(v, alpha):  # type: ignore[no-untyped-def]
+        return v / (one + math.exp(-v * (slope + cube * v * v)))
+
     functions = (linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu, swish, mish, selu,
-                 hard_swish)  # fmt: skip
+                 hard_swish, gelu_tanh)  # fmt: skip
     return device({f.__name__: f for f in functions}[name])
 
 
@@ -75,6 +79,7 @@ def activation_gradient(name: str, dtype: np.dtype[Any]) -> Any:
     density_at_0 = wide(dtype).type(1 / math.sqrt(2 * math.pi))
     two, three, four, forty = (wide(dtype).type(v) for v in (2, 3, 4, 40))
     scale, low = (wide(dtype).type(v) for v in (SELU_SCALE, SELU_SCALE * SELU_ALPHA))
+    slope, cube = (wide(dtype).type(v) for v in (GELU_SLOPE, GELU_CUBE))
 
     def linear(dy, y, alpha):  # type: ignore[no-untyped-def]
         return dy
@@ -118,6 +123,11 @@ def activation_gradient(name: str, dtype: np.dtype[Any]) -> Any:
         inside = x / three + half if x > -three else zero
         return dy * (inside if x < three else one)
 
+    def gelu_tanh(dy, x, alpha):  # type: ignore[no-untyped-def]
+        square = x * x
+        gate = one / (one + math.exp(-x * (slope + cube * square)))
+        return dy * (gate * (one + x * (slope + three * cube * square) * (one - gate)))
+
     functions = (linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu, swish, mish, selu,
-                 hard_swish)  # fmt: skip
+                 hard_swish, gelu_tanh)  # fmt: skip
     return device({f.__name__: f for f in functions}[name])

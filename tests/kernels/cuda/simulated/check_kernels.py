@@ -22,9 +22,11 @@ from nnaccel_kernels.cuda.conv import gemm_weights, im2col, winograd
 from nnaccel_kernels.cuda.runtime import launch, workspace
 from nnaccel_kernels.cuda.skeletons import (
     channel_reduction,
+    channelwise,
     elementwise,
     fixed_window,
     image,
+    indexed,
     reduction,
     rows,
     tiled,
@@ -48,8 +50,10 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(im2col, "CHUNK_BYTES", 1)
     monkeypatch.setattr(winograd, "_CHUNK_BYTES", 20_000)
     monkeypatch.setattr(channel_reduction, "_BLOCK_CHANNELS", 2)
-    for module in (image, channel_reduction, elementwise, rows, reduction):
+    for module in (image, channel_reduction, indexed, rows, reduction):
         monkeypatch.setattr(module, "THREADS", 4)
+    for module in (elementwise, channelwise):  # a block has more threads than a vector has lanes
+        monkeypatch.setattr(module, "THREADS", 8)
     monkeypatch.setattr(launch, "MAX_BLOCKS", 2)
     tile = tiled.Tile(rows=4, columns=8, depth=4, thread_rows=2, thread_columns=2)
     monkeypatch.setattr(tiled, "TILES", {4: tile, 8: tile})

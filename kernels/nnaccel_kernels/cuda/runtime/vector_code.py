@@ -1,0 +1,143 @@
+"""The code behind `vectors`: loads and stores of up to 128 bits, which go to global memory.
+
+Numba's own are of single elements, at addresses that could be of any memory.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from nnaccel_kernels.cuda.runtime.half import HalfArrayType, pack, unpack
+
+try:  # numba-cuda has its own copies
+    from numba.cuda import cgutils, types
+    from numba.cuda.extending import intrinsic
+    from numba.cuda.np import arrayobj
+except ImportError:
+    from numba.core import cgutils, types
+    from numba.extending import intrinsic
+    from numba.np import arrayobj
+
+_GLOBAL = 1  # the address space
+_BYTES = 16  # of the widest access
+_WORD = ir.IntType(32)
+
+
+def compiled(lanes: int) -> tuple[Any, Any]:
+    """The functions `mapped` and `held` of `Vectors`."""
+
+    def mapped(typing, f, outputs, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
+        more = tuple(held[0]) if len(held) else ()
+        called = f.get_call_type(typing, (*_items(inputs), *more, *numbers), {})
+        result = called.return_type
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            ys, xs, first, kept, rest = args[1:]
+            loaded = [
+                _load(context, builder, kind, x, first, lanes)
+                for kind, x in zip(inputs, _parts(builder, xs, inputs), strict=True)
+            ]
+            kept = [_parts(builder, each, more) for each in _parts(builder, kept, held)] or [[]]
+            rest = _parts(builder, rest, numbers)
+            function = context.get_function(f, called)
+            context.add_linking_libs(getattr(function, "libs", ()))
+            results = [
+                function(builder, [x[k] for x in loaded] + kept[k % len(kept)] + rest)
+                for k in range(lanes)
+            ]
+            for n, (kind, y) in enumerate(zip(outputs, _parts(builder, ys, outputs), strict=True)):
+                values, each = results, result
+                if isinstance(result, types.BaseTuple):
+                    values, each = [builder.extract_value(r, n) for r in results], result[n]
+                values = [context.cast(builder, v, each, kind.dtype) for v in values]
+                _store(context, builder, kind, y, first, values)
+            return context.get_dummy_value()
+
+        return types.void(f, outputs, inputs, types.int64, held, numbers), generate
+
+    def held(typing, arrays, i):  # type: ignore[no-untyped-def]
+        each = types.Tuple(_items(arrays))
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            parts = list(zip(arrays, _parts(builder, args[0], arrays), strict=True))
+            found = []
+            for k in range(lanes):
+                place = builder.add(args[1], args[1].type(k))
+                values = [_load(context, builder, kind, a, place, 1)[0] for kind, a in parts]
+                found.append(context.make_tuple(builder, each, values))
+            return context.make_tuple(builder, sig.return_type, found)
+
+        return types.UniTuple(each, lanes)(arrays, types.int64), generate
+
+    for function in (mapped, held):
+        function.__name__ += f"_{lanes}"  # compiled code is cached by its name
+    return intrinsic(mapped), intrinsic(held)
+
+
+def _items(arrays: Any) -> tuple[Any, ...]:
+    return tuple(kind.dtype for kind in arrays)
+
+
+def _parts(builder: Any, value: Any, kinds: Any) -> list[Any]:
+    return list(cgutils.unpack_tuple(builder, value, len(kinds)))
+
+
+def _load(context: Any, builder: Any, kind: Any, array: Any, i: Any, lanes: int) -> list[Any]:
+    """Elements i, i + 1, … of an array."""
+    pointer = _pointer(context, builder, kind, array, i)
+    if not isinstance(kind, HalfArrayType):
+        item = context.get_data_type(kind.dtype)
+        return _load_items(builder, pointer, item, context.get_abi_sizeof(item), lanes)
+    if lanes == 1:
+        return unpack(builder, builder.zext(builder.load(pointer, align=2), _WORD), kind.kind)[:1]
+    words = _load_items(builder, pointer, _WORD, 4, lanes // 2)
+    return [value for word in words for value in unpack(builder, word, kind.kind)]
+
+
+def _store(context: Any, builder: Any, kind: Any, array: Any, i: Any, values: list[Any]) -> None:
+    """Set elements i, i + 1, … of an array."""
+    pointer = _pointer(context, builder, kind, array, i)
+    if not isinstance(kind, HalfArrayType):
+        _store_items(builder, pointer, context.get_abi_sizeof(values[0].type), values)
+    elif len(values) == 1:
+        word = pack(builder, values[0], values[0], kind.kind)
+        builder.store(builder.trunc(word, ir.IntType(16)), pointer, align=2)
+    else:
+        pairs = zip(values[::2], values[1::2], strict=True)
+        words = [pack(builder, low, high, kind.kind) for low, high in pairs]
+        _store_items(builder, pointer, 4, words)
+
+
+def _pointer(context: Any, builder: Any, kind: Any, array: Any, i: Any) -> Any:
+    """Of an element, in global memory."""
+    found = arrayobj.make_array(kind)(context, builder, array)
+    generic = cgutils.get_item_pointer(context, builder, kind, found, [i])
+    return builder.addrspacecast(generic, ir.PointerType(generic.type.pointee, _GLOBAL))
+
+
+def _load_items(builder: Any, pointer: Any, item: Any, size: int, count: int) -> list[Any]:
+    """`count` neighbours of `size` bytes, in as few loads as can be."""
+    width = min(count, _BYTES // size)
+    vectors = builder.bitcast(pointer, _vector_pointer(item, width))
+    values = []
+    for at in range(count // width):
+        vector = builder.load(builder.gep(vectors, [_WORD(at)]), align=width * size)
+        values += [builder.extract_element(vector, _WORD(k)) for k in range(width)]
+    return values
+
+
+def _store_items(builder: Any, pointer: Any, size: int, values: list[Any]) -> None:
+    """Set neighbours of `size` bytes, in as few stores as can be."""
+    width = min(len(values), _BYTES // size)
+    vectors = builder.bitcast(pointer, _vector_pointer(values[0].type, width))
+    for at in range(len(values) // width):
+        vector = ir.Constant(ir.VectorType(values[0].type, width), ir.Undefined)
+        for k in range(width):
+            vector = builder.insert_element(vector, values[at * width + k], _WORD(k))
+        builder.store(vector, builder.gep(vectors, [_WORD(at)]), align=width * size)
+
+
+def _vector_pointer(item: Any, width: int) -> Any:
+    return ir.PointerType(ir.VectorType(item, width), _GLOBAL)

@@ -1,0 +1,1 @@
+"""Other libraries' files and modules: ONNX, PyTorch, Keras; each imported only when used."""
