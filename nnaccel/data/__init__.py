@@ -1,10 +1,12 @@
-"""Data sets: MNIST, digits, iris, spirals, your own files and tables."""
+"""Data sets: MNIST and its kin, CIFAR-10, digits, iris, spirals, your own files and tables."""
 
+from nnaccel.data.cifar10 import cifar10
 from nnaccel.data.csvdesign import read_design
 from nnaccel.data.csvknown import InputRows, read_inputs
 from nnaccel.data.dataset import Dataset
 from nnaccel.data.design import Design
 from nnaccel.data.embedded import digits, iris
+from nnaccel.data.emnist import emnist
 from nnaccel.data.errors import DataError, DataNotFoundError
 from nnaccel.data.files import load
 from nnaccel.data.idx import read_idx
@@ -27,7 +29,9 @@ __all__ = [
     "Scaling",
     "Schema",
     "TextColumn",
+    "cifar10",
     "digits",
+    "emnist",
     "fashion_mnist",
     "iris",
     "kmnist",

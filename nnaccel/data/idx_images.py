@@ -87,7 +87,7 @@ class IdxImages(NamedTuple):
             return [root]
         folders = [root / self.folder, *[root] * directly]
         for folder in folders:
-            files = [_spelling(folder, name) for name in self.checksums]
+            files = [spelling(folder, name) for name in self.checksums]
             if all(files):
                 return [file for file in files if file]
             if (folder / f"{self.folder}.npz").is_file():
@@ -99,7 +99,7 @@ class IdxImages(NamedTuple):
         if not root.is_dir():
             return "no such folder"
         lacks = min(
-            ([n for n in self.checksums if not _spelling(folder, n)] for folder in folders), key=len
+            ([n for n in self.checksums if not spelling(folder, n)] for folder in folders), key=len
         )
         is_empty = len(lacks) == len(self.checksums)
         return f"no {self.title} files" if is_empty else f"lacks {', '.join(lacks)}"
@@ -113,7 +113,7 @@ class IdxImages(NamedTuple):
         return [folder / name for name in names]
 
 
-def _spelling(folder: Path, name: str) -> Path | None:
+def spelling(folder: Path, name: str) -> Path | None:
     """Return the file `name` as it is spelt in `folder`; plain before gzipped."""
     spellings = [name, name.replace("-idx", ".idx")]
     paths = [folder / (spelling + suffix) for suffix in ("", ".gz") for spelling in spellings]
