@@ -22,6 +22,7 @@ from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
 from nnaccel.training import checkpoint as files
+from nnaccel.training.augment import Augment, check_augment
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, History, ProgressBar
 from nnaccel.training.callbacks._list import CallbackList
@@ -189,6 +190,7 @@ class Sequential(OwnLoop, PipelineStep):
         validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
+        augment: Augment | None = None,
         callbacks: Sequence[Callback] = (),
         verbose: int = 1,
         initial_epoch: int = 0,
@@ -232,6 +234,8 @@ class Sequential(OwnLoop, PipelineStep):
             Share of rows, the last ones, to use for validation instead.
         shuffle : bool, default True
             Whether to shuffle the rows each epoch, by the seed.
+        augment : nnaccel.data.Augment, optional
+            Random changes of the images of each epoch; not for an iterable of batches.
         callbacks : sequence of Callback
             Their hooks are called during training.
         verbose : {1, 0, 2}
@@ -268,6 +272,7 @@ class Sequential(OwnLoop, PipelineStep):
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
+        check_augment(augment, y)
         history, backup = History(), _backup(self, checkpoint, resume)
         check_last_activation(self, compiled.loss)
         with self.on_backend():
@@ -286,7 +291,7 @@ class Sequential(OwnLoop, PipelineStep):
                 setup = self._training_setup()
                 source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps, class_weight)
                 if y is not None:
-                    loader = BatchLoader(self, x, y, batch_size, weights)
+                    loader = BatchLoader(self, x, y, batch_size, weights, augment)
                     source = ArrayEpochs(setup, loader, shuffle)
                 params = {
                     "epochs": epochs,

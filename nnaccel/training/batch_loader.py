@@ -9,6 +9,7 @@ import numpy as np
 
 from nnaccel.backends import Array, is_cupy
 from nnaccel.network.chain import Network
+from nnaccel.training.augment import Augment, Augmenter
 from nnaccel.training.piece_stream import PieceStream
 
 
@@ -30,6 +31,8 @@ class BatchLoader:
         Rows of a batch.
     weights : array, shape (N,), or None
         Weight of each row.
+    augment : Augment, optional
+        Changes of the inputs.
 
     Attributes
     ----------
@@ -46,6 +49,7 @@ class BatchLoader:
         targets: np.ndarray | None,
         batch_size: int,
         weights: np.ndarray | None = None,
+        augment: Augment | None = None,
     ) -> None:
         self._backend = network.backend
         self._input_shape, self._dtype = network.input_shape, network.dtype
@@ -58,6 +62,9 @@ class BatchLoader:
         self._streams: list[PieceStream] = []
         self.x, self._x_order = self._place(x.reshape(len(x), math.prod(self._input_shape)))
         self.targets, self._targets_order = self._place(targets)
+        self.augmenter: Augmenter | None = None
+        if augment is not None:
+            self.augmenter = Augmenter(self._backend, augment, x.shape[1:], network.seed)
         column = None if weights is None else weights[:, None]
         self._weights, self._weights_order = self._place(column)
 
@@ -85,6 +92,8 @@ class BatchLoader:
         place = self._x_order, self.cursor, self.batch_size
         scale = self._network.input_scale.checked(self._given, self._input_shape)
         self._backend.kernels.gather_rows(self.x, *place, scale, out)
+        if self.augmenter is not None:
+            out = self.augmenter(out, self.order, self.cursor, self.batch_size)
         return out.reshape(rows, *self._input_shape)
 
     def outputs(self, rows: int) -> Array:
