@@ -21,6 +21,7 @@ from nnaccel.layers import *
 from nnaccel.layers import initializers, penalties
 from nnaccel.layers.penalties import *
 from nnaccel.model.explain import explain
+from nnaccel.model.learning_rates import find_learning_rate
 from nnaccel.model.sequential import Sequential, load
 from nnaccel.optim import schedules
 from nnaccel.testing import assert_parity, gradcheck
@@ -43,6 +44,7 @@ __all__ = [
     "distributed",
     "explain",
     "filters",
+    "find_learning_rate",
     "get_backend",
     "get_namespace",
     "gradcheck",

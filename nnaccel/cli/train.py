@@ -94,7 +94,7 @@ def train_command(
     distributed: bool,
     **options: Any,
 ) -> None:
-    """Train a network on DATA: mnist, digits, iris, or the path of an .npz or .csv file.
+    """Train a network on DATA: mnist, fashion_mnist, kmnist, digits, iris, or an .npz or .csv file.
 
     Without DATA it is MNIST, if that is here or can be fetched within seconds, else the digits
     that come with scikit-learn.

@@ -35,7 +35,7 @@ class _Recording(NamedTuple):
 
 
 def predict(network: Network, x: Any, batch_size: int | None = None) -> np.ndarray:
-    """Return the outputs for inputs, `batch_size` rows at a time; an iterable has its own batches."""
+    """Return the outputs for inputs, `batch_size` rows at a time, or for an iterable of batches."""
     run = _at_hand(network, x, batch_size) if type(x) is np.ndarray else None
     if run is not None:
         return run([x])
@@ -124,7 +124,7 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
 
 
 def _kept(network: Network) -> dict[Any, _Recording]:
-    """This thread's recordings of a model, by shape, dtype and scale of the inputs."""
+    """Return the thread's recordings of a model, by shape, dtype and scale of the inputs."""
     try:
         return _local.recordings[network]  # type: ignore[no-any-return]
     except (AttributeError, KeyError):

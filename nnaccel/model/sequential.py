@@ -11,7 +11,7 @@ import numpy as np
 
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
-from nnaccel.interop import onnx
+from nnaccel.interop import onnx, weights
 from nnaccel.interop._packages import require
 from nnaccel.layers import Chain, Layer
 from nnaccel.layers._tree import walk
@@ -23,6 +23,7 @@ from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
 from nnaccel.training import checkpoint as files
 from nnaccel.training.agreement import identity_of, require_same
+from nnaccel.training.augment import Augment, check_augment
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, History, ProgressBar
 from nnaccel.training.callbacks._list import CallbackList
@@ -192,6 +193,7 @@ class Sequential(OwnLoop, PipelineStep):
         validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
+        augment: Augment | None = None,
         callbacks: Sequence[Callback] = (),
         verbose: int = 1,
         initial_epoch: int = 0,
@@ -236,6 +238,8 @@ class Sequential(OwnLoop, PipelineStep):
             Share of rows, the last ones, to use for validation instead.
         shuffle : bool, default True
             Whether to shuffle the rows each epoch, by the seed.
+        augment : nnaccel.data.Augment, optional
+            Random changes of the images of each epoch; not for an iterable of batches.
         callbacks : sequence of Callback
             Their hooks are called during training.
         verbose : {1, 0, 2}
@@ -277,6 +281,7 @@ class Sequential(OwnLoop, PipelineStep):
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
+        check_augment(augment, y)
         comm = Alone() if distributed is None else distributed
         history, backup = History(), _backup(self, checkpoint, resume, comm)
         check_last_activation(self, compiled.loss)
@@ -295,14 +300,14 @@ class Sequential(OwnLoop, PipelineStep):
                 backup.load()
             if comm.size > 1:
                 settings = {"epochs": [first_epoch, epochs], "batch_size": batch_size}
-                settings |= {"shuffle": shuffle, "steps_per_epoch": steps}
+                settings |= {"shuffle": shuffle, "steps_per_epoch": steps, "augment": repr(augment)}
                 require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
                 setup = self._training_setup(comm)
                 source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps, class_weight)
                 if y is not None:
                     share = Share(comm, batch_size)
-                    loader = BatchLoader(self, x, y, batch_size, weights, share)
+                    loader = BatchLoader(self, x, y, batch_size, weights, augment, share)
                     source = ArrayEpochs(setup, loader, shuffle)
                 params = {
                     "epochs": epochs,
@@ -424,6 +429,51 @@ class Sequential(OwnLoop, PipelineStep):
         """
         onnx.export(self, path)
 
+    def load_weights(self, source: Any, *, by: str = "auto", strict: bool = True) -> list[str]:
+        """Take the weights of a model with the same layers, trained in PyTorch or Keras.
+
+        What these libraries keep otherwise is transposed: filters, dense weights, and the rows that
+        a dense layer has for the pixels of Keras's images (H, W, C).
+
+        Parameters
+        ----------
+        source : dict or path
+            ``module.state_dict()`` of PyTorch; or a file of it, .safetensors or .pt (which is read
+            without running code); or a .weights.h5 or .keras file of Keras.
+        by : {'auto', 'name', 'order'}, default 'auto'
+            Whether layers are found by name or by order (in Keras's files, among layers of a
+            kind); 'auto' takes names if all layers' are there.
+        strict : bool, default True
+            Whether everything must fit; if not, what fits is taken.
+
+        Returns
+        -------
+        list of str
+            What did not fit, a sentence each; empty if everything did.
+
+        Raises
+        ------
+        ValueError
+            If something does not fit and `strict` is true; nothing is changed then.
+        RuntimeError
+            If the model is not built.
+        ModuleNotFoundError
+            If the package that reads such a file is not installed.
+        CheckpointError
+            If the file is damaged, or could run code.
+
+        Examples
+        --------
+        >>> from nnaccel.layers import Dense
+        >>> model = Sequential([Dense(2)])
+        >>> model.build((3,))
+        >>> model.load_weights({"0.weight": np.ones((2, 3)), "0.bias": np.zeros(2)})
+        []
+        """
+        self._require_idle("load_weights")
+        with self.on_backend():
+            return weights.load(self, source, by, strict)
+
     def _check_data(
         self,
         comm: Communicator,
@@ -465,7 +515,8 @@ class Sequential(OwnLoop, PipelineStep):
             return StreamEvaluation(setup, checked)
         x, targets, weights = checked
         batch_size = min(batch_size, len(x))
-        loader = BatchLoader(self, x, targets, batch_size, weights, Share(comm, batch_size))
+        share = Share(comm, batch_size)
+        loader = BatchLoader(self, x, targets, batch_size, weights, share=share)
         return ArrayEvaluation(setup, loader)
 
 
@@ -481,7 +532,8 @@ def load(
     ----------
     path : str or Path
         A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
-        there are layers for. It comes with its weights and is not compiled.
+        there are layers for. It comes with its weights and is not compiled, and the other
+        arguments are not for it.
     custom_objects : dict of str to object, optional
         Layer and optimiser classes, losses and metrics of your own, by name.
     compile : bool, default True

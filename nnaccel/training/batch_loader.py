@@ -9,6 +9,7 @@ import numpy as np
 
 from nnaccel.backends import Array, is_cupy
 from nnaccel.network.chain import Network
+from nnaccel.training.augment import Augment, Augmenter
 from nnaccel.training.communicator import Alone
 from nnaccel.training.piece_stream import PieceStream
 from nnaccel.training.share import Share
@@ -32,6 +33,8 @@ class BatchLoader:
         Rows of a batch.
     weights : array, shape (N,), or None
         Weight of each row.
+    augment : Augment, optional
+        Changes of the inputs.
     share : Share, optional
         This rank's part of each batch; all of it by default.
 
@@ -52,6 +55,7 @@ class BatchLoader:
         targets: np.ndarray | None,
         batch_size: int,
         weights: np.ndarray | None = None,
+        augment: Augment | None = None,
         share: Share | None = None,
     ) -> None:
         self._backend = network.backend
@@ -67,6 +71,9 @@ class BatchLoader:
         self._streams: list[PieceStream] = []
         self.x, self._x_order = self._place(x.reshape(len(x), math.prod(self._input_shape)))
         self.targets, self._targets_order = self._place(targets)
+        self.augmenter: Augmenter | None = None
+        if augment is not None:
+            self.augmenter = Augmenter(self._backend, augment, x.shape[1:], network.seed)
         column = None if weights is None else weights[:, None]
         self._weights, self._weights_order = self._place(column)
 
@@ -94,6 +101,8 @@ class BatchLoader:
         place = self._x_order, self.cursor, self._width
         scale = self._network.input_scale.checked(self._given, self._input_shape)
         self._backend.kernels.gather_rows(self.x, *place, scale, out)
+        if self.augmenter is not None:
+            out = self.augmenter(out, self.order, self.cursor, self._width)
         return out.reshape(rows, *self._input_shape)
 
     def outputs(self, rows: int) -> Array:

@@ -49,7 +49,8 @@ class BatchRunners:
             # Copies: later batches overwrite them.
             copied = None if weights is None else weights.copy()
             share = Share(self._setup.comm, len(x))
-            loader = OneBatch(self._setup.network, x.copy(), targets.copy(), len(x), copied, share)
+            given = x.copy(), targets.copy(), len(x), copied
+            loader = OneBatch(self._setup.network, *given, share=share)
             runner = StepRunner(self._setup, loader, self._training)
             self._runners[key] = loader, runner
         return self._runners[key]

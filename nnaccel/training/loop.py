@@ -101,6 +101,8 @@ class ArrayEpochs:
         if not self._knows_scale:
             self._runner.loader.learn_scale()
             self._knows_scale = True
+        if self._runner.loader.augmenter is not None:
+            self._runner.loader.augmenter.epoch[...] = self._network.epochs
         order = np.arange(self._rows)
         if self._shuffle:
             seed = self._network.seed, self._network.epochs, _SHUFFLES

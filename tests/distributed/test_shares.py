@@ -161,6 +161,18 @@ def test_data_of_another_length_are_told() -> None:
     Group(2, 2).run(run)
 
 
+def test_augmentation_goes_by_the_row(backend: Any) -> None:
+    images = X.reshape(ROWS, 2, 3)
+    settings = {"data": (images, Y), "validation_data": (images[:9], Y[:9])}
+    settings |= {"augment": nn.data.Augment(shift=1, flip=True)}
+
+    def flat() -> nn.Sequential:
+        return make([nn.Flatten(), nn.Dense(3, "softmax")])
+
+    wanted = train(None, backend.name, flat, **settings)
+    assert_close(Group(2, 2).run(lambda c: train(c, backend.name, flat, **settings)), wanted)
+
+
 def test_rank_0_alone_writes_and_all_resume(tmp_path: Path) -> None:
     def run(comm: Any, epochs: int) -> Any:
         model, path = make(), tmp_path / f"rank{comm.rank}.safetensors"
