@@ -21,7 +21,10 @@ from nnaccel.training import checkpoint
 from ..processes import HANGS, ON_PATH, ROOT
 from . import scripts
 
-pytestmark = pytest.mark.skipif(find_spec("mpi4py") is None, reason="needs mpi4py and mpiexec")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("mpi4py") is None, reason="needs mpi4py and mpiexec"),
+]
 
 
 def start(ranks: int, *args: object, backend: str = "numba") -> subprocess.Popen[str]:
