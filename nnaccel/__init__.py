@@ -3,7 +3,7 @@
 from nnaccel import _interrupt  # noqa: F401  # isort: skip
 from typing import Any
 
-from nnaccel import data, filters, layers, ops, optim
+from nnaccel import data, distributed, filters, layers, ops, optim
 from nnaccel._foreign import missing
 from nnaccel.backends import (
     Backend,
@@ -41,6 +41,7 @@ __all__ = [
     "assert_parity",
     "backends",
     "data",
+    "distributed",
     "explain",
     "filters",
     "find_learning_rate",

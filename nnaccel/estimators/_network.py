@@ -166,7 +166,7 @@ class NetworkEstimator(Explained, BaseEstimator):
         """Return the network's outputs for inputs."""
         check_is_fitted(self, "model_")
         x, shape = self._as_rows(_checked.on_host(X))
-        x = validate_data(self, x, reset=False, **self._checks())
+        x = _checked.to_predict(self, x, **self._checks())
         return self._outputs(self._shaped(x, shape))
 
     def _begin(self, x: NDArray[Any]) -> None:

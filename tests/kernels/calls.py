@@ -217,6 +217,7 @@ def _dropout(rng: Rng, n: int, m: int, dtype: Any) -> Args:
         "rate": 0.4,
         "key": key,
         "step": np.array([3]),
+        "first": 5,
         **_like("y", n, m, dtype),
     }
 
