@@ -188,8 +188,9 @@ class NetworkClassifier(ClassifierNetwork, OwnNetwork):
     >>> def build(units=16, normed=False):
     ...     return [Dense(units, "relu"), *[BatchNorm()] * normed]
     >>> (x, y), _ = digits()
-    >>> x, y = x[:400].reshape(400, -1), y[:400]
-    >>> model = NetworkClassifier(build, max_iter=3, tol=0.5, random_state=0)
+    >>> x, y = x[:400].reshape(400, -1) / 255, y[:400]
+    >>> settings = {"learning_rate_init": 0.01, "tol": 0.5, "n_iter_no_change": 3}
+    >>> model = NetworkClassifier(build, random_state=0, batch_size=20, **settings)
     >>> search = GridSearchCV(model, {"units": [2, 32]}, cv=2).fit(x, y)
     >>> search.best_params_
     {'units': 32}
