@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
-_MOST_FIELDS = 1_000_000
+_MOST_FIELDS = 300_000
 _VARINT, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
 
 
 def check_size(data: bytes, descriptor: Any) -> None:
-    """Raise a ValueError unless the message has at most a million fields, those within included.
+    """Raise a ValueError unless the message has at most 300,000 fields, those within included.
 
     Parameters
     ----------

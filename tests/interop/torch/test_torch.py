@@ -88,7 +88,9 @@ def test_gradcheck_in_double_precision(name: str) -> None:
         given = {**dict(zip(names, parameters, strict=True)), **buffers}
         return torch.func.functional_call(module, given, (x,))
 
-    assert torch.autograd.gradcheck(function, (x, *module.parameters()), atol=1e-6)
+    is_large = module.__class__ is ours.Conv2d and module.in_channels > 4
+    given = (x, *module.parameters())
+    assert torch.autograd.gradcheck(function, given, atol=1e-6, fast_mode=is_large)
 
 
 def test_only_wanted_gradients() -> None:
