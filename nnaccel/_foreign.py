@@ -178,7 +178,7 @@ REMEDIES = {
     "device": "the environment variable NNACCEL_BACKEND, or nn.set_backend, says where to compute",
     "cuda": "the environment variable NNACCEL_BACKEND, or nn.set_backend, says where to compute",
     "train_test_split": "take sklearn.model_selection.train_test_split",
-    "validation_steps": "validation_data takes arrays, all of which are used",
+    "validation_steps": "validation_data is used whole: give a part of it",
 }
 
 #: Methods of models.
@@ -189,7 +189,7 @@ METHODS = {
     "fit_generator": "fit takes any iterable of (x, y) batches",
     "parameters": "weights is all of them in one array, get_weights() a list of arrays",
     "state_dict": "get_weights() is a list of arrays; save(path) writes a file",
-    "load_state_dict": "set_weights takes a list of arrays; nn.load reads a file",
+    "load_state_dict": "load_weights takes the state_dict of a PyTorch module",
     "save_weights": "save(path) writes the weights with the model",
     "zero_grad": "leave it out: backward overwrites the gradients",
     "eval": "leave it out: only fit, and forward(x, training=True), train",

@@ -69,11 +69,10 @@ ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         "compile has no argument 'criterion': it is called 'loss' here",
     ),
     (fit, {"nb_epoch": 3}, "is called 'epochs' here"),
-    (fit, {"class_weight": {}}, "give sample_weight"),
     (nn.estimators.MLPClassifier, {"C": 1.0}, "MLPClassifier has no argument 'C': give alpha"),
     (nn.estimators.LinearRegression, {"fit_intersept": True}, "did you mean 'fit_intercept'?"),
     (nn.estimators.LogisticRegression, {"alpha": 1.0}, "LogisticRegression has no argument"),
-    (fit, {"validation_steps": 3}, "validation_data takes arrays"),
+    (fit, {"validation_steps": 3}, "validation_data is used whole"),
     (lambda **a: compiled().predict(X, **a), {"verbose": 0}, "leave it out: only fit prints"),
     (
         lambda **a: compiled().evaluate(X, [0, 1, 2], **a),
