@@ -228,9 +228,9 @@ class CompiledNetwork(Network):
         return TrainingSetup(self, *compiled, self._slots, scale, comm or Alone())
 
     @contextlib.contextmanager
-    def _training(self) -> Iterator[None]:
-        """Lock the model and its slices during training."""
-        self._require_idle("fit")
+    def _training(self, what: str = "fit") -> Iterator[None]:
+        """Lock the model and its slices during training by `what`."""
+        self._require_idle(what)
         self._parameters.in_training = True
         try:
             yield

@@ -117,7 +117,7 @@ class OwnLoop(CompiledNetwork):
         True
         """
         self._require_built()
-        with self.on_backend(), self._training():
+        with self.on_backend(), self._training("step"):
             self._steps().update()
             self._remember()
 
@@ -126,7 +126,8 @@ class OwnLoop(CompiledNetwork):
     ) -> Any:
         """Train or test on (x, y, sample_weight)."""
         loss = self._require_compiled().loss
-        with self.on_backend(), self._training():
+        what = "train_on_batch" if training else "test_on_batch"
+        with self.on_backend(), self._training(what):
             checked = check_weighted(self, loss, data, class_weight)
             logs = self._steps().run(*checked, training=training)
             self._remember()

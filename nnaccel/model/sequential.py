@@ -283,7 +283,12 @@ class Sequential(OwnLoop, PipelineStep):
             raise TypeError("callbacks must be a list: put the callback in brackets")
         check_augment(augment, y)
         comm = communicator_of(distributed)
-        history, backup = History(), _backup(self, checkpoint, resume, comm)
+        as_told = {
+            "shuffle": bool(shuffle),
+            "augment": repr(augment),
+            "class_weight": repr(class_weight),
+        }
+        history, backup = History(), _backup(self, checkpoint, resume, comm, as_told)
         check_last_activation(self, compiled.loss)
         with self.on_backend(), comm.watch():
             x, y, weights, evaluation = self._check_data(
@@ -300,8 +305,7 @@ class Sequential(OwnLoop, PipelineStep):
                 backup.load()
             if comm.size > 1:
                 settings = {"epochs": [first_epoch, epochs], "batch_size": batch_size}
-                settings |= {"shuffle": shuffle, "steps_per_epoch": steps, "augment": repr(augment)}
-                settings["class_weight"] = repr(class_weight)
+                settings |= {"steps_per_epoch": steps, **as_told}
                 require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
                 setup = self._training_setup(comm)
@@ -613,9 +617,13 @@ def _by_any_name(custom: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _backup(
-    model: Sequential, path: str | Path | None, resume: bool, comm: Communicator
+    model: Sequential,
+    path: str | Path | None,
+    resume: bool,
+    comm: Communicator,
+    setting: Mapping[str, Any],
 ) -> Backup | None:
     """Return the callback that saves the training to `path`; None without a path."""
     if path is None and resume:
         raise ValueError("resume=True needs the path of a checkpoint to resume from")
-    return None if path is None else Backup(model, path, resume, comm)
+    return None if path is None else Backup(model, path, resume, comm, setting)

@@ -53,7 +53,10 @@ def _chosen(class_weight: Mapping[Any, Any], classes: list[Any]) -> Floats:
     unknown = [label for label in class_weight if label not in classes]
     if unknown:
         raise ValueError(f"class_weight names {unknown[0]!r}, but the classes are {classes}")
-    factors = np.array([class_weight.get(label, 1.0) for label in classes], np.float64)
+    try:
+        factors = np.array([class_weight.get(label, 1.0) for label in classes], np.float64)
+    except (TypeError, ValueError):  # such as text
+        factors = np.array([np.nan])
     if not (np.isfinite(factors).all() and (factors >= 0).all()):
         raise ValueError(f"class_weight={class_weight!r} must hold finite weights of at least 0")
     return factors

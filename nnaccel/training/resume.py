@@ -46,6 +46,8 @@ class Backup(Callback):
         Whether to start from the file if it exists.
     comm : Communicator
         Rank 0 alone reads and writes the file; the others are given what is in it.
+    setting : mapping
+        Arguments of `fit`, plain values, that a resumed training is to share.
 
     Raises
     ------
@@ -55,13 +57,19 @@ class Backup(Callback):
     Warns
     -----
     UserWarning
-        If a resumed training differs from the one saved in its batches, data or learning rate.
+        If a resumed training differs from the one saved in its batches, data, augmentation,
+        class weights or learning rate.
     """
 
     saves_training = True
 
     def __init__(
-        self, model: Resumable, path: str | Path, resume: bool, comm: Communicator
+        self,
+        model: Resumable,
+        path: str | Path,
+        resume: bool,
+        comm: Communicator,
+        setting: Mapping[str, Any],
     ) -> None:
         self._model, self._path, self._resume, self._comm = model, Path(path), resume, comm
         if comm.rank == 0:
@@ -70,7 +78,7 @@ class Backup(Callback):
         self._next_epoch = 0
         self._training: dict[str, Any] = {}
         self._arrays: dict[str, np.ndarray] = {}
-        self._setting: dict[str, Any] = {}
+        self._setting = dict(setting)
         self._at_last_epoch: dict[str, np.ndarray] = {}
 
     def load(self) -> None:

@@ -73,6 +73,7 @@ def test_networks_weigh_the_rows_of_a_class(estimator: Any, class_weight: Any) -
         ("balance", "class_weight='balance' must be None, 'balanced', or a dict"),
         ({"d": 1.0}, r"class_weight names 'd', but the classes are \['a', 'b', 'c'\]"),
         ({"a": -1.0}, "must hold finite weights of at least 0"),
+        ({"a": "much"}, "must hold finite weights of at least 0"),
     ],
 )
 def test_what_is_no_class_weight_is_refused(estimator: Any, class_weight: Any, words: str) -> None:

@@ -213,5 +213,5 @@ def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="takes probabilities"):
         linear.train_on_batch(X, Y)
     inside = LambdaCallback(on_epoch_end=lambda epoch, logs: model.train_on_batch(X, Y))
-    with pytest.raises(RuntimeError, match="is being trained"):
+    with pytest.raises(RuntimeError, match="is being trained: call train_on_batch when"):
         model.fit(X, Y, verbose=0, callbacks=[inside])

@@ -310,10 +310,10 @@ def test_killed_at_any_moment(kind: str, tmp_path: Path, monkeypatch: pytest.Mon
 def test_differences_are_told_with_what_holds(tmp_path: Path) -> None:
     path, x, y = tmp_path / "run.safetensors", np.eye(6, dtype="float32"), np.arange(6) % 2
 
-    def fit(epochs: int, rate: float = 1e-3, batch: int = 2, rows: int = 6) -> Sequential:
+    def fit(epochs: int, rate: float = 1e-3, batch: int = 2, rows: int = 6, **more: Any) -> Any:
         model = Sequential([Dense(2, "softmax")], seed=0)
         model.compile(optimizer=optim.Adam(rate))
-        settings: Any = {"checkpoint": path, "resume": True, "verbose": 0}
+        settings: Any = {"checkpoint": path, "resume": True, "verbose": 0, **more}
         model.fit(x[:rows], y[:rows], epochs=epochs, batch_size=batch, **settings)
         return model
 
@@ -324,6 +324,10 @@ def test_differences_are_told_with_what_holds(tmp_path: Path) -> None:
         fit(3, batch=3)
     with pytest.warns(UserWarning, match="number of rows was 6, not 4"):
         fit(4, batch=3, rows=4)
+    with pytest.warns(UserWarning, match=r"class weight was 'None', not \{1: 2.0\}"):
+        fit(5, batch=3, rows=4, class_weight={1: 2.0})
+    with pytest.warns(UserWarning, match="shuffle was True, not False"):
+        fit(6, batch=3, rows=4, class_weight={1: 2.0}, shuffle=False)
 
 
 def test_restored_weights_do_not_change_a_longer_training(tmp_path: Path) -> None:

@@ -141,6 +141,8 @@ def _fitted(
         array = rule.converted(library, layer, given, image)
     except ValueError:  # of axes that are not there
         array = given
+    if array.dtype.kind in "cOSU":
+        return f"{group.name}.{name} has dtype {array.dtype}, no real numbers", None
     if array.shape != wanted:
         made = f", which gives {array.shape}" if array.shape != given.shape else ""
         return f"{path}.{rule.ours} is {wanted}, {group.name}.{name} is {given.shape}{made}", None

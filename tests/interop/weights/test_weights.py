@@ -99,6 +99,12 @@ def test_a_transposed_array_is_told_as_it_would_be_here() -> None:
         small().load_weights(state() | {"2.weight": draw(4, 2)})
 
 
+@pytest.mark.parametrize("bias", [[None, 1.0], [1j, 0], ["a", "b"]])
+def test_weights_are_real_numbers(bias: list[Any]) -> None:
+    with pytest.raises(ValueError, match=r"2.bias has dtype .*, no real numbers"):
+        small().load_weights(state() | {"2.bias": np.array(bias)})
+
+
 @pytest.mark.parametrize("start", [b"PK\3\4", b"\x89HDF"])
 def test_load_says_where_weights_of_other_libraries_go(start: bytes, tmp_path: Path) -> None:
     path = tmp_path / "theirs.pt"
