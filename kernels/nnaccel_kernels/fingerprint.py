@@ -22,8 +22,9 @@ def _code(code: CodeType) -> Iterator[str]:
 
 
 def _held(value: Any) -> Iterator[str]:
-    if hasattr(value, "py_func"):
-        yield from fingerprint(value.py_func)
+    written = getattr(value, "py_func", getattr(value, "_defn", None))  # jitted, or an intrinsic
+    if written is not None:
+        yield from fingerprint(written)
     elif isinstance(value, tuple):
         for each in value:
             yield from _held(each)

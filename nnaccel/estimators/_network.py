@@ -187,6 +187,12 @@ class NetworkEstimator(Explained, BaseEstimator):
         _, loss, _ = self._ending()
         network.compile(loss=loss, optimizer=self._optimizer())
 
+    def _penalize(self, rows: Rows) -> None:
+        """Give all layers with parameters the penalty of the estimator."""
+        for layer in self.model_.layers:
+            if layer.count_params:
+                layer.penalty = self._penalty(rows)
+
     def _penalty(self, rows: Rows) -> Penalty:
         """Return a step's share of the penalty, as in scikit-learn."""
         x, _, weights = rows
@@ -216,9 +222,7 @@ class NetworkEstimator(Explained, BaseEstimator):
         counts = None if weights is None else weights / weights.mean()
         if self._loss_factor() != 1:
             counts = self._loss_factor() * (np.ones(len(x)) if counts is None else counts)
-        for layer in self.model_.layers:
-            if layer.count_params:
-                layer.penalty = self._penalty(rows)
+        self._penalize(rows)
         # Other optimisers adapt their rates themselves.
         is_sgd = self.solver == "sgd"
         iterations = Iterations(

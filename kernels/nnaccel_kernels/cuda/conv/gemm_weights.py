@@ -3,62 +3,91 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import Any
 
-from nnaccel_kernels.cuda.conv.patch import corner_of, matrix_index, offset_of, patch, pixel_of
+import numpy as np
+from numba import int32
+
+from nnaccel_kernels.cuda.conv.patches import (
+    corner,
+    has_vectors,
+    images_at_once,
+    patches_of,
+    pixel_offset,
+    pixels_of,
+    position_of,
+    tap_of,
+    tap_offset,
+)
 from nnaccel_kernels.cuda.runtime.launch import MAX_BLOCKS, blocks
 from nnaccel_kernels.cuda.runtime.namespace import namespace_of
+from nnaccel_kernels.cuda.runtime.tile_memory import store_item
 from nnaccel_kernels.cuda.runtime.workspace import allocate
 from nnaccel_kernels.cuda.skeletons.channel_reduction import sum_parts
-from nnaccel_kernels.cuda.skeletons.tiled import Factor, TiledProduct
+from nnaccel_kernels.cuda.skeletons.gather import OUTSIDE, Factor
+from nnaccel_kernels.cuda.skeletons.tiled import TiledProduct
 from nnaccel_kernels.half import wide
 from nnaccel_kernels.window import Window
 
 MIN_POSITIONS = 2048  # a part
 MAX_PARTS = 64
+_MAX_ITEMS = (1 << 31) - 1  # of the sums of all parts, for 32-bit offsets
+
+
+def _filter_line(m, group, args):  # type: ignore[no-untyped-def]
+    filters, dy = args[0], args[1]
+    offset = int32((group * filters + m) * dy.channel)
+    return offset, int32(0) if m < filters else int32(OUTSIDE), int32(0)
 
 
 def _position(p, args):  # type: ignore[no-untyped-def]
-    return pixel_of(p, args[2][0], args[2][1])
+    n, i, j = position_of(p, args[2])
+    return pixel_offset(n, i, j, args[1]), int32(0), int32(0)
 
 
-def _gradient(group, line, position, dy, args):  # type: ignore[no-untyped-def]
-    filters, k = args[0], line[0]
-    n, i, j = position
-    if n < dy.shape[0] and k < filters:
-        return dy[n, group * filters + k, i, j]
-    return dy.dtype.type(0)
+def _filter_size(args):  # type: ignore[no-untyped-def]
+    return int32(1), int32(1)
 
 
-def _offset(q, args):  # type: ignore[no-untyped-def]
-    return offset_of(q, args[3])
+def _tap_line(q, group, args):  # type: ignore[no-untyped-def]
+    patches, depth = args[2], args[3]
+    offset, h, v = tap_offset(q, patches)
+    offset = int32(offset + group * patches.channels.size * patches.pixels.channel)
+    return offset, h if q < depth else int32(OUTSIDE), v
 
 
 def _corner(p, args):  # type: ignore[no-untyped-def]
-    return corner_of(p, args[2], args[3])
+    return corner(p, args[2])
 
 
-def _patch(group, offset, corner, x, args):  # type: ignore[no-untyped-def]
-    return patch(group, corner, offset, x, args[1])
+def _image_size(args):  # type: ignore[no-untyped-def]
+    return args[2].pixels.size
 
 
 def _place(q, args):  # type: ignore[no-untyped-def]
-    return q
+    c, r, s = tap_of(q, args[2])
+    taps = args[4]
+    return int32(c * taps + r * args[2].taps.size + s), q < args[3]
 
 
-def _store(part, group, m, q, total, parts, args):  # type: ignore[no-untyped-def]
-    filters = args[0]
-    if m < filters and q < parts.shape[2]:
-        parts[part, group * filters + m, q] = total
+def _store(part, group, m, at, total, parts, args):  # type: ignore[no-untyped-def]
+    filters, depth, all_filters = args[0], args[3], args[5]
+    if at[1] and m < filters:
+        k = part * all_filters + group * filters + m
+        store_item(parts, int32(k * depth + at[0]), total)
 
 
-_product = TiledProduct(
-    "conv2d_weight_gradient",
-    Factor(matrix_index, _position, _gradient, by_depth=True),
-    Factor(_offset, _corner, _patch, by_depth=True),
-    _place,
-    _store,
-)
+@cache
+def _product(dy_vectors: bool, dy_last: bool, x_vectors: bool, x_last: bool) -> TiledProduct:
+    """For dy and x whose channels are their last axis in memory, and come as vectors, or not."""
+    return TiledProduct(
+        "conv2d_weight_gradient",
+        Factor(_filter_line, _position, _filter_size, "lines" if dy_vectors else "", not dy_last),
+        Factor(_tap_line, _corner, _image_size, "lines" if x_vectors else "", not x_last),
+        _place,
+        _store,
+    )
 
 
 def part_count(positions: int) -> int:
@@ -70,23 +99,47 @@ def weight_gradient(dy: Any, x: Any, window: Window, groups: int, dw: Any) -> No
     """dw = gradient of sum(dy * conv(x, w)) in w."""
     k, c, *taps = dw.shape
     n, _, *size = dy.shape
-    filters, depth, positions = k // groups, c * math.prod(taps), n * math.prod(size)
-    count = min(part_count(positions), max(1, MAX_BLOCKS // groups))
-    parts = dw.reshape(1, k, depth)
-    if count > 1:
-        count, sums = allocate(namespace_of(dw), count, (k, depth), wide(dw.dtype))
-        parts = sums if count > 1 else parts
-    _product(
-        (filters, depth, positions),
+    depth = c * math.prod(taps)
+    images = max(1, min(n, images_at_once(dy, x)))
+    pieces = max(1, blocks(n, images))
+    count = part_count(images * math.prod(size))
+    count = min(count, max(1, MAX_BLOCKS // groups), max(1, _MAX_ITEMS // max(1, k * depth)))
+    sums = dw.reshape(1, k, depth)
+    if pieces * count > 1:
+        count, sums = allocate(namespace_of(dw), count, (pieces, k, depth), wide(dw.dtype))
+        sums = sums.reshape(pieces * count, k, depth)
+    for piece in range(pieces):
+        few = slice(piece * images, (piece + 1) * images)
+        _sum(dy[few], x[few], window, groups, taps, sums[piece * count : (piece + 1) * count])
+    if pieces * count > 1:
+        sum_parts(dw.reshape(1, k, 1, depth), sums)
+
+
+def _sum(dy: Any, x: Any, window: Window, groups: int, taps: list[int], parts: Any) -> None:
+    """The gradients (parts, K, C/groups * R * S) of parts of the positions."""
+    k, depth = parts.shape[1:]
+    filters, channels, positions = k // groups, depth // math.prod(taps), dy.shape[2:]
+    first = -window.padding[0], -window.padding[2]
+    where = patches_of(x, channels, positions, taps, first, window.stride, window.dilation)
+    product = _product(
+        has_vectors(dy, filters), _is_last(dy), has_vectors(x, channels), _is_last(x)
+    )
+    product(
+        (filters, depth, len(dy) * math.prod(positions)),
         dy,
         x,
         parts,
-        filters,
-        c,
-        tuple(size),
-        window,
+        np.int32(filters),
+        pixels_of(dy),
+        where,
+        np.int32(depth),
+        np.int32(math.prod(taps)),
+        np.int32(k),
         groups=groups,
-        parts=count,
+        parts=len(parts),
     )
-    if count > 1:
-        sum_parts(dw.reshape(1, k, 1, depth), parts)
+
+
+def _is_last(image: Any) -> bool:
+    """Whether the channels are the last axis in memory."""
+    return bool(image.strides[1] == image.itemsize)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from numba import cuda
 
 from nnaccel_kernels import index
+from nnaccel_kernels.cuda.runtime.emit import emitted, types
 
 device = cuda.jit(device=True)
 
@@ -68,3 +71,13 @@ def columns_within(j, first, limit, window):  # type: ignore[no-untyped-def]
     return _taps_inside(j, taps, stride, before, dilation, limit) - _taps_inside(
         j, taps, stride, before, dilation, first
     )
+
+
+@emitted(lambda index, size: 0 <= index < size)
+def is_below(typing, index, size):  # type: ignore[no-untyped-def]
+    """Whether a 32-bit index is in range(size), by one comparison of unsigned numbers."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.icmp_unsigned("<", *args)
+
+    return types.boolean(types.int32, types.int32), generate

@@ -1,0 +1,105 @@
+"""Convolutions by tiled products, each tile of its own, compiled for sm_90 and emulated.
+
+`check_kernels.py` has them with the tile that their sizes get. The images are few and small: a
+block's tile is larger than they are, and the filters are more than a tile takes.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.gpu.ptx import Toolkit
+from nnaccel_kernels import cuda, reference
+from nnaccel_kernels.cuda.conv import gemm_weights
+from nnaccel_kernels.cuda.runtime import cublas, tensor_cores
+from nnaccel_kernels.cuda.skeletons import tensor, tile, tiled
+from nnaccel_kernels.window import Window
+from tests.kernels.calls import HALVES
+
+from .conftest import CC
+
+HALF_OF_LAST_BIT = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-10}  # as factors
+
+
+def images(rng: np.random.Generator, *shape: int, dtype: Any, channels_last: bool) -> np.ndarray:
+    a = rng.standard_normal(shape).astype(dtype)
+    if channels_last:
+        return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    return a
+
+
+def ptx_of(launched: Any) -> str:
+    """The text of a launch."""
+    return launched if isinstance(launched, str) else launched[1]
+
+
+def assert_convolutions(
+    dtype: Any, channels: int, channels_last: bool, gradient: bool, tolerance: float
+) -> None:
+    """Compare a convolution and its gradients, relative to the largest element."""
+    rng, window = np.random.default_rng(0), Window((2, 3), (1, 2), (1, 0, 1, 2), (1, 1))
+    x = images(rng, 2, channels, 7, 9, dtype=dtype, channels_last=channels_last)
+    shape = 2, 72, *window.output_size(7, 9)
+    y = images(rng, *shape, dtype=dtype, channels_last=channels_last)
+    scale = 1 / np.sqrt(6 * channels)
+    w = (rng.standard_normal((72, channels, 2, 3)) * scale).astype(np.float32)
+    b = rng.standard_normal(72).astype(np.float32)
+    found = []
+    for package, algorithm in ((reference, "direct"), (cuda, "gemm")):
+        out, dx, dw = (np.zeros_like(a) for a in (y, x, w))
+        package.kernels.conv2d(x, w, b, window, 1, "gelu", 0.0, algorithm, out)
+        package.kernels.conv2d_input_gradient(y, w, window, 1, algorithm, dx)
+        if gradient:
+            package.kernels.conv2d_weight_gradient(y, x, window, 1, algorithm, dw)
+        found.append([a.astype(np.float64) for a in (out, dx, dw)])
+    for want, got in zip(*found, strict=True):
+        np.testing.assert_allclose(got, want, 0, tolerance * np.abs(want).max(initial=1e-30))
+
+
+@pytest.mark.parametrize("each", tile.TILES[4], ids=lambda t: f"{t.rows}x{t.columns}")
+@pytest.mark.parametrize("channels_last", [True, False])
+def test_every_tile(monkeypatch: pytest.MonkeyPatch, each: tile.Tile, channels_last: bool) -> None:
+    monkeypatch.setattr(tiled, "choose_tile", lambda *_: each)
+    monkeypatch.setattr(gemm_weights, "MIN_POSITIONS", 64)
+    assert_convolutions(np.float32, 8, channels_last, gradient=True, tolerance=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "each"), list(zip([*HALVES, np.dtype(np.float32)], tensor.TENSOR_TILES, strict=True))
+)
+def test_tensor_cores(
+    monkeypatch: pytest.MonkeyPatch,
+    launches: list[Any],
+    dtype: Any,
+    each: tensor.TensorTile,
+    tmp_path: Path,
+) -> None:
+    """Images whose channels make whole pieces, and others, which are filled up."""
+    monkeypatch.setattr(tensor_cores, "compute_capability", lambda: CC)
+    monkeypatch.setattr(tensor, "fastest", lambda *_: each)
+    monkeypatch.setitem(cublas._settings, "tf32", True)
+    for channels, channels_last in ((16, True), (5, False)):
+        launches.clear()
+        assert_convolutions(dtype, channels, channels_last, False, 4 * HALF_OF_LAST_BIT[dtype.name])
+        assert any("mma.sync" in ptx for ptx in map(ptx_of, launches))
+    toolkit = Toolkit(tmp_path)
+    for ptx in filter(lambda text: "mma.sync" in text, map(ptx_of, launches)):
+        taken = toolkit.report(ptx, "sm_90")
+        assert not taken["spilled"]
+        assert not taken["local"], "sums stay in registers"
+
+
+def test_devices_without_tensor_cores_of_the_kind_use_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tensor_cores, "compute_capability", lambda: (7, 5))
+    assert not tensor_cores.suits_tensor_cores(np.dtype(np.float16))
+    monkeypatch.setattr(tensor_cores, "compute_capability", lambda: (8, 0))
+    assert tensor_cores.suits_tensor_cores(np.dtype(np.float16))
+    monkeypatch.setitem(cublas._settings, "tf32", False)
+    assert not tensor_cores.suits_tensor_cores(np.dtype(np.float32))
+    assert not tensor_cores.suits_tensor_cores(np.dtype(np.float64))
