@@ -3,7 +3,7 @@
 from nnaccel import _interrupt  # noqa: F401  # isort: skip
 from typing import Any
 
-from nnaccel import data, filters, layers, ops, optim
+from nnaccel import data, distributed, filters, layers, ops, optim
 from nnaccel._foreign import missing
 from nnaccel.backends import (
     Backend,
@@ -21,6 +21,7 @@ from nnaccel.layers import *
 from nnaccel.layers import initializers, penalties
 from nnaccel.layers.penalties import *
 from nnaccel.model.explain import explain
+from nnaccel.model.learning_rates import find_learning_rate
 from nnaccel.model.sequential import Sequential, load
 from nnaccel.optim import schedules
 from nnaccel.testing import assert_parity, gradcheck
@@ -40,8 +41,10 @@ __all__ = [
     "assert_parity",
     "backends",
     "data",
+    "distributed",
     "explain",
     "filters",
+    "find_learning_rate",
     "get_backend",
     "get_namespace",
     "gradcheck",

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from nnaccel import _validate
 
@@ -32,10 +34,64 @@ def backend_name() -> str:
 
 
 def num_threads() -> int:
-    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, at most the available processors."""
-    available = _processors()
+    """Threads for CPU kernels: `NNACCEL_NUM_THREADS`, at most the available processors.
+
+    Processes that a launcher started on this machine share them, unless it gave each its own.
+    """
+    available, started = _processors(), launcher()
     text = os.environ.get("NNACCEL_NUM_THREADS", "").strip()
-    return min(available, _whole_number("NNACCEL_NUM_THREADS", text)) if text else available
+    if text:
+        return min(available, _whole_number("NNACCEL_NUM_THREADS", text))
+    is_bound = sys.platform == "linux" and len(os.sched_getaffinity(0)) < (os.cpu_count() or 1)
+    return available if started is None or is_bound else max(1, available // started.local_size)
+
+
+class Launcher(NamedTuple):
+    """What started this process beside others, by the variables it sets.
+
+    Attributes
+    ----------
+    name : str
+        'MPICH' (and MPIs that are made of it), 'Open MPI' or 'Slurm'.
+    rank, size : int
+        This process's number, and how many there are.
+    local_rank, local_size : int
+        The same among those on this machine.
+    """
+
+    name: str
+    rank: int
+    size: int
+    local_rank: int
+    local_size: int
+
+
+_LAUNCHERS = (
+    ("MPICH", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"),
+    (
+        "Open MPI",
+        "OMPI_COMM_WORLD_RANK",
+        "OMPI_COMM_WORLD_SIZE",
+        "OMPI_COMM_WORLD_LOCAL_RANK",
+        "OMPI_COMM_WORLD_LOCAL_SIZE",
+    ),
+    ("Slurm", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_LOCALID", "SLURM_STEP_TASKS_PER_NODE"),
+)
+
+
+def launcher() -> Launcher | None:
+    """Return what started this process; None if nothing that is known did."""
+    for name, *variables in _LAUNCHERS:
+        rank, size, local_rank, local_size = (_leading(os.environ.get(v, "")) for v in variables)
+        if rank is not None and size:
+            return Launcher(name, rank, size, local_rank or 0, local_size or 1)
+    return None
+
+
+def _leading(text: str) -> int | None:
+    """The whole number that a text begins with, as in Slurm's '4(x2)'; None if there is none."""
+    digits = re.match(r"\d+", text)
+    return int(digits[0]) if digits else None
 
 
 def use_one_thread() -> None:

@@ -35,6 +35,8 @@ FAKE = "fake cupy"
 transfers: Counter[str] = Counter()  # copies 'to_device' and 'to_host', scalars read included
 leased: list[Any] = [None]  # the last one is what kernels use
 largest: Counter[str] = Counter()  # bytes of the largest array copied 'to_device' as a whole
+#: Whether its kernels are those for CUDA: under the simulator, or where a test emulates them.
+runs_cuda = {"on": os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"}
 
 _SCALARS = (bool, int, float, np.generic, np.dtype, type, str, slice, type(None), type(...))
 
@@ -172,12 +174,11 @@ class Stream:
 
 
 class _Kernels(ModuleType):
-    """The reference's kernels, or under Numba's simulator those for CUDA, as the backend's."""
+    """The reference's kernels, or those for CUDA where something runs them, as the backend's."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
-        simulated = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
-        real = import_module(name if simulated else "nnaccel_kernels.reference").kernels
+        real = import_module(name if runs_cuda["on"] else "nnaccel_kernels.reference").kernels
         self.kernels = Kernels(
             {kernel: self._as_fake(getattr(real, kernel)) for kernel in dir(real)}
         )
@@ -302,7 +303,7 @@ def _make_modules() -> dict[str, ModuleType]:
     names = (
         "abs arange clip concatenate einsum exp expm1 isfinite log log1p logaddexp matmul maximum"
     )
-    for name in f"{names} minimum sign sqrt subtract tanh where zeros".split():
+    for name in f"{names} minimum sign sqrt stack subtract tanh where zeros".split():
         setattr(cupy, name, _forward(getattr(np, name)))
     cupy.linalg = SimpleNamespace(norm=_forward(np.linalg.norm), qr=_qr)
     runtime = SimpleNamespace(

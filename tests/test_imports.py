@@ -33,7 +33,7 @@ TIERS = [
     ["training"],
     ["interop"],
     ["model"],
-    ["bench", "data", "estimators", "filters", "plot", "testing"],
+    ["bench", "data", "distributed", "estimators", "filters", "plot", "testing"],
     ["cli"],
     ["__main__"],
     ["nnaccel"],

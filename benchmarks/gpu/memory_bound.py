@@ -9,6 +9,7 @@ included. Wants what `sass.py` wants.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 import warnings
@@ -24,9 +25,8 @@ from nnaccel_kernels.window import Window
 
 SM = "sm_90"
 F = np.float32
-SHOWN = (
-    "kernel", "dtype", "layout", "per element", "opcodes", "bits", "registers", "compile_s"
-)  # fmt: skip
+KEY = "kernel", "dtype", "layout"
+MEASURED = "per element", "bits", "registers", "opcodes", "compile_s"
 
 
 class Case(NamedTuple):
@@ -116,14 +116,31 @@ def rows(toolkit: ptx.Toolkit) -> Iterator[dict[str, Any]]:
             yield key | measured(toolkit, case, kernel, args)
 
 
+def compared(rows: list[dict[str, Any]], before: Path | None) -> list[dict[str, Any]]:
+    """Rows with what an earlier result had in the same place, as `before`."""
+    earlier = json.loads(before.read_text("utf-8"))["rows"] if before else []
+    known = {tuple(row[name] for name in KEY): row for row in earlier}
+    for row in rows:
+        past = known.get(tuple(row[name] for name in KEY), {})
+        row["before"] = {name: past.get(name) for name in MEASURED}
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--file", default="memory_bound.json", help="in benchmarks/results")
+    parser.add_argument("--before", type=Path, help="such a file of an earlier commit")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     with tempfile.TemporaryDirectory() as folder:
-        found = list(rows(ptx.Toolkit(Path(folder))))
-    table = [SHOWN, *([str(row[name]) for name in SHOWN] for row in found)]
+        found = compared(list(rows(ptx.Toolkit(Path(folder)))), options.before)
+    heads = [*KEY, *(f"{name}, before" for name in MEASURED[:3]), *MEASURED]
+    lines = [
+        [*(row[n] for n in KEY), *(row["before"][n] for n in MEASURED[:3]),
+         *(row[n] for n in MEASURED)]
+        for row in found
+    ]  # fmt: skip
+    table = [heads, *([str(value) for value in line] for line in lines)]
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for line in table:
         print("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)))

@@ -116,6 +116,10 @@ def _from_dlpack(like: Any) -> Callable[[Any], Any]:
     """Return the function that makes arrays of the library of `like`."""
     find = getattr(like, "__array_namespace__", None)
     space = sys.modules[type(like).__module__.partition(".")[0]] if find is None else find()
+    if not hasattr(space, "from_dlpack"):
+        raise TypeError(
+            f"{library(like)} has no from_dlpack to give results back by. To fix: give NumPy arrays"
+        )
     return space.from_dlpack  # type: ignore[no-any-return]
 
 

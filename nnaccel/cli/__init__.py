@@ -18,6 +18,7 @@ from nnaccel.cli.evaluate import evaluate_command
 from nnaccel.cli.export import export_command
 from nnaccel.cli.filters import filters_command
 from nnaccel.cli.info import info_command
+from nnaccel.cli.launch import launch_command
 from nnaccel.cli.predict import predict_command
 from nnaccel.cli.regress import regress_command
 from nnaccel.cli.train import train_command
@@ -58,6 +59,7 @@ for _command in (
     regress_command,
     bench_command,
     warmup_command,
+    launch_command,
 ):
     nnaccel.add_command(_command)
 

@@ -42,8 +42,8 @@ def write_png(pixels: Any, path: Path) -> None:
 
 
 @contextmanager
-def told_if_interrupted(path: Path | None) -> Iterator[None]:
-    """On Ctrl-C, say what of the training was kept in `path`, and leave with status 130."""
+def told_if_interrupted(path: Path | None, rank: int = 0) -> Iterator[None]:
+    """On Ctrl-C, have rank 0 say what of the training was kept in `path`; leave with status 130."""
     before = _written(path)
     try:
         yield
@@ -54,7 +54,8 @@ def told_if_interrupted(path: Path | None) -> Iterator[None]:
             kept = f"no epoch was finished, and {path} is as it was"
         else:
             kept = f"every finished epoch is in {path}: nnaccel train --resume {path} goes on"
-        echo(f"\nnnaccel: interrupted; {kept}", err=True)
+        if rank == 0:
+            echo(f"\nnnaccel: interrupted; {kept}", err=True)
         raise click.exceptions.Exit(130) from None
 
 

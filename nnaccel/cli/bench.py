@@ -189,6 +189,59 @@ def conv_command(
     _conclude(report, json_path, conv_chart, plot)
 
 
+def parse_counts(ctx: click.Context, param: click.Parameter, text: str) -> list[int]:
+    """Whole numbers of at least 1 between commas."""
+    names = parse_names(ctx, param, text)
+    if not all(name.isdecimal() and int(name) for name in names):
+        raise click.BadParameter("give numbers of ranks, such as 1,2,4.", ctx, param)
+    return [int(name) for name in names]
+
+
+@bench_command.command("scale")
+@click.option(
+    "--model",
+    type=click.Choice(["mlp", "cnn"]),
+    default="mlp",
+    show_default=True,
+    help="784-512-10, or the network of `nnaccel train --model cnn`.",
+)
+@click.option(
+    "--ranks",
+    callback=parse_counts,
+    metavar="N[,N…]",
+    default="1,2",
+    show_default=True,
+    help="How many processes share the processors.",
+)
+@count_option("--images", 60_000, "Images in an epoch")
+@count_option("--batch-size", 1024, "Rows in a step, of all ranks")
+@count_option("--repeats", 5, "Epochs timed of each")
+@click.option("--deterministic", is_flag=True, help="The same bits on any number of ranks.")
+@json_path_option
+@plot_option
+@debug_option
+def scale_command(
+    model: str,
+    ranks: list[int],
+    images: int,
+    batch_size: int,
+    repeats: int,
+    deterministic: bool,
+    json_path: Path | None,
+    plot: Path | None,
+) -> None:
+    """Time epochs on more and more ranks of this machine, by mpiexec.
+
+    Strong scaling keeps the batch, weak scaling lets batch and epoch grow with the ranks.
+    """
+    from nnaccel.bench.scale import run_scale
+    from nnaccel.bench.scale_chart import scale_chart
+
+    _outputs.check(json_path, plot)
+    report = run_scale(model, ranks, batch_size, images, repeats, deterministic)
+    _conclude(report, json_path, scale_chart, plot)
+
+
 def _conclude(
     report: Any, json_path: Path | None, chart: Callable[[Any], Any], plot: Path | None
 ) -> None:

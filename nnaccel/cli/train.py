@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
+from nnaccel import _config
 from nnaccel.cli import _images, _network, _outputs, _table
 from nnaccel.cli._common import (
     backend_option,
@@ -20,6 +23,7 @@ from nnaccel.cli._common import (
     shown_log,
     shown_warnings,
 )
+from nnaccel.training.communicator import Alone, Communicator
 
 if TYPE_CHECKING:
     from nnaccel.cli._saved import Saved
@@ -41,6 +45,7 @@ Examples:
   nnaccel train mnist --model cnn --dropout 0.4 --epochs 12
   nnaccel train people.csv --label income --task regress --drop name
   nnaccel train --resume mnist.safetensors --epochs 20
+  mpiexec -n 4 nnaccel train mnist --distributed
 """
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -70,6 +75,11 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option("--plot", type=_file, metavar="PNG", help="Draw the curves and the mistakes.")
 @click.option("--explain", is_flag=True, help="Print what each layer will run, and why.")
 @click.option("--quiet", is_flag=True, help="Print the result only.")
+@click.option(
+    "--distributed",
+    is_flag=True,
+    help="Train with the other processes that mpiexec or srun started.",
+)
 @debug_option
 def train_command(
     data: str | None,
@@ -81,9 +91,10 @@ def train_command(
     plot: Path | None,
     explain: bool,
     quiet: bool,
+    distributed: bool,
     **options: Any,
 ) -> None:
-    """Train a network on DATA: mnist, digits, iris, or the path of an .npz or .csv file.
+    """Train a network on DATA: mnist, fashion_mnist, kmnist, digits, iris, or an .npz or .csv file.
 
     Without DATA it is MNIST, if that is here or can be fetched within seconds, else the digits
     that come with scikit-learn.
@@ -95,6 +106,7 @@ def train_command(
     their levels and their scale are kept with the model, for evaluate and predict.
     """
     from nnaccel.cli._saved import Saved
+    from nnaccel.distributed import init
 
     ctx = click.get_current_context()
     if resume is not None:
@@ -107,7 +119,11 @@ def train_command(
     _network.refuse_hidden(ctx, plan.model)
     plan.check()
     _outputs.check(save, plot)
+    launcher = _config.launcher() if distributed else None
+    if launcher is not None and launcher.rank:  # the first one speaks for all
+        ctx.with_resource(contextlib.redirect_stdout(io.StringIO()))
     ctx.with_resource(shown_log(quiet))
+    comm = init() if distributed else Alone()
     choose_backend(backend)
     if resume is not None:
         task = _resumed(Saved.read(resume), resume, data, epochs, batch_size)
@@ -122,8 +138,9 @@ def train_command(
 
         echo(f"\n{explain_model(task.model, task.batch_size)}\n")
     start = time.perf_counter()
-    history = task.fit(verbose=0 if quiet else 1)
-    task.conclude(history, time.perf_counter() - start, plot)
+    history = task.fit(comm, verbose=0 if quiet else 1)
+    if comm.rank == 0:
+        task.conclude(history, time.perf_counter() - start, plot)
 
 
 @dataclass(frozen=True)
@@ -150,7 +167,7 @@ class Task:
         rows = f"{len(data.x):,} rows of {size} to learn, {len(data.x_test):,} to test"
         return f"{data.name}: {rows}; {model.count_params:,} parameters on {model.backend.name}"
 
-    def fit(self, verbose: int) -> dict[str, list[float]]:
+    def fit(self, comm: Communicator, verbose: int) -> dict[str, list[float]]:
         """Train, and return the history."""
         from nnaccel.cli._saved import Note
 
@@ -166,7 +183,7 @@ class Task:
             }
         )
         # A training that diverges says so in one line; NumPy's warnings on the way add nothing.
-        told = _outputs.told_if_interrupted(self.path)
+        told = _outputs.told_if_interrupted(self.path, comm.rank)
         with shown_warnings(), told, np.errstate(all="ignore"):
             history = self.model.fit(
                 self.data.x,
@@ -178,6 +195,7 @@ class Task:
                 verbose=verbose,
                 checkpoint=self.path,
                 resume=self.resume,
+                distributed=comm,
             )
         return history.history
 

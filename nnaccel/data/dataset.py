@@ -13,7 +13,7 @@ from nnaccel.data.scaling import Scaling
 from nnaccel.data.schema import Schema
 
 #: Data sets that `load_named` knows by name.
-NAMES = ("mnist", "digits", "iris")
+NAMES = ("mnist", "fashion_mnist", "kmnist", "digits", "iris")
 
 #: Inputs and targets of some rows.
 Pair = tuple[NDArray[Any], NDArray[Any]]

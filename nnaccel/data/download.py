@@ -24,21 +24,24 @@ _log = logging.getLogger(__name__)
 
 
 def fetch(files: Mapping[str, str], folder: Path, mirrors: Sequence[str], timeout: float) -> None:
-    """Bring every file of `files`, name to SHA-256 of its decompressed content, into `folder`.
+    """Bring every file of `files`, name to checksum, into `folder`.
+
+    A checksum is the SHA-256 of a file's decompressed content; with "md5:" in front, the MD5 of
+    the file as it lies, for data sets whose authors publish that.
 
     What is there already is kept if it is whole. Where a mirror fails, the next one goes on with
     what is missing. All of it takes about `timeout` seconds at most, and a mirror that stays
     silent only its share of them.
     """
     deadline = time.monotonic() + timeout
-    missing = {name: sha for name, sha in files.items() if not _is_whole(folder / name, sha)}
+    missing = {name: sum_ for name, sum_ in files.items() if not _is_whole(folder / name, sum_)}
     failures = []
     for mirror in mirrors:
         try:
-            for name, sha256 in list(missing.items()):
+            for name, checksum in list(missing.items()):
                 _log.info("downloading %s from %s", name, mirror)
                 patience = min(timeout / len(mirrors), deadline - time.monotonic())
-                _fetch_one(mirror + name, folder / name, sha256, deadline, patience)
+                _fetch_one(mirror + name, folder / name, checksum, deadline, patience)
                 del missing[name]
             return
         except (OSError, DataError) as error:
@@ -47,7 +50,7 @@ def fetch(files: Mapping[str, str], folder: Path, mirrors: Sequence[str], timeou
     raise DataNotFoundError("; ".join(failures))
 
 
-def _fetch_one(url: str, path: Path, sha256: str, deadline: float, patience: float) -> None:
+def _fetch_one(url: str, path: Path, checksum: str, deadline: float, patience: float) -> None:
     """Download beside `path`, verify, and only then rename."""
     import pooch
 
@@ -58,7 +61,7 @@ def _fetch_one(url: str, path: Path, sha256: str, deadline: float, patience: flo
     try:
         with _Bounded(part, MAX_DOWNLOAD, deadline) as file:
             pooch.HTTPDownloader(timeout=patience, chunk_size=_CHUNK)(url, file, None)
-        if content_sha256(part, MAX_DOWNLOAD) != sha256:
+        if not _matches(part, checksum):
             raise DataError("the content is not what its checksum says")
         part.replace(path)
     except DataError as error:  # named after where it came from, not after the file beside
@@ -67,12 +70,22 @@ def _fetch_one(url: str, path: Path, sha256: str, deadline: float, patience: flo
         part.unlink(missing_ok=True)
 
 
-def _is_whole(path: Path, sha256: str) -> bool:
+def _is_whole(path: Path, checksum: str) -> bool:
     """Whether `path` is there and holds what its checksum says."""
     try:
-        return content_sha256(path, MAX_DOWNLOAD) == sha256
+        return _matches(path, checksum)
     except (OSError, DataError):
         return False
+
+
+def _matches(path: Path, checksum: str) -> bool:
+    """Whether a file has a checksum, as `fetch` takes it; DataError for damaged gzip data."""
+    content = content_sha256(path, MAX_DOWNLOAD)
+    if not checksum.startswith("md5:"):
+        return content == checksum
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+    return f"md5:{digest.hexdigest()}" == checksum
 
 
 def content_sha256(path: Path, max_bytes: int) -> str:

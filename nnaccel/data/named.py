@@ -11,6 +11,7 @@ from nnaccel.data.embedded import IRIS_CLASSES, digits, iris
 from nnaccel.data.errors import DataError
 from nnaccel.data.files import load
 from nnaccel.data.mnist import mnist
+from nnaccel.data.mnist_like import FASHION_CLASSES, KMNIST_CLASSES, fashion_mnist, kmnist
 from nnaccel.data.scaling import Scaling
 
 _TEN = tuple("0123456789")
@@ -25,7 +26,7 @@ def load_named(
     scaling: Scaling | None = None,
     **options: Any,
 ) -> Dataset:
-    """Load ``mnist``, ``digits`` or ``iris``, or the file of a path.
+    """Load ``mnist``, ``fashion_mnist``, ``kmnist``, ``digits``, ``iris``, or a path's file.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ def load_named(
     Raises
     ------
     DataNotFoundError
-        MNIST or the file is not there.
+        The data set or the file is not there.
     DataError
         The name is unknown, or the file cannot be used.
 
@@ -66,6 +67,12 @@ def load_named(
         case "mnist":
             train, test = mnist(download=download, timeout=timeout)
             dataset = Dataset(name, *train, *test, _TEN)
+        case "fashion_mnist":
+            train, test = fashion_mnist(download=download, timeout=timeout)
+            dataset = Dataset(name, *train, *test, FASHION_CLASSES)
+        case "kmnist":
+            train, test = kmnist(download=download, timeout=timeout)
+            dataset = Dataset(name, *train, *test, KMNIST_CLASSES)
         case "digits":
             train, test = digits()
             dataset = Dataset(name, *train, *test, _TEN)

@@ -9,6 +9,7 @@ from nnaccel.estimators.convnet import ConvNetClassifier
 from nnaccel.estimators.linear import LinearRegression
 from nnaccel.estimators.logistic import LogisticRegression
 from nnaccel.estimators.mlp import MLPClassifier, MLPRegressor
+from nnaccel.estimators.own_network import NetworkClassifier, NetworkRegressor
 from nnaccel.estimators.softmax import SoftmaxRegression
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "LogisticRegression",
     "MLPClassifier",
     "MLPRegressor",
+    "NetworkClassifier",
+    "NetworkRegressor",
     "SeparationWarning",
     "SoftmaxRegression",
 ]

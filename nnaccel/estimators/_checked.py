@@ -28,7 +28,29 @@ def on_host(x: Any) -> Any:
 
 def rows(estimator: Any, x: Any) -> Floats:
     """Return checked rows to predict for, as float64."""
-    return np.asarray(validate_data(estimator, on_host(x), reset=False, dtype=np.float64))
+    return to_predict(estimator, on_host(x), dtype=np.float64)
+
+
+def to_predict(estimator: Any, x: Any, **checks: Any) -> NDArray[Any]:
+    """Return rows to predict for, checked as scikit-learn's `validate_data` does.
+
+    An array that it would return as it is takes a fraction of its time.
+    """
+    if _is_plain(estimator, x, checks.get("dtype")):
+        return np.asarray(x)
+    return np.asarray(validate_data(estimator, x, reset=False, **checks))
+
+
+def _is_plain(estimator: Any, x: Any, dtype: Any) -> bool:
+    """Whether x is an array of finite floats of a wanted dtype, as wide as in `fit`."""
+    if type(x) is not np.ndarray or x.ndim != 2 or not x.size or x.dtype.kind != "f":
+        return False
+    wanted = dtype if isinstance(dtype, tuple) else (dtype,)
+    if "numeric" not in wanted and x.dtype not in wanted:
+        return False
+    if x.shape[1] != estimator.n_features_in_ or hasattr(estimator, "feature_names_in_"):
+        return False
+    return bool(-np.inf < np.minimum.reduce(x, None) <= np.maximum.reduce(x, None) < np.inf)
 
 
 def pair(estimator: Any, x: Any, y: Any, **checks: Any) -> tuple[Floats, NDArray[Any]]:
@@ -117,9 +139,11 @@ def names(estimator: Any, given: Sequence[str] | None = None) -> list[str]:
     return [f"x{i}" for i in range(count)] if known is None else [str(name) for name in known]
 
 
-def with_ones(x: Floats) -> Floats:
-    """Return x with a column of ones in front."""
-    return np.concatenate([np.ones((len(x), 1)), x], axis=1)
+def with_ones(x: Floats, mean: Floats | float = 0.0) -> Floats:
+    """Return x minus `mean` with a column of ones in front."""
+    wider = np.ones((len(x), x.shape[1] + 1))
+    np.subtract(x, mean, out=wider[:, 1:])
+    return wider
 
 
 def warn_of_steps(max_iter: int, tol: float, gradient: Floats) -> None:

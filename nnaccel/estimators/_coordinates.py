@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nnaccel import ops
 from nnaccel.backends import get_backend
 from nnaccel.estimators import _checked
-from nnaccel.estimators._least_squares import centred, least_squares
+from nnaccel.estimators._least_squares import centred, decorrelation, least_squares
 from nnaccel.estimators._log_likelihood import LogLikelihood
 
 Floats = NDArray[np.float64]
@@ -79,12 +79,15 @@ class Coordinates:
         identity.
     dependent : list of int
         Columns of x whose slopes the rows do not determine.
+    is_basis : bool
+        Whether x is so well-conditioned that what is computed from it can be transformed later.
     """
 
     problem: Problem
     mean: Floats
     slopes: Floats | None
     dependent: list[int]
+    is_basis: bool = False
 
     @classmethod
     def of(cls, problem: Problem) -> Self:
@@ -92,9 +95,13 @@ class Coordinates:
         x, mean = centred(problem.x, problem.weights, problem.intercept)
         if problem.ridge:
             return cls(problem, mean, None, [])
-        found = least_squares(get_backend().asarray(x), get_backend().asarray(x[:, :0]))
-        slopes = found.factor * np.sqrt(problem.weights.sum())
-        return cls(problem, mean, slopes, found.dependent)
+        size = np.sqrt(problem.weights.sum())
+        on_backend = get_backend().asarray(x)
+        factor = decorrelation(on_backend)
+        if factor is not None:
+            return cls(problem, mean, factor * size, [], is_basis=True)
+        found = least_squares(on_backend, on_backend[:, :0])
+        return cls(problem, mean, found.factor * size, found.dependent)
 
     @property
     def rank(self) -> int:
@@ -113,7 +120,9 @@ class Coordinates:
     def from_original(self, coef: Floats) -> Floats:
         """Return coefficients in these coordinates, from those of the original variables."""
         slopes = transformed = coef[int(self.problem.intercept) :]
-        if self.slopes is not None:
+        if self.slopes is not None and self.is_basis:
+            transformed = np.asarray(np.linalg.solve(self.slopes, slopes), np.float64)
+        elif self.slopes is not None:
             # The weighted squares of each variable in these coordinates sum to the sum of weights.
             x, weights = self.transformed.x, self.problem.weights
             logits = (self.problem.x - self.mean) @ slopes
@@ -131,8 +140,20 @@ class Coordinates:
     @cached_property
     def likelihood(self) -> LogLikelihood:
         """Log-likelihood in these coordinates, of each class against the first."""
-        x, y = self.transformed.x, self.transformed.y[:, -self.problem.contrasts :]
-        ridge = np.full(self.rank, self.problem.ridge)
-        if self.problem.intercept:
-            x, ridge[0] = _checked.with_ones(x), 0
-        return LogLikelihood(x, y, self.problem.weights, ridge)
+        problem, basis = self.problem, self.slopes if self.is_basis else None
+        ridge = np.full(self.rank, problem.ridge)
+        x, mean = problem.x, self.mean
+        if basis is None and self.slopes is not None:
+            x, mean = self.transformed.x, np.zeros(self.rank - problem.intercept)
+        if problem.intercept:
+            x, ridge[0] = _checked.with_ones(x, mean), 0
+            basis = None if basis is None else _with_one(basis)
+        y = problem.y[:, -problem.contrasts :]
+        return LogLikelihood(x, y, problem.weights, ridge, basis)
+
+
+def _with_one(basis: Floats) -> Floats:
+    """`basis` behind a first coefficient, which stays as it is."""
+    wider = np.zeros((len(basis) + 1, basis.shape[1] + 1))
+    wider[0, 0], wider[1:, 1:] = 1, basis
+    return wider

@@ -1,4 +1,4 @@
-"""Least squares by orthogonal factorisation, for matrices of any rank."""
+"""Least squares: by normal equations where they are accurate, else by orthogonal factorisation."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ Floats = NDArray[np.float64]
 #: Smallest singular value, relative to the largest, that counts for the rank.
 RANK_TOLERANCE = 1e-10
 
-#: Smallest pivot of ``x.T @ x``, for columns of length 1, for which CholeskyQR2 is accurate.
-_MIN_PIVOT = 1e-3
+#: Smallest pivot of ``x.T @ x``, for columns of length 1, for which normal equations are accurate.
+_MIN_PIVOT = 1e-2
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,10 @@ def centred(x: Floats, weights: Floats, intercept: bool) -> tuple[Floats, Floats
 def least_squares(x: Array, y: Array) -> Solution:
     """Minimise the sum of squares of ``y - x @ coef``.
 
-    By a QR factorisation of x, or of its transpose if that is taller, on the backend, and a
-    singular value decomposition of R on the host, which gives the rank.
+    A well-conditioned x takes matrix products only: the normal equations, whose solution is
+    corrected once by its residuals [1]_. Any other x, or its transpose if that is taller, is
+    factorised by Householder reflections on the backend, and R by its singular values on the host,
+    which give the rank [2]_.
 
     Parameters
     ----------
@@ -87,17 +89,23 @@ def least_squares(x: Array, y: Array) -> Solution:
 
     References
     ----------
-    G. H. Golub and C. F. Van Loan, *Matrix Computations*, 4th ed., 2013, sections 5.3 and 5.5.
+    .. [1] A. Bjorck, "Stability analysis of the method of seminormal equations for linear least
+       squares problems", Linear Algebra and its Applications 88/89, 1987.
+    .. [2] G. H. Golub and C. F. Van Loan, *Matrix Computations*, 4th ed., 2013, sections 5.3, 5.5.
     """
+    factor = decorrelation(x)
+    if factor is not None:
+        coef = _by_normal_equations(x, y, factor)
+        return Solution(coef + _by_normal_equations(x, y - x @ _like(x, coef), factor), factor, [])
     # Columns of length 1: the unit of a variable does not change the rank.
     xp, p = get_namespace(x), x.shape[1]
     norms = np.sqrt(to_numpy(xp.einsum("np,np->p", x, x)))
     scale = 1 / np.where(norms > 0, norms, 1)
     x = x * xp.asarray(scale)
     if len(x) >= p:
-        r, qty = _triangle(x, y)
-        u, s, vt = np.linalg.svd(r, full_matrices=False)
-        uty = u.T @ qty
+        both = np.asarray(to_numpy(xp.linalg.qr(xp.concatenate([x, y], axis=1), mode="r")))
+        u, s, vt = np.linalg.svd(both[:p, :p], full_matrices=False)
+        uty = u.T @ both[:p, p:]
     else:
         q, r = (np.asarray(to_numpy(a)) for a in xp.linalg.qr(x.T))
         u, s, vt = np.linalg.svd(r.T)
@@ -120,31 +128,30 @@ def _largest(x: Floats) -> Floats:
     return np.asarray(np.maximum(x.max(axis=0), -x.min(axis=0)))
 
 
-def _triangle(x: Array, y: Array) -> tuple[Floats, Floats]:
-    """Return R of a QR factorisation of x, shape (p, p), and ``Q.T @ y``.
+def decorrelation(x: Array) -> Floats | None:
+    """Return the triangular matrix that makes the columns of x orthonormal, shape (p, p).
 
-    A well-conditioned x is factorised by CholeskyQR2: matrix products only, and as accurate as
-    Householder reflections, since the second factorisation corrects the first. Any other x is
-    factorised by Householder reflections.
-
-    References
-    ----------
-    Y. Yamamoto, Y. Nakatsukasa, Y. Yanagisawa and T. Fukaya, "Roundoff error analysis of the
-    CholeskyQR2 algorithm", ETNA 44, 2015.
+    None if x is not well-conditioned.
     """
-    xp, p = get_namespace(x), x.shape[1]
-    first = _cholesky(np.asarray(to_numpy(x.T @ x)))
-    if len(x) > p and np.diagonal(first).min(initial=1.0) > _MIN_PIVOT:
-        q = x @ xp.asarray(np.linalg.inv(first))
-        second = _cholesky(np.asarray(to_numpy(q.T @ q)))
-        return second @ first, np.linalg.solve(second.T, np.asarray(to_numpy(q.T @ y)))
-    triangle = np.asarray(to_numpy(xp.linalg.qr(xp.concatenate([x, y], axis=1), mode="r")))
-    return triangle[:p, :p], triangle[:p, p:]
-
-
-def _cholesky(gram: Floats) -> Floats:
-    """Upper Cholesky factor of `gram`; zeros if it is not positive definite."""
+    if len(x) <= x.shape[1]:
+        return None
+    gram = np.asarray(to_numpy(x.T @ x))
+    norms = np.sqrt(np.diagonal(gram))
+    scale = 1 / np.where(norms > 0, norms, 1)
     try:
-        return np.asarray(np.linalg.cholesky(gram).T)
+        factor = np.linalg.cholesky(gram * scale * scale[:, None])
     except np.linalg.LinAlgError:
-        return np.zeros_like(gram)
+        return None
+    if np.diagonal(factor).min(initial=1.0) < _MIN_PIVOT:
+        return None
+    return np.asarray(np.linalg.inv(factor).T * scale[:, None])
+
+
+def _by_normal_equations(x: Array, y: Array, factor: Floats) -> Floats:
+    """Coefficients of y, for the inverse ``factor @ factor.T`` of ``x.T @ x``."""
+    return np.asarray(factor @ (factor.T @ to_numpy(x.T @ y)))
+
+
+def _like(x: Array, a: Floats) -> Array:
+    """A matrix in the namespace of x."""
+    return get_namespace(x).asarray(a)

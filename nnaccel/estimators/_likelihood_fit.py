@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from nnaccel.estimators import _checked
 from nnaccel.estimators._coordinates import Coordinates, Problem
+from nnaccel.estimators._log_likelihood import Point
 from nnaccel.estimators._newton import maximise
 from nnaccel.estimators._objective import Objective
 from nnaccel.training.losses import BinaryCrossentropy, CategoricalCrossentropy
@@ -35,18 +36,21 @@ class Found:
     converged : bool
     gradient : float
         Largest component of the last mean gradient; 0 if the solver has none.
+    point : Point, optional
+        The likelihood there, in the solver's coordinates.
     """
 
     coef: Floats
     steps: int
     converged: bool
     gradient: float = 0.0
+    point: Point | None = None
 
 
 def by_newton(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     """Fit by Newton's method: few steps, each a linear system of all coefficients."""
     problem = coordinates.problem
-    coef, steps, converged = maximise(
+    coef, steps, converged, point = maximise(
         coordinates.likelihood,
         max_iter,
         tol * float(problem.weights.mean()),
@@ -54,7 +58,7 @@ def by_newton(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     )
     if problem.y.shape[1] > 1:
         coef = np.concatenate([np.zeros((len(coef), 1)), coef], axis=1)
-    return Found(_balanced(coordinates.to_original(coef)), steps, converged)
+    return Found(_balanced(coordinates.to_original(coef)), steps, converged, point=point)
 
 
 def by_descent(

@@ -61,11 +61,15 @@ class LikelihoodFit:
         """Return the fit with the coefficients that a solver found."""
         problem = coordinates.problem
         coef = found.coef if found.coef.shape[1] == 1 else found.coef[:, 1:] - found.coef[:, :1]
-        own = (problem.targets * problem.log_probabilities(found.coef)).sum(axis=1)
-        is_separated = own[problem.weights > 0].min() > SEPARATED
-        point = None
-        if found.coef.size <= MOST_FOR_ERRORS:
+        point = found.point
+        if point is None and found.coef.size <= MOST_FOR_ERRORS:
             point = coordinates.likelihood.at(coordinates.from_original(coef))
+        if point is not None:
+            log_likelihood, is_separated = point.log_likelihood, point.is_separated
+        else:
+            own = (problem.targets * problem.log_probabilities(found.coef)).sum(axis=1)
+            log_likelihood = float(problem.weights @ own)
+            is_separated = bool(own[problem.weights > 0].min() > SEPARATED)
         separation = Separation.of(coordinates, point, is_separated)
         std_error = np.full(separation.unbounded.shape, math.nan)
         if point and not problem.ridge and not separation.complete:
@@ -80,7 +84,7 @@ class LikelihoodFit:
             coordinates.rank,
             problem.intercept,
             int((problem.weights > 0).sum()),
-            float(problem.weights @ own),
+            log_likelihood,
             _null(problem),
             found.steps,
             found.converged,

@@ -166,7 +166,7 @@ class NetworkEstimator(Explained, BaseEstimator):
         """Return the network's outputs for inputs."""
         check_is_fitted(self, "model_")
         x, shape = self._as_rows(_checked.on_host(X))
-        x = validate_data(self, x, reset=False, **self._checks())
+        x = _checked.to_predict(self, x, **self._checks())
         return self._outputs(self._shaped(x, shape))
 
     def _begin(self, x: NDArray[Any]) -> None:
@@ -186,6 +186,12 @@ class NetworkEstimator(Explained, BaseEstimator):
         _checked.choice("learning_rate", self.learning_rate, _SCHEDULES)
         _, loss, _ = self._ending()
         network.compile(loss=loss, optimizer=self._optimizer())
+
+    def _penalize(self, rows: Rows) -> None:
+        """Give all layers with parameters the penalty of the estimator."""
+        for layer in self.model_.layers:
+            if layer.count_params:
+                layer.penalty = self._penalty(rows)
 
     def _penalty(self, rows: Rows) -> Penalty:
         """Return a step's share of the penalty, as in scikit-learn."""
@@ -216,9 +222,7 @@ class NetworkEstimator(Explained, BaseEstimator):
         counts = None if weights is None else weights / weights.mean()
         if self._loss_factor() != 1:
             counts = self._loss_factor() * (np.ones(len(x)) if counts is None else counts)
-        for layer in self.model_.layers:
-            if layer.count_params:
-                layer.penalty = self._penalty(rows)
+        self._penalize(rows)
         # Other optimisers adapt their rates themselves.
         is_sgd = self.solver == "sgd"
         iterations = Iterations(

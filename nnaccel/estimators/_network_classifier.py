@@ -22,7 +22,7 @@ _SIGMOID_LOSSES = {
 _LOSSES = ("auto", "log_loss", "squared_error", *losses.LOSSES)
 
 
-class NetworkClassifier(ClassifierMixin, NetworkEstimator):
+class ClassifierNetwork(ClassifierMixin, NetworkEstimator):
     """A network whose outputs are probabilities of classes, or of each of several labels."""
 
     def partial_fit(

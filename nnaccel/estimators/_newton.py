@@ -18,7 +18,7 @@ _MIN_PIVOT = 1e-4
 
 def maximise(
     likelihood: LogLikelihood, max_iter: int, tol: float, *, bounded: bool
-) -> tuple[Floats, int, bool]:
+) -> tuple[Floats, int, bool, Point]:
     """Maximise a log-likelihood from 0.
 
     Parameters
@@ -37,6 +37,8 @@ def maximise(
     steps : int
     converged : bool
         Whether the last expected gain is below `tol`.
+    point : Point
+        The likelihood there.
 
     References
     ----------
@@ -48,18 +50,19 @@ def maximise(
     while steps < max_iter and gain >= tol and (bounded or not here.is_separated):
         step = (inverse(here.information) @ here.gradient.ravel()).reshape(coef.shape)
         gain = float((here.gradient * step).sum()) / 2
-        coef, here = _line_search(likelihood, coef, step, here)
+        is_last = gain < tol and bounded  # whose information nobody asks for
+        coef, here = _line_search(likelihood, coef, step, here, not is_last)
         steps += 1
-    return coef, steps, gain < tol
+    return coef, steps, gain < tol, here
 
 
 def _line_search(
-    likelihood: LogLikelihood, coef: Floats, step: Floats, here: Point
+    likelihood: LogLikelihood, coef: Floats, step: Floats, here: Point, curved: bool
 ) -> tuple[Floats, Point]:
     """Take `step`, halved until the likelihood does not fall; stay if it always does."""
     for halving in range(_MAX_HALVINGS):
         tried = coef + step / 2**halving
-        there = likelihood.at(tried)
+        there = likelihood.at(tried, curved)
         if there.value >= here.value - 1e-13 * abs(here.value):
             return tried, there
     return coef, here

@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel._validate import whole_number
-from nnaccel.estimators._network_classifier import NetworkClassifier
+from nnaccel.estimators._network_classifier import ClassifierNetwork
 from nnaccel.layers import Conv2D, Layer, MaxPool2D
 from nnaccel.optim import Optimizer
 
 
-class ConvNetClassifier(NetworkClassifier):
+class ConvNetClassifier(ClassifierNetwork):
     """Convolutional network for images, trained by mini-batch gradient descent.
 
     Each number of `filters` is a convolution that keeps the image's size, with max pooling; dense
@@ -74,7 +74,7 @@ class ConvNetClassifier(NetworkClassifier):
 
     _auto_batch = 128
     _building = (
-        *NetworkClassifier._building,
+        *ClassifierNetwork._building,
         "filters",
         "kernel_size",
         "pool_size",

@@ -49,6 +49,9 @@ class Layer(Explained, ABC):
     trainable : bool
         Whether training changes the parameters; False freezes them: no gradient, no update, no
         decay, and no backward pass below the lowest layer that is trainable.
+    first_row : int
+        Which row of the whole batch the first row of x is; 0 unless a batch is divided. Random
+        numbers that are drawn by the row of the whole batch do not depend on how it is.
     times_changed : int
         How often an attribute was set: what was recorded before holds no more.
     kernel_names : tuple of str
@@ -60,6 +63,7 @@ class Layer(Explained, ABC):
     _branches: Sequence[Sequence[Layer]] = ()  # chains of layers inside, of a `Composite`
     _has_written = False  # its gradients, at least once
     times_changed = 0
+    first_row = 0
     activation = "linear"  # applied last in `forward`, unless `activate` is False
     kernel_names: tuple[str, ...] = ()
 

@@ -29,8 +29,10 @@ def host_forward(layer: Layer) -> Forward:
         backend = backend_of(x)
         y = backend.empty((len(x), *layer.output_shape), x.dtype)
         latest: list[Backward] = []
+        first = layer.first_row
 
         def run_forward() -> None:
+            vars(layer)["first_row"] = first
             outputs, run_back = _as_pair(layer, layer.forward(x, training, activate))
             _require_in_place(layer, "forward")
             y[...] = _as_expected(layer, "forward", outputs, y.shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -66,10 +67,10 @@ class Dropout(Layer):
         if not training or self.rate == 0:
             return x, lambda dy, _: dy
 
-        step = backend_of(x).asarray(self._step)
+        step, first = backend_of(x).asarray(self._step), self.first_row * math.prod(x.shape[1:])
 
         def drop(a: Array) -> Array:
-            return ops.dropout(a, self.rate, key=self._key, step=step)
+            return ops.dropout(a, self.rate, key=self._key, step=step, first=first)
 
         return drop(x), lambda dy, wanted: drop(dy) if wanted else None
 

@@ -64,5 +64,7 @@ class GaussianNoise(Layer):
         """Return x, in training with noise, and the backward."""
         if training and self.stddev:
             rng = np.random.default_rng([int(self._key[0]), int(to_numpy(self._step)[0])])
-            x = x + backend_of(x).asarray(self.stddev * rng.standard_normal(x.shape), x.dtype)
+            rows = self.first_row + len(x)
+            noise = rng.standard_normal((rows, *x.shape[1:]))[self.first_row :]
+            x = x + backend_of(x).asarray(self.stddev * noise, x.dtype)
         return x, lambda dy, wanted: dy if wanted else None

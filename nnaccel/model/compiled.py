@@ -18,6 +18,7 @@ from nnaccel.optim import Optimizer
 from nnaccel.optim.loss_scale import LossScale
 from nnaccel.training import checkpoint, losses
 from nnaccel.training import metrics as counting
+from nnaccel.training.communicator import Alone, Communicator
 from nnaccel.training.losses import Loss
 from nnaccel.training.metrics import Metric
 from nnaccel.training.setup import TrainingSetup
@@ -213,7 +214,7 @@ class CompiledNetwork(Network):
             )
         return self.backend.asarray(slots, self.dtype)
 
-    def _training_setup(self) -> TrainingSetup:
+    def _training_setup(self, comm: Communicator | None = None) -> TrainingSetup:
         """The training setup, with the optimiser's state on the model's backend."""
         compiled = self._require_compiled()
         if self._slots is None:
@@ -224,7 +225,7 @@ class CompiledNetwork(Network):
         if self.policy.scales_loss:
             scale = LossScale(self.backend, self._scale)
             self._scale = scale.state
-        return TrainingSetup(self, *compiled, self._slots, scale)
+        return TrainingSetup(self, *compiled, self._slots, scale, comm or Alone())
 
     @contextlib.contextmanager
     def _training(self) -> Iterator[None]:

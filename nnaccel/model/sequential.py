@@ -11,7 +11,7 @@ import numpy as np
 
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
-from nnaccel.interop import onnx
+from nnaccel.interop import onnx, weights
 from nnaccel.interop._packages import require
 from nnaccel.layers import Chain, Layer
 from nnaccel.layers._tree import walk
@@ -22,6 +22,8 @@ from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize
 from nnaccel.training import checkpoint as files
+from nnaccel.training.agreement import identity_of, require_same
+from nnaccel.training.augment import Augment, check_augment
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, History, ProgressBar
 from nnaccel.training.callbacks._list import CallbackList
@@ -33,6 +35,7 @@ from nnaccel.training.checks import (
     refuse_weights,
     split_validation,
 )
+from nnaccel.training.communicator import Alone, Communicator
 from nnaccel.training.inputs import build_or_check, check_inputs
 from nnaccel.training.loop import (
     ArrayEpochs,
@@ -44,6 +47,7 @@ from nnaccel.training.loop import (
 )
 from nnaccel.training.resume import Backup
 from nnaccel.training.setup import TrainingSetup
+from nnaccel.training.share import Share
 from nnaccel.training.streams import is_stream_of_pairs
 
 _PREDICT_BATCH = 256
@@ -189,11 +193,13 @@ class Sequential(OwnLoop, PipelineStep):
         validation_data: Any = None,
         validation_split: float = 0.0,
         shuffle: bool = True,
+        augment: Augment | None = None,
         callbacks: Sequence[Callback] = (),
         verbose: int = 1,
         initial_epoch: int = 0,
         checkpoint: str | Path | None = None,
         resume: bool = False,
+        distributed: Communicator | None = None,
         **unknown: Never,
     ) -> History:
         """Train the model.
@@ -232,6 +238,8 @@ class Sequential(OwnLoop, PipelineStep):
             Share of rows, the last ones, to use for validation instead.
         shuffle : bool, default True
             Whether to shuffle the rows each epoch, by the seed.
+        augment : nnaccel.data.Augment, optional
+            Random changes of the images of each epoch; not for an iterable of batches.
         callbacks : sequence of Callback
             Their hooks are called during training.
         verbose : {1, 0, 2}
@@ -243,6 +251,11 @@ class Sequential(OwnLoop, PipelineStep):
         resume : bool, default False
             Whether to continue from `checkpoint` if that file exists, with its seed. The result is
             the same, bit for bit, as without the interruption.
+        distributed : Communicator, optional
+            Of `nnaccel.distributed.init`: the processes that train together. Each makes this call,
+            with the same data and settings, and takes its share of each batch; `batch_size` stays
+            that of the whole batch. All end with the same weights, states and history; rank 0 alone
+            prints, and writes files.
 
         Returns
         -------
@@ -268,10 +281,13 @@ class Sequential(OwnLoop, PipelineStep):
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
-        history, backup = History(), _backup(self, checkpoint, resume)
+        check_augment(augment, y)
+        comm = Alone() if distributed is None else distributed
+        history, backup = History(), _backup(self, checkpoint, resume, comm)
         check_last_activation(self, compiled.loss)
-        with self.on_backend():
+        with self.on_backend(), comm.watch():
             x, y, weights, evaluation = self._check_data(
+                comm,
                 compiled,
                 (x, y, sample_weight),
                 class_weight,
@@ -282,11 +298,16 @@ class Sequential(OwnLoop, PipelineStep):
             )
             if backup is not None:
                 backup.load()
+            if comm.size > 1:
+                settings = {"epochs": [first_epoch, epochs], "batch_size": batch_size}
+                settings |= {"shuffle": shuffle, "steps_per_epoch": steps}
+                require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
-                setup = self._training_setup()
+                setup = self._training_setup(comm)
                 source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps, class_weight)
                 if y is not None:
-                    loader = BatchLoader(self, x, y, batch_size, weights)
+                    share = Share(comm, batch_size)
+                    loader = BatchLoader(self, x, y, batch_size, weights, augment, share)
                     source = ArrayEpochs(setup, loader, shuffle)
                 params = {
                     "epochs": epochs,
@@ -299,7 +320,7 @@ class Sequential(OwnLoop, PipelineStep):
                 chosen = [*callbacks, history, ProgressBar(verbose)]
                 if backup is not None:
                     chosen.append(backup)
-                with CallbackList(chosen, self, params) as active:
+                with CallbackList(chosen, self, params, comm.rank) as active:
                     self.history, self.stop_training = history, False
                     active.on_train_begin({})
                     if backup is not None:
@@ -347,8 +368,8 @@ class Sequential(OwnLoop, PipelineStep):
         with self.on_backend():
             if y is None:
                 refuse_weights(sample_weight)
-            data = x if y is None else (x, y, sample_weight)
-            logs = self._evaluation(compiled, data, batch_size, is_stream=y is None).run()
+            data, alone = x if y is None else (x, y, sample_weight), Alone()
+            logs = self._evaluation(alone, compiled, data, batch_size, is_stream=y is None).run()
         values = list(logs.values())
         return logs if return_dict else values if self.metrics else values[0]
 
@@ -408,8 +429,54 @@ class Sequential(OwnLoop, PipelineStep):
         """
         onnx.export(self, path)
 
+    def load_weights(self, source: Any, *, by: str = "auto", strict: bool = True) -> list[str]:
+        """Take the weights of a model with the same layers, trained in PyTorch or Keras.
+
+        What these libraries keep otherwise is transposed: filters, dense weights, and the rows that
+        a dense layer has for the pixels of Keras's images (H, W, C).
+
+        Parameters
+        ----------
+        source : dict or path
+            ``module.state_dict()`` of PyTorch; or a file of it, .safetensors or .pt (which is read
+            without running code); or a .weights.h5 or .keras file of Keras.
+        by : {'auto', 'name', 'order'}, default 'auto'
+            Whether layers are found by name or by order (in Keras's files, among layers of a
+            kind); 'auto' takes names if all layers' are there.
+        strict : bool, default True
+            Whether everything must fit; if not, what fits is taken.
+
+        Returns
+        -------
+        list of str
+            What did not fit, a sentence each; empty if everything did.
+
+        Raises
+        ------
+        ValueError
+            If something does not fit and `strict` is true; nothing is changed then.
+        RuntimeError
+            If the model is not built.
+        ModuleNotFoundError
+            If the package that reads such a file is not installed.
+        CheckpointError
+            If the file is damaged, or could run code.
+
+        Examples
+        --------
+        >>> from nnaccel.layers import Dense
+        >>> model = Sequential([Dense(2)])
+        >>> model.build((3,))
+        >>> model.load_weights({"0.weight": np.ones((2, 3)), "0.bias": np.zeros(2)})
+        []
+        """
+        self._require_idle("load_weights")
+        with self.on_backend():
+            return weights.load(self, source, by, strict)
+
     def _check_data(
         self,
+        comm: Communicator,
         compiled: Compiled,
         data: tuple[Any, ...],
         class_weight: Any,
@@ -432,22 +499,24 @@ class Sequential(OwnLoop, PipelineStep):
         evaluation = None
         if validation_data is not None:
             in_batches = is_stream_of_pairs(validation_data)
-            evaluation = self._evaluation(compiled, validation_data, batch_size, in_batches)
+            evaluation = self._evaluation(comm, compiled, validation_data, batch_size, in_batches)
         return x, y, weights, evaluation
 
     def _evaluation(
-        self, compiled: Compiled, data: Any, batch_size: int, is_stream: bool
+        self, comm: Communicator, compiled: Compiled, data: Any, batch_size: int, is_stream: bool
     ) -> Evaluation:
         """Check arrays (x, y) or (x, y, sample_weight), or a stream; return the evaluation."""
         check = open_stream if is_stream else check_weighted
         checked = check(self, compiled.loss, data)
         if self._parameters.in_training:  # the training's metrics go on adding up
             compiled = compiled._replace(metrics=copy.deepcopy(compiled.metrics))
-        setup = TrainingSetup(self, *compiled)
+        setup = TrainingSetup(self, *compiled, comm=comm)
         if is_stream:
             return StreamEvaluation(setup, checked)
         x, targets, weights = checked
-        loader = BatchLoader(self, x, targets, min(batch_size, len(x)), weights)
+        batch_size = min(batch_size, len(x))
+        share = Share(comm, batch_size)
+        loader = BatchLoader(self, x, targets, batch_size, weights, share=share)
         return ArrayEvaluation(setup, loader)
 
 
@@ -463,7 +532,8 @@ def load(
     ----------
     path : str or Path
         A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
-        there are layers for. It comes with its weights and is not compiled.
+        there are layers for. It comes with its weights and is not compiled, and the other
+        arguments are not for it.
     custom_objects : dict of str to object, optional
         Layer and optimiser classes, losses and metrics of your own, by name.
     compile : bool, default True
@@ -533,8 +603,10 @@ def _by_any_name(custom: Mapping[str, Any]) -> dict[str, Any]:
     return {name: thing for name, thing in named.items() if isinstance(name, str)} | dict(custom)
 
 
-def _backup(model: Sequential, path: str | Path | None, resume: bool) -> Backup | None:
+def _backup(
+    model: Sequential, path: str | Path | None, resume: bool, comm: Communicator
+) -> Backup | None:
     """Return the callback that saves the training to `path`; None without a path."""
     if path is None and resume:
         raise ValueError("resume=True needs the path of a checkpoint to resume from")
-    return None if path is None else Backup(model, path, resume)
+    return None if path is None else Backup(model, path, resume, comm)

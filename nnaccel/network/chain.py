@@ -330,6 +330,11 @@ class Network(Explained):
             key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
             layer.bind(key, self.iterations)
 
+    def place_rows(self, first: int) -> None:
+        """Tell the layers which row of a whole batch the first of the rows to come is."""
+        for layer in self.leaves:
+            vars(layer)["first_row"] = first  # no change of a setting
+
     def _require_built(self) -> None:
         if not self.built:
             raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")

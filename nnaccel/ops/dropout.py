@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from nnaccel._validate import whole_number
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
 from nnaccel.ops._libraries import of_any_library
@@ -12,7 +13,7 @@ __all__ = ["dropout"]
 
 
 @of_any_library
-def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
+def dropout(x: Array, rate: float, *, key: Array, step: Array, first: int = 0) -> Array:
     """Zero each element with probability `rate`, and scale the others by ``1 / (1 - rate)``.
 
     The mask depends only on (key, step) and the element's index, so it is the same on every
@@ -28,6 +29,8 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
         Key of the stream of masks; a NumPy array.
     step : array of one int64
         Number of the mask in the stream; an array of the same library as x.
+    first : int, default 0
+        Index of the first element, where x is the later part of a larger array.
 
     Returns
     -------
@@ -37,7 +40,7 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     Raises
     ------
     ValueError
-        If the rate is outside [0, 1).
+        If the rate is outside [0, 1), or `first` is negative.
     TypeError
         If key or step is not an array of this kind.
 
@@ -56,6 +59,7 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
     """
     if not 0 <= rate < 1:
         raise ValueError(f"rate={rate!r} must be at least 0 and below 1")
+    first = whole_number("first", first, least=0)
     backend, (x,) = _check.floats("x", x=x)
     for name, a, dtype, kind in (
         ("key", key, "uint64", np.ndarray),
@@ -66,5 +70,5 @@ def dropout(x: Array, rate: float, *, key: Array, step: Array) -> Array:
             raise TypeError(f"{name} must be a {library} array of one {dtype}, not {a!r}")
     x = _memory.in_c_order(backend, x)  # an element's index must not depend on the memory order
     y = backend.empty(x.shape, x.dtype)
-    backend.kernels.dropout(x, rate, key, step, y)
+    backend.kernels.dropout(x, rate, key, step, first, y)
     return y

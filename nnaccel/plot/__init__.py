@@ -5,6 +5,7 @@ from nnaccel.plot.boundary import decision_boundaries, decision_boundary
 from nnaccel.plot.confusion import confusion_matrix
 from nnaccel.plot.digits import wrong_digits
 from nnaccel.plot.fitted import observed_against_fitted
+from nnaccel.plot.learning_rates import learning_rates
 from nnaccel.plot.logistic import logistic_curve
 from nnaccel.plot.maps import feature_maps, filter_weights
 from nnaccel.plot.regression import regression_line
@@ -16,6 +17,7 @@ __all__ = [
     "decision_boundary",
     "feature_maps",
     "filter_weights",
+    "learning_rates",
     "logistic_curve",
     "observed_against_fitted",
     "regression_line",

@@ -9,7 +9,10 @@ import numpy as np
 
 from nnaccel.backends import Array, is_cupy
 from nnaccel.network.chain import Network
+from nnaccel.training.augment import Augment, Augmenter
+from nnaccel.training.communicator import Alone
 from nnaccel.training.piece_stream import PieceStream
+from nnaccel.training.share import Share
 
 
 class BatchLoader:
@@ -30,11 +33,17 @@ class BatchLoader:
         Rows of a batch.
     weights : array, shape (N,), or None
         Weight of each row.
+    augment : Augment, optional
+        Changes of the inputs.
+    share : Share, optional
+        This rank's part of each batch; all of it by default.
 
     Attributes
     ----------
-    order : array of N int64
-        Order of the rows in this epoch.
+    rows, batch_size : int
+        Rows of all ranks, and of a whole batch.
+    order : array of int64
+        Order of this rank's rows in this epoch.
     cursor : array of one int64
         Number of the next batch, on the backend; kernels advance it.
     """
@@ -46,6 +55,8 @@ class BatchLoader:
         targets: np.ndarray | None,
         batch_size: int,
         weights: np.ndarray | None = None,
+        augment: Augment | None = None,
+        share: Share | None = None,
     ) -> None:
         self._backend = network.backend
         self._input_shape, self._dtype = network.input_shape, network.dtype
@@ -53,11 +64,16 @@ class BatchLoader:
         self._units = math.prod(network.output_shape)
         self._network, self._given = network, x
         self.rows, self.batch_size = len(x), batch_size
-        self.order = self._backend.asarray(np.arange(len(x)))
+        self.share = share or Share(Alone(), batch_size)
+        self._width = self.share.rows(batch_size)  # this rank's rows of a whole batch
+        self.order = self._backend.asarray(self.share.order(np.arange(len(x))))
         self.cursor = self._backend.xp.zeros(1, np.int64)
         self._streams: list[PieceStream] = []
         self.x, self._x_order = self._place(x.reshape(len(x), math.prod(self._input_shape)))
         self.targets, self._targets_order = self._place(targets)
+        self.augmenter: Augmenter | None = None
+        if augment is not None:
+            self.augmenter = Augmenter(self._backend, augment, x.shape[1:], network.seed)
         column = None if weights is None else weights[:, None]
         self._weights, self._weights_order = self._place(column)
 
@@ -68,7 +84,7 @@ class BatchLoader:
         is_one_batch = len(rows) <= self.batch_size
         if is_cupy(rows) or is_one_batch or self._backend.has_room(rows.nbytes):
             return self._backend.asarray(rows), self.order
-        self._streams.append(PieceStream(self._backend, rows, self.batch_size))
+        self._streams.append(PieceStream(self._backend, rows, max(1, self._width)))
         return self._streams[-1].piece, self._streams[-1].positions
 
     def load(self, batch: int) -> int:
@@ -82,15 +98,17 @@ class BatchLoader:
     def inputs(self, rows: int) -> Array:
         """Return the inputs of the next batch, which has `rows` rows, scaled as in training."""
         out = self._backend.empty((rows, self.x.shape[1]), self._inside)
-        place = self._x_order, self.cursor, self.batch_size
+        place = self._x_order, self.cursor, self._width
         scale = self._network.input_scale.checked(self._given, self._input_shape)
         self._backend.kernels.gather_rows(self.x, *place, scale, out)
+        if self.augmenter is not None:
+            out = self.augmenter(out, self.order, self.cursor, self._width)
         return out.reshape(rows, *self._input_shape)
 
     def outputs(self, rows: int) -> Array:
         """Return the targets of the next batch, one row for each input."""
         out = self._backend.empty((rows, self._units), self._dtype)
-        place = self._targets_order, self.cursor, self.batch_size
+        place = self._targets_order, self.cursor, self._width
         if self.targets.ndim == 1:
             self._backend.kernels.gather_one_hot(self.targets, *place, out)
         else:
@@ -102,16 +120,18 @@ class BatchLoader:
         if self._weights is None:
             return None
         out = self._backend.empty((rows, 1), self._dtype)
-        place = self._weights_order, self.cursor, self.batch_size
+        place = self._weights_order, self.cursor, self._width
         self._backend.kernels.gather_rows(self._weights, *place, 1.0, out)
         return out.reshape(rows)
 
     def batch(self, rows: int) -> tuple[Array, Array, Array | None]:
-        """Return inputs, targets and weights of the next batch, which has `rows` rows."""
+        """Return inputs, targets and weights of this rank's rows of a batch of `rows` rows."""
+        rows = self.share.rows(rows)
         return self.inputs(rows), self.outputs(rows), self.weights(rows)
 
     def start(self, order: np.ndarray) -> None:
         """Start an epoch with the given order of rows."""
+        order = self.share.order(order)
         self.order[...] = self._backend.asarray(order)
         self.cursor[...] = 0
         for stream in self._streams:
@@ -126,7 +146,8 @@ class OneBatch(BatchLoader):
         scale = self._network.input_scale.checked(self._given, self._input_shape)
         if scale != 1 or self.x.dtype != self._inside:
             return super().inputs(rows)
-        return self.x.reshape(rows, *self._input_shape)
+        first, end = self.share.span(self.rows)
+        return self.x.reshape(self.rows, *self._input_shape)[first:end]
 
     def refill(self, x: Array, targets: np.ndarray, weights: np.ndarray | None) -> None:
         """Replace all rows by others of the same shapes."""

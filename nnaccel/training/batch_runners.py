@@ -9,6 +9,7 @@ import numpy as np
 from nnaccel.backends import Array
 from nnaccel.training.batch_loader import OneBatch
 from nnaccel.training.setup import TrainingSetup
+from nnaccel.training.share import Share
 from nnaccel.training.step import StepRunner
 
 _KEPT_SHAPES = 16  # batch shapes whose recorded steps are kept
@@ -47,7 +48,9 @@ class BatchRunners:
                 del self._runners[next(iter(self._runners))]
             # Copies: later batches overwrite them.
             copied = None if weights is None else weights.copy()
-            loader = OneBatch(self._setup.network, x.copy(), targets.copy(), len(x), copied)
+            share = Share(self._setup.comm, len(x))
+            given = x.copy(), targets.copy(), len(x), copied
+            loader = OneBatch(self._setup.network, *given, share=share)
             runner = StepRunner(self._setup, loader, self._training)
             self._runners[key] = loader, runner
         return self._runners[key]

@@ -74,14 +74,35 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     path = Path(path)
     require_file(path)
     with reading(path), safe_open(path, framework="numpy") as file:
-        metadata = file.metadata() or {}
-        if _KEY not in metadata:
-            raise CheckpointError("holds arrays, but no model of nnaccel")
-        description = json.loads(metadata[_KEY])
-        if not isinstance(description, dict) or description.get("format") != _FORMAT:
-            raise CheckpointError("written by another version of nnaccel, or not whole")
+        description = _description(file.metadata() or {})
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return arrays, description
+
+
+def parse(path: str | Path, data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """Return what `read` does, of the bytes of the file at `path`, which another process read.
+
+    Raises
+    ------
+    CheckpointError
+        If they are no checkpoint, or damaged.
+    """
+    from safetensors.numpy import load
+
+    with reading(path):
+        arrays = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        return arrays, _description(header.get("__metadata__", {}))
+
+
+def _description(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """Return the description of a model in a file's metadata."""
+    if _KEY not in metadata:
+        raise CheckpointError("holds arrays, but no model of nnaccel")
+    description = json.loads(metadata[_KEY])
+    if not isinstance(description, dict) or description.get("format") != _FORMAT:
+        raise CheckpointError("written by another version of nnaccel, or not whole")
+    return description
 
 
 def require_file(path: Path) -> None:

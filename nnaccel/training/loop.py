@@ -15,6 +15,7 @@ from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.batch_runners import BatchRunners
 from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import check_batch
+from nnaccel.training.communicator import Communicator
 from nnaccel.training.metric_sums import LazyMeans, Logs
 from nnaccel.training.setup import TrainingSetup
 from nnaccel.training.step import AfterBatches, BeforeBatch, StepRunner
@@ -45,7 +46,7 @@ class ArrayEvaluation:
         rows = self._runner.loader.rows
         self._setup.sums.reset()
         self._runner.run(np.arange(rows))
-        self._setup.add_penalties(rows)
+        self._setup.add_tested_penalties(rows)
         return self._setup.sums.means()
 
 
@@ -62,7 +63,7 @@ class StreamEvaluation:
         setup.sums.reset()
         for number, batch in enumerate(self._stream.epoch()):
             self._runners.run(*check_batch(setup.network, setup.loss, batch, number))
-        setup.add_penalties(setup.sums.rows)
+        setup.add_tested_penalties(setup.sums.rows)
         return setup.sums.means()
 
 
@@ -100,6 +101,8 @@ class ArrayEpochs:
         if not self._knows_scale:
             self._runner.loader.learn_scale()
             self._knows_scale = True
+        if self._runner.loader.augmenter is not None:
+            self._runner.loader.augmenter.epoch[...] = self._network.epochs
         order = np.arange(self._rows)
         if self._shuffle:
             seed = self._network.seed, self._network.epochs, _SHUFFLES
@@ -164,7 +167,7 @@ def run_epochs(
         If the loss becomes NaN or infinite; weights are those after the last complete epoch.
     """
     for epoch in epochs:
-        if should_stop():
+        if _any_stops(setup.comm, should_stop()):
             break
         callbacks.on_epoch_begin(epoch, {})
         with _warn_if_no_update(setup, epoch), _restore_if_diverging(setup, epoch):
@@ -173,6 +176,11 @@ def run_epochs(
         if evaluation is not None:
             logs |= {f"val_{name}": value for name, value in evaluation.run().items()}
         callbacks.on_epoch_end(epoch, logs)
+
+
+def _any_stops(comm: Communicator, wanted: bool) -> bool:
+    """Whether a callback on any rank wants the training to stop."""
+    return bool(comm.total(np.array([float(wanted)]))[0])
 
 
 def _run_epoch(setup: TrainingSetup, source: Epochs, callbacks: CallbackList) -> Logs:

@@ -11,6 +11,7 @@ import numpy as np
 from nnaccel.backends import Array, to_numpy
 from nnaccel.network.chain import Network
 from nnaccel.ops.activation import activate
+from nnaccel.training.communicator import Communicator
 from nnaccel.training.losses import Loss
 from nnaccel.training.metrics import CountingMetric, Metric
 from nnaccel.training.metrics.accuracy import accuracy_for
@@ -21,26 +22,37 @@ Logs = dict[str, float]
 class MetricSums:
     """Sum of the losses, and the metrics, over the rows seen.
 
+    Each of this rank's shards has sums of its own, which `means` adds up in one order on any number
+    of ranks.
+
     Attributes
     ----------
-    loss : array of one float64
-        Sum of the losses of all rows, on the device.
+    shard : int
+        Which of this rank's shards is being summed.
     rows : int
-        Rows seen; the caller counts them.
+        Rows seen by all ranks; the caller counts them.
     """
 
-    def __init__(self, network: Network, metrics: Sequence[Metric], loss: Loss) -> None:
-        self._backend, self._metrics = network.backend, metrics
+    def __init__(
+        self, network: Network, metrics: Sequence[Metric], loss: Loss, comm: Communicator
+    ) -> None:
+        self._backend, self._metrics, self._comm = network.backend, metrics, comm
         self._loss, self._chosen = loss, metrics
         ends_with = network.ending.activation
         self._activation = loss.last_activation if loss.from_logits else ends_with
-        self.loss = self._backend.asarray(np.zeros(1))
-        self._totals = {
-            metric.name: self._backend.asarray(np.zeros(1))
-            for metric in metrics
-            if _is_counted(metric)
-        }
-        self.rows = 0
+        self._own = comm.shards // comm.size
+        self._losses = self._zeros()
+        self._totals = {metric.name: self._zeros() for metric in metrics if _is_counted(metric)}
+        self._units, self._dtype = network.output_shape, network.dtype
+        self.shard = self.rows = 0
+
+    def _zeros(self) -> Array:
+        return self._backend.asarray(np.zeros(self._own))
+
+    @property
+    def loss(self) -> Array:
+        """Sum of the losses of a shard's rows, an array of one float64 on the device."""
+        return self._losses[self.shard : self.shard + 1]
 
     def fit_to(self, targets: Array) -> None:
         """Let 'accuracy' be that of classes or of labels, whichever the targets of a set are."""
@@ -66,29 +78,64 @@ class MetricSums:
                 activated = activate(logits_of, outputs) if activated is None else activated
                 scores, logits = activated, False
             if _is_counted(metric):
-                metric.count(self._backend, scores, targets, logits, self._totals[metric.name])
+                total = self._totals[metric.name][self.shard : self.shard + 1]
+                metric.count(self._backend, scores, targets, logits, total)
             else:
-                self._backend.host(_update(metric, scores, targets))
+                self._backend.host(self._update(metric, scores, targets))
+
+    def add_none(self) -> None:
+        """Take part in the metrics of a batch in which this rank's shard has no rows."""
+        nothing = self._backend.empty((0, *self._units), self._dtype)
+        for metric in self._metrics:
+            if not _is_counted(metric):
+                self._backend.host(self._update(metric, nothing, nothing))
 
     def reset(self) -> None:
         """Set all sums to 0."""
         self.rows = 0
-        for total in (self.loss, *self._totals.values()):
+        for total in (self._losses, *self._totals.values()):
             total[...] = 0
         for metric in self._metrics:
             if metric.name not in self._totals:
                 metric.reset()
 
     def means(self) -> Logs:
-        """Return the mean loss and the metrics over the rows seen so far."""
-        rows = max(1, self.rows)
-        found = {"loss": float(to_numpy(self.loss)[0]) / rows}
-        for metric in self._metrics:
-            total = self._totals.get(metric.name)
-            found[metric.name] = (
-                float(metric.result()) if total is None else float(to_numpy(total)[0]) / rows
-            )
-        return found
+        """Return the mean loss and the metrics over the rows that all ranks have seen so far."""
+        return self._divided(self._over_all(), self.rows)
+
+    def own_means(self) -> Logs:
+        """Return those over this rank's rows, without asking the others."""
+        return self._divided(self._sums(), self.rows * self._own / self._comm.shards)
+
+    def _sums(self) -> np.ndarray:
+        """The sums of the loss and of each counted metric, for each shard: (sums, shards)."""
+        return np.stack([to_numpy(a) for a in (self._losses, *self._totals.values())])
+
+    def _over_all(self) -> np.ndarray:
+        own, comm = self._sums(), self._comm
+        every = np.zeros((len(own), comm.shards))
+        every[:, comm.rank * self._own : (comm.rank + 1) * self._own] = own
+        return comm.total(every)  # each is added to zeros: exact
+
+    def _divided(self, sums: np.ndarray, rows: float) -> Logs:
+        """The mean of the loss, and the metrics in order."""
+        loss, *totals = (float(each.sum()) / max(1, rows) for each in sums)
+        counted = dict(zip(self._totals, totals, strict=True))
+        results = {
+            m.name: counted[m.name] if m.name in counted else float(m.result())
+            for m in self._metrics
+        }
+        return {"loss": loss, **results}
+
+    def _update(self, metric: Metric, outputs: Array, targets: Array) -> Callable[[], None]:
+        """The update of a metric with copies of what all ranks have, as a host row."""
+
+        def over_ranks(a: Array) -> Array:
+            if self._comm.size == 1:
+                return a.copy()
+            return self._backend.asarray(self._comm.gather(to_numpy(a)))
+
+        return lambda: metric.update(over_ranks(outputs), over_ranks(targets))
 
 
 def _is_counted(metric: Metric) -> TypeGuard[CountingMetric]:
@@ -107,20 +154,15 @@ def _needs_activation(metric: Metric, logits_of: str) -> bool:
     return True
 
 
-def _update(metric: Metric, outputs: Array, targets: Array) -> Callable[[], None]:
-    """The update of a metric with copies of a recorded step's arrays, as a host row."""
-    return lambda: metric.update(outputs.copy(), targets.copy())
-
-
 class LazyMeans(Mapping[str, float]):
-    """The means of some sums, read from the device at first access."""
+    """The means of this rank's sums, read from the device at first access."""
 
     def __init__(self, sums: MetricSums) -> None:
         self._sums = sums
 
     @cached_property
     def _means(self) -> Logs:
-        return self._sums.means()
+        return self._sums.own_means()
 
     def __getitem__(self, name: str) -> float:
         return self._means[name]

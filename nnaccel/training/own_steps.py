@@ -13,6 +13,8 @@ from nnaccel.training.batch_runners import BatchRunners
 from nnaccel.training.metric_sums import Logs
 from nnaccel.training.setup import TrainingSetup
 
+_EVERY = 8  # rows of which one is looked at for how large inputs are, after the first batch
+
 
 class OwnSteps:
     """Training, testing and updates of a setup, a batch at a time."""
@@ -31,7 +33,9 @@ class OwnSteps:
         scale: InputScale = setup.network.input_scale
         setup.sums.reset()
         if training:
-            scale.learn(x, setup.network.input_shape, more=scale.largest is not None)
+            is_known = scale.largest is not None
+            seen = x[::_EVERY] if is_known else x
+            scale.learn(seen, setup.network.input_shape, more=is_known)
         self._runners[training].run(x, targets, weights)
         if not training:
             setup.add_penalties(len(x))

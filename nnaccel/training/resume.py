@@ -16,6 +16,7 @@ from nnaccel.training import checkpoint
 from nnaccel.training.callbacks import Callback
 from nnaccel.training.callbacks._base import Logs
 from nnaccel.training.callbacks._list import CallbackList
+from nnaccel.training.communicator import Communicator
 
 _PREFIX = "callbacks/"
 _LAST = {"last/weights", "last/states"}  # arrays of the last epoch, where better ones were restored
@@ -43,6 +44,8 @@ class Backup(Callback):
         Replaced atomically.
     resume : bool
         Whether to start from the file if it exists.
+    comm : Communicator
+        Rank 0 alone reads and writes the file; the others are given what is in it.
 
     Raises
     ------
@@ -57,9 +60,12 @@ class Backup(Callback):
 
     saves_training = True
 
-    def __init__(self, model: Resumable, path: str | Path, resume: bool) -> None:
-        self._model, self._path, self._resume = model, Path(path), resume
-        checkpoint.require_place(self._path)
+    def __init__(
+        self, model: Resumable, path: str | Path, resume: bool, comm: Communicator
+    ) -> None:
+        self._model, self._path, self._resume, self._comm = model, Path(path), resume, comm
+        if comm.rank == 0:
+            checkpoint.require_place(self._path)
         self._callbacks: CallbackList | None = None
         self._next_epoch = 0
         self._training: dict[str, Any] = {}
@@ -72,9 +78,10 @@ class Backup(Callback):
         self._setting["learning_rate"] = self._model.state()[1]["optimizer"]["config"][
             "learning_rate"
         ]
-        if not (self._resume and self._path.is_file()):
+        found = self._read() if self._resume else None
+        if found is None:
             return
-        self._arrays, described = checkpoint.read(self._path)
+        self._arrays, described = found
         with checkpoint.reading(self._path):
             self._require_same_training(described)
             self._training = read_training(described)
@@ -83,6 +90,14 @@ class Backup(Callback):
                 _trained_arrays(self._model)[name][...] = self._arrays[name]
             self._keep_last_epoch()
         checkpoint.warn_of_nan(self._path, self._arrays)
+
+    def _read(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """Return what the file holds, to all ranks; None if there is none."""
+        here = self._comm.rank == 0 and self._path.is_file()
+        if self._comm.size == 1:
+            return checkpoint.read(self._path) if here else None
+        data = self._comm.broadcast(self._path.read_bytes() if here else b"")
+        return checkpoint.parse(self._path, data) if data else None
 
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
         """Restore the callbacks from the file, and return the number of the next epoch."""
@@ -121,6 +136,8 @@ class Backup(Callback):
 
     def _save(self, more: dict[str, np.ndarray]) -> None:
         assert self._callbacks is not None
+        if self._comm.rank:
+            return
         arrays, described = self._model.state()
         arrays |= more
         plain, more = checkpoint.split_arrays(self._callbacks.state(), _PREFIX)

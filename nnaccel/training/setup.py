@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from nnaccel.backends import Array, is_kernels_only
 from nnaccel.network.chain import Network
 from nnaccel.optim import Clock, Optimizer
 from nnaccel.optim.loss_scale import LossScale
+from nnaccel.training.communicator import Alone, Communicator
 from nnaccel.training.losses import Loss
 from nnaccel.training.metric_sums import MetricSums
 from nnaccel.training.metrics import Metric
+from nnaccel.training.reduction import Reduction
 
 
 @dataclass
@@ -29,6 +31,8 @@ class TrainingSetup:
         Optimiser state, on the network's backend; None in an evaluation.
     loss_scale : LossScale or None
         None where gradients are not scaled.
+    comm : Communicator
+        The processes that share the training.
     sums : MetricSums
         Losses and metrics over the rows seen.
     """
@@ -39,12 +43,13 @@ class TrainingSetup:
     metrics: Sequence[Metric]
     slots: Array = None
     loss_scale: LossScale | None = None
+    comm: Communicator = field(default_factory=Alone)
 
     def __post_init__(self) -> None:
         ends_with, loss = self.network.ending.activation, self.loss
         self._fused = ends_with == loss.fused_activation and not loss.from_logits
         self._logits_of = loss.last_activation if self._fused or loss.from_logits else ""
-        self.sums = MetricSums(self.network, self.metrics, self.loss)
+        self.sums = MetricSums(self.network, self.metrics, self.loss, self.comm)
 
     def forward(
         self, x: Array, targets: Array, weights: Array | None, training: bool
@@ -59,16 +64,39 @@ class TrainingSetup:
         self.sums.add(outputs, targets, self._logits_of)
         return run_back, gradient
 
-    def find_gradients(self, x: Array, targets: Array, weights: Array | None) -> None:
-        """Compute the network's gradients of a batch's mean loss and the penalties."""
-        run_back, gradient = self.forward(x, targets, weights, training=True)
-        if self.loss_scale is not None:
-            self.loss_scale.scale(gradient)
-        run_back(gradient)
+    def test(
+        self, x: Array, targets: Array, weights: Array | None, shards: Sequence[slice]
+    ) -> None:
+        """Add this rank's rows of a batch to loss and metrics, shard by shard."""
+        for number, rows in enumerate(shards):
+            self.sums.shard = number
+            if rows.start == rows.stop:
+                self.sums.add_none()
+                continue
+            part = None if weights is None else weights[rows]
+            self.forward(x[rows], targets[rows], part, training=False)
+
+    def find_gradients(
+        self,
+        x: Array,
+        targets: Array,
+        weights: Array | None,
+        reduction: Reduction | None = None,
+    ) -> None:
+        """Compute the network's gradients of a batch's mean loss and the penalties.
+
+        With a `reduction` the rows are this rank's, and computed shard by shard.
+        """
+        if reduction is None:
+            self._run_back(x, targets, weights)
+        else:
+            for number, rows in reduction.run():
+                part = None if weights is None else weights[rows]
+                self.sums.shard = number
+                self._run_back(x[rows], targets[rows], part, reduction.weights[number])
         if self.loss_scale is not None:
             self.loss_scale.unscale(self.network.gradients)
         self.add_penalty_gradients()
-        self.add_penalties(len(x))
 
     def add_penalty_gradients(self) -> None:
         """Add the gradients of the penalties to the network's gradients."""
@@ -77,6 +105,27 @@ class TrainingSetup:
             if layer.penalty and layer.trainable:
                 w, dw = layer.params["w"].reshape(-1), layer.grads["w"].reshape(-1)
                 kernels.add_penalty(w, layer.penalty.l1, layer.penalty.l2, dw)
+
+    def _run_back(
+        self, x: Array, targets: Array, weights: Array | None, share: Array | None = None
+    ) -> None:
+        """Run a batch, or a shard with its `share` of the rows, forward and backward."""
+        self.add_penalties(len(x))
+        if not len(x):
+            self.sums.add_none()
+            return
+        run_back, gradient = self.forward(x, targets, weights, training=True)
+        if self.loss_scale is not None:
+            self.loss_scale.scale(gradient)
+        if share is not None:
+            self.network.backend.kernels.scale_gradient(gradient, share)
+        run_back(gradient)
+
+    def add_tested_penalties(self, rows: int) -> None:
+        """Add the penalties of an evaluation of `rows` rows, of all ranks, on the first one."""
+        if self.comm.rank == 0:
+            self.sums.shard = 0
+            self.add_penalties(rows)
 
     def add_penalties(self, rows: int) -> None:
         """Add the penalties to the loss of each of `rows` rows."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from nnaccel.backends import Replay, to_numpy
 from nnaccel.optim import Clock
 from nnaccel.training.batch_loader import BatchLoader
+from nnaccel.training.reduction import Reduction
 from nnaccel.training.setup import TrainingSetup
 
 _CHUNK_SECONDS = 0.1  # of replays between two calls of callbacks and checks for Ctrl-C
@@ -28,7 +30,6 @@ class StepRunner:
     def __init__(self, setup: TrainingSetup, loader: BatchLoader, training: bool) -> None:
         self.setup, self.loader, self._training = setup, loader, training
         setup.sums.fit_to(loader.targets)
-        self._step = self._train if training else self._test
         self._rates = setup.network.backend.xp.zeros(-(-loader.rows // loader.batch_size))
         self._replays: dict[tuple[int, ...], Replay] = {}
 
@@ -64,7 +65,7 @@ class StepRunner:
             if before is not None:
                 before(done)
                 self._set_rates(done, steps + done, 1)
-            count = min(count, self.loader.load(done))
+            count = self.setup.comm.meet(min(count, self.loader.load(done)))
             began = time.perf_counter()
             self._replay(self.loader.batch_size, count)
             spent = time.perf_counter() - began
@@ -76,6 +77,7 @@ class StepRunner:
             if before is not None:
                 before(done)
                 self._set_rates(done, steps + done, 1)
+            self.setup.comm.meet(1)
             self.loader.load(done)
             self._replay(rest, 1)
             after(done + 1)
@@ -93,18 +95,26 @@ class StepRunner:
         key = rows, *(layer.trainable for layer in network.leaves)
         if key not in self._replays:
             network.bind_layers()  # a slice may have been trained since
-            self._replays[key] = network.backend.record(lambda: self._step(rows))
+            step = self._trainer(rows) if self._training else partial(self._test, rows)
+            self._replays[key] = network.backend.record(step)
         with np.errstate(all="ignore"):  # divergence is detected by the loss's value
             self._replays[key](repeats)
         self.setup.sums.rows += rows * repeats
 
     def _test(self, rows: int) -> None:
-        self.setup.forward(*self.loader.batch(rows), training=False)
+        self.setup.test(*self.loader.batch(rows), self.loader.share.slices(rows))
         self.setup.network.backend.kernels.advance(self.loader.cursor)
 
-    def _train(self, rows: int) -> None:
+    def _trainer(self, rows: int) -> Callable[[], None]:
+        """Return the training step for batches of `rows` rows."""
+        setup, share, reduction = self.setup, self.loader.share, None
+        if setup.comm.shards > 1:
+            reduction = Reduction(setup.comm, setup.network, share, rows)
+        return partial(self._train, rows, reduction)
+
+    def _train(self, rows: int, reduction: Reduction | None) -> None:
         setup, network = self.setup, self.setup.network
-        setup.find_gradients(*self.loader.batch(rows))
+        setup.find_gradients(*self.loader.batch(rows), reduction)
         clock = Clock(self._rates, self.loader.cursor, network.iterations)
         setup.update(clock)
         network.backend.kernels.finish_step(clock.rates, clock.batch, clock.steps)

@@ -23,6 +23,8 @@ from nnaccel.estimators import (
     LogisticRegression,
     MLPClassifier,
     MLPRegressor,
+    NetworkClassifier,
+    NetworkRegressor,
     SoftmaxRegression,
 )
 
@@ -44,6 +46,8 @@ CHECKED = [
     MLPRegressor(),
     MLPRegressor((50, 50), "tanh", solver="rmsprop", learning_rate_init=0.003),
     ConvNetClassifier(),
+    NetworkClassifier(),
+    NetworkRegressor(),
 ]
 
 

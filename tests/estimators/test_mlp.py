@@ -501,3 +501,22 @@ def test_two_threads_train_at_once() -> None:
     assert len(found) == 2
     for weights in found:
         np.testing.assert_array_equal(weights, expected)
+
+
+@pytest.mark.parametrize("kind", [MLPClassifier, MLPRegressor])
+def test_rows_to_predict_are_checked_whatever_their_form(kind: Any) -> None:
+    x = np.random.default_rng(0).normal(size=(30, 4))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = kind(max_iter=2, random_state=0).fit(x, np.arange(30) % 2)
+    wanted = model.predict(x)
+    for same in (x.tolist(), np.asfortranarray(x), x.astype(object)):
+        np.testing.assert_array_equal(model.predict(same), wanted)
+    spoilt = x.copy()
+    spoilt[3, 1] = np.nan
+    with pytest.raises(ValueError, match="contains NaN"):
+        model.predict(spoilt)
+    with pytest.raises(ValueError, match="3 features"):
+        model.predict(x[:, :3])
+    with pytest.raises(ValueError, match="0 sample"):
+        model.predict(x[:0])

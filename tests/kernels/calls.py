@@ -12,6 +12,7 @@ import ml_dtypes
 import numpy as np
 
 from nnaccel.backends import Backend, to_numpy
+from nnaccel_kernels.augmentation import Augmentation
 
 from .image_calls import IMAGE_CALLS
 
@@ -216,7 +217,24 @@ def _dropout(rng: Rng, n: int, m: int, dtype: Any) -> Args:
         "rate": 0.4,
         "key": key,
         "step": np.array([3]),
+        "first": 5,
         **_like("y", n, m, dtype),
+    }
+
+
+def _augment(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    n = min(n, 5)
+    shape = n, 1 + int(rng.integers(3)), 3 + m % 8, 2 + m % 7
+    changed = Augmentation(1.5, 0.5, 0.2, *(float(rng.choice([0, 1.2])), 3.0), 0.5, 1, 2)
+    return {
+        "x": _normal(rng, shape, dtype),
+        "order": rng.permutation(3 * n),
+        "cursor": np.array([2]),
+        "batch_size": n,
+        "key": rng.integers(0, 2**64, 1, dtype=np.uint64),
+        "epoch": np.array([7]),
+        "settings": changed,
+        "y": np.full(shape, 7, dtype),
     }
 
 
@@ -260,6 +278,7 @@ CALLS: dict[str, Callable[..., Args]] = {
         "mv", {"beta1": 0.9, "beta2": 0.99, "epsilon": 1e-7, "decay": 0.01}, steps=True
     ),
     "add_penalty": _flat("w dw", l1=0.1, l2=0.2),
+    "augment": _augment,
     "add_sum": lambda rng, n, m, dtype: {"values": _normal(rng, n, dtype), "total": np.ones(1)},
     "adjust_scale": _adjusted,
     "advance": lambda *_: {"counter": np.array([41])},

@@ -16,10 +16,12 @@ WORD = 2**64 - 1
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 
 
-def drop(backend: Any, x: np.ndarray, rate: float, key: int, step: int) -> np.ndarray:
+def drop(
+    backend: Any, x: np.ndarray, rate: float, key: int, step: int, first: int = 0
+) -> np.ndarray:
     x = backend.asarray(x)
     y = backend.empty(x.shape, x.dtype)
-    backend.kernels.dropout(x, rate, np.array([key], np.uint64), np.array([step]), y)
+    backend.kernels.dropout(x, rate, np.array([key], np.uint64), np.array([step]), first, y)
     return to_numpy(y)
 
 
@@ -52,6 +54,14 @@ def test_the_mask_is_the_same_on_every_backend(
     np.testing.assert_array_equal(
         drop(backend, x, rate, key, step), np.where(mask, x * dtype(1 / (1 - rate)), 0)
     )
+
+
+@given(rows=st.integers(1, 9), first=st.integers(0, 9))
+def test_a_part_has_its_part_of_the_mask(backend: Any, rows: int, first: int) -> None:
+    x, first = np.ones((9, 5), np.float32), min(first, rows)
+    whole = drop(backend, x, 0.5, key=3, step=8)
+    part = drop(backend, x[first:rows], 0.5, key=3, step=8, first=first * 5)
+    np.testing.assert_array_equal(part, whole[first:rows])
 
 
 @pytest.mark.parametrize("rate", [0.0, 0.1, 0.5, 0.9])

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from numba import types
 
 from nnaccel_kernels.cpu.matmul import blocked, few_rows
 from nnaccel_kernels.cpu.matmul.blocked import product_workspace
 from nnaccel_kernels.cpu.matmul.matmul import block_of, matmul_nn, matmul_nt, matmul_tn
 from nnaccel_kernels.cpu.matmul.panel import PANEL_ROWS
 from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES
-from nnaccel_kernels.cpu.runtime.linked import link_all
 
 GUARD = 32  # elements on either side of c that must not be written
 PRODUCTS = {"nn": matmul_nn, "tn": matmul_tn, "nt": matmul_nt}
@@ -25,13 +23,6 @@ sizes = st.sampled_from([1, 2, 3, 5])
 seeds = st.integers(0, 2**32 - 1)
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])
 products = pytest.mark.parametrize("name", PRODUCTS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _linked() -> None:
-    """Products call linked functions, which a `Kernel` would have compiled."""
-    link_all(types.float32)
-    link_all(types.float64)
 
 
 def workspace(a: np.ndarray, b: np.ndarray, size: int, blocks: bool) -> np.ndarray:

@@ -74,8 +74,8 @@ def test_dropout_has_the_same_mask(xp: Any) -> None:
     key, step = np.array([2**64 - 3], np.uint64), np.array([2**62])
     x, y = np.ones((2, 1, 50, 40), np.float32)
     ours, theirs = in_library(xp, x), in_library(xp, y)
-    reference.kernels.dropout(x, 0.4, key, step, y)
-    reference.kernels.dropout(ours, 0.4, in_library(xp, key), in_library(xp, step), theirs)
+    reference.kernels.dropout(x, 0.4, key, step, 0, y)
+    reference.kernels.dropout(ours, 0.4, in_library(xp, key), in_library(xp, step), 0, theirs)
     np.testing.assert_array_equal(on_host(xp, theirs) != 0, y != 0)
 
 

@@ -164,6 +164,42 @@ def test_a_layer_put_in_the_place_of_another(backend: Any) -> None:
     np.testing.assert_allclose(made.predict(x), other.predict(x), atol=1e-6)
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_refused_however_often_the_shape_was_seen(
+    backend: Any, bad: float
+) -> None:
+    made = model()
+    for _ in range(3):
+        made.predict(X)
+    spoilt = X.copy()
+    spoilt[7, 0, 3, 3] = bad
+    with pytest.raises(ValueError, match="first in row 7"):
+        made.predict(spoilt)
+    check(made)
+
+
+def test_inputs_unlike_trainings_are_warned_of_once_however_often_the_shape_was_seen(
+    backend: Any,
+) -> None:
+    made = model()
+    made.fit(X, Y, verbose=0)
+    for _ in range(3):
+        made.predict(X)
+    with pytest.warns(UserWarning, match="scale them as in training"):
+        made.predict(100 * X)
+    made.predict(100 * X)
+
+
+def test_other_strides_and_orders_of_bytes_of_a_shape_seen(backend: Any) -> None:
+    made = model()
+    for _ in range(3):
+        made.predict(X)
+    check(made, np.asfortranarray(X))
+    check(made, X.astype(X.dtype.newbyteorder()))
+    shifted = np.frombuffer(b"." + X.tobytes(), np.uint8)[1:].view(X.dtype).reshape(X.shape)
+    check(made, shifted)
+
+
 class OneOf(nn.Layer):
     """An activation by a name that is kept out of sight of `times_changed`."""
 

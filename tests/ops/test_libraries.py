@@ -104,6 +104,19 @@ def test_what_cannot_be_taken() -> None:
         ops.relu(torch.ones(2, 3, dtype=torch.int64))
 
 
+def test_a_library_that_takes_nothing_back() -> None:
+    class Buffer:
+        def __dlpack__(self, **how: Any) -> Any:
+            return draw(3).__dlpack__(**how)
+
+        def __dlpack_device__(self) -> tuple[int, int]:
+            return 1, 0
+
+    with pytest.raises(TypeError, match=r"has no from_dlpack.*give NumPy arrays"):
+        ops.relu(Buffer())
+    np.testing.assert_array_equal(nn.asarray(Buffer()), draw(3))
+
+
 def test_models_take_them_and_give_numpy(backend: Any, xp: Any) -> None:
     x, y = draw(8, 3), np.arange(8) % 2
     model = nn.Sequential([nn.Dense(4, "relu"), nn.Dense(2, "softmax")], seed=0)

@@ -136,6 +136,14 @@ def _activate(rank, size, code, alpha, x, y):  # type: ignore[no-untyped-def]
 
 
 @kernel
+def _relu_backward(rank, size, dy, y, dx):  # type: ignore[no-untyped-def]
+    zero = dy.dtype.type(0)
+    dy, y, dx = part(dy, rank, size), part(y, rank, size), part(dx, rank, size)
+    for i in range(dy.size):
+        dx[i] = dy[i] if y[i] > zero else zero
+
+
+@kernel
 def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[no-untyped-def]
     zero, one, half = dy.dtype.type(0), dy.dtype.type(1), dy.dtype.type(0.5)
     slope = dy.dtype.type(alpha[0])
@@ -146,9 +154,6 @@ def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[n
     if code == _LINEAR:
         for i in range(dy.size):
             dx[i] = dy[i]
-    elif code == _RELU:
-        for i in range(dy.size):
-            dx[i] = dy[i] if y[i] > zero else zero
     elif code == _SIGMOID:
         for i in range(dy.size):
             dx[i] = dy[i] * (y[i] * (one - y[i]))
@@ -208,5 +213,8 @@ def activate_backward(
 ) -> None:
     """dx = dy * f'(x): from y = f(x) for those in `FROM_OUTPUT`, from x for others."""
     code, width = ACTIVATIONS.index(name), threads_for(dy.size * _WORK)
-    flat = (array.reshape(-1) for array in (dy, x, y, dx))
-    _activate_backward(code, np.array([alpha]), *flat, width=width)
+    dy, x, y, dx = (array.reshape(-1) for array in (dy, x, y, dx))
+    if code == _RELU:  # alone, for it is asked for most and compiled in no time
+        _relu_backward(dy, y, dx, width=width)
+    else:
+        _activate_backward(code, np.array([alpha]), dy, x, y, dx, width=width)

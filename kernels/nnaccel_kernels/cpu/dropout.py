@@ -30,21 +30,23 @@ def _mix(z):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _dropout(rank, size, x, rate, key, step, y):  # type: ignore[no-untyped-def]
+def _dropout(rank, size, x, rate, key, step, first, y):  # type: ignore[no-untyped-def]
     zero, factor = x.dtype.type(0), x.dtype.type(1.0 / (1.0 - rate[0]))
     dropped = np.uint64(rate[0] * 2.0**24)
     base = _mix(key[0] + np.uint64(step[0]) * _GAMMA)
     lo, hi = share(x.size, rank, size)
     x, y = x[lo:hi], y[lo:hi]
     for i in range(x.size):
-        bits = _mix(base + np.uint64(lo + i + 1) * _GAMMA) >> _S40
+        bits = _mix(base + np.uint64(first + lo + i + 1) * _GAMMA) >> _S40
         y[i] = x[i] * factor if bits >= dropped else zero
 
 
-def dropout(x: np.ndarray, rate: float, key: np.ndarray, step: np.ndarray, y: np.ndarray) -> None:
+def dropout(
+    x: np.ndarray, rate: float, key: np.ndarray, step: np.ndarray, first: int, y: np.ndarray
+) -> None:
     """y = x / (1 - rate) for elements that the mask of (key, step) keeps, else 0.
 
-    Applied to dy with the same key and step it gives dx.
+    x begins at position `first`. Applied to dy with the same key and step it gives dx.
     """
     width = threads_for(x.size * 10.0)
-    _dropout(x.reshape(-1), np.array([rate]), key, step, y.reshape(-1), width=width)
+    _dropout(x.reshape(-1), np.array([rate]), key, step, first, y.reshape(-1), width=width)

@@ -8,13 +8,11 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from nnaccel_kernels.cuda.runtime.index import (
-    clamp,
-    column,
     columns_within,
     device,
-    is_inside,
-    row,
     rows_within,
 )
 from nnaccel_kernels.cuda.skeletons.fixed_window import (
@@ -25,6 +23,8 @@ from nnaccel_kernels.cuda.skeletons.fixed_window import (
 )
 from nnaccel_kernels.cuda.skeletons.image import PixelKernel
 from nnaccel_kernels.cuda.skeletons.overlapping_windows import sum_over_windows
+from nnaccel_kernels.cuda.skeletons.pooling import PoolingKernel
+from nnaccel_kernels.half import wide
 from nnaccel_kernels.window import Window
 
 __all__ = ["avg_pool2d", "avg_pool2d_backward"]
@@ -39,20 +39,16 @@ def _divisor(i, j, bounds, window):  # type: ignore[no-untyped-def]
 
 
 @cache
-def _avg_pool2d(size: FixedSize) -> PixelKernel:
-    fixed = fixed_window(size)
+def _avg_pool2d(size: FixedSize, dtype: np.dtype[Any]) -> PoolingKernel:
+    number = dtype.type
 
-    def avg_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
-        x, bounds, window = args[0], args[1], fixed(args[2])
-        zero = total = x.dtype.type(0)
-        for r in range(window.kernel_size[0]):
-            for s in range(window.kernel_size[1]):
-                h, v = row(i, r, window), column(j, s, window)
-                pixel = x[n, c, clamp(h, x.shape[2]), clamp(v, x.shape[3])]
-                total += pixel if is_inside(h, v, x) else zero
-        return total / x.dtype.type(_divisor(i, j, bounds, window))
+    def added(pixel, total):  # type: ignore[no-untyped-def]
+        return total + pixel
 
-    return PixelKernel(named_by_size(avg_pool2d, size))
+    def avg_pool2d(total, i, j, window, args):  # type: ignore[no-untyped-def]
+        return total / number(_divisor(i, j, args[0], window))
+
+    return PoolingKernel(size, number(0), added, avg_pool2d)
 
 
 @sum_over_windows
@@ -73,8 +69,8 @@ def _avg_pool2d_backward(size: FixedSize) -> PixelKernel:
 
 def avg_pool2d(x: Any, window: Window, count_include_pad: bool, y: Any) -> None:
     """y = sum of the pixels under the window, divided by the number of taps that count."""
-    kernel = _avg_pool2d(fixed_size(window))
-    kernel(y, x, _bounds(x, window, count_include_pad), window)
+    kernel = _avg_pool2d(fixed_size(window), wide(x.dtype))
+    kernel(y, x, window, _bounds(x, window, count_include_pad))
 
 
 def avg_pool2d_backward(dy: Any, window: Window, count_include_pad: bool, dx: Any) -> None:

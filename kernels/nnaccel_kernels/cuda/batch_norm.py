@@ -11,23 +11,22 @@ from typing import Any
 
 from nnaccel_kernels.cuda.channels import sum_channels
 from nnaccel_kernels.cuda.runtime.launch import scalar
-from nnaccel_kernels.cuda.skeletons.channel_reduction import ChannelReduction
+from nnaccel_kernels.cuda.skeletons.channel_sum import ChannelSum
 from nnaccel_kernels.cuda.skeletons.channelwise import ChannelwiseKernel
 from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
 
 __all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
 
 
-@ChannelReduction
-def _sum_of_squares(c, t, n, i, j, x, args):  # type: ignore[no-untyped-def]
-    deviation = x[n, c, i, j] - args[0][c]
+@ChannelSum
+def _sum_of_squares(x, mean):  # type: ignore[no-untyped-def]
+    deviation = x - mean
     return deviation * deviation
 
 
-@ChannelReduction
-def _sum_of_products(c, t, n, i, j, dy, args):  # type: ignore[no-untyped-def]
-    x, mean, inv_std = args
-    return dy[n, c, i, j] * ((x[n, c, i, j] - mean[c]) * inv_std[c])
+@ChannelSum
+def _sum_of_products(dy, x, mean, inv_std):  # type: ignore[no-untyped-def]
+    return dy * ((x - mean) * inv_std)
 
 
 @ChannelwiseKernel
@@ -84,7 +83,7 @@ def batch_norm(
     share, rest = 1 / _count(x), 1 - momentum
     sum_channels(x, mean)
     _scaled((mean,), (mean,), scalar(share, x))
-    _sum_of_squares(inv_std.reshape(-1, 1), x, mean)
+    _sum_of_squares(inv_std, (x,), (mean,))
     _update(running_mean, mean, momentum, rest)
     _update(running_var, inv_std, momentum, rest * share)
     _invert(inv_std, share, eps, inv_std)
@@ -119,7 +118,7 @@ def batch_norm_backward(
 ) -> None:
     """Gradients; mean and inv_std are constants unless `training`. dx may be None."""
     sum_channels(dy, dbeta)
-    _sum_of_products(dgamma.reshape(-1, 1), dy, x, mean, inv_std)
+    _sum_of_products(dgamma, (dy, x), (mean, inv_std))
     if dx is None:
         return
     if training:

@@ -9,20 +9,20 @@ import numpy as np
 
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.skeletons.activations import activation_function
-from nnaccel_kernels.cuda.skeletons.channel_reduction import ChannelReduction
+from nnaccel_kernels.cuda.skeletons.channel_sum import ChannelSum
 from nnaccel_kernels.cuda.skeletons.channelwise import ChannelwiseKernel
 
 __all__ = ["bias_activate", "sum_channels"]
 
 
-@ChannelReduction
-def _sum_channels(c, t, n, i, j, dy, args):  # type: ignore[no-untyped-def]
-    return dy[n, c, i, j]
+@ChannelSum
+def _sum_channels(dy):  # type: ignore[no-untyped-def]
+    return dy
 
 
 def sum_channels(dy: Any, db: Any) -> None:
     """db[k] = sum of dy over N, H and W: the gradient of a convolution's bias."""
-    _sum_channels(db.reshape(-1, 1), dy)
+    _sum_channels(db, (dy,))
 
 
 def bias_activate(y: Any, b: Any, activation: str, alpha: float) -> None:

@@ -26,16 +26,18 @@ def _mix(z):  # type: ignore[no-untyped-def]
 
 @IndexedKernel
 def _dropout(i, args):  # type: ignore[no-untyped-def]
-    x, threshold, factor, key, step, y = args
+    x, threshold, factor, key, step, first, y = args
     base = _mix(key + np.uint64(step[0]) * _GAMMA)
-    bits = _mix(base + np.uint64(i + 1) * _GAMMA) >> _S40
+    bits = _mix(base + (first + np.uint64(i + 1)) * _GAMMA) >> _S40
     y[i] = x[i] * factor if bits >= threshold else x.dtype.type(0)
 
 
-def dropout(x: Any, rate: float, key: Any, step: Any, y: Any) -> None:
+def dropout(x: Any, rate: float, key: Any, step: Any, first: int, y: Any) -> None:
     """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0.
 
-    Applied to dy with the same key and step it gives dx. The key is on the host.
+    x begins at position `first`. Applied to dy with the same key and step it gives dx. The key is
+    on the host.
     """
     threshold, factor = np.uint64(rate * 2.0**24), scalar(1 / (1 - rate), x)
-    _dropout(x.size, x.reshape(-1), threshold, factor, key[0], step, y.reshape(-1))
+    numbers = threshold, factor, key[0], step, np.uint64(first)
+    _dropout(x.size, x.reshape(-1), *numbers, y.reshape(-1))

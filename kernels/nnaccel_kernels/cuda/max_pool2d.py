@@ -9,7 +9,9 @@ import math
 from functools import cache
 from typing import Any
 
-from nnaccel_kernels.cuda.runtime.index import clamp, column, device, is_inside, row
+import numpy as np
+
+from nnaccel_kernels.cuda.runtime.index import column, device, is_inside, row
 from nnaccel_kernels.cuda.skeletons.fixed_window import (
     FixedSize,
     fixed_size,
@@ -18,27 +20,22 @@ from nnaccel_kernels.cuda.skeletons.fixed_window import (
 )
 from nnaccel_kernels.cuda.skeletons.image import PixelKernel
 from nnaccel_kernels.cuda.skeletons.overlapping_windows import sum_over_windows
+from nnaccel_kernels.cuda.skeletons.pooling import PoolingKernel
+from nnaccel_kernels.half import wide
 from nnaccel_kernels.window import Window
 
 __all__ = ["max_pool2d", "max_pool2d_backward"]
 
 
 @cache
-def _max_pool2d(size: FixedSize) -> PixelKernel:
-    fixed = fixed_window(size)
+def _max_pool2d(size: FixedSize, dtype: np.dtype[Any]) -> PoolingKernel:
+    def larger(pixel, best):  # type: ignore[no-untyped-def]
+        return pixel if pixel > best or pixel != pixel else best
 
-    def max_pool2d(n, c, i, j, args):  # type: ignore[no-untyped-def]
-        x, window = args[0], fixed(args[1])
-        best = x.dtype.type(-math.inf)
-        for r in range(window.kernel_size[0]):
-            for s in range(window.kernel_size[1]):
-                h, v = row(i, r, window), column(j, s, window)
-                pixel = x[n, c, clamp(h, x.shape[2]), clamp(v, x.shape[3])]
-                if is_inside(h, v, x) and (pixel > best or pixel != pixel):
-                    best = pixel
+    def max_pool2d(best, i, j, window, args):  # type: ignore[no-untyped-def]
         return best
 
-    return PixelKernel(named_by_size(max_pool2d, size))
+    return PoolingKernel(size, dtype.type(-math.inf), larger, max_pool2d)
 
 
 @device
@@ -82,7 +79,7 @@ def _max_pool2d_backward(size: FixedSize) -> PixelKernel:
 
 def max_pool2d(x: Any, window: Window, y: Any) -> None:
     """y = largest pixel under the window; a NaN there gives NaN."""
-    _max_pool2d(fixed_size(window))(y, x, window)
+    _max_pool2d(fixed_size(window), wide(x.dtype))(y, x, window)
 
 
 def max_pool2d_backward(dy: Any, x: Any, y: Any, window: Window, dx: Any) -> None:

@@ -19,20 +19,22 @@ _MIX1, _MIX2 = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
 _S27, _S30, _S31, _S40 = (np.uint64(s) for s in (27, 30, 31, 40))
 
 
-def dropout(x: Any, rate: float, key: Any, step: Any, y: Any) -> None:
+def dropout(x: Any, rate: float, key: Any, step: Any, first: int, y: Any) -> None:
     """y = x / (1 - rate) where the mask of (key, step) keeps an element, else 0.
 
-    Its own adjoint: applied to dy with the same key and step it gives dx.
+    x begins at position `first`. Its own adjoint: applied to dy with the same key and step it gives
+    dx.
     """
-    keep = _mask(math.prod(x.shape), rate, int(np.asarray(key)[0]), int(step[0]))
+    keep = _mask(first, math.prod(x.shape), rate, int(np.asarray(key)[0]), int(step[0]))
     keep = array_like(x, keep.reshape(x.shape))
     y[...] = namespace(x).where(keep, x * (1 / (1 - rate)), 0)
 
 
-def _mask(count: int, rate: float, key: int, step: int) -> Any:
+def _mask(first: int, count: int, rate: float, key: int, step: int) -> Any:
     """Elements to keep, by NumPy: not every library computes with uint64."""
     start = _mix(np.asarray([(key + step * _GAMMA) % 2**64], np.uint64))
-    words = _mix(np.arange(1, count + 1, dtype=np.uint64) * np.uint64(_GAMMA) + start)
+    positions = np.arange(first + 1, first + count + 1, dtype=np.uint64)
+    words = _mix(positions * np.uint64(_GAMMA) + start)
     return words >> _S40 >= np.uint64(rate * 2.0**24)
 
 

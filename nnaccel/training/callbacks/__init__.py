@@ -12,6 +12,8 @@ from nnaccel.training.callbacks.lambda_callback import *
 from nnaccel.training.callbacks.model_checkpoint import *
 from nnaccel.training.callbacks.progress_bar import *
 from nnaccel.training.callbacks.reduce_lr import *
+from nnaccel.training.callbacks.tensorboard import *
+from nnaccel.training.callbacks.time_limit import *
 
 __all__ = sorted(
     name for name, value in vars().items() if name[0] != "_" and not inspect.ismodule(value)

@@ -83,6 +83,8 @@ class Callback(Explained):
     ...         self.model.stop_training = logs["val_accuracy"] > 0.98
     """
 
+    #: Whether, in a training of several processes, it runs on rank 0 only: it writes or prints.
+    first_rank_only: ClassVar[bool] = False
     #: Whether it saves the state of all callbacks, and so runs after them.
     saves_training: ClassVar[bool] = False
 

@@ -21,6 +21,8 @@ class CallbackList:
         The model in training.
     params : dict
         See `Callback.params`.
+    rank : int, default 0
+        Number of this process; on others than 0, those with `first_rank_only` are left out.
 
     Attributes
     ----------
@@ -33,7 +35,9 @@ class CallbackList:
         If one is no Callback.
     """
 
-    def __init__(self, callbacks: Iterable[Callback], model: Model, params: dict[str, Any]) -> None:
+    def __init__(
+        self, callbacks: Iterable[Callback], model: Model, params: dict[str, Any], rank: int = 0
+    ) -> None:
         callbacks = list(callbacks)
         for callback in callbacks:
             if not isinstance(callback, Callback):
@@ -41,9 +45,10 @@ class CallbackList:
                 raise TypeError(f"{callback!r} is no Callback{hint}; derive it from that class")
             callback.set_model(model)
             callback.set_params(params)
-        self.callbacks = sorted(callbacks, key=lambda callback: callback.saves_training)
+        self.wants_batches = any(map(wants_batches, callbacks))  # the same on all ranks
+        here = [callback for callback in callbacks if not (rank and callback.first_rank_only)]
+        self.callbacks = sorted(here, key=lambda callback: callback.saves_training)
         self._batchwise = [callback for callback in self.callbacks if wants_batches(callback)]
-        self.wants_batches = bool(self._batchwise)
 
     def __iter__(self) -> Iterator[Callback]:
         return iter(self.callbacks)

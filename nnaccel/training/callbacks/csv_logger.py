@@ -49,6 +49,8 @@ class CSVLogger(Callback):
     0,0.5,0.75
     """
 
+    first_rank_only = True
+
     def __init__(self, path: str | Path, append: bool = False) -> None:
         self.path = Path(path)
         self.append = append

@@ -47,6 +47,7 @@ class ModelCheckpoint(Callback):
     >>> saving = ModelCheckpoint("mlp.safetensors", monitor="val_accuracy", save_best_only=True)
     """
 
+    first_rank_only = True
     saves_training = True
 
     def __init__(

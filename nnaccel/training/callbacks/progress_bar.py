@@ -41,6 +41,8 @@ class ProgressBar(Callback):
     >>> bar.set_params({"epochs": 5, "steps": 469, "samples": 60_000, "batch_size": 128})
     """
 
+    first_rank_only = True
+
     def __init__(self, verbose: int = 1, console: Console | None = None) -> None:
         if verbose not in (0, 1, 2):
             raise ValueError(f"verbose={verbose!r} must be 0 (nothing), 1 (a bar) or 2 (lines)")

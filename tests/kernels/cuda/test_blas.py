@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from typing import Any
 
@@ -122,3 +123,14 @@ def test_16_bit_factors_are_accumulated_in_float32(library: Cublas, dtype: Any) 
     np.testing.assert_allclose(wide, wanted, 1e-6, 1e-6)
     np.testing.assert_array_equal(narrow, wanted.astype(dtype))
     assert library.compute == [68, 68]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16, ml_dtypes.bfloat16])
+@pytest.mark.parametrize("tf32", [False, True])
+def test_scalars_have_the_size_that_the_compute_type_asks_for(
+    monkeypatch: pytest.MonkeyPatch, dtype: Any, tf32: bool
+) -> None:
+    monkeypatch.setattr(cublas, "_settings", {"tf32": tf32})
+    kind = np.dtype(dtype)
+    sizes = {68: ctypes.c_float, 70: ctypes.c_double, 77: ctypes.c_float}
+    assert type(cublas.scalar(1, kind)) is sizes[cublas.compute_type(kind)]

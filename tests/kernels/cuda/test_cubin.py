@@ -110,6 +110,11 @@ def test_the_toolchain_is_named_by_the_compilers_file(
         compiler.write_bytes(content)
         toolkit.toolchain.cache_clear()
         names.append(toolkit.toolchain())
+    link = tmp_path / "toolkit"
+    link.symlink_to(compiler)
+    monkeypatch.setattr(toolkit, "libnvvm", lambda: link)
+    toolkit.toolchain.cache_clear()
+    assert toolkit.toolchain() == names[1], "wherever a toolkit is laid out anew"
     toolkit.toolchain.cache_clear()
     assert len(set(names)) == 2
 

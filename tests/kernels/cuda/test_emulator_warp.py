@@ -27,7 +27,7 @@ def registers(name: str, first: int, count: int) -> str:
 
 
 def multiplied(kind: str, k: int) -> str:
-    """A kernel that loads a lane's words of a, b and c from x, and keeps its four of the product."""
+    """A kernel that loads a lane's words of a, b and c, and keeps its four of the product."""
     a, b = (k // 2, k // 4) if kind == "tf32" else (k // 4, k // 8)
     words = a + b + 4
     loads = "".join(f"ld.global.b32 %r{i}, [%a1+{4 * i}];\n" for i in range(words))
@@ -42,7 +42,7 @@ def multiplied(kind: str, k: int) -> str:
 
 
 def fragments(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
-    """Words of each lane: its items of a (16, k), b (k, 8) and c (16, 8), as the manual has them."""
+    """Words of each lane: its items of a (16, k), b (k, 8) and c (16, 8), as in the manual."""
     if a.dtype == np.float32:
         columns = [MEMBER + 4 * part for part in range(a.shape[1] // 4)]
     else:

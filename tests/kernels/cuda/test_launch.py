@@ -61,13 +61,13 @@ def test_an_array_is_seven_numbers_and_each_kind_is_compiled_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     array = ["u64"] * 7
-    gpu = Gpu(monkeypatch, declared("u64", *array, "f32", *array))
-    for x in (np.zeros(600, np.float32), np.ones(3, np.float32)):
+    gpu = Gpu(monkeypatch, declared("u64", *array, *array, "f32"))
+    for x in (np.zeros(6000, np.float32), np.ones(3, np.float32)):
         cuda.kernels.activate("relu", 0.0, x, x)
-    assert [call[0] for call in gpu.launched] == [(3,), (1,)]
+    assert [call[0] for call in gpu.launched] == [(6,), (1,)], "four elements a thread"
     numbers = gpu.launched[0][2]
-    assert numbers[:5] == [600, 0, 0, 600, 4]
-    assert numbers[6:9] == [600, 4, 0.0]  # shape, stride, alpha
+    assert numbers[:5] == [6000, 0, 0, 6000, 4]
+    assert (numbers[6:8], numbers[-1]) == ([6000, 4], 0.0)  # shape, stride; alpha
     assert (gpu.compiled, gpu.loaded) == (1, [b"('activate', (9, 0), 13000)"])
     cuda.kernels.activate("relu", 0.0, *np.zeros((2, 6), np.float32)[:, ::2])
     assert gpu.compiled == 2
@@ -85,7 +85,7 @@ def test_a_kernel_with_other_parameters_is_launched_by_numba(
 
 def test_each_of_unlike_devices_gets_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     array = ["u64"] * 7
-    gpu = Gpu(monkeypatch, declared("u64", *array, "f32", *array))
+    gpu = Gpu(monkeypatch, declared("u64", *array, *array, "f32"))
     for gpu.number, gpu.capability in ((0, "90"), (1, "75"), (2, "120"), (1, "75")):
         cuda.kernels.activate("relu", 0.0, *np.zeros((2, 3), np.float32))
     wanted = ["(9, 0)", "(7, 5)", "(12, 0)"]
@@ -112,7 +112,7 @@ def test_ptx_is_cached_by_code_and_closure(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.setattr(ptx.cuda, "compile_ptx", compile_it)
     single, double = np.dtype("float32"), np.dtype("float64")
     kernels = [
-        activation._activate(name, dtype).kernel
+        activation._activate(name, dtype).kernel(4)
         for name in ("relu", "tanh")
         for dtype in (single, double)
     ]
@@ -133,7 +133,7 @@ def test_ptx_is_cached_for_each_16_bit_dtype(
 ) -> None:
     monkeypatch.setattr(disk_cache, "_cache", disk_cache.DiskCache(tmp_path))
     monkeypatch.setattr(ptx.cuda, "compile_ptx", lambda _, types, cc: (str(types[0][0]), None))
-    kernel = activation._activate("linear", np.dtype("float32")).kernel
+    kernel = activation._activate("linear", np.dtype("float32")).kernel(4)
     arrays = HalfArrayType("float16", 1, "C"), HalfArrayType("bfloat16", 1, "C"), types.float32[::1]
     for array in arrays:
         assert ptx.ptx_of(kernel, (types.Tuple((array, types.int64)),), (9, 0)) == str(array)

@@ -18,6 +18,9 @@ from numba.core.sigutils import normalize_signature
 from nnaccel_kernels.disk_cache import disk_cache
 from nnaccel_kernels.fingerprint import fingerprint
 
+#: Called with machine code from the disk before it is loaded.
+before_loading: list[Callable[[bytes], None]] = []
+
 
 def njit(function: Callable[..., Any] | None = None, cache: bool = False, **options: Any) -> Any:
     """Compile a function when it is called, as `numba.njit` does."""
@@ -62,6 +65,8 @@ class OnDisk(NullCache):  # type: ignore[misc]
         content = disk_cache().read(name) if self._is_ours else None
         if content is None:
             return None
+        for prepare in before_loading:
+            prepare(content)
         try:
             return CompileResult._rebuild(target, *pickle.loads(content))
         except Exception:  # whatever is wrong with it, it can be compiled again

@@ -18,9 +18,7 @@ from numba import from_dtype, types
 
 from nnaccel_kernels import say_compiled
 from nnaccel_kernels.cpu.runtime.jit import njit
-from nnaccel_kernels.cpu.runtime.linked import link_all
 from nnaccel_kernels.cpu.runtime.tape import Argument, Tape, local
-from nnaccel_kernels.cpu.vector.simd import SCALARS
 from nnaccel_kernels.disk_cache import disk_cache
 
 _log = logging.getLogger("nnaccel")
@@ -57,9 +55,6 @@ class Kernel:
     def _compile(self, args: tuple[Argument, ...]) -> int:
         """Compile for arguments like `args`, or load from the cache, and return the address."""
         signature = (types.int64, types.int64, *map(_numba_type, args))
-        for kind in {kind.dtype for kind in signature if isinstance(kind, types.Array)}:
-            if kind in SCALARS:
-                link_all(kind)
         start = time.perf_counter()
         self._dispatcher.compile(signature)
         if self._dispatcher.stats.cache_misses.get(signature):

@@ -2,7 +2,7 @@
 
 Numba compiles the functions that a kernel calls anew for each kernel. Large ones with many callers,
 such as the matrix product, are instead one C function for each dtype, which the linker finds by its
-name. `link_all` must have run for a dtype before a kernel with arrays of it is loaded.
+name. It is compiled, or loaded from the disk, when the first caller is.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from numba import config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
-from nnaccel_kernels.cpu.runtime.jit import cfunc
-from nnaccel_kernels.cpu.vector.simd import element, void
+from nnaccel_kernels.cpu.runtime.jit import before_loading, cfunc
+from nnaccel_kernels.cpu.vector.simd import SCALARS, element, void
 
 _KINDS = {"i": types.int64, "f": types.float64}
-_FUNCTIONS: list[tuple[str, str, Callable[..., None]]] = []
-_COMPILED: dict[types.Type, list[Any]] = {}
-_LOCK = threading.Lock()
+_FUNCTIONS: dict[str, tuple[str, Callable[..., None]]] = {}  # patterns and functions by name
+_COMPILED: dict[str, Any] = {}  # by name and dtype: kept, for that keeps the machine code alive
+_LOCK = threading.RLock()  # one may call another
 
 
 def linked(pattern: str, in_python: Callable[..., None]) -> Callable[..., Any]:
@@ -38,24 +38,34 @@ def linked(pattern: str, in_python: Callable[..., None]) -> Callable[..., Any]:
         if config.DISABLE_JIT:
             return in_python
         name = f"nnaccel{function.__name__}"
-        _FUNCTIONS.append((name, pattern, function))
+        _FUNCTIONS[name] = pattern, function
         return _caller(name, pattern)
 
     return decorate
 
 
-def link_all(dtype: types.Type) -> None:
-    """Compile all linked functions for a dtype, or load them from the disk, once."""
+def _link_for(code: bytes) -> None:
+    """Link all functions whose names are in machine code that is about to be loaded."""
+    for name in _FUNCTIONS:
+        for dtype in SCALARS:
+            if f"{name}_{dtype}".encode() in code:
+                _link(name, dtype)
+
+
+before_loading.append(_link_for)
+
+
+def _link(name: str, dtype: types.Type) -> str:
+    """Compile a function for a dtype, or load it from the disk, once; return its name there."""
+    symbol = f"{name}_{dtype}"
     with _LOCK:
-        if dtype in _COMPILED:
-            return
-        compiled = []
-        for name, pattern, function in _FUNCTIONS:
+        if symbol not in _COMPILED:
+            pattern, function = _FUNCTIONS[name]
             kinds = [_KINDS.get(letter) or types.CPointer(dtype) for letter in pattern]
             code = cfunc(function, types.void(*kinds), error_model="numpy")
-            llvm.add_symbol(f"{name}_{dtype}", code.address)
-            compiled.append(code)
-        _COMPILED[dtype] = compiled  # kept, for that keeps the machine code alive
+            llvm.add_symbol(symbol, code.address)
+            _COMPILED[symbol] = code
+    return symbol
 
 
 def _caller(name: str, pattern: str) -> Callable[..., Any]:
@@ -78,7 +88,7 @@ def _caller(name: str, pattern: str) -> Callable[..., Any]:
                     value = element(context, builder, kind, value, next(values)[1])
                 passed.append(value)
             kind = ir.FunctionType(void, [value.type for value in passed])
-            function = get_or_insert_function(builder.module, kind, f"{name}_{dtype}")
+            function = get_or_insert_function(builder.module, kind, _link(name, dtype))
             builder.call(function, passed)
             return context.get_dummy_value()
 

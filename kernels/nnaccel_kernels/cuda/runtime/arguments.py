@@ -62,11 +62,16 @@ def flatten(value: Any, numbers: list[Any], kinds: list[Any]) -> None:
     elif hasattr(value, "strides") and value.ndim:
         flags = value.flags
         kinds += (value.dtype.char, value.ndim, flags.c_contiguous, flags.f_contiguous)
-        address = value.ctypes.data if isinstance(value, np.ndarray) else value.data.ptr
-        numbers += (0, 0, value.size, value.itemsize, address, *value.shape, *value.strides)
+        place = address(value)
+        numbers += (0, 0, value.size, value.itemsize, place, *value.shape, *value.strides)
     else:
         kinds.append(type(value))
         numbers.append(value)
+
+
+def address(array: Any) -> int:
+    """Of an array's first element."""
+    return int(array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr)
 
 
 def size_of(number: Any) -> int:

@@ -25,37 +25,50 @@ _BYTES = 16  # of the widest access
 _WORD = ir.IntType(32)
 
 
-def compiled(lanes: int) -> tuple[Any, Any]:
-    """The functions `mapped` and `held` of `Vectors`."""
+def compiled(lanes: int) -> tuple[Any, ...]:
+    """The functions of `Vectors`."""
 
     def mapped(typing, f, outputs, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
-        more = tuple(held[0]) if len(held) else ()
-        called = f.get_call_type(typing, (*_items(inputs), *more, *numbers), {})
-        result = called.return_type
+        called = _Call(typing, f, inputs, held, numbers, lanes)
+        result = called.signature.return_type
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            ys, xs, first, kept, rest = args[1:]
-            loaded = [
-                _load(context, builder, kind, x, first, lanes)
-                for kind, x in zip(inputs, _parts(builder, xs, inputs), strict=True)
-            ]
-            kept = [_parts(builder, each, more) for each in _parts(builder, kept, held)] or [[]]
-            rest = _parts(builder, rest, numbers)
-            function = context.get_function(f, called)
-            context.add_linking_libs(getattr(function, "libs", ()))
-            results = [
-                function(builder, [x[k] for x in loaded] + kept[k % len(kept)] + rest)
-                for k in range(lanes)
-            ]
-            for n, (kind, y) in enumerate(zip(outputs, _parts(builder, ys, outputs), strict=True)):
+            results = called.results(context, builder, *args[2:])
+            arrays = zip(outputs, _parts(builder, args[1], outputs), strict=True)
+            for n, (kind, y) in enumerate(arrays):
                 values, each = results, result
                 if isinstance(result, types.BaseTuple):
                     values, each = [builder.extract_value(r, n) for r in results], result[n]
                 values = [context.cast(builder, v, each, kind.dtype) for v in values]
-                _store(context, builder, kind, y, first, values)
+                _store(context, builder, kind, y, args[3], values)
             return context.get_dummy_value()
 
         return types.void(f, outputs, inputs, types.int64, held, numbers), generate
+
+    def added(typing, f, sums, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
+        called = _Call(typing, f, inputs, held, numbers, lanes)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            totals, result = _parts(builder, args[1], sums), called.signature.return_type
+            for k, value in enumerate(called.results(context, builder, *args[2:])):
+                term = context.cast(builder, value, result, sums.dtype)
+                totals[k % len(totals)] = builder.fadd(totals[k % len(totals)], term)
+            return context.make_tuple(builder, sums, totals)
+
+        return sums(f, sums, inputs, types.int64, held, numbers), generate
+
+    def folded(typing, f, values, inputs, i):  # type: ignore[no-untyped-def]
+        called = _Call(typing, f, inputs, values, (), lanes)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kind, result = values.dtype, called.signature.return_type
+            found = []
+            for value in called.results(context, builder, args[2], args[3], args[1], None):
+                cast = context.cast(builder, value, result, kind[0])
+                found.append(context.make_tuple(builder, kind, [cast]))
+            return context.make_tuple(builder, values, found)
+
+        return values(f, values, inputs, types.int64), generate
 
     def held(typing, arrays, i):  # type: ignore[no-untyped-def]
         each = types.Tuple(_items(arrays))
@@ -71,9 +84,36 @@ def compiled(lanes: int) -> tuple[Any, Any]:
 
         return types.UniTuple(each, lanes)(arrays, types.int64), generate
 
-    for function in (mapped, held):
+    functions = mapped, added, folded, held
+    for function in functions:
         function.__name__ += f"_{lanes}"  # compiled code is cached by its name
-    return intrinsic(mapped), intrinsic(held)
+    return tuple(map(intrinsic, functions))
+
+
+class _Call:
+    """The calls of a device function f for each lane, with the types of what it gets."""
+
+    def __init__(self, typing: Any, f: Any, inputs: Any, held: Any, numbers: Any, lanes: int):
+        self.f, self.inputs, self.held, self.numbers, self.lanes = f, inputs, held, numbers, lanes
+        self.more = tuple(held[0]) if len(held) else ()
+        kinds = (*_items(inputs), *self.more, *numbers)
+        self.signature = f.get_call_type(typing, kinds, {})
+
+    def results(
+        self, context: Any, builder: Any, inputs: Any, i: Any, held: Any, numbers: Any
+    ) -> list[Any]:
+        """What f returns for each lane."""
+        arrays = zip(self.inputs, _parts(builder, inputs, self.inputs), strict=True)
+        loaded = [_load(context, builder, kind, x, i, self.lanes) for kind, x in arrays]
+        kept = [_parts(builder, each, self.more) for each in _parts(builder, held, self.held)]
+        rest = _parts(builder, numbers, self.numbers) if self.numbers else []
+        kept = kept or [[]]
+        function = context.get_function(self.f, self.signature)
+        context.add_linking_libs(getattr(function, "libs", ()))
+        return [
+            function(builder, [x[k] for x in loaded] + kept[k % len(kept)] + rest)
+            for k in range(self.lanes)
+        ]
 
 
 def _items(arrays: Any) -> tuple[Any, ...]:

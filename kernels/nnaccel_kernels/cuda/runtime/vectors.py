@@ -6,59 +6,76 @@ they must be contiguous, and the addresses multiples of `ALIGNMENT`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
 
 from numba import config
+
+from nnaccel_kernels.cuda.runtime.arguments import address
 
 ALIGNMENT = 16  # bytes of the widest load and store
 MAX_LANES = 8
 
 
 class Vectors(NamedTuple):
-    """What kernels may call for a number of lanes; `mapped` and `held` are device functions."""
+    """What kernels may call for a number of lanes, as device functions."""
 
-    lanes: int
     mapped: Any
     """mapped(f, outputs, inputs, i, held, numbers) sets output[i + k] = f(input[i + k]…, held[k]…,
     numbers…) for k in range(lanes). f returns a number, or one for each output."""
+    added: Any
+    """added(f, sums, inputs, i, held, numbers) returns `sums`, one for each lane or one for all,
+    with such values of f added."""
+    folded: Any
+    """folded(f, values, inputs, i) returns `values`, a tuple (value,) for each lane, with value =
+    f(input[i + k]…, value)."""
     held: Any
-    """held(arrays, i): the elements i + k of all arrays, to pass to `mapped` many times; they need
-    no alignment."""
+    """held(arrays, i) returns the elements i + k of all arrays, to be passed on many times; they
+    need no alignment."""
 
 
 @cache
 def vectors(lanes: int) -> Vectors:
     """The device functions for a number of lanes, a power of two."""
     if config.ENABLE_CUDASIM:
-        return Vectors(lanes, *_simulated(lanes))
+        return Vectors(*_simulated(lanes))
     # It extends Numba, so it is imported only where needed.
     from nnaccel_kernels.cuda.runtime.vector_code import compiled
 
-    return Vectors(lanes, *compiled(lanes))
+    return Vectors(*compiled(lanes))
 
 
 def lanes_of(*arrays: Any) -> int:
     """How many lanes arrays take together: 128 bits of the narrowest, or 1 if they do not suit."""
-    suit = all(a.flags.c_contiguous and address(a) % ALIGNMENT == 0 for a in arrays)
-    return min(MAX_LANES, ALIGNMENT // min(a.itemsize for a in arrays)) if suit else 1
+    lanes = 1
+    for a in arrays:
+        if address(a) % ALIGNMENT or not a.flags.c_contiguous:
+            return 1
+        lanes = max(lanes, ALIGNMENT // a.itemsize)
+    return min(lanes, MAX_LANES)
 
 
-def address(array: Any) -> int:
-    """Of the first element, in memory."""
-    place: int = array.ctypes.data if hasattr(array, "ctypes") else array.data.ptr
-    return place
-
-
-def _simulated(lanes: int) -> tuple[Any, Any]:
-    def mapped(f, outputs, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
+def _simulated(lanes: int) -> tuple[Any, ...]:
+    def results(f: Any, inputs: Any, i: int, held: Any, numbers: Any) -> Iterator[Any]:
         for k in range(lanes):
-            more = held[k % len(held)] if held else ()
-            results = f(*(a[i + k] for a in inputs), *more, *numbers)
-            for y, result in zip(outputs, results if len(outputs) > 1 else (results,), strict=True):
-                y[i + k] = result
+            yield f(*(a[i + k] for a in inputs), *(held[k % len(held)] if held else ()), *numbers)
+
+    def mapped(f, outputs, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
+        for k, result in enumerate(list(results(f, inputs, i, held, numbers))):
+            for y, value in zip(outputs, result if len(outputs) > 1 else (result,), strict=True):
+                y[i + k] = value
+
+    def added(f, sums, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
+        totals = list(sums)
+        for k, result in enumerate(results(f, inputs, i, held, numbers)):
+            totals[k % len(totals)] += result
+        return tuple(totals)
+
+    def folded(f, values, inputs, i):  # type: ignore[no-untyped-def]
+        return tuple((value,) for value in results(f, inputs, i, values, ()))
 
     def held(arrays, i):  # type: ignore[no-untyped-def]
         return tuple(tuple(a[i + k] for a in arrays) for k in range(lanes))
 
-    return mapped, held
+    return mapped, added, folded, held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,19 +30,25 @@ def _toolkit(tmp_path_factory: pytest.TempPathFactory) -> None:
     Toolkit(tmp_path_factory.mktemp("toolkit"))
 
 
+class Launches(list[str]):
+    """PTX of the kernels that a test has launched; `rewrite` may change it first."""
+
+    rewrite: Callable[[str], str] = str
+
+
 @pytest.fixture(autouse=True)
-def launches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
-    """Names and PTX of the kernels that a test launches; each is checked while it runs."""
-    launched = list[tuple[str, str]]()
+def launches(monkeypatch: pytest.MonkeyPatch) -> Launches:
+    """Let the emulator run what a test launches."""
+    launched = Launches()
 
     def run(kernel: Any, grid: tuple[int, ...], block: tuple[int, ...], *args: Any) -> None:
         numbers, name = list[Any](), kernel.py_func.__name__
         flatten(args, numbers, [])
         ptx = ptx_of(kernel, tuple(typeof(typed(arg)) for arg in args), CC)
         assert entry(ptx)[1] == list(map(size_of, numbers)), "as the driver would take them"
-        launched.append((name, ptx))
+        launched.append(launched.rewrite(ptx))
         try:
-            emulate(ptx, grid, block, numbers, arrays_in(args))
+            emulate(launched[-1], grid, block, numbers, arrays_in(args))
         except KernelError as error:
             raise KernelError(f"{name} {grid} {block}: {error}") from None
 
@@ -68,5 +74,3 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool) -> None:
     dtype = wide(a.dtype)
     product = a.astype(dtype) @ b.astype(dtype)
     out[...] = product + out.astype(dtype) if add else product
-
-

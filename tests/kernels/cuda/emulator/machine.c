@@ -1,6 +1,8 @@
 /* Threads, warps and blocks. `opcodes.inc` holds a case for each instruction, from opcodes.py. */
 
 #include "memory.c"
+#include "copies.c"
+#include "arithmetic.c"
 #include "warp.c"
 
 #define R(i) r[at->operands[i]]
@@ -11,9 +13,12 @@
 #define STOP(what) do { t->at = at; t->state = what; return; } while (0)
 #define JUMP at = program + at->target - 1
 #define NONZERO(divisor) if (!(divisor)) fault_here(t, at, DIVISION_BY_ZERO)
-#define CLAMP(type, x, low, high) do { \
+#define CLAMP(type, x, low, high, of_nan) do { \
     double v = x; \
-    d.type = v != v ? 0 : v <= (double)low ? low : v >= (double)high ? high : v; \
+    if (v != v) d.type = of_nan; \
+    else if (v <= (double)low) d.type = low; \
+    else if (v >= (double)high) d.type = high; \
+    else d.type = v; \
 } while (0)
 #define PACK(type, bits) do { \
     uint64_t whole = 0; \

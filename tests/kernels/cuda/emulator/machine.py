@@ -20,7 +20,7 @@ from nnaccel_kernels.disk_cache import disk_cache
 from .opcodes import NUMBERS, THREAD, WARP
 from .program import SHARED_BASE, assemble
 
-_SOURCES = ("machine.c", "memory.c", "warp.c")
+_SOURCES = ("machine.c", "memory.c", "copies.c", "arithmetic.c", "warp.c")
 _FLAGS = ("-O1", "-std=gnu11", "-w", "-fwrapv", "-fno-strict-aliasing", "-ffp-contract=off",
           "-frounding-math", "-fPIC", "-shared")  # fmt: skip
 COMPILER = shutil.which(os.environ.get("CC", "cc"))

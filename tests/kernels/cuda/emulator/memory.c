@@ -1,8 +1,5 @@
 /* Registers and memory of threads, and what can be wrong with an access. */
 
-#include <fenv.h>
-#include <float.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -135,81 +132,4 @@ static char *place(Thread *t, enum space space, uint64_t address, int size, int 
         }
     }
     return r->memory + offset;
-}
-
-/* Begin a copy from global to shared memory: cp.async. Its bytes arrive when it is waited for. */
-static void copy_later(Thread *t, const Instruction *at) {
-    const Register *r = t->registers;
-    uint64_t to = r[at->operands[0]].u64 + r[at->operands[1]].u64;
-    uint64_t from = r[at->operands[2]].u64 + r[at->operands[3]].u64;
-    int size = r[at->operands[4]].u32, taken = at->count > 5 ? r[at->operands[5]].u32 : size;
-    current = at, running = t;
-    to &= UINT32_MAX;
-    if (from % size) fail(MISALIGNED, from, size);
-    if (t->copies == COPIES) fail(TOO_MANY_COPIES, to, size);
-    place(t, SHARED, to, size, 1);
-    for (int i = 0; i < taken; i++) place(t, GLOBAL, from + i, 1, 0);
-    memset(regions->copying + (to - regions->address), 1, size);
-    t->copy[t->copies++] = (Copy){to, (const char *)from, size, taken, t->groups};
-}
-
-static void commit_copies(Thread *t) { t->groups++; }
-
-static void finish_before(Thread *t, int group) {
-    int left = 0;
-    for (int i = 0; i < t->copies; i++) {
-        Copy c = t->copy[i];
-        if (c.group >= group) {
-            t->copy[left++] = c;
-            continue;
-        }
-        memset(regions->copying + (c.to - regions->address), 0, c.size);
-        char *to = place(t, SHARED, c.to, c.size, 1);
-        memset(to, 0, c.size);
-        memcpy(to, c.from, c.taken);
-    }
-    t->copies = left;
-}
-
-/* Wait until at most the newest of the groups are under way: cp.async.wait_group. */
-static void finish_copies(Thread *t, uint32_t newest) { finish_before(t, t->groups - (int)newest); }
-
-static void finish_all_copies(Thread *t) {
-    t->groups++;
-    finish_before(t, t->groups);
-}
-
-/* Arithmetic that C has no name for. */
-
-static float flushed(float x) { return fabsf(x) < FLT_MIN ? copysignf(0, x) : x; }
-
-static __attribute__((noinline)) float fma_down(float a, float b, float c) {
-    fesetround(FE_DOWNWARD);
-    volatile float result = fmaf(a, b, c);
-    fesetround(FE_TONEAREST);
-    return result;
-}
-
-static __attribute__((noinline)) float add_to_zero(float a, float b) {
-    volatile float x = a, y = b;
-    fesetround(FE_TOWARDZERO);
-    volatile float result = x + y;
-    fesetround(FE_TONEAREST);
-    return result;
-}
-
-static uint32_t bits_of(float x) { Register r = {.f32 = x}; return r.u32; }
-static float of_bits(uint32_t x) { Register r = {.u32 = x}; return r.f32; }
-static uint16_t float16(float x) { Register r = {.f16 = x}; return r.u16; }
-static float from_float16(uint16_t x) { Register r = {.u16 = x}; return r.f16; }
-static float from_bfloat16(uint16_t x) { return of_bits((uint32_t)x << 16); }
-
-static uint16_t bfloat16(float x) {
-    uint32_t bits = bits_of(x);
-    return x != x ? 0x7fff : (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
-
-static uint32_t tf32(float x) { /* halves away from zero */
-    uint32_t bits = bits_of(x);
-    return isfinite(x) ? (bits + 0x1000) & ~0x1fffu : bits;
 }

@@ -109,7 +109,9 @@ def _parts(operand: str) -> list[str]:
     if operand[0] == "[":
         base, _, offset = operand[1:-1].replace(" ", "").partition("+")
         return [base, offset or "0"]
-    return [part.strip() for part in re.split(r"[,|]", operand.strip("<>()"))]
+    if operand[0] in "<(" or "|" in operand:
+        return [part.strip() for part in re.split(r"[,|]", operand.strip("<>()"))]
+    return [operand]
 
 
 def _declared(parameters: str) -> list[str]:

@@ -22,11 +22,13 @@ from nnaccel_kernels.cuda.conv import gemm_weights, im2col, winograd
 from nnaccel_kernels.cuda.runtime import launch, workspace
 from nnaccel_kernels.cuda.skeletons import (
     channel_reduction,
+    channel_sum,
     channelwise,
     elementwise,
     fixed_window,
     image,
     indexed,
+    pooling,
     reduction,
     rows,
     tile,
@@ -47,13 +49,14 @@ few = settings(max_examples=12, deadline=None)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert config.ENABLE_CUDASIM, "run this through test_simulated.py"
     monkeypatch.setattr(channel_reduction, "_POSITIONS", 1)
+    monkeypatch.setattr(channel_sum, "_ROWS", 1)
     monkeypatch.setattr(im2col, "CHUNK_BYTES", 1)
     monkeypatch.setattr(winograd, "_CHUNK_BYTES", 20_000)
     monkeypatch.setattr(channel_reduction, "_BLOCK_CHANNELS", 2)
     for module in (image, channel_reduction, indexed, rows, reduction):
         monkeypatch.setattr(module, "THREADS", 4)
-    for module in (elementwise, channelwise):  # a block has more threads than a vector has lanes
-        monkeypatch.setattr(module, "THREADS", 8)
+    for module in (elementwise, channelwise, channel_sum, pooling):
+        monkeypatch.setattr(module, "THREADS", 8)  # no fewer than neighbours that a thread takes
     monkeypatch.setattr(launch, "MAX_BLOCKS", 2)
     tiles = tile.Tile(8, 16, 4, 4, 4), tile.Tile(8, 8, 4, 4, 4)
     monkeypatch.setattr(tile, "TILES", {4: tiles, 8: tiles})
@@ -147,6 +150,25 @@ def test_16_bit_numbers(function: str, dtype: Any, rows: int, columns: int, seed
         getattr(package.kernels, function)(**own)
         results.append({k: v for k, v in own.items() if isinstance(v, np.ndarray)})
     assert_close(results[1], results[0], dtype)
+
+
+@pytest.mark.parametrize("first", [0, 1, 2, 4])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_arrays_that_begin_anywhere(first: int, dtype: Any) -> None:
+    """Only those at a multiple of 16 bytes are taken several elements at a time."""
+    rng = np.random.default_rng(0)
+    rate, cursor = np.array([0.1]), np.zeros(1, np.int64)
+    for size in (1, 3, 8, 43):
+        w, g, m = rng.standard_normal((3, size + 4)).astype(dtype)[:, first : first + size]
+        want_w, want_m = w.copy(), m.copy()
+        reference.kernels.momentum(want_w, g, want_m, 0.9, True, rate, cursor)
+        cuda.kernels.momentum(w, g, m, 0.9, True, rate, cursor)
+        np.testing.assert_allclose(w, want_w, 1e-5)
+        np.testing.assert_allclose(m, want_m, 1e-5)
+    x = rng.standard_normal(2 * 8 * 5 * 4 + 4).astype(dtype)[first : first + 320]
+    for pixels in (x.reshape(2, 8, 5, 4), x.reshape(2, 5, 4, 8).transpose(0, 3, 1, 2)):
+        assert_same("sum_channels", pixels, out=[np.zeros(8, dtype)])
+        assert_same("copy", pixels, out=[np.empty_like(pixels)])
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)

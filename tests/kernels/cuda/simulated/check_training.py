@@ -33,25 +33,31 @@ def convolutions() -> list[nn.Layer]:
     return [nn.Conv2D(2, 3, "relu"), nn.MaxPool2D(2), nn.BatchNorm(), *ends]
 
 
+#: Layers, an optimiser, a dtype, and how close the numbers are.
+CASES = [
+    (perceptron, nn.optim.AdamW(nn.schedules.CosineDecay(0.01, 10)), "float64", 1e-9),
+    (convolutions, nn.optim.SGD(0.1, momentum=0.9, global_clipnorm=0.1), "float64", 1e-9),
+    (perceptron, nn.optim.Adam(0.01), "mixed_bfloat16", 3e-2),
+    (convolutions, nn.optim.SGD(0.1, nesterov=True, momentum=0.9), "mixed_float16", 5e-3),
+]
+
+
 @pytest.mark.filterwarnings("ignore:overflow encountered")  # as unsigned integers do
 @pytest.mark.filterwarnings("ignore:invalid value encountered")  # where the loss scale is too large
 @pytest.mark.usefixtures("fake_cupy")
-@pytest.mark.parametrize(
-    ("make", "optimizer", "dtype", "tolerance"),
-    [
-        (perceptron, nn.optim.AdamW(nn.schedules.CosineDecay(0.01, 10)), "float64", 1e-9),
-        (convolutions, nn.optim.SGD(0.1, momentum=0.9, global_clipnorm=0.1), "float64", 1e-9),
-        (perceptron, nn.optim.Adam(0.01), "mixed_bfloat16", 3e-2),
-        (convolutions, nn.optim.SGD(0.1, nesterov=True, momentum=0.9), "mixed_float16", 5e-3),
-    ],
-)
-def test_captured_steps_give_numpys_numbers(
+@pytest.mark.parametrize("case", CASES)
+def test_captured_steps_give_numpys_numbers(monkeypatch: pytest.MonkeyPatch, case: Any) -> None:
+    assert_same_numbers(monkeypatch, *case)
+
+
+def assert_same_numbers(
     monkeypatch: pytest.MonkeyPatch,
     make: Any,
     optimizer: nn.optim.Optimizer,
     dtype: str,
     tolerance: float,
 ) -> None:
+    """Train on NumPy and on the stand-in for CuPy, and compare."""
     monkeypatch.setattr(_capture, "_MIN_RUNS", 1)
     results = []
     for name in ("numpy", "cupy"):

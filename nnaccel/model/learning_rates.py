@@ -1,0 +1,109 @@
+"""A search for a learning rate: a short training in which it rises."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnaccel._validate import check_range, whole_number
+from nnaccel.model.sequential import Sequential
+
+_MEMORY = 0.9  # of the moving average of the losses
+_TOO_BAD = 4.0  # times the best loss, where the search ends
+
+
+class LearningRates(NamedTuple):
+    """Losses of a training in which the learning rate rose.
+
+    Attributes
+    ----------
+    rates, losses : array, shape (steps,)
+        Learning rate of each step, and the loss after it, averaged over the steps before.
+    suggested : float
+        The rate at which the loss fell fastest.
+    """
+
+    rates: NDArray[np.float64]
+    losses: NDArray[np.float64]
+    suggested: float
+
+
+def find_learning_rate(
+    model: Sequential,
+    x: Any,
+    y: Any,
+    *,
+    low: float = 1e-6,
+    high: float = 1.0,
+    steps: int = 100,
+    batch_size: int = 32,
+) -> LearningRates:
+    """Train a copy of a model on batches with learning rates that rise, each by the same factor.
+
+    It ends where the loss is four times the best, or NaN. The model itself stays as it is.
+
+    Parameters
+    ----------
+    model : Sequential
+        Compiled.
+    x, y : array_like
+        As for `fit`.
+    low, high : float, default 1e-6 and 1.0
+        First and last learning rate.
+    steps : int, default 100
+        Number of batches; 10 at least.
+    batch_size : int, default 32
+        Rows of a batch, drawn at random by the model's seed.
+
+    Returns
+    -------
+    LearningRates
+        To draw with `nnaccel.plot.learning_rates`.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of range, or data do not fit.
+
+    References
+    ----------
+    L. N. Smith, "Cyclical learning rates for training neural networks", WACV 2017.
+
+    Examples
+    --------
+    >>> import nnaccel as nn
+    >>> (x, y), _ = nn.data.digits()
+    >>> model = nn.Sequential([nn.Dense(32, "relu"), nn.Dense(10, "softmax")], seed=0)
+    >>> model.compile("categorical_crossentropy", "adam")
+    >>> found = nn.find_learning_rate(model, x, y)
+    >>> 1e-4 < found.suggested < 0.1
+    True
+    """
+    check_range("low", low, 0, math.inf, open_low=True)
+    check_range("high", high, low, math.inf, open_low=True)
+    steps, batch_size = (
+        whole_number("steps", steps, least=10),
+        whole_number("batch_size", batch_size),
+    )
+    tried = copy.deepcopy(model)
+    x, y = np.asarray(x), np.asarray(y)
+    rng = np.random.default_rng([model.seed, 4])
+    rates, losses, mean = np.geomspace(low, high, steps), [], 0.0
+    for number, rate in enumerate(rates, 1):
+        rows = rng.integers(0, len(x), min(batch_size, len(x)))
+        tried.optimizer.learning_rate = float(rate)
+        loss = tried.train_on_batch(x[rows], y[rows], return_dict=True)["loss"]
+        mean = _MEMORY * mean + (1 - _MEMORY) * loss
+        losses.append(mean / (1 - _MEMORY**number))  # as in Adam: the average began at 0
+        if not losses[-1] < _TOO_BAD * min(losses):
+            break
+    kept = np.array([loss for loss in losses if math.isfinite(loss)])
+    rates = rates[: len(kept)]
+    if len(kept) < 3:
+        raise ValueError(f"the loss was not finite at a rate of {low:g}: give a smaller low")
+    fastest = np.gradient(kept, np.log(rates)).argmin()
+    return LearningRates(rates, kept, float(rates[fastest]))

@@ -1,0 +1,100 @@
+"""What ranks of MPI run in the tests: python -m tests.distributed.scripts NAME."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import nnaccel as nn
+
+rng = np.random.default_rng(3)
+X = rng.normal(size=(53, 6)).astype(np.float32)
+Y = rng.integers(0, 3, 53)
+
+
+def make() -> nn.Sequential:
+    layers = [nn.Dense(8, "tanh"), nn.Dropout(0.3), nn.BatchNorm(), nn.Dense(3, "softmax")]
+    model = nn.Sequential(layers, seed=5)
+    model.compile(metrics=["accuracy", "auc"])
+    return model
+
+
+def report(comm: Any, **found: Any) -> None:
+    """Print what rank 0 has, and whether all ranks have the same."""
+    text = json.dumps(found)
+    digest = np.frombuffer(hashlib.sha256(text.encode()).digest(), np.uint8)[None]
+    same = bool((comm.gather(digest) == digest).all())
+    if comm.rank == 0:
+        print(json.dumps({**found, "same": same, "size": comm.size}), flush=True)
+
+
+def train(deterministic: bool) -> None:
+    """Train on a small set, with `checkpoint` where one is named."""
+    comm = nn.distributed.init(deterministic=deterministic)
+    model = make()
+    path = sys.argv[2] if len(sys.argv) > 2 else None
+    history = model.fit(
+        X,
+        Y,
+        epochs=int(sys.argv[3]) if path else 3,
+        batch_size=16,
+        validation_data=(X[:21], Y[:21]),
+        verbose=0,
+        distributed=comm,
+        checkpoint=path,
+        resume=path is not None,
+    )
+    bits = hashlib.sha256(model.weights.tobytes()).hexdigest()
+    report(comm, history=history.history, bits=bits, norm=float(abs(model.weights).sum()))
+
+
+def forever() -> None:
+    """Train until something ends it; each rank notes its process, rank 0 the epochs."""
+    folder, comm = Path(sys.argv[2]), nn.distributed.init()
+
+    class Note(nn.Callback):
+        first_rank_only = True
+
+        def on_epoch_end(self, epoch: int, logs: Any) -> None:
+            (folder / "epochs").write_text(str(epoch + 1))
+
+    (folder / f"{comm.rank}.pid").write_text(str(os.getpid()))
+    try:
+        make().fit(
+            X,
+            Y,
+            epochs=10**6,
+            verbose=0,
+            callbacks=[Note()],
+            distributed=comm,
+            checkpoint=folder / "model.safetensors",
+        )
+    except KeyboardInterrupt:
+        print(f"rank {comm.rank} interrupted", flush=True)
+
+
+def fails() -> None:
+    """Rank 1 meets an error of its own."""
+    comm = nn.distributed.init()
+
+    class Fails(nn.Callback):
+        def on_epoch_end(self, epoch: int, logs: Any) -> None:
+            if comm.rank == 1:
+                raise OSError("no such disk")
+
+    make().fit(X, Y, epochs=10**6, verbose=0, callbacks=[Fails()], distributed=comm)
+
+
+if __name__ == "__main__":
+    {
+        "train": lambda: train(False),
+        "fixed": lambda: train(True),
+        "forever": forever,
+        "fails": fails,
+    }[sys.argv[1]]()
