@@ -283,9 +283,10 @@ class Sequential(OwnLoop, PipelineStep):
             raise TypeError("callbacks must be a list: put the callback in brackets")
         check_augment(augment, y)
         comm = Alone() if distributed is None else distributed
-        history, backup = History(), _backup(self, checkpoint, resume, comm)
+        history = History()
         check_last_activation(self, compiled.loss)
         with self.on_backend(), comm.watch():
+            backup = _backup(self, checkpoint, resume, comm)
             x, y, weights, evaluation = self._check_data(
                 comm,
                 compiled,
