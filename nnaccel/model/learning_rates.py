@@ -45,7 +45,8 @@ def find_learning_rate(
 ) -> LearningRates:
     """Train a copy of a model on batches with learning rates that rise, each by the same factor.
 
-    It ends where the loss is NaN, or worse than the best by three times its size. The model itself stays as it is.
+    It ends where the loss is NaN, or worse than the best by three times its size. The model itself
+    stays as it is.
 
     Parameters
     ----------

@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from nnaccel.estimators import CollinearityWarning, LinearRegression
 from nnaccel.estimators._least_squares import inverse_factor
-from nnaccel.training.loop import DivergenceError
+from nnaccel.training.divergence import DivergenceError
 
 
 def random_problem(seed: int, rows: int, columns: int, responses: int = 1) -> Any:
