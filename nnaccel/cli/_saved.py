@@ -56,7 +56,7 @@ class Saved:
     def read(cls, path: Path) -> Saved:
         """Read a file that `--save`, `Sequential.save` or `export` wrote."""
         from nnaccel.data import Scaling, Schema
-        from nnaccel.model.sequential import load
+        from nnaccel.model.loading import load
         from nnaccel.training import checkpoint
         from nnaccel.training.resume import read_training
 

@@ -12,9 +12,7 @@ import numpy as np
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
 from nnaccel.interop import onnx, weights
-from nnaccel.interop._packages import require
 from nnaccel.layers import Chain, Layer
-from nnaccel.layers._tree import walk
 from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled
 from nnaccel.model.own_loop import OwnLoop
@@ -288,9 +286,10 @@ class Sequential(OwnLoop, PipelineStep):
             "augment": repr(augment),
             "class_weight": repr(class_weight),
         }
-        history, backup = History(), _backup(self, checkpoint, resume, comm, as_told)
+        history = History()
         check_last_activation(self, compiled.loss)
         with self.on_backend(), comm.watch():
+            backup = _backup(self, checkpoint, resume, comm, as_told)
             x, y, weights, evaluation = self._check_data(
                 comm,
                 compiled,
@@ -531,89 +530,6 @@ class Sequential(OwnLoop, PipelineStep):
         share = Share(comm, batch_size)
         loader = BatchLoader(self, x, targets, batch_size, weights, share=share)
         return ArrayEvaluation(setup, loader)
-
-
-def load(
-    path: str | Path,
-    *,
-    custom_objects: Mapping[str, Any] | None = None,
-    compile: bool = True,
-) -> Sequential:
-    """Return the model in a file written by `Sequential.save`, or in an ONNX file.
-
-    Parameters
-    ----------
-    path : str or Path
-        A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
-        there are layers for. It comes with its weights and is not compiled, and the other
-        arguments are not for it.
-    custom_objects : dict of str to object, optional
-        Layer and optimiser classes, losses and metrics of your own, by name.
-    compile : bool, default True
-        Whether to restore loss, optimiser and metrics. False is enough to predict, and needs no
-        loss, optimiser or metric of your own.
-
-    Returns
-    -------
-    Sequential
-        On the current backend.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    OSError
-        If it cannot be read.
-    CheckpointError
-        If it holds no model of nnaccel, or an ONNX operator without a layer, which is named.
-    ModuleNotFoundError
-        If it ends in '.onnx', and the package onnx is not installed.
-
-    Warns
-    -----
-    UserWarning
-        If some of its numbers are NaN or infinite.
-    """
-    if Path(path).suffix.lower() == ".onnx":
-        return _load_onnx(Path(path))
-    arrays, described = files.read(path)
-    with files.reading(path):
-        made = files.make_layers(described["layers"], custom_objects)
-        shape = files.read_input_shape(described)
-        files.check_shapes(made, shape, arrays)
-        model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
-        model.build(shape)
-        if not compile:
-            described = {k: v for k, v in described.items() if k != "loss"}
-        model.load_state(arrays, described, _by_any_name(custom_objects or {}))
-    files.warn_of_nan(path, arrays)
-    return model
-
-
-def _load_onnx(path: Path) -> Sequential:
-    """Return the model in an ONNX file."""
-    files.require_file(path)
-    require("onnx", "onnx")
-    with files.reading(path):
-        found = onnx.load(path)
-        model = Sequential(found.layers)
-        arrays = {
-            f"{name}.{key}": array
-            for name, layer in walk(model.layers)
-            for key, array in found.weights.get(layer, {}).items()
-        }
-        files.check_shapes(model.layers, found.input_shape, arrays)
-        model.build(found.input_shape)
-        model.set_weights([arrays[name] for name in model.arrays])
-        model.input_scale = found.input_scale
-    files.warn_of_nan(path, arrays)
-    return model
-
-
-def _by_any_name(custom: Mapping[str, Any]) -> dict[str, Any]:
-    """Return losses and metrics under their names in files too, beside those of their classes."""
-    named = {getattr(thing, "name", None): thing for thing in custom.values()}
-    return {name: thing for name, thing in named.items() if isinstance(name, str)} | dict(custom)
 
 
 def _backup(

@@ -21,8 +21,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     Parameters
     ----------
     x : array_like, shape (N, ...)
-        Integers, booleans or floats. Memory-mapped
-        arrays stay on disk.
+        Integers, booleans or floats. Memory-mapped arrays stay on disk.
     dtype : dtype
         Dtype of the model's activations, whose range must hold the inputs.
 
