@@ -76,6 +76,10 @@ class Saved:
 
     def require_compiled(self) -> None:
         """Raise a UsageError for a model without a loss, which cannot be tested or trained."""
+        if self.path.suffix.lower() == ".onnx":
+            raise click.UsageError(
+                f"{self.path}: ONNX files have no loss: take what train --save wrote"
+            )
         if self.model.loss is None:
             raise click.UsageError(
                 f"{self.path} has no loss and no optimizer: call compile before save"

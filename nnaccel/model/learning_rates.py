@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnaccel._validate import check_range, whole_number
 from nnaccel.model.sequential import Sequential
+from nnaccel.training.checks import check_pair
 
 _MEMORY = 0.9  # of the moving average of the losses
 _TOO_BAD = 3.0  # times the size of the best loss: what is worse by more ends the search
@@ -93,6 +94,8 @@ def find_learning_rate(
     )
     tried = copy.deepcopy(model)
     x, y = np.asarray(x), np.asarray(y)
+    with tried.on_backend():  # all rows, since a batch has only some
+        check_pair(tried, tried._require_compiled().loss, x, y)
     rng = np.random.default_rng([model.seed, 4])
     rates, losses, mean = np.geomspace(low, high, steps), [], 0.0
     for number, rate in enumerate(rates, 1):

@@ -33,7 +33,7 @@ from nnaccel.training.checks import (
     refuse_weights,
     split_validation,
 )
-from nnaccel.training.communicator import Alone, Communicator
+from nnaccel.training.communicator import Alone, Communicator, communicator_of
 from nnaccel.training.inputs import build_or_check, check_inputs
 from nnaccel.training.loop import (
     ArrayEpochs,
@@ -280,8 +280,7 @@ class Sequential(OwnLoop, PipelineStep):
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
         check_augment(augment, y)
-        comm = Alone() if distributed is None else distributed
-        history = History()
+        comm, history = communicator_of(distributed), History()
         check_last_activation(self, compiled.loss)
         with self.on_backend(), comm.watch():
             backup = _backup(self, checkpoint, resume, comm)
@@ -300,6 +299,7 @@ class Sequential(OwnLoop, PipelineStep):
             if comm.size > 1:
                 settings = {"epochs": [first_epoch, epochs], "batch_size": batch_size}
                 settings |= {"shuffle": shuffle, "steps_per_epoch": steps, "augment": repr(augment)}
+                settings["class_weight"] = repr(class_weight)
                 require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
                 setup = self._training_setup(comm)
@@ -401,7 +401,14 @@ class Sequential(OwnLoop, PipelineStep):
         ----------
         path : str or Path
             Replaced atomically if it exists.
+
+        Raises
+        ------
+        ValueError
+            If the name ends in '.onnx', which `export` writes.
         """
+        if Path(path).suffix.lower() == ".onnx":
+            raise ValueError(f"{path}: save writes safetensors files, export those of ONNX")
         files.write(path, *self.state())
 
     def export(self, path: str | Path) -> None:
@@ -432,7 +439,8 @@ class Sequential(OwnLoop, PipelineStep):
         """Take the weights of a model with the same layers, trained in PyTorch or Keras.
 
         What these libraries keep otherwise is transposed: filters, dense weights, and the rows that
-        a dense layer has for the pixels of Keras's images (H, W, C).
+        a dense layer has for the pixels of Keras's images (H, W, C). Settings are not among
+        weights: PyTorch's normalisation layers have ``epsilon=1e-5``, those here and Keras's 1e-3.
 
         Parameters
         ----------

@@ -164,6 +164,14 @@ def test_data_of_another_length_are_told() -> None:
     Group(2, 2).run(run)
 
 
+def test_weights_of_other_classes_are_told() -> None:
+    def run(comm: Any) -> None:
+        with pytest.raises(ValueError, match="another class_weight on rank 1 than on rank 0"):
+            make().fit(X, Y, verbose=0, distributed=comm, class_weight={0: 2.0 + comm.rank})
+
+    Group(2, 2).run(run)
+
+
 def test_augmentation_goes_by_the_row(backend: Any) -> None:
     images = X.reshape(ROWS, 2, 3)
     settings = {"data": (images, Y), "validation_data": (images[:9], Y[:9])}

@@ -164,3 +164,13 @@ def test_a_loss_below_0_is_no_end_of_the_search(backend: Any) -> None:
 def test_a_search_that_cannot_be(settings: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         nn.find_learning_rate(made(), X, Y, **settings)
+
+
+def test_a_search_checks_all_rows_first() -> None:
+    with pytest.raises(ValueError, match="they must pair up"):
+        nn.find_learning_rate(made(), X, Y[:-1])
+
+
+def test_a_number_is_wanted_of_seconds() -> None:
+    with pytest.raises(ValueError, match="seconds='1h' must be above 0"):
+        nn.TimeLimit("1h")  # type: ignore[arg-type]
