@@ -23,7 +23,7 @@ _log = logging.getLogger("nnaccel")
 GROUP = "nnaccel.backends"
 BUILT_IN = ("numpy", "numba", "cupy")
 _ALIASES = {"cuda": "cupy", "gpu": "cupy", "cpu": "numba"}
-_OWN: dict[str, str] = {}
+_OWN = {"torch": "nnaccel.backends._torch"}
 
 
 def parse(name: object, source: str = "backend") -> str:
