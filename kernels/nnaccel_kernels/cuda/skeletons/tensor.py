@@ -138,6 +138,14 @@ def _compile(
     a_lines, a_start, a_fetch = _copies(left, rows, 0, threads)
     b_lines, b_start, b_fetch = _copies(right, columns, b_first, threads)
 
+    @device
+    def store_sums(i, part, group, row, column, sums, c, args):  # type: ignore[no-untyped-def]
+        at = place(int32(column + i * 8), args)
+        for j in range(2 * acrosses):
+            m = int32(row + (j >> 1) * 8 + (j & 1))
+            number = sums[((i >> 1) * acrosses + (j >> 1)) * 4 + (i & 1) * 2 + (j & 1)]
+            store(part, group, m, at, number, c, args)
+
     def kernel(groups, part_depth, size, a, b, c, args):  # type: ignore[no-untyped-def]
         shared = tiles(c)
         a_offsets = cuda.local.array(a_lines, int32)
@@ -190,12 +198,10 @@ def _compile(
 
         column = warp_column + lane // 4
         row = warp_row + lane % 4 * 2
-        for i in range(2 * downs):
-            at = place(int32(first + column + i * 8), args)
-            for j in range(2 * acrosses):
-                m = int32(top + row + (j >> 1) * 8 + (j & 1))
-                sum_at = ((i >> 1) * acrosses + (j >> 1)) * 4 + (i & 1) * 2 + (j & 1)
-                store(part, group, m, at, sums[sum_at], c, args)
+        for i in range(downs):  # two loops, since the compiler unrolls none as long as both
+            store_sums(i, part, group, int32(top + row), int32(first + column), sums, c, args)
+        for i in range(downs, 2 * downs):
+            store_sums(i, part, group, int32(top + row), int32(first + column), sums, c, args)
         for i in range(2 * downs):
             at = place(int32(first + column + i * 8), args)
             for j in range(2 * acrosses):
