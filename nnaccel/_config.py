@@ -10,27 +10,12 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
-from nnaccel import _validate
-
-BACKENDS = ("numpy", "numba", "cupy")
 _ON, _OFF = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
-_ALIASES = {"cuda": "cupy", "gpu": "cupy", "cpu": "numba"}
-
-
-def parse_backend(name: object, source: str = "backend") -> str:
-    """Normalised backend name: 'auto' or one of `BACKENDS`."""
-    if not isinstance(name, str):
-        raise TypeError(f"{source} must be a string such as 'numba', not {type(name).__name__}")
-    folded = name.strip().lower()
-    folded = _ALIASES.get(folded, folded)
-    if folded not in ("auto", *BACKENDS):
-        raise ValueError(_validate.unknown_name(source, name, ("auto", *BACKENDS, *_ALIASES)))
-    return folded
 
 
 def backend_name() -> str:
-    """Value of `NNACCEL_BACKEND`; 'auto' if it is unset or blank."""
-    return parse_backend(os.environ.get("NNACCEL_BACKEND", "").strip() or "auto", "NNACCEL_BACKEND")
+    """Value of `NNACCEL_BACKEND`, as it was written; 'auto' if it is unset or blank."""
+    return os.environ.get("NNACCEL_BACKEND", "").strip() or "auto"
 
 
 def num_threads() -> int:

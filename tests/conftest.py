@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from nnaccel import _config
 
-from .each_backend import CUPY, GPU_REQUIRED, activated
+from .each_backend import CUPY, GPU_REQUIRED, TORCH, activated
 from .progress import Progress
 
 settings.register_profile(
@@ -70,13 +70,13 @@ def _kernels_on_disk() -> None:
     set_root(_config.kernel_dir())
 
 
-@pytest.fixture(params=["numpy", "numba", *CUPY])
+@pytest.fixture(params=["numpy", "numba", *CUPY, *TORCH])
 def backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """Run the test once on each backend, which is the active one meanwhile."""
     yield from activated(request.param)
 
 
-@pytest.fixture(params=["numba", *CUPY])
+@pytest.fixture(params=["numba", *CUPY, *TORCH])
 def fast_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """As `backend`, without NumPy: for tests that compare with it."""
     yield from activated(request.param)

@@ -1,4 +1,7 @@
-"""The backends that a test runs on: cupy only where a device answers, or where one is required."""
+"""The backends that a test runs on: cupy only where a device answers, or where one is required.
+
+Likewise torch only where PyTorch is installed.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,15 @@ NO_GPU = "" if _cupy.available or GPU_REQUIRED else f"{_cupy.reason}: {_cupy.rem
 
 #: To be unpacked into the `params` of a fixture.
 CUPY = [] if NO_GPU else [pytest.param("cupy", marks=pytest.mark.gpu)]
+
+
+_torch = probe("torch")
+
+#: Why there are no tests on torch; empty where there are.
+NO_TORCH = "" if _torch.available else f"{_torch.reason}: {_torch.remedy}"
+
+#: As `CUPY`.
+TORCH = [] if NO_TORCH else ["torch"]
 
 
 def activated(name: str) -> Iterator[Any]:

@@ -46,8 +46,9 @@ class Kernels:
         return Kernels(below | self._table, self._table)
 
     def place(self, name: str) -> str:
-        """Return a kernel's package and name, as in 'cpu.linear'."""
-        return f"{getattr(self, name).__module__.split('.')[1]}.{name}"
+        """Return a kernel's package, within nnaccel's own, and name, as in 'cpu.linear'."""
+        package = getattr(self, name).__module__.removeprefix("nnaccel_kernels.")
+        return f"{package.partition('.')[0]}.{name}"
 
     def __getattr__(self, name: str) -> Any:
         raise AttributeError(f"there is no kernel {name!r}")

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar
 
-from nnaccel.backends import _upload
 from nnaccel_kernels.lookup import Kernels
 
-Array = Any  # numpy.ndarray or cupy.ndarray
+Array = Any  # of NumPy, CuPy, or a backend's own
 Step = Callable[[], None]
 Replay = Callable[[int], None]
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -27,7 +26,7 @@ class BackendInfo:
     Attributes
     ----------
     name : str
-        'numpy', 'numba' or 'cupy'.
+        Such as 'numba'.
     available : bool
         Whether it can run on this machine.
     reason : str
@@ -87,9 +86,10 @@ class Backend:
     Attributes
     ----------
     name : str
-        'numpy', 'numba' or 'cupy'.
+        'numpy', 'numba', 'cupy', or the name of a package's backend, with a device such as
+        'torch:cuda' or without.
     xp : module
-        The array namespace: `numpy` or `cupy`.
+        The array namespace: `numpy`, `cupy`, or a package's.
     device : str
         The processor or GPU.
     kernels : Kernels
@@ -101,6 +101,15 @@ class Backend:
         Whether kernels called by this thread are recorded on a tape instead of run.
     host : callable
         Runs a Python function now, or records it as a host row of the tape.
+    convert : callable, optional
+        Takes an array-like and a ``dtype``, and returns an array of this backend, copied only if it
+        has to be; ``xp.asarray`` by default.
+    has_room : callable
+        Takes a number of bytes, and returns whether a data set that large may stay on the device.
+    synchronize : callable
+        Waits until the device has finished all queued work.
+    on_host : bool
+        Whether its arrays are NumPy's.
     allocate : callable, optional
         Takes a shape and a dtype, and returns an uninitialised array; ``xp.empty`` by default.
     relocate : callable, optional
@@ -121,6 +130,10 @@ class Backend:
     record: Callable[[Step], Replay] = field(default=loop, repr=False)
     recording: Callable[[], bool] = field(default=lambda: False, repr=False)
     host: Callable[[Step], None] = field(default=call, repr=False)
+    convert: Callable[..., Array] | None = field(default=None, repr=False)
+    has_room: Callable[[int], bool] = field(default=lambda nbytes: True, repr=False)
+    synchronize: Callable[[], None] = field(default=lambda: None, repr=False)
+    on_host: bool = field(default=True, repr=False)
     allocate: Callable[..., Array] | None = field(default=None, repr=False)
     relocate: Callable[..., Any] | None = field(default=None, repr=False)
     tf32: bool = field(default=False, repr=False)
@@ -137,24 +150,13 @@ class Backend:
         dtype : dtype, optional
             Element type; that of `x` by default.
         """
-        if self.name != "cupy" and is_cupy(x):
+        if home_of(x) not in ("", self.name):
             x = x.get()
-        if self.name == "cupy" and _upload.is_large(x, dtype):
-            return _upload.upload(self.xp, x)
-        return self.xp.asarray(x, dtype=dtype)
-
-    def has_room(self, nbytes: int) -> bool:
-        """Whether a data set of so many bytes may stay on the device."""
-        return self.name != "cupy" or _upload.has_room(self.xp, nbytes)
+        return (self.convert or self.xp.asarray)(x, dtype=dtype)
 
     def to_numpy(self, a: Array) -> Any:
         """Return `a` as a NumPy array on the host."""
         return to_numpy(a)
-
-    def synchronize(self) -> None:
-        """Wait until the device has finished all queued work."""
-        if self.name == "cupy":
-            self.xp.cuda.get_current_stream().synchronize()
 
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """Return an uninitialised array of this backend.
@@ -171,9 +173,19 @@ class Backend:
         return copied
 
 
-def is_cupy(x: object) -> bool:
-    """Whether `x` is a CuPy array; does not import CuPy."""
-    return type(x).__module__.partition(".")[0] == "cupy"
+def home_of(x: object) -> str:
+    """Name of the backend that `x` is an array of, if that has arrays of its own; '' otherwise.
+
+    CuPy's arrays are cupy's, which is not imported here. Those of other backends say it themselves.
+    """
+    if type(x).__module__.partition(".")[0] == "cupy":
+        return "cupy"
+    return str(getattr(x, "nnaccel_backend", ""))
+
+
+def is_on_device(x: object) -> bool:
+    """Whether `x` is an array that is not NumPy's, of a backend that has its own."""
+    return home_of(x) != ""
 
 
 def to_numpy(a: Any) -> Any:
@@ -186,4 +198,4 @@ def to_numpy(a: Any) -> Any:
     """
     import numpy as np
 
-    return a.get() if is_cupy(a) else np.asarray(a)
+    return a.get() if is_on_device(a) else np.asarray(a)

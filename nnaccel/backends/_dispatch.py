@@ -7,48 +7,52 @@ from typing import Any
 import numpy as np
 
 from nnaccel._validate import refuse_masked
-from nnaccel.backends._backend import Backend, is_cupy
+from nnaccel.backends._backend import Backend, home_of
 from nnaccel.backends._libraries import OtherLibraryError, is_of_other_library, view
 from nnaccel.backends._select import cpu_backend, get_backend
+
+_KINDS = {"cupy": "CuPy"}  # what arrays of a backend are called
 
 
 def backend_of(*arrays: Any) -> Backend:
     """Return the backend of the given arrays; None entries are ignored.
 
-    CuPy arrays run on 'cupy', NumPy arrays on the current CPU backend.
+    NumPy arrays run on the current CPU backend, others on the backend whose they are.
 
     Raises
     ------
     TypeError
         If arrays of two libraries are mixed, or something is not an array.
     """
-    cupy = numpy = False
+    homes = set()
     for a in arrays:
         if isinstance(a, np.ndarray):
             if type(a) is not np.ndarray:
                 refuse_masked(a, "arrays")
-            numpy = True
-        elif is_cupy(a):
-            cupy = True
+            homes.add("NumPy")
+        elif home := home_of(a):
+            homes.add(home)
         elif a is not None:
             raise OtherLibraryError(
                 f"expected NumPy or CuPy arrays, got {type(a).__module__}.{type(a).__qualname__}: "
                 "convert it with nnaccel.asarray(x)"
             )
-    if cupy and numpy:
+    if len(homes) > 1:
+        kinds = " and ".join(_KINDS.get(home, home) for home in sorted(homes))
         raise TypeError(
-            "NumPy and CuPy arrays in one call: move all to one side with nnaccel.asarray(x) "
+            f"{kinds} arrays in one call: move all to one side with nnaccel.asarray(x) "
             "or nnaccel.to_numpy(x)"
         )
-    return get_backend("cupy") if cupy else cpu_backend()
+    home = next(iter(homes), "NumPy")
+    return cpu_backend() if home == "NumPy" else get_backend(home)
 
 
 def get_namespace(*arrays: Any) -> Any:
-    """Return the array namespace of the given arrays: `numpy` or `cupy`.
+    """Return the array namespace of the given arrays: `numpy`, `cupy`, or a backend's own.
 
     Parameters
     ----------
-    *arrays : numpy.ndarray or cupy.ndarray
+    *arrays : array
         Arrays of one library.
 
     Raises

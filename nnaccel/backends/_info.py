@@ -38,8 +38,8 @@ def collect() -> dict[str, Any]:
     Examples
     --------
     >>> facts = collect()
-    >>> [row["name"] for row in facts["backends"]]
-    ['numpy', 'numba', 'cupy']
+    >>> [row["name"] for row in facts["backends"]][:4]
+    ['numpy', 'numba', 'cupy', 'torch']
     """
     rows = [asdict(row) for row in backends().values()]
     libraries = {name: _version(name) for name in LIBRARIES}

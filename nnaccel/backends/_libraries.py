@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel.backends._backend import is_cupy
+from nnaccel.backends._backend import is_on_device
 
 _CPU = 1  # of DLPack's kinds of device
 
@@ -28,7 +28,7 @@ def is_of_other_library(x: object) -> bool:
     return (
         hasattr(x, "__dlpack__")
         and not isinstance(x, np.ndarray | np.generic | type)
-        and not is_cupy(x)
+        and not is_on_device(x)
     )
 
 
@@ -96,7 +96,7 @@ def _arrays(arguments: Any) -> Any:
     for name, value in arguments.items():
         if isinstance(value, tuple | list):
             yield from _arrays({f"{name}[{i}]": item for i, item in enumerate(value)})
-        elif isinstance(value, np.ndarray) or is_cupy(value) or is_of_other_library(value):
+        elif isinstance(value, np.ndarray) or is_on_device(value) or is_of_other_library(value):
             yield name, value
 
 

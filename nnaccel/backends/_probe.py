@@ -12,11 +12,13 @@ from pathlib import Path
 
 from nnaccel import _config
 from nnaccel.backends._backend import BackendInfo
+from nnaccel.backends._plugins import brief, probe_plugin
 
 
 def probe(name: str) -> BackendInfo:
     """Return availability, device and version of the backend `name` on this machine."""
-    return {"numpy": _numpy, "numba": _numba, "cupy": _cupy}[name]()
+    built_in = {"numpy": _numpy, "numba": _numba, "cupy": _cupy}
+    return built_in[name]() if name in built_in else probe_plugin(name)
 
 
 def _numpy() -> BackendInfo:
@@ -32,7 +34,7 @@ def _numba() -> BackendInfo:
         version = str(importlib.import_module("numba").__version__)
         importlib.import_module("nnaccel_kernels.cpu")
     except Exception as error:
-        reason = f"broken install: {_brief(error)}"
+        reason = f"broken install: {brief(error)}"
         return BackendInfo("numba", False, reason, "pip install --force-reinstall numba numpy")
     threads = _config.num_threads()
     device = f"{_processor()}, {threads} thread{'s' if threads > 1 else ''}"
@@ -51,7 +53,7 @@ def _cupy() -> BackendInfo:
         version = str(cupy.__version__)
     except Exception as error:
         remedy = f"pip uninstall -y cupy cupy-cuda12x cupy-cuda13x && {install}"
-        return BackendInfo("cupy", False, f"broken install: {_brief(error)}", remedy)
+        return BackendInfo("cupy", False, f"broken install: {brief(error)}", remedy)
     if driver is None:
         remedy = "install the NVIDIA driver, or choose NNACCEL_BACKEND=numba"
         return BackendInfo("cupy", False, "no driver", remedy, version=version)
@@ -59,7 +61,7 @@ def _cupy() -> BackendInfo:
         kernels = importlib.import_module("nnaccel_kernels.cuda")
     except Exception as error:
         remedy = f"{install} brings numba-cuda, whose compiler the kernels need"
-        return BackendInfo("cupy", False, f"broken install: {_brief(error)}", remedy, "", version)
+        return BackendInfo("cupy", False, f"broken install: {brief(error)}", remedy, "", version)
     info = _cupy_device(cupy, version)
     try:
         if info.available:
@@ -83,7 +85,7 @@ def _cupy_device(cupy: object, version: str) -> BackendInfo:
         text = str(error)
         old = "InsufficientDriver" in text
         none = "NoDevice" in text
-        reason = "driver too old" if old else "no device" if none else f"broken: {_brief(error)}"
+        reason = "driver too old" if old else "no device" if none else f"broken: {brief(error)}"
     remedies = {
         "driver too old": "update the NVIDIA driver, or install the extra for an older CUDA: "
         "pip install 'nnaccel[cuda12]'",
@@ -113,8 +115,3 @@ def _processor() -> str:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
-
-
-def _brief(error: Exception) -> str:
-    """First line of an error, with its type."""
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"

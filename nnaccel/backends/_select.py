@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from nnaccel import _config
-from nnaccel.backends import _capture
+from nnaccel.backends import _capture, _plugins, _upload
 from nnaccel.backends._backend import (
     Array,
     Backend,
@@ -40,7 +40,7 @@ def backends() -> dict[str, BackendInfo]:
     >>> backends()["numpy"].available
     True
     """
-    return {name: probe(name) for name in _config.BACKENDS}
+    return {name: probe(name) for name in (*_plugins.BUILT_IN, *_plugins.offers())}
 
 
 def get_backend(name: str | None = None) -> Backend:
@@ -49,7 +49,8 @@ def get_backend(name: str | None = None) -> Backend:
     Parameters
     ----------
     name : str, optional
-        'numpy', 'numba', 'cupy' or 'auto'; the current one by default.
+        'numpy', 'numba', 'cupy', 'auto', or the backend of an installed package, such as
+        'torch' or 'torch:cuda'; the current one by default.
 
     Returns
     -------
@@ -76,7 +77,8 @@ def set_backend(name: str) -> None:
     Parameters
     ----------
     name : str
-        'numpy', 'numba', 'cupy', or 'auto' for the best that can run.
+        'numpy', 'numba', 'cupy', or 'auto' for the best of these that can run; or the backend
+        of an installed package, such as 'torch' or 'torch:cuda'.
 
     Raises
     ------
@@ -115,7 +117,7 @@ def use_backend(name: str) -> Iterator[Backend]:
 def cpu_backend() -> Backend:
     """Return the backend for NumPy arrays: the current one if it is for CPUs, else the best."""
     name = _active()
-    if name == "cupy":
+    if name == "cupy" or not _make(name).on_host:
         name = "numba" if probe("numba").available else "numpy"
     return _make(name)
 
@@ -127,12 +129,12 @@ def _active() -> str:
 @functools.cache
 def _from_environment() -> str:
     """Backend chosen by the environment, read at first use."""
-    return _resolve(_config.backend_name())
+    return _resolve(_config.backend_name(), "NNACCEL_BACKEND")
 
 
-def _resolve(name: str) -> str:
+def _resolve(name: str, source: str = "backend") -> str:
     """Replace 'auto' by the best available backend, and log why."""
-    name = _config.parse_backend(name)
+    name = _plugins.parse(name, source)
     if name != "auto":
         return name
     unavailable: list[str] = []
@@ -152,7 +154,7 @@ def reason_for_choice() -> str:
         return "chosen by use_backend"
     if _default is not None:
         return "chosen by set_backend"
-    asked = _config.backend_name()
+    asked = _plugins.parse(_config.backend_name(), "NNACCEL_BACKEND")
     if asked != "auto":
         return f"NNACCEL_BACKEND={asked}"
     return "auto: cupy if a device answers, else numba, else numpy"
@@ -171,6 +173,8 @@ def _make(name: str) -> Backend:
         return _on_gpu(info)
     if name == "numba":
         return _on_cores(info)
+    if name != "numpy":
+        return _plugins.make_plugin(name)
     reference = importlib.import_module("nnaccel_kernels.reference")
     numpy = importlib.import_module("numpy")
     return Backend(name, numpy, info.device, reference.kernels, halves=True)
@@ -191,6 +195,10 @@ def _on_gpu(info: BackendInfo) -> Backend:
         record,
         _capture.recording,
         _capture.host,
+        convert=functools.partial(_upload.to_device, cupy),
+        has_room=functools.partial(_upload.has_room, cupy),
+        synchronize=lambda: cupy.cuda.get_current_stream().synchronize(),
+        on_host=False,
         tf32=tf32,
         halves=True,
         workspace=256 << 20,
@@ -241,6 +249,6 @@ def _on_cores(info: BackendInfo) -> Backend:
         record,
         cpu.recording,
         cpu.host,
-        cpu.empty,
-        relocate,
+        allocate=cpu.empty,
+        relocate=relocate,
     )

@@ -51,6 +51,11 @@ def is_large(x: Any, dtype: Any) -> bool:
     return dtype is None or np.dtype(dtype) == x.dtype
 
 
+def to_device(cupy: Any, x: Any, dtype: Any = None) -> Array:
+    """Return an array on the device, copied only if it has to be."""
+    return upload(cupy, x) if is_large(x, dtype) else cupy.asarray(x, dtype=dtype)
+
+
 def upload(cupy: Any, a: np.ndarray) -> Array:
     """Return a contiguous array on the device, copied in pieces."""
     out = cupy.empty(a.shape, a.dtype)

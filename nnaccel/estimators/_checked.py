@@ -12,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from nnaccel import _validate
-from nnaccel.backends import is_cupy
+from nnaccel.backends import is_on_device
 
 Floats = NDArray[np.float64]
 
@@ -25,7 +25,7 @@ _MAX_WEIGHT = 1e20
 def on_host(x: Any) -> Any:
     """Return a CuPy array as a NumPy array, anything else as it is; ValueError if masked."""
     _validate.refuse_masked(x, "inputs or targets")
-    return x.get() if is_cupy(x) else x
+    return x.get() if is_on_device(x) else x
 
 
 def rows(estimator: Any, x: Any) -> Floats:

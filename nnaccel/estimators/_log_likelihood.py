@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.backends import Array, get_backend, is_cupy, to_numpy
+from nnaccel.backends import Array, get_backend, is_on_device, to_numpy
 
 Floats = NDArray[np.float64]
 
@@ -120,7 +120,11 @@ class LogLikelihood:
     def _blocks(self) -> list[slice]:
         """Slices of rows: all at once on a GPU, on a CPU blocks that fit the cache."""
         count, features = self._x.shape
-        size = count if is_cupy(self._x) else max(_BLOCK_BYTES // (8 * max(features, 1)), _MIN_ROWS)
+        size = (
+            count
+            if is_on_device(self._x)
+            else max(_BLOCK_BYTES // (8 * max(features, 1)), _MIN_ROWS)
+        )
         return [slice(i, i + size) for i in range(0, count, max(size, 1))]
 
     def _probabilities(self, z: Array, y: Array) -> tuple[Array, Array]:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from nnaccel import ops
-from nnaccel.backends import Array, Backend, get_backend, is_cupy, to_numpy
+from nnaccel.backends import Array, Backend, get_backend, is_on_device, to_numpy
 from nnaccel.filters.bank import named
 
 _IMAGE = "(H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA"
@@ -87,7 +87,7 @@ def _correlate(backend: Backend, x: Array, w: Array) -> Array:
 
 def _floats(backend: Backend, name: str, given: Any) -> Array:
     """Return numbers as finite float32 on the backend."""
-    a = given if is_cupy(given) else np.asarray(given)
+    a = given if is_on_device(given) else np.asarray(given)
     if a.dtype.kind not in "biuf":
         raise TypeError(f"{name} has dtype {a.dtype}; expected integers or floats")
     with np.errstate(over="ignore"):  # infinity raises an error below

@@ -113,7 +113,7 @@ class CompiledNetwork(Network):
         Parameters
         ----------
         name : str
-            'numpy', 'numba', 'cupy' or 'auto'.
+            As for `nnaccel.set_backend`: 'numpy', 'numba', 'cupy', 'torch' or 'auto'.
 
         Returns
         -------

@@ -10,7 +10,7 @@ import inspect
 from copy import copy
 from typing import Any, NamedTuple
 
-from nnaccel.backends import BackendUnavailableError, get_backend, is_cupy, to_numpy
+from nnaccel.backends import BackendUnavailableError, get_backend, home_of, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.layers._composite import Composite
 from nnaccel.layers._tree import map_layers
@@ -128,9 +128,9 @@ def _with_layers(value: Any) -> Any:
 
 
 def _home(model: CompiledNetwork) -> str | None:
-    """Backend the model was moved to, or 'cupy' if its arrays are on a device."""
+    """Backend the model was moved to, else the one that has its arrays if they are not NumPy's."""
     home = model._parameters.home
-    return "cupy" if home is None and model.built and is_cupy(model.weights) else home
+    return (home_of(model.weights) or None) if home is None and model.built else home
 
 
 def _runnable(name: str | None) -> str | None:

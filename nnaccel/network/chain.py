@@ -208,7 +208,7 @@ class Network(Explained):
         Parameters
         ----------
         name : str
-            'numpy', 'numba', 'cupy' or 'auto'.
+            As for `nnaccel.set_backend`: 'numpy', 'numba', 'cupy', 'torch' or 'auto'.
 
         Returns
         -------

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 
-from nnaccel.backends import Array, is_cupy
+from nnaccel.backends import Array, is_on_device
 from nnaccel.network.chain import Network
 from nnaccel.training.augment import Augment, Augmenter
 from nnaccel.training.communicator import Alone
@@ -82,7 +82,7 @@ class BatchLoader:
         if rows is None:
             return None, self.order
         is_one_batch = len(rows) <= self.batch_size
-        if is_cupy(rows) or is_one_batch or self._backend.has_room(rows.nbytes):
+        if is_on_device(rows) or is_one_batch or self._backend.has_room(rows.nbytes):
             return self._backend.asarray(rows), self.order
         self._streams.append(PieceStream(self._backend, rows, max(1, self._width)))
         return self._streams[-1].piece, self._streams[-1].positions

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nnaccel._validate import warn_caller, whole_number
-from nnaccel.backends import Array, is_cupy, is_kernels_only
+from nnaccel.backends import Array, is_kernels_only, is_on_device
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
 from nnaccel.training.class_weights import weigh_rows
@@ -168,7 +168,7 @@ def split_validation(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple
         raise ValueError(f"validation_split={share!r} must be at least 0 and below 1")
     if arrays[1] is None:
         raise ValueError("validation_split needs arrays x and y, not a stream of batches")
-    whole = [a if is_cupy(a) or a is None else np.asanyarray(a) for a in arrays]
+    whole = [a if is_on_device(a) or a is None else np.asanyarray(a) for a in arrays]
     rows = len(whole[0])
     kept = rows - int(rows * share)
     if kept == rows:

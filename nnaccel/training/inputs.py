@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel._validate import refuse_masked
-from nnaccel.backends import Array, is_cupy, is_of_other_library, view
+from nnaccel.backends import Array, is_of_other_library, is_on_device, view
 from nnaccel.network.chain import Network
 from nnaccel_kernels.half import is_half, wide
 
@@ -30,7 +30,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     ValueError
         If it is empty, not numeric, or contains NaN or infinity (not checked on disk).
     """
-    if is_cupy(x):
+    if is_on_device(x):
         return x
     on_disk = isinstance(x, np.memmap)
     x = as_numbers(x, "inputs")
@@ -66,7 +66,7 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
     if is_of_other_library(x):
         return view(x, what)
     try:
-        array: np.ndarray = x.get() if is_cupy(x) else np.asarray(x)
+        array: np.ndarray = x.get() if is_on_device(x) else np.asarray(x)
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise

@@ -181,7 +181,7 @@ def test_numba_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def test_errors_without_words_are_named_at_least() -> None:
-    assert _probe._brief(SystemError()) == "SystemError: "
+    assert _probe.brief(SystemError()) == "SystemError: "
 
 
 def test_the_drivers_version_is_asked_of_the_driver(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,7 +63,7 @@ def test_operations_are_those_of_the_definition(model: Sequential) -> None:
 def test_the_algorithm_is_the_one_that_runs(backend: Any) -> None:
     model = Sequential([layers.Conv2D(4, 3), layers.Conv2D(4, 3, algorithm="im2col")])
     model.build((2, 9, 9))
-    algorithms = {"im2col", "direct", "gemm", "winograd"}
+    algorithms = {"im2col", "direct", "gemm", "winograd", "torch"}
     if backend.name == "cupy":
         assert {step.algorithm for step in explain(model)} <= {"auto", *algorithms}
         model(np.zeros((128, 2, 9, 9), "float32"))

@@ -17,18 +17,18 @@ def avg_pool2d(x: Any, window: Window, count_include_pad: bool, y: Any) -> None:
     y[...] = 0
     for _, _, at, pixels in taps(window, x.shape, y.shape):
         y[at] += x[pixels]
-    y /= _divisor(window, count_include_pad, x, y)
+    y /= divisor(window, count_include_pad, x, y)
 
 
 def avg_pool2d_backward(dy: Any, window: Window, count_include_pad: bool, dx: Any) -> None:
     """Share each dy equally among the pixels under its window."""
-    share = dy / _divisor(window, count_include_pad, dx, dy)
+    share = dy / divisor(window, count_include_pad, dx, dy)
     dx[...] = 0
     for _, _, at, pixels in taps(window, dx.shape, dy.shape):
         dx[pixels] += share[at]
 
 
-def _divisor(window: Window, count_include_pad: bool, image: Any, positions: Any) -> Any:
+def divisor(window: Window, count_include_pad: bool, image: Any, positions: Any) -> Any:
     """How many taps count at each position (OH, OW); 1 where none does."""
     counts = []
     for axis in (0, 1):

@@ -1,0 +1,79 @@
+"""Convolution and its gradients by PyTorch, so by oneDNN, cuDNN or what else a device has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch.nn import grad
+from torch.nn.functional import conv2d as torch_conv2d
+
+from nnaccel_kernels import reference
+from nnaccel_kernels.reference.channels import bias_activate
+from nnaccel_kernels.torch.pad import cropped, padded, padded_shape
+from nnaccel_kernels.window import ConvolutionPlan, Window
+
+__all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_gradient"]
+
+_OURS = "auto", "torch"
+_plain = reference.kernels
+
+
+def conv2d_plan(
+    direction: str,
+    x_shape: tuple[int, ...],
+    w_shape: tuple[int, ...],
+    window: Window,
+    groups: int,
+    itemsize: int,
+    algorithm: str,
+    budget_bytes: int,
+    measure: bool = False,
+) -> ConvolutionPlan:
+    """How a convolution or a gradient of it would be computed; ValueError if it cannot be so."""
+    if algorithm in _OURS:
+        return ConvolutionPlan("torch", 0, "PyTorch's convolution")
+    how = direction, x_shape, w_shape, window, groups, itemsize, algorithm, budget_bytes, measure
+    plan: ConvolutionPlan = _plain.conv2d_plan(*how)
+    return plan
+
+
+def conv2d(
+    x: Any,
+    w: Any,
+    b: Any,
+    window: Window,
+    groups: int,
+    activation: str,
+    alpha: float,
+    algorithm: str,
+    y: Any,
+) -> None:
+    """y = f(conv(x, w) + b) for the elementwise activation f; b may be None."""
+    if algorithm not in _OURS:
+        _plain.conv2d(x, w, b, window, groups, activation, alpha, algorithm, y)
+        return
+    y[...] = torch_conv2d(padded(x, window), w, None, window.stride, 0, window.dilation, groups)
+    bias_activate(y, b, activation, alpha)
+
+
+def conv2d_input_gradient(
+    dy: Any, w: Any, window: Window, groups: int, algorithm: str, dx: Any
+) -> None:
+    """dx = gradient of sum(dy * conv(x, w)) in x; also the transposed convolution of dy."""
+    if algorithm not in _OURS:
+        _plain.conv2d_input_gradient(dy, w, window, groups, algorithm, dx)
+        return
+    shape = padded_shape(dx.shape, window)
+    whole = grad.conv2d_input(shape, w, dy, window.stride, 0, window.dilation, groups)
+    dx[...] = cropped(whole, window)
+
+
+def conv2d_weight_gradient(
+    dy: Any, x: Any, window: Window, groups: int, algorithm: str, dw: Any
+) -> None:
+    """dw = gradient of sum(dy * conv(x, w)) in w."""
+    if algorithm not in _OURS:
+        _plain.conv2d_weight_gradient(dy, x, window, groups, algorithm, dw)
+        return
+    how = window.stride, 0, window.dilation, groups
+    dw[...] = grad.conv2d_weight(padded(x, window), dw.shape, dy, *how)

@@ -1,0 +1,102 @@
+"""The array namespace of PyTorch on a device: array-api-compat's functions, by NumPy's names."""
+
+from __future__ import annotations
+
+import functools
+from types import SimpleNamespace
+from typing import Any
+
+import array_api_compat.torch as library
+import numpy as np
+import torch
+
+from nnaccel_kernels.torch.array import Array, torch_dtype, unwrap
+
+_RENAMED = {"concatenate": "concat"}
+
+
+class Functions:
+    """Functions on arrays that lie on one device.
+
+    Parameters
+    ----------
+    device : torch.device
+    """
+
+    __name__ = "torch"
+    ndarray = Array
+
+    def __init__(self, device: Any) -> None:
+        self._device = device
+        self.linalg = SimpleNamespace(norm=_wrapped(torch.linalg.norm), qr=_qr)
+
+    def asarray(self, a: Any, dtype: Any = None, order: str | None = None) -> Array:
+        """Array of anything NumPy can convert; it shares memory with one that can be written to."""
+        if isinstance(a, Array):
+            tensor = a.tensor
+        else:
+            a = np.asarray(a)
+            if not a.flags.writeable or min(a.strides, default=0) < 0 or not a.dtype.isnative:
+                a = np.array(a, a.dtype.newbyteorder("="), order="C")
+            torch_dtype(a.dtype)
+            tensor = torch.from_numpy(a)
+        tensor = tensor.to(self._device, torch_dtype(dtype))
+        return Array(tensor.contiguous() if order == "C" else tensor)
+
+    def ascontiguousarray(self, a: Any, dtype: Any = None) -> Array:
+        """Array in C order."""
+        return self.asarray(a, dtype, "C")
+
+    def empty(self, shape: Any, dtype: Any = float) -> Array:
+        """Uninitialised array."""
+        return Array(torch.empty(shape, dtype=torch_dtype(dtype), device=self._device))
+
+    def zeros(self, shape: Any, dtype: Any = float) -> Array:
+        """Array of zeros."""
+        return Array(torch.zeros(shape, dtype=torch_dtype(dtype), device=self._device))
+
+    def ones(self, shape: Any, dtype: Any = float) -> Array:
+        """Array of ones."""
+        return Array(torch.ones(shape, dtype=torch_dtype(dtype), device=self._device))
+
+    def arange(self, *args: Any, dtype: Any = None) -> Array:
+        """Evenly spaced numbers."""
+        return self.asarray(np.arange(*args, dtype=dtype))
+
+    def __getattr__(self, name: str) -> Any:
+        kind = getattr(np, name, None)
+        if isinstance(kind, type) and issubclass(kind, np.generic):
+            return kind
+        name = _RENAMED.get(name, name)
+        place = library if hasattr(library, name) else torch
+        if name.startswith("_") or not hasattr(place, name):
+            raise AttributeError(f"the torch backend's namespace has no {name!r}")
+        function = _wrapped(getattr(place, name))
+        setattr(self, name, function)
+        return function
+
+
+def _wrapped(function: Any) -> Any:
+    """Return a function of arrays for one of tensors; NumPy's dtypes are taken."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        given = {name: unwrap(value) for name, value in kwargs.items()}
+        if "dtype" in given:
+            given["dtype"] = torch_dtype(given["dtype"])
+        result = function(*map(_argument, args), **given)
+        return Array(result) if isinstance(result, torch.Tensor) else result
+
+    return call
+
+
+def _argument(value: Any) -> Any:
+    is_dtype = isinstance(value, np.dtype) or (
+        isinstance(value, type) and issubclass(value, np.generic)
+    )
+    return torch_dtype(value) if is_dtype else unwrap(value)
+
+
+def _qr(a: Array, mode: str = "reduced") -> Any:
+    q, r = torch.linalg.qr(a.tensor, mode)
+    return Array(r) if mode == "r" else (Array(q), Array(r))
