@@ -22,13 +22,14 @@ from nnaccel.layers import initializers, penalties
 from nnaccel.layers.penalties import *
 from nnaccel.model.explain import explain
 from nnaccel.model.learning_rates import find_learning_rate
-from nnaccel.model.sequential import Sequential, load
+from nnaccel.model.loading import load
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import schedules
 from nnaccel.testing import assert_parity, gradcheck
 from nnaccel.training import callbacks, losses, metrics
 from nnaccel.training.callbacks import *
 from nnaccel.training.checkpoint import CheckpointError
-from nnaccel.training.loop import DivergenceError
+from nnaccel.training.divergence import DivergenceError
 
 __all__ = [
     "Backend",

@@ -67,6 +67,19 @@ ATTRIBUTES = {
     "functional": "ops",
     "activations": "ops",
     "datasets": "data",
+    "Augment": "data.Augment",
+    "ImageDataGenerator": "data.Augment",
+    "RandomCrop": "data.Augment",
+    "RandomFlip": "data.Augment",
+    "RandomHorizontalFlip": "data.Augment",
+    "RandomRotation": "data.Augment",
+    "RandomTranslation": "data.Augment",
+    "RandomZoom": "data.Augment",
+    "load_digits": "data.digits",
+    "LearningRateScheduler": "schedules",
+    "LRFinder": "find_learning_rate",
+    "lr_finder": "find_learning_rate",
+    "init_process_group": "distributed.init",
     "CrossEntropyLoss": "losses.CategoricalCrossentropy",
     "SparseCategoricalCrossentropy": "losses.CategoricalCrossentropy",
     "BCELoss": "losses.BinaryCrossentropy",
@@ -108,6 +121,11 @@ ARGUMENTS: dict[str, tuple[str, ...]] = {
     "criterion": ("loss",),
     "X": ("x",),
     "sample_weights": ("sample_weight",),
+    "log_dir": ("folder",),
+    "zoom": ("scale",),
+    "degrees": ("rotate",),
+    "translate": ("shift",),
+    "horizontal_flip": ("flip",),
 }
 
 #: Names in quotes, as of losses, metrics, activations and initialisers.
@@ -150,6 +168,9 @@ STRINGS: dict[str, tuple[str, ...]] = {
 _SHAPE = (
     "leave it out: the first batch gives the shape, or model.build((20,)), without a batch axis"
 )
+_RANKS = "give fit distributed=nn.distributed.init()"
+_MIXED = "give Sequential dtype='mixed_float16'"
+_SEED = "give Sequential(layers, seed=0)"
 #: What to do where there is no such argument or attribute, by any name.
 REMEDIES = {
     "input_shape": _SHAPE,
@@ -178,6 +199,16 @@ REMEDIES = {
     "device": "the environment variable NNACCEL_BACKEND, or nn.set_backend, says where to compute",
     "cuda": "the environment variable NNACCEL_BACKEND, or nn.set_backend, says where to compute",
     "train_test_split": "take sklearn.model_selection.train_test_split",
+    "DistributedDataParallel": _RANKS,
+    "DataParallel": _RANKS,
+    "autocast": _MIXED,
+    "GradScaler": _MIXED,
+    "mixed_precision": _MIXED,
+    "manual_seed": _SEED,
+    "set_random_seed": _SEED,
+    "BackupAndRestore": "give fit checkpoint='run.safetensors', resume=True",
+    "save": "take model.save(path)",
+    "onnx": "take model.export('model.onnx'), nn.load('model.onnx')",
     "validation_steps": "validation_data is used whole: give a part of it",
 }
 
@@ -191,6 +222,12 @@ METHODS = {
     "state_dict": "get_weights() is a list of arrays; save(path) writes a file",
     "load_state_dict": "load_weights takes the state_dict of a PyTorch module",
     "save_weights": "save(path) writes the weights with the model",
+    "predict_on_batch": "predict takes a batch too",
+    "train_step": "train_on_batch makes a step",
+    "backward": "forward(x) returns the outputs and their backward",
+    "to_onnx": "export(path) writes ONNX",
+    "freeze": "set trainable = False, of each layer that is to stay",
+    "requires_grad_": "set trainable = False, of each layer that is to stay",
     "zero_grad": "leave it out: backward overwrites the gradients",
     "eval": "leave it out: only fit, and forward(x, training=True), train",
     "train": "fit trains; forward(x, training=True) runs layers as in training",

@@ -39,7 +39,11 @@ def whole_number(name: str, value: object, least: int = 1) -> int:
 
 def check_range(name: str, value: float, low: float, high: float, open_low: bool = False) -> None:
     """Raise a ValueError unless ``low <= value < high`` (``low < value`` if `open_low`)."""
-    if not low <= value < high or (open_low and value == low):
+    try:
+        inside = low <= value < high and not (open_low and value == low)
+    except TypeError:  # such as a string
+        inside = False
+    if not inside:
         bound = f"{'above' if open_low else 'at least'} {low}"
         raise ValueError(f"{name}={value!r} must be {bound} and below {high}")
 

@@ -61,6 +61,8 @@ ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (nn.optim.SGD, {"nesterow": True}, "did you mean 'nesterov'?"),
     (nn.losses.Huber, {"delt": 1.0}, "did you mean 'delta'?"),
     (nn.ModelCheckpoint, {"filepath": "a"}, "is called 'path' here"),
+    (nn.TensorBoard, {"log_dir": "a"}, "is called 'folder' here"),
+    (nn.data.Augment, {"zoom": 0.1}, "is called 'scale' here"),
     (nn.EarlyStopping, {"patients": 3}, "did you mean 'patience'?"),
     (nn.Sequential, {"layer": []}, "did you mean 'layers'?"),
     (
@@ -123,6 +125,11 @@ def test_attributes(name: str, words: str) -> None:
         (nn.optim, "RMSProp", "it is called nn.optim.RMSprop here"),
         (nn.losses, "CrossEntropyLoss", "it is called nn.losses.CategoricalCrossentropy here"),
         (nn.metrics, "BinaryAcuracy", "did you mean 'BinaryAccuracy'?"),
+        (nn.callbacks, "LearningRateScheduler", "it is called nn.schedules here"),
+        (nn.data, "RandomFlip", "it is called nn.data.Augment here"),
+        (nn.data, "mnits", "did you mean 'mnist'?"),
+        (nn.estimators, "NetworkClasifier", "did you mean 'NetworkClassifier'?"),
+        (nn.distributed, "DistributedDataParallel", "distributed=nn.distributed.init()"),
         (nn.callbacks, "EarlyStoping", "did you mean 'EarlyStopping'?"),
     ],
 )
@@ -240,7 +247,7 @@ def test_no_name_of_the_table_is_one_of_ours() -> None:
     assert not _foreign.STRINGS.keys() & strings
     assert {here for names in _foreign.STRINGS.values() for here in names} <= strings
     kinds = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
-    kinds += [*nn.optim.OPTIMIZERS.values(), *nn.losses.LOSSES.values()]
+    kinds += [nn.data.Augment, *nn.optim.OPTIMIZERS.values(), *nn.losses.LOSSES.values()]
     known = {name for kind in kinds for name in _validate.argument_names(kind)}
     known |= {"epochs", "sample_weight", "loss", "x"}  # of methods
     assert {here for names in _foreign.ARGUMENTS.values() for here in names} <= known

@@ -23,6 +23,10 @@ def check(save: Path | None, plot: Path | None) -> None:
             raise click.UsageError(f"cannot write {path}: there is no folder {folder}")
         if not os.access(folder, os.W_OK):
             raise click.UsageError(f"cannot write {path}: the folder {folder} is read-only")
+    if save is not None and save.suffix.lower() == ".onnx":
+        raise click.UsageError(
+            f"--save {save}: give a .safetensors, then nnaccel export makes ONNX"
+        )
     if plot is not None and plot.suffix.lower() != ".png":
         raise click.UsageError(f"--plot draws a PNG: {plot} must end in .png")
     if plot is not None and find_spec("matplotlib") is None:

@@ -56,7 +56,7 @@ class Saved:
     def read(cls, path: Path) -> Saved:
         """Read a file that `--save`, `Sequential.save` or `export` wrote."""
         from nnaccel.data import Scaling, Schema
-        from nnaccel.model.sequential import load
+        from nnaccel.model.loading import load
         from nnaccel.training import checkpoint
         from nnaccel.training.resume import read_training
 
@@ -76,6 +76,10 @@ class Saved:
 
     def require_compiled(self) -> None:
         """Raise a UsageError for a model without a loss, which cannot be tested or trained."""
+        if self.path.suffix.lower() == ".onnx":
+            raise click.UsageError(
+                f"{self.path}: ONNX files have no loss: take what train --save wrote"
+            )
         if self.model.loss is None:
             raise click.UsageError(
                 f"{self.path} has no loss and no optimizer: call compile before save"

@@ -134,7 +134,7 @@ def _draw(maps: NDArray[np.float32], titles: list[str], path: Path) -> None:
 def _model_maps(path: Path, layer: str | None, image: Path | None) -> tuple[Any, str]:
     """Return what a layer of the model in a file makes of the picture, and the layer's name."""
     from nnaccel import filters
-    from nnaccel.model.sequential import load
+    from nnaccel.model.loading import load
 
     model = load(path)
     places = filters.map_layers(model)

@@ -26,6 +26,8 @@ def launch_command(count: int, command: tuple[str, ...]) -> None:
     That is mpiexec -n N nnaccel COMMAND, with --distributed for train. Of several machines, call
     mpiexec or srun yourself.
     """
+    if command[0].endswith(".py"):
+        raise click.UsageError(f"a script needs no launch: mpiexec -n {count} python {command[0]}")
     if command[0] == "train" and "--distributed" not in command:
         command = *command, "--distributed"
     line = [find_mpiexec(), "-n", str(count), sys.executable, "-m", "nnaccel", *command]

@@ -119,8 +119,12 @@ def train_command(
     _network.refuse_hidden(ctx, plan.model)
     plan.check()
     _outputs.check(save, plot)
-    launcher = _config.launcher() if distributed else None
-    if launcher is not None and launcher.rank:  # the first one speaks for all
+    launcher = _config.launcher()
+    if launcher is not None and launcher.size > 1 and not distributed and not launcher.rank:
+        click.echo(
+            f"each of {launcher.size} processes trains by itself: see --distributed", err=True
+        )
+    if distributed and launcher is not None and launcher.rank:  # the first one speaks for all
         ctx.with_resource(contextlib.redirect_stdout(io.StringIO()))
     ctx.with_resource(shown_log(quiet))
     comm = init() if distributed else Alone()

@@ -1,5 +1,8 @@
 """Data sets: MNIST and its kin, CIFAR-10, digits, iris, spirals, your own files and tables."""
 
+import typing
+
+from nnaccel import _foreign
 from nnaccel.data.cifar10 import cifar10
 from nnaccel.data.csvdesign import read_design
 from nnaccel.data.csvknown import InputRows, read_inputs
@@ -43,3 +46,6 @@ __all__ = [
     "read_inputs",
     "spirals",
 ]
+
+if not typing.TYPE_CHECKING:  # to a type checker any name would be there
+    __getattr__ = _foreign.missing(__name__, __all__)

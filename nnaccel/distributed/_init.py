@@ -17,7 +17,7 @@ SHARDS = 8
 _INSTALL = "pip install 'nnaccel[mpi]', which brings mpi4py and MPICH, and start with its mpiexec"
 
 
-def init(deterministic: bool = False) -> Communicator:
+def init(*, deterministic: bool = False) -> Communicator:
     """Join the processes that a launcher started: `mpiexec` of MPICH or Open MPI, or Slurm's srun.
 
     Without a launcher the process is alone, and nothing is imported.

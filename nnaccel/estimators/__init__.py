@@ -3,6 +3,9 @@
 Importing this loads scikit-learn; `import nnaccel` alone does not.
 """
 
+import typing
+
+from nnaccel import _foreign
 from nnaccel.estimators._collinear import CollinearityWarning
 from nnaccel.estimators._likelihood import SeparationWarning
 from nnaccel.estimators.convnet import ConvNetClassifier
@@ -24,3 +27,6 @@ __all__ = [
     "SeparationWarning",
     "SoftmaxRegression",
 ]
+
+if not typing.TYPE_CHECKING:  # to a type checker any name would be there
+    __getattr__ = _foreign.missing(__name__, __all__)

@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 
 #: Largest number whose sums of squares do not overflow.
 _MAX = 1e140
+#: Largest weight of a row, with which those sums do not overflow either.
+_MAX_WEIGHT = 1e20
 
 
 def on_host(x: Any) -> Any:
@@ -92,7 +94,7 @@ def weights_of(x: Floats, sample_weight: Any) -> Floats:
     )
     if not weights.any():
         raise ValueError("sample_weight is 0 for every row: there is nothing to fit")
-    if not 1 / _MAX < weights.max() < _MAX:
+    if not 1 / _MAX_WEIGHT < weights.max() < _MAX_WEIGHT:
         raise ValueError(
             f"sample_weight is at most {weights.max():.3g}: give weights of about 1; only their "
             "ratios matter"

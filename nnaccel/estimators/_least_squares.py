@@ -15,8 +15,11 @@ Floats = NDArray[np.float64]
 #: Smallest singular value, relative to the largest, that counts for the rank.
 RANK_TOLERANCE = 1e-10
 
-#: Smallest pivot of ``x.T @ x``, for columns of length 1, for which normal equations are accurate.
-_MIN_PIVOT = 1e-2
+#: Largest element of the inverse Cholesky factor of ``x.T @ x``, for columns of length 1, for which
+#: normal equations are accurate: no variance is inflated by more than p times its square.
+_MAX_INVERSE = 100.0
+#: Length of a column whose products with others may underflow.
+_SHORT = 1e-140
 
 
 @dataclass(frozen=True)
@@ -137,14 +140,24 @@ def decorrelation(x: Array) -> Floats | None:
         return None
     gram = np.asarray(to_numpy(x.T @ x))
     norms = np.sqrt(np.diagonal(gram))
-    scale = 1 / np.where(norms > 0, norms, 1)
+    if norms.min(initial=1.0) < _SHORT:
+        return None
+    scale = 1 / norms
+    inverse = inverse_factor(gram * scale * scale[:, None], _MAX_INVERSE)
+    return None if inverse is None else np.asarray(inverse.T * scale[:, None])
+
+
+def inverse_factor(matrix: Floats, largest: float) -> Floats | None:
+    """Return the inverse of the Cholesky factor of a matrix with 1 on its diagonal.
+
+    None if the matrix is not positive definite, or an element would exceed `largest`. Pivots alone
+    do not tell: many of moderate size can make a matrix that is nearly singular.
+    """
     try:
-        factor = np.linalg.cholesky(gram * scale * scale[:, None])
+        inverse = np.linalg.inv(np.linalg.cholesky(matrix))
     except np.linalg.LinAlgError:
         return None
-    if np.diagonal(factor).min(initial=1.0) < _MIN_PIVOT:
-        return None
-    return np.asarray(np.linalg.inv(factor).T * scale[:, None])
+    return inverse if np.abs(inverse).max(initial=0.0) <= largest else None
 
 
 def _by_normal_equations(x: Array, y: Array, factor: Floats) -> Floats:

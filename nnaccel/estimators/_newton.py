@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel.estimators._least_squares import inverse_factor
 from nnaccel.estimators._log_likelihood import LogLikelihood, Point
 
 Floats = NDArray[np.float64]
@@ -12,8 +13,9 @@ Floats = NDArray[np.float64]
 _MAX_HALVINGS = 40
 #: Smallest eigenvalue of the scaled Hessian, relative to the largest, that is inverted.
 _MIN_EIGENVALUE = 1e-12
-#: Smallest pivot of the scaled Hessian for which it is inverted without an eigendecomposition.
-_MIN_PIVOT = 1e-4
+#: Largest element of the inverse Cholesky factor of the scaled Hessian, for which it is inverted
+#: without an eigendecomposition.
+_MAX_INVERSE = 1e4
 
 
 def maximise(
@@ -73,21 +75,11 @@ def inverse(information: Floats) -> Floats:
     scale = np.sqrt(np.diagonal(information))
     scale = 1 / np.where(scale > 0, scale, 1)
     scaled = information * scale * scale[:, None]
-    inverted = _by_cholesky(scaled)
-    if inverted is None:
+    half = inverse_factor(scaled, _MAX_INVERSE)
+    if half is not None:
+        inverted = half.T @ half
+    else:
         values, vectors = np.linalg.eigh(scaled)
         curved = values > _MIN_EIGENVALUE * values.max(initial=0.0)
         inverted = vectors[:, curved] / values[curved] @ vectors[:, curved].T
     return np.asarray(inverted * scale * scale[:, None])
-
-
-def _by_cholesky(matrix: Floats) -> Floats | None:
-    """Inverse of a positive definite matrix with 1 on its diagonal; None if nearly singular."""
-    try:
-        factor = np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return None
-    if np.diagonal(factor).min(initial=1.0) < _MIN_PIVOT:
-        return None
-    half = np.linalg.inv(factor)
-    return np.asarray(half.T @ half)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from nnaccel import ops
 from nnaccel.backends import get_backend, to_numpy
-from nnaccel.training.loop import DivergenceError
+from nnaccel.training.divergence import DivergenceError
 from nnaccel.training.losses import (
     BinaryCrossentropy,
     CategoricalCrossentropy,

@@ -24,13 +24,13 @@ Floats = NDArray[np.float64]
 
 
 class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimator):
-    """Least squares, by a factorisation or by gradient descent.
+    """Least squares, solved directly or by gradient descent.
 
     Parameters
     ----------
     solver : {'ols', 'gd'}, default 'ols'
-        'ols' solves by a QR factorisation; 'gd' steps down the gradient ``x.T @ (y_hat - y) / N``
-        of half the mean squared error.
+        'ols' solves by normal equations where they are accurate, else by a QR factorisation; 'gd'
+        steps down the gradient ``x.T @ (y_hat - y) / N`` of half the mean squared error.
     fit_intercept : bool, default True
         Whether to fit an intercept.
     learning_rate : float, default 0.1

@@ -14,6 +14,7 @@ from nnaccel.estimators._network import NetworkEstimator, Rows
 from nnaccel.estimators._network_classifier import ClassifierNetwork
 from nnaccel.estimators._network_regressor import RegressorNetwork
 from nnaccel.layers import Dense, Layer
+from nnaccel.network.chain import Network
 from nnaccel.optim import Optimizer
 
 
@@ -98,7 +99,7 @@ class OwnNetwork(NetworkEstimator):
 
     def _hidden_layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         """Return the layers that `build` makes."""
-        if not callable(self.build):
+        if not callable(self.build) or isinstance(self.build, Network):
             raise ValueError(f"build={self.build!r} must be a function that returns layers")
         known, arguments = _parameters(self.build), self._arguments()
         for name in arguments:
@@ -115,6 +116,11 @@ class OwnNetwork(NetworkEstimator):
             raise ValueError(
                 f"build returned a {type(made).__name__}; expected a list of layers, without the "
                 "last one, which the estimator adds"
+            )
+        if made and getattr(made[-1], "activation", "") in ("softmax", "log_softmax"):
+            raise ValueError(
+                f"build's layers end with {made[-1].activation!r}: leave out the last layer, which "
+                "the estimator adds"
             )
         return list(made)
 

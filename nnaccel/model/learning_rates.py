@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from nnaccel._validate import check_range, whole_number
 from nnaccel.model.sequential import Sequential
+from nnaccel.training.checks import check_pair
 
 _MEMORY = 0.9  # of the moving average of the losses
-_TOO_BAD = 4.0  # times the best loss, where the search ends
+_TOO_BAD = 3.0  # times the size of the best loss: what is worse by more ends the search
+_UNSTEADY = 10  # first losses, each the average of few: how they fall says little
 
 
 class LearningRates(NamedTuple):
@@ -44,7 +46,8 @@ def find_learning_rate(
 ) -> LearningRates:
     """Train a copy of a model on batches with learning rates that rise, each by the same factor.
 
-    It ends where the loss is four times the best, or NaN. The model itself stays as it is.
+    It ends where the loss is NaN, or worse than the best by three times its size. The model itself
+    stays as it is.
 
     Parameters
     ----------
@@ -91,6 +94,8 @@ def find_learning_rate(
     )
     tried = copy.deepcopy(model)
     x, y = np.asarray(x), np.asarray(y)
+    with tried.on_backend():  # all rows, since a batch has only some
+        check_pair(tried, tried._require_compiled().loss, x, y)
     rng = np.random.default_rng([model.seed, 4])
     rates, losses, mean = np.geomspace(low, high, steps), [], 0.0
     for number, rate in enumerate(rates, 1):
@@ -99,11 +104,13 @@ def find_learning_rate(
         loss = tried.train_on_batch(x[rows], y[rows], return_dict=True)["loss"]
         mean = _MEMORY * mean + (1 - _MEMORY) * loss
         losses.append(mean / (1 - _MEMORY**number))  # as in Adam: the average began at 0
-        if not losses[-1] < _TOO_BAD * min(losses):
+        best = min(losses)
+        if not losses[-1] - best <= _TOO_BAD * abs(best):  # true for NaN
             break
     kept = np.array([loss for loss in losses if math.isfinite(loss)])
     rates = rates[: len(kept)]
     if len(kept) < 3:
         raise ValueError(f"the loss was not finite at a rate of {low:g}: give a smaller low")
-    fastest = np.gradient(kept, np.log(rates)).argmin()
+    first = min(_UNSTEADY, len(kept) // 2)
+    fastest = first + np.gradient(kept, np.log(rates))[first:].argmin()
     return LearningRates(rates, kept, float(rates[fastest]))

@@ -157,6 +157,6 @@ class OwnLoop(CompiledNetwork):
         pieces = compiled.loss, compiled.optimizer
         values = chain.from_iterable(vars(piece).items() for piece in pieces)
         settings = (value for name, value in values if name != "_learning_rate")
-        changes = (layer.times_changed for _, layer in walk(self.layers))
+        layers = chain.from_iterable((layer, layer.times_changed) for _, layer in walk(self.layers))
         arrays = self._parameters.weights, self.iterations, self._slots, self._scale
-        return [compiled, *arrays, *settings, *changes]
+        return [self.backend, compiled, *arrays, *settings, *layers]

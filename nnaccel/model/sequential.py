@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Never
 
@@ -12,9 +12,7 @@ import numpy as np
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
 from nnaccel.interop import onnx, weights
-from nnaccel.interop._packages import require
 from nnaccel.layers import Chain, Layer
-from nnaccel.layers._tree import walk
 from nnaccel.model import copying
 from nnaccel.model.compiled import Compiled
 from nnaccel.model.own_loop import OwnLoop
@@ -35,7 +33,7 @@ from nnaccel.training.checks import (
     refuse_weights,
     split_validation,
 )
-from nnaccel.training.communicator import Alone, Communicator
+from nnaccel.training.communicator import Alone, Communicator, communicator_of
 from nnaccel.training.inputs import build_or_check, check_inputs
 from nnaccel.training.loop import (
     ArrayEpochs,
@@ -282,10 +280,10 @@ class Sequential(OwnLoop, PipelineStep):
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
         check_augment(augment, y)
-        comm = Alone() if distributed is None else distributed
-        history, backup = History(), _backup(self, checkpoint, resume, comm)
+        comm, history = communicator_of(distributed), History()
         check_last_activation(self, compiled.loss)
         with self.on_backend(), comm.watch():
+            backup = _backup(self, checkpoint, resume, comm)
             x, y, weights, evaluation = self._check_data(
                 comm,
                 compiled,
@@ -301,6 +299,7 @@ class Sequential(OwnLoop, PipelineStep):
             if comm.size > 1:
                 settings = {"epochs": [first_epoch, epochs], "batch_size": batch_size}
                 settings |= {"shuffle": shuffle, "steps_per_epoch": steps, "augment": repr(augment)}
+                settings["class_weight"] = repr(class_weight)
                 require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
                 setup = self._training_setup(comm)
@@ -402,7 +401,14 @@ class Sequential(OwnLoop, PipelineStep):
         ----------
         path : str or Path
             Replaced atomically if it exists.
+
+        Raises
+        ------
+        ValueError
+            If the name ends in '.onnx', which `export` writes.
         """
+        if Path(path).suffix.lower() == ".onnx":
+            raise ValueError(f"{path}: save writes safetensors files, export those of ONNX")
         files.write(path, *self.state())
 
     def export(self, path: str | Path) -> None:
@@ -433,7 +439,8 @@ class Sequential(OwnLoop, PipelineStep):
         """Take the weights of a model with the same layers, trained in PyTorch or Keras.
 
         What these libraries keep otherwise is transposed: filters, dense weights, and the rows that
-        a dense layer has for the pixels of Keras's images (H, W, C).
+        a dense layer has for the pixels of Keras's images (H, W, C). Settings are not among
+        weights: PyTorch's normalisation layers have ``epsilon=1e-5``, those here and Keras's 1e-3.
 
         Parameters
         ----------
@@ -518,89 +525,6 @@ class Sequential(OwnLoop, PipelineStep):
         share = Share(comm, batch_size)
         loader = BatchLoader(self, x, targets, batch_size, weights, share=share)
         return ArrayEvaluation(setup, loader)
-
-
-def load(
-    path: str | Path,
-    *,
-    custom_objects: Mapping[str, Any] | None = None,
-    compile: bool = True,
-) -> Sequential:
-    """Return the model in a file written by `Sequential.save`, or in an ONNX file.
-
-    Parameters
-    ----------
-    path : str or Path
-        A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
-        there are layers for. It comes with its weights and is not compiled, and the other
-        arguments are not for it.
-    custom_objects : dict of str to object, optional
-        Layer and optimiser classes, losses and metrics of your own, by name.
-    compile : bool, default True
-        Whether to restore loss, optimiser and metrics. False is enough to predict, and needs no
-        loss, optimiser or metric of your own.
-
-    Returns
-    -------
-    Sequential
-        On the current backend.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    OSError
-        If it cannot be read.
-    CheckpointError
-        If it holds no model of nnaccel, or an ONNX operator without a layer, which is named.
-    ModuleNotFoundError
-        If it ends in '.onnx', and the package onnx is not installed.
-
-    Warns
-    -----
-    UserWarning
-        If some of its numbers are NaN or infinite.
-    """
-    if Path(path).suffix.lower() == ".onnx":
-        return _load_onnx(Path(path))
-    arrays, described = files.read(path)
-    with files.reading(path):
-        made = files.make_layers(described["layers"], custom_objects)
-        shape = files.read_input_shape(described)
-        files.check_shapes(made, shape, arrays)
-        model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
-        model.build(shape)
-        if not compile:
-            described = {k: v for k, v in described.items() if k != "loss"}
-        model.load_state(arrays, described, _by_any_name(custom_objects or {}))
-    files.warn_of_nan(path, arrays)
-    return model
-
-
-def _load_onnx(path: Path) -> Sequential:
-    """Return the model in an ONNX file."""
-    files.require_file(path)
-    require("onnx", "onnx")
-    with files.reading(path):
-        found = onnx.load(path)
-        model = Sequential(found.layers)
-        arrays = {
-            f"{name}.{key}": array
-            for name, layer in walk(model.layers)
-            for key, array in found.weights.get(layer, {}).items()
-        }
-        files.check_shapes(model.layers, found.input_shape, arrays)
-        model.build(found.input_shape)
-        model.set_weights([arrays[name] for name in model.arrays])
-        model.input_scale = found.input_scale
-    files.warn_of_nan(path, arrays)
-    return model
-
-
-def _by_any_name(custom: Mapping[str, Any]) -> dict[str, Any]:
-    """Return losses and metrics under their names in files too, beside those of their classes."""
-    named = {getattr(thing, "name", None): thing for thing in custom.values()}
-    return {name: thing for name, thing in named.items() if isinstance(name, str)} | dict(custom)
 
 
 def _backup(

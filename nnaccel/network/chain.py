@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -299,10 +299,16 @@ class Network(Explained):
 
         Raises
         ------
+        TypeError
+            If they are a dict.
         ValueError
             If their number or a shape does not match; nothing is changed then.
         """
         self._require_built()
+        if isinstance(weights, Mapping):
+            raise TypeError(
+                "set_weights takes the list of get_weights(): give a state dict to load_weights"
+            )
         places = self.arrays
         if len(weights) != len(places):
             raise ValueError(f"{len(weights)} arrays given for {len(places)} parameters")

@@ -45,7 +45,7 @@ class InputScale:
 
         With `more`, the training is on x and what was learnt before, and x may be unlike that.
         """
-        factor, largest = self._factor_of(x, input_shape), _largest(x)
+        factor, largest = self.factor_of(x, input_shape), _largest(x)
         if not more:
             self.compare(x, input_shape, factor, largest)
         if self.factor is None and x.dtype.kind in "iu" and largest is not None:
@@ -65,7 +65,7 @@ class InputScale:
         UserWarning
             Once, if they are much larger than training's, or much darker images.
         """
-        factor = self._factor_of(x, input_shape)
+        factor = self.factor_of(x, input_shape)
         if self.is_watched:
             self.compare(x, input_shape, factor, _largest(x))
         return factor
@@ -85,7 +85,8 @@ class InputScale:
         if scaled > self.largest * _TOO_LARGE or (is_image and scaled < self.largest / _TOO_SMALL):
             self._warn(x, factor, scaled)
 
-    def _factor_of(self, x: Array, input_shape: tuple[int, ...]) -> float:
+    def factor_of(self, x: Array, input_shape: tuple[int, ...]) -> float:
+        """Return what `checked` does, without a look at the numbers."""
         if x.dtype.kind not in "iu":
             return 1.0
         if self.factor is not None:

@@ -41,7 +41,8 @@ class BatchRunners:
         self, x: Array, targets: np.ndarray, weights: np.ndarray | None
     ) -> tuple[OneBatch, StepRunner]:
         """Return loader and runner of batches like this one; the oldest ones are dropped."""
-        factor = self._setup.network.input_scale.factor  # part of what is recorded
+        network = self._setup.network
+        factor = network.input_scale.factor_of(x, network.input_shape)  # part of what is recorded
         key = x.shape, x.dtype.str, targets.ndim, weights is None, factor
         if key not in self._runners:
             if len(self._runners) == _KEPT_SHAPES:
@@ -50,7 +51,7 @@ class BatchRunners:
             copied = None if weights is None else weights.copy()
             share = Share(self._setup.comm, len(x))
             given = x.copy(), targets.copy(), len(x), copied
-            loader = OneBatch(self._setup.network, *given, share=share)
+            loader = OneBatch(network, *given, share=share)
             runner = StepRunner(self._setup, loader, self._training)
             self._runners[key] = loader, runner
         return self._runners[key]

@@ -73,10 +73,21 @@ def read(path: str | Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
 
     path = Path(path)
     require_file(path)
+    _refuse_other(path)
     with reading(path), safe_open(path, framework="numpy") as file:
         description = _description(file.metadata() or {})
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     return arrays, description
+
+
+def _refuse_other(path: Path) -> None:
+    """Raise a CheckpointError for weights of PyTorch or Keras: they do not tell the layers."""
+    with reading(path), path.open("rb") as file:
+        if file.read(4) in (b"PK\3\4", b"\x89HDF"):
+            raise CheckpointError(
+                "a file of PyTorch or Keras. To fix: make the same layers, build the model and "
+                "give the file to model.load_weights"
+            )
 
 
 def parse(path: str | Path, data: bytes) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

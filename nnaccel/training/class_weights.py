@@ -30,7 +30,7 @@ def weigh_classes(
     ------
     ValueError
         If `class_weight` is none of these, names another class, or has a weight that is negative
-        or not finite.
+        or not finite, or all are 0.
     """
     if class_weight is None:
         return weights
@@ -54,8 +54,11 @@ def _chosen(class_weight: Mapping[Any, Any], classes: list[Any]) -> Floats:
     if unknown:
         raise ValueError(f"class_weight names {unknown[0]!r}, but the classes are {classes}")
     factors = np.array([class_weight.get(label, 1.0) for label in classes], np.float64)
-    if not (np.isfinite(factors).all() and (factors >= 0).all()):
-        raise ValueError(f"class_weight={class_weight!r} must hold finite weights of at least 0")
+    if not (np.isfinite(factors).all() and (factors >= 0).all() and factors.any()):
+        raise ValueError(
+            f"class_weight={class_weight!r} must hold finite weights of at least 0, one of them "
+            "above 0"
+        )
     return factors
 
 
@@ -85,13 +88,21 @@ def weigh_rows(
     Raises
     ------
     ValueError
-        As `weigh_classes`, or if targets are not one class a row.
+        As `weigh_classes`, or if targets are not one class a row, or a weight is infinite in the
+        dtype.
     """
     if class_weight is None:
         return weights
     codes = _codes(targets)
     given = np.ones(len(codes)) if weights is None else weights.astype(np.float64)
-    return weigh_classes(class_weight, np.arange(max(2, units)), codes, given).astype(dtype)
+    with np.errstate(over="ignore"):
+        weighed = weigh_classes(class_weight, np.arange(max(2, units)), codes, given).astype(dtype)
+    if not np.isfinite(weighed).all():
+        raise ValueError(
+            f"class_weight={class_weight!r} gives weights that are infinite in {np.dtype(dtype)}: "
+            "give weights of about 1; only their ratios matter"
+        )
+    return weighed
 
 
 def _codes(targets: NDArray[Any]) -> NDArray[np.intp]:

@@ -88,3 +88,18 @@ class Alone:
     def watch(self) -> Iterator[None]:
         """As `Communicator.watch`."""
         yield
+
+
+def communicator_of(distributed: Communicator | None) -> Communicator:
+    """Return what `fit` was given, or one process alone.
+
+    Raises
+    ------
+    TypeError
+        If it is no communicator, but such as True.
+    """
+    if distributed is None:
+        return Alone()
+    if not hasattr(distributed, "all_reduce"):
+        raise TypeError(f"distributed={distributed!r} must be what nn.distributed.init() returns")
+    return distributed

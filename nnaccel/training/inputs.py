@@ -21,8 +21,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     Parameters
     ----------
     x : array_like, shape (N, ...)
-        Integers, booleans or floats. Memory-mapped
-        arrays stay on disk.
+        Integers, booleans or floats. Memory-mapped arrays stay on disk.
     dtype : dtype
         Dtype of the model's activations, whose range must hold the inputs.
 
@@ -59,14 +58,22 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If it is sparse, has masked values, or contains an object that is no number.
+        If it is sparse or ragged, has masked values, or contains an object that is no number.
     """
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise ValueError(f"{what} are a sparse {type(x).__name__}. To fix: give .toarray()")
     refuse_masked(x, what)
     if is_of_other_library(x):
         return view(x, what)
-    array: np.ndarray = x.get() if is_on_device(x) else np.asarray(x)
+    try:
+        array: np.ndarray = x.get() if is_on_device(x) else np.asarray(x)
+    except ValueError as error:
+        if "inhomogeneous" not in str(error):
+            raise
+        raise ValueError(
+            f"{what} are rows of different shapes. To fix: give one array, such as "
+            "np.concatenate(parts)"
+        ) from None
     if array.dtype != object:
         return array
     for item in array.ravel():

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 import numpy as np
 
-from nnaccel._validate import warn_caller
 from nnaccel.backends import to_numpy
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.batch_runners import BatchRunners
 from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.checks import check_batch
 from nnaccel.training.communicator import Communicator
+from nnaccel.training.divergence import restore_if_diverging, warn_if_no_update
 from nnaccel.training.metric_sums import LazyMeans, Logs
 from nnaccel.training.setup import TrainingSetup
 from nnaccel.training.step import AfterBatches, BeforeBatch, StepRunner
 from nnaccel.training.streams import Stream
 
 _SHUFFLES = 2  # stream of random numbers, apart from those of weights and dropout
-
-
-class DivergenceError(ArithmeticError):
-    """The loss became NaN or infinite; the model is restored to the beginning of the epoch."""
 
 
 class Evaluation(Protocol):
@@ -170,7 +164,7 @@ def run_epochs(
         if _any_stops(setup.comm, should_stop()):
             break
         callbacks.on_epoch_begin(epoch, {})
-        with _warn_if_no_update(setup, epoch), _restore_if_diverging(setup, epoch):
+        with warn_if_no_update(setup, epoch), restore_if_diverging(setup, epoch):
             logs = _run_epoch(setup, source, callbacks)
         setup.network.epochs += 1
         if evaluation is not None:
@@ -197,59 +191,3 @@ def _run_epoch(setup: TrainingSetup, source: Epochs, callbacks: CallbackList) ->
 
     source.run(before if callbacks.wants_batches else None, after)
     return setup.sums.means()
-
-
-@contextlib.contextmanager
-def _warn_if_no_update(setup: TrainingSetup, epoch: int) -> Iterator[None]:
-    """Warn if gradients overflowed in all steps of the block, so that none made an update.
-
-    No warning for a single step after others: the loss scale is doubled from time to time.
-    """
-    network, scale = setup.network, setup.loss_scale
-    if scale is None:
-        yield
-        return
-    before, factor = to_numpy(network.iterations).copy(), scale.factor
-    yield
-    is_idle = to_numpy(network.iterations) == before
-    if is_idle and (not before or scale.factor < factor / 2):
-        warn_caller(
-            f"float16 gradients overflowed in every step of epoch {epoch + 1}, so nothing was "
-            f"learnt; the loss scale is down to {scale.factor:g} and still falling. To fix: "
-            "rescale inputs and targets to about 1, or use dtype='mixed_bfloat16'"
-        )
-
-
-@contextlib.contextmanager
-def _restore_if_diverging(setup: TrainingSetup, epoch: int) -> Iterator[None]:
-    """Restore weights, states and optimiser if the block ends with numbers that are not finite."""
-    network = setup.network
-    arrays = [network.weights, network.states, setup.slots, network.iterations]
-    if setup.loss_scale is not None:
-        arrays.append(setup.loss_scale.state)
-    copies, scale = [array.copy() for array in arrays], copy.copy(network.input_scale)
-    yield
-    what = _what_diverged(setup)
-    if what is None:
-        return
-    for array, kept in zip(arrays, copies, strict=True):
-        array[...] = kept
-    vars(network.input_scale).update(vars(scale))
-    narrow = ", or use 'mixed_bfloat16': float16 ends at 65,504" * network.policy.scales_loss
-    raise DivergenceError(
-        f"the {what} in epoch {epoch + 1}; the model is as it was before that epoch. Lower the "
-        f"learning rate, clip gradients, or look for extreme values in the data{narrow}"
-    )
-
-
-def _what_diverged(setup: TrainingSetup) -> str | None:
-    """Return what is not finite after an epoch, in words; None if everything is finite."""
-    network, loss = setup.network, setup.sums.means()["loss"]
-    isfinite, scale = network.backend.xp.isfinite, setup.loss_scale
-    if not np.isfinite(loss):
-        return f"loss became {loss}"
-    if not (isfinite(network.weights).all() and isfinite(network.states).all()):
-        return "weights became NaN or infinite"
-    if scale is not None and scale.is_least:
-        return "gradients stayed NaN or infinite even with the smallest loss scale,"
-    return None

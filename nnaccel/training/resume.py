@@ -96,8 +96,8 @@ class Backup(Callback):
         here = self._comm.rank == 0 and self._path.is_file()
         if self._comm.size == 1:
             return checkpoint.read(self._path) if here else None
-        data = self._comm.broadcast(self._path.read_bytes() if here else b"")
-        return checkpoint.parse(self._path, data) if data else None
+        data = self._comm.broadcast(b"+" + self._path.read_bytes() if here else b"")
+        return checkpoint.parse(self._path, data[1:]) if data else None
 
     def restore(self, callbacks: CallbackList, first_epoch: int) -> int:
         """Restore the callbacks from the file, and return the number of the next epoch."""

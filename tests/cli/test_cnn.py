@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnaccel.model.sequential import load
+from nnaccel.model.loading import load
 
 from ..bench.quick import hurry
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nnaccel.model.sequential import load
+from nnaccel.model.loading import load
 
 from ..processes import HANGS
 

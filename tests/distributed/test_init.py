@@ -110,6 +110,20 @@ def test_launch_calls_mpiexec(monkeypatch: pytest.MonkeyPatch) -> None:
     assert called == [["/bin/mpiexec", "-n", "4", *program, "train", "mnist", *options]]
 
 
+def test_launch_says_how_scripts_are_started() -> None:
+    done = CliRunner().invoke(launch.launch_command, ["-n", "4", "mine.py"])
+    assert done.exit_code == 2
+    assert "mpiexec -n 4 python mine.py" in done.stderr
+
+
+def test_fit_takes_nothing_but_a_communicator() -> None:
+    model = nn.Sequential([nn.Dense(2, "softmax")])
+    model.compile()
+    with pytest.raises(TypeError, match=r"distributed=True must be what nn\.distributed\.init\(\)"):
+        model.fit([[1.0], [2.0]], [0, 1], distributed=True)  # type: ignore[arg-type]
+    assert not model.built
+
+
 def test_launch_without_mpiexec(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(mpiexec.sys, "executable", str(tmp_path / "python"))
     monkeypatch.setenv("PATH", str(tmp_path))

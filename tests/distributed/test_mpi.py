@@ -87,7 +87,7 @@ def test_when_one_rank_ends_all_do(how: str, tmp_path: Path) -> None:
     assert described["epochs"] > 1
     if how == "SIGINT":
         assert process.returncode == 0
-        assert sorted(out.split("\n")[:2]) == ["rank 0 interrupted", "rank 1 interrupted"]
+        assert out.count("rank 0 interrupted") == out.count("rank 1 interrupted") == 1
         return
     assert process.returncode
     told = f"PID {pid}" if how == "SIGKILL" else "nnaccel: rank 1 has not answered"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import nnaccel as nn
+from nnaccel.training.checkpoint import CheckpointError
 from nnaccel.training.communicator import Alone
 from nnaccel.training.share import Share
 
@@ -161,6 +164,14 @@ def test_data_of_another_length_are_told() -> None:
     Group(2, 2).run(run)
 
 
+def test_weights_of_other_classes_are_told() -> None:
+    def run(comm: Any) -> None:
+        with pytest.raises(ValueError, match="another class_weight on rank 1 than on rank 0"):
+            make().fit(X, Y, verbose=0, distributed=comm, class_weight={0: 2.0 + comm.rank})
+
+    Group(2, 2).run(run)
+
+
 def test_augmentation_goes_by_the_row(backend: Any) -> None:
     images = X.reshape(ROWS, 2, 3)
     settings = {"data": (images, Y), "validation_data": (images[:9], Y[:9])}
@@ -193,6 +204,35 @@ def test_rank_0_alone_writes_and_all_resume(tmp_path: Path) -> None:
     for weights, losses in resumed:
         np.testing.assert_array_equal(weights, wanted.weights)
         assert len(losses) == 4
+
+
+def test_an_empty_checkpoint_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "empty.safetensors"
+    path.touch()
+
+    def run(comm: Any) -> None:
+        with pytest.raises(CheckpointError, match=r"empty\.safetensors"):
+            train(comm, "numpy", checkpoint=path, resume=True)
+
+    Group(2, 2).run(run)
+
+
+def test_the_ranks_watch_each_other_when_the_checkpoint_is_looked_at(tmp_path: Path) -> None:
+    class Watched(Alone):
+        failed = False
+
+        @contextlib.contextmanager
+        def watch(self) -> Iterator[None]:
+            try:
+                yield
+            except OSError:
+                self.failed = True  # as rank 0 alone does: the others must not wait for it
+                raise
+
+    comm = Watched()
+    with pytest.raises(OSError, match="nowhere"):
+        train(comm, "numpy", checkpoint=tmp_path / "nowhere" / "model.safetensors")
+    assert comm.failed
 
 
 def test_a_callback_of_one_rank_stops_all() -> None:

@@ -22,7 +22,7 @@ from nnaccel.estimators import (
     SeparationWarning,
     SoftmaxRegression,
 )
-from nnaccel.training.loop import DivergenceError
+from nnaccel.training.divergence import DivergenceError
 
 
 def noisy(seed: int, rows: int, columns: int, classes: int = 2) -> Any:

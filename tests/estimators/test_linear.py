@@ -14,7 +14,8 @@ from sklearn.datasets import load_diabetes
 from sklearn.exceptions import ConvergenceWarning
 
 from nnaccel.estimators import CollinearityWarning, LinearRegression
-from nnaccel.training.loop import DivergenceError
+from nnaccel.estimators._least_squares import inverse_factor
+from nnaccel.training.divergence import DivergenceError
 
 
 def random_problem(seed: int, rows: int, columns: int, responses: int = 1) -> Any:
@@ -80,6 +81,34 @@ def test_a_badly_conditioned_polynomial_keeps_its_digits() -> None:
     y = 5 + 0.3 * t - 1e-4 * t**2
     model = LinearRegression().fit(x, y)
     np.testing.assert_allclose(model.coef_, [0.3, -1e-4], rtol=1e-6)
+
+
+def test_columns_that_are_nearly_dependent_in_many_small_steps_keep_their_digits() -> None:
+    # W. Kahan, "Numerical linear algebra", 1966: no pivot is small, and the condition is 3e7.
+    cosine = np.cos(0.27)
+    above = np.triu(np.ones((60, 60)), 1)
+    r = np.diag(cosine ** np.arange(60)) @ (np.eye(60) - np.sin(0.27) * above)
+    x = np.linalg.qr(np.random.default_rng(0).normal(size=(200, 60)))[0] @ r
+    y = x.sum(axis=1) + 1e-3 * np.random.default_rng(1).normal(size=200)
+    found = LinearRegression(fit_intercept=False).fit(x, y).coef_
+    expected = np.linalg.lstsq(x, y, rcond=None)[0]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7 * np.abs(expected).max())
+    assert inverse_factor(r.T @ r / (r * r).sum(axis=0), 1e4) is None
+
+
+@pytest.mark.parametrize("unit", [1e-162, 1e-158, 1e-100, 1e100])
+def test_squares_that_underflow_cost_no_digits(unit: float) -> None:
+    x, y = random_problem(1, 80, 3)
+    found = LinearRegression().fit(x * unit, y[:, 0])
+    assert found.rank_ == 3
+    expected = LinearRegression().fit(x, y[:, 0]).coef_
+    np.testing.assert_allclose(found.coef_ * unit, expected, rtol=1e-9)
+
+
+def test_weights_with_which_squares_overflow_are_refused() -> None:
+    x, y = random_problem(0, 30, 2)
+    with pytest.raises(ValueError, match="give weights of about 1"):
+        LinearRegression().fit(x * 1e100, y, sample_weight=np.full(30, 1e130))
 
 
 def test_units_do_not_decide_the_rank() -> None:

@@ -26,7 +26,7 @@ from nnaccel.estimators import (
     SoftmaxRegression,
 )
 from nnaccel.layers.penalties import L1L2
-from nnaccel.training.loop import DivergenceError
+from nnaccel.training.divergence import DivergenceError
 
 unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

@@ -125,6 +125,19 @@ def test_far_out_values_stay_finite_and_nan_and_inf_pass_through(
     assert special_values[1] == (1 if name in ("sigmoid", "tanh") else np.inf)
 
 
+@names
+@dtypes
+def test_slopes_do_not_change_where_squares_overflow_in_float32(
+    backend: Any, name: str, dtype: Any
+) -> None:
+    far = np.array([-1e21, 1e21], dtype)
+    with np.errstate(over="ignore", invalid="ignore"):  # as everywhere in a training
+        ends = [forward(backend, name, x) for x in (far, np.sign(far) * 1e4)]
+        slopes = backward(backend, name, np.ones_like(far), far, ends[0])
+    near = backward(backend, name, np.ones_like(far), np.sign(far) * dtype(1e4), ends[1])
+    np.testing.assert_allclose(slopes, near, rtol=1e-6, atol=1e-30)
+
+
 @pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh", "elu", "mish"])
 def test_in_place(backend: Any, name: str) -> None:
     x = backend.asarray(np.linspace(-3, 3, 50).astype(np.float32))

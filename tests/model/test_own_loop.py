@@ -155,6 +155,27 @@ def test_a_model_that_moves_goes_on() -> None:
     np.testing.assert_allclose(model.weights, stays.weights, rtol=1e-9, atol=1e-12)
 
 
+def test_a_model_that_moves_records_its_steps_there() -> None:
+    model = made()
+    steps = []
+    for name in ("numpy", "numba"):
+        model.to(name)
+        model.train_on_batch(X, Y)
+        assert model._own_steps is not None
+        steps.append(model._own_steps[0])
+    assert steps[0] is not steps[1]
+
+
+def test_pixels_are_tested_by_the_scale_that_training_has_shown_since(backend: Any) -> None:
+    pixels = rng.integers(0, 256, (8, 3, 3)).astype(np.uint8)
+    model = Sequential([nn.Flatten(), Dense(3, "softmax")], seed=0)
+    model.compile("categorical_crossentropy", "sgd")
+    model.test_on_batch(pixels, Y[:8])  # divided by 255
+    model.train_on_batch(pixels.astype("float32"), Y[:8])  # not divided
+    expected = model.test_on_batch(pixels.astype("float32"), Y[:8])
+    assert model.test_on_batch(pixels, Y[:8]) == pytest.approx(expected)
+
+
 def test_a_slice_is_trained_beside_its_model(backend: Any) -> None:
     model, fitted = made(SGD(0.1)), made(SGD(0.1))
     head, fitted_head = model[3:], fitted[3:]

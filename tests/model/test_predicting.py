@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -223,3 +224,14 @@ def test_a_layer_of_ones_own_is_asked_at_every_call(backend: Any) -> None:
     made.predict(x)
     layer.names[0] = "tanh"
     check(made, x)
+
+
+def test_a_list_of_parts_is_no_array() -> None:
+    with pytest.raises(ValueError, match=r"inputs are rows of different shapes.*concatenate"):
+        model().predict([X[:3], X[3:5]])
+
+
+def test_save_is_not_export(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="export those of ONNX"):
+        model().save(tmp_path / "m.onnx")
+    assert not [*tmp_path.iterdir()]

@@ -11,7 +11,8 @@ import pytest
 
 from nnaccel import explain
 from nnaccel.layers import Dense
-from nnaccel.model.sequential import Sequential, load
+from nnaccel.model.loading import load
+from nnaccel.model.sequential import Sequential
 
 #: Looks at any attribute of any `Watched` so far.
 looks = [0]

@@ -33,7 +33,8 @@ from nnaccel.layers import (
     initializers,
 )
 from nnaccel.layers.penalties import L1L2
-from nnaccel.model.sequential import Sequential, load
+from nnaccel.model.loading import load
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import schedules
 from nnaccel.training import checkpoint
 

@@ -62,6 +62,8 @@ def test_validation_is_not_weighed() -> None:
     [
         ((X, Y), {"class_weight": {3: 1.0}}, r"names 3, but the classes are \[0, 1, 2\]"),
         ((X, Y), {"class_weight": {0: -1.0}}, "finite weights of at least 0"),
+        ((X, Y), {"class_weight": dict.fromkeys(range(3), 0.0)}, "one of them above 0"),
+        ((X, Y), {"class_weight": {0: 1e200}, "sample_weight": [1e200] * 20}, "infinite"),
         ((X, Y), {"class_weight": "even"}, "must be None, 'balanced', or a dict"),
         (([(X, Y)],), {"class_weight": "balanced"}, "give the weights, as in"),
         ((X, X), {"class_weight": {0: 2.0}, "loss": "mse"}, "needs one class a row"),

@@ -16,13 +16,14 @@ import pytest
 
 from nnaccel.backends import to_numpy
 from nnaccel.layers import Dense, Dropout, Layer
-from nnaccel.model.sequential import Sequential, load
+from nnaccel.model.loading import load
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD, Adam
 from nnaccel.optim.schedules import ExponentialDecay
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.callbacks import Callback, EarlyStopping, LambdaCallback, ReduceLROnPlateau
 from nnaccel.training.checkpoint import read
-from nnaccel.training.loop import DivergenceError
+from nnaccel.training.divergence import DivergenceError
 
 from ..processes import ON_PATH
 

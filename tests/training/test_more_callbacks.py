@@ -147,6 +147,16 @@ def test_the_search_ends_where_the_loss_grows(backend: Any) -> None:
     assert np.isfinite(found.losses).all()
 
 
+def test_a_loss_below_0_is_no_end_of_the_search(backend: Any) -> None:
+    counts = np.random.default_rng(1).poisson(5, len(X))
+    model = Sequential([Dense(1, "softplus")], seed=0)
+    model.compile("poisson", nn.optim.SGD(0.1))
+    found = nn.find_learning_rate(model, X, counts, low=1e-5, high=0.3)
+    assert len(found.rates) == 100
+    assert found.losses[-1] < 0
+    assert found.suggested > 1e-4  # not where the average of a few losses varies
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [({"low": 0.0}, "low"), ({"low": 2.0}, "high"), ({"steps": 3}, "steps=3")],
@@ -154,3 +164,13 @@ def test_the_search_ends_where_the_loss_grows(backend: Any) -> None:
 def test_a_search_that_cannot_be(settings: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         nn.find_learning_rate(made(), X, Y, **settings)
+
+
+def test_a_search_checks_all_rows_first() -> None:
+    with pytest.raises(ValueError, match="they must pair up"):
+        nn.find_learning_rate(made(), X, Y[:-1])
+
+
+def test_a_number_is_wanted_of_seconds() -> None:
+    with pytest.raises(ValueError, match="seconds='1h' must be above 0"):
+        nn.TimeLimit("1h")  # type: ignore[arg-type]

@@ -17,7 +17,8 @@ import pytest
 
 from nnaccel import CheckpointError, optim
 from nnaccel.layers import Dense, Dropout
-from nnaccel.model.sequential import Sequential, load
+from nnaccel.model.loading import load
+from nnaccel.model.sequential import Sequential
 from nnaccel.optim import schedules
 from nnaccel.training import checkpoint
 from nnaccel.training.callbacks import EarlyStopping, LambdaCallback, ReduceLROnPlateau

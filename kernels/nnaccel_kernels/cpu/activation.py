@@ -196,10 +196,9 @@ def _activate_backward(rank, size, code, alpha, dy, x, y, dx):  # type: ignore[n
         linear, cubic = dy.dtype.type(GELU_SLOPE), dy.dtype.type(GELU_CUBE)
         three = dy.dtype.type(3)
         for i in range(dy.size):
-            square = x[i] * x[i]
-            gate = one / (one + exp(-x[i] * (linear + cubic * square)))
-            slope = linear + three * cubic * square
-            dx[i] = dy[i] * (gate * (one + x[i] * slope * (one - gate)))
+            gate = one / (one + exp(-x[i] * (linear + cubic * x[i] * x[i])))
+            bend = gate * (one - gate) * x[i]  # 0 where squares of x overflow
+            dx[i] = dy[i] * (gate + linear * bend + three * cubic * bend * x[i] * x[i])
 
 
 def activate(name: str, alpha: float, x: np.ndarray, y: np.ndarray) -> None:

@@ -74,8 +74,9 @@ def activate_backward(name: str, alpha: float, dy: Any, x: Any, y: Any, dx: Any)
         dx[...] = dy * xp.where(x < 3, inside, 1)
     elif name == "gelu_tanh":
         z = x * (GELU_SLOPE + GELU_CUBE * x * x)
-        slope = GELU_SLOPE + 3 * GELU_CUBE * x * x
-        dx[...] = dy * _sigmoid(z) * (1 + x * slope * _sigmoid(-z))
+        gate = _sigmoid(z)
+        bend = gate * _sigmoid(-z) * x  # 0 where squares of x overflow
+        dx[...] = dy * (gate + GELU_SLOPE * bend + 3 * GELU_CUBE * bend * x * x)
 
 
 def _sigmoid(x: Any) -> Any:

@@ -77,8 +77,7 @@ def accelerate(module: nn.Module, kinds: Iterable[type[nn.Module]] = _DEFAULT) -
     >>> restore(model)[0].__class__
     <class 'torch.nn.modules.conv.Conv2d'>
     """
-    if not isinstance(module, nn.Module):
-        raise TypeError(f"expected a torch.nn.Module, got {type(module).__name__}")
+    _require_module(module)
     chosen = set(kinds)
     if unknown := chosen - {*_KINDS}:
         names = ", ".join(sorted(kind.__name__ for kind in unknown))
@@ -107,11 +106,22 @@ def restore(module: nn.Module) -> nn.Module:
     -------
     torch.nn.Module
         The same.
+
+    Raises
+    ------
+    TypeError
+        If it is no module.
     """
+    _require_module(module)
     for part in module.modules():
         if isinstance(part, Accelerated):
             part.__class__ = next(plain for plain, ours in _KINDS.items() if type(part) is ours)
     return module
+
+
+def _require_module(module: Any) -> None:
+    if not isinstance(module, nn.Module):
+        raise TypeError(f"expected a torch.nn.Module, got {type(module).__name__}")
 
 
 def _reason_against(part: nn.Module, chosen: set[Any]) -> str:

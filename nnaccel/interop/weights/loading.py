@@ -142,5 +142,6 @@ def _fitted(
     except ValueError:  # of axes that are not there
         array = given
     if array.shape != wanted:
-        return f"{path}.{rule.ours} is {wanted}, {group.name}.{name} is {given.shape}", None
+        made = f", which gives {array.shape}" if array.shape != given.shape else ""
+        return f"{path}.{rule.ours} is {wanted}, {group.name}.{name} is {given.shape}{made}", None
     return "", np.asarray(array, layer.arrays[rule.ours].dtype)

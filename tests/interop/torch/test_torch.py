@@ -13,6 +13,7 @@ torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip insta
 
 from torch import nn  # noqa: E402
 
+import nnaccel  # noqa: E402
 from nnaccel.interop import torch as ours  # noqa: E402
 
 IMAGES, PLANES = (2, 4, 7, 6), (3, 2, 8, 8)
@@ -173,10 +174,13 @@ def test_what_is_left_to_pytorch() -> None:
     assert left["0"] == "padding_mode='reflect'"
     assert left["1"] == "return_indices=True"
     assert left["2"] == "output_size=2"
+    assert nnaccel.interop.torch is ours
     with pytest.raises(TypeError, match="no module for GRU, but for"):
         ours.accelerate(model, [nn.GRU])
     with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module, got list"):
         ours.accelerate([model])
+    with pytest.raises(TypeError, match=r"expected a torch\.nn\.Module, got list"):
+        ours.restore([model])  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -63,9 +63,9 @@ def test_what_does_not_fit_is_told_and_nothing_changes() -> None:
     wanted = [
         "4: no layer for it",
         "0.extra: dense has none",
-        "dense_1.w is (4, 2), 2.weight is (5, 4)",
+        "dense_1.w is (4, 2), 2.weight is (5, 4), which gives (4, 5)",
     ]
-    with pytest.raises(ValueError, match=r"no layer for it.*\(4, 2\).*strict=False"):
+    with pytest.raises(ValueError, match=r"no layer for it.*\(4, 5\).*strict=False"):
         model.load_weights(given)
     for now, then in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(now, then)
@@ -92,9 +92,26 @@ def test_safetensors(tmp_path: Path) -> None:
         small().load_weights(tmp_path / "own.safetensors")
 
 
+def test_a_transposed_array_is_told_as_it_would_be_here() -> None:
+    with pytest.raises(
+        ValueError, match=r"dense_1.w is \(4, 2\), .* is \(4, 2\), which gives \(2, 4\)"
+    ):
+        small().load_weights(state() | {"2.weight": draw(4, 2)})
+
+
+@pytest.mark.parametrize("start", [b"PK\3\4", b"\x89HDF"])
+def test_load_says_where_weights_of_other_libraries_go(start: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.pt"
+    path.write_bytes(start + bytes(99))
+    with pytest.raises(nn.CheckpointError, match=r"PyTorch or Keras.*load_weights"):
+        nn.load(path)
+
+
 def test_errors(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="not built"):
         nn.Sequential([nn.Dense(2)]).load_weights(state())
+    with pytest.raises(TypeError, match="a state dict to load_weights"):
+        small().set_weights(state())  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="by"):
         small().load_weights(state(), by="names")
     with pytest.raises(TypeError, match="expected a file's name or a state dict, got list"):

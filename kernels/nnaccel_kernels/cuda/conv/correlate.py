@@ -165,7 +165,8 @@ def correlate(
     alpha: float = 0.0,
 ) -> None:
     """out = f(sums + b) at the pixels that `axes` name, for a window of `taps` taps across."""
-    groups, channels, lines = (matrix.shape[axis] for axis in (0, 2, 3))
+    groups, channels = matrix.shape[0], matrix.shape[2]
+    lines = out.shape[1] // groups
     down, across = axes
     tensor = uses_tensor_cores(image, groups)
     image = _in_pieces(image, channels) if tensor else image
@@ -181,7 +182,7 @@ def correlate(
             matrix,
             x,
             y,
-            filters_of(matrix, taps, filter_first, filter_step),
+            filters_of(matrix, lines, taps, filter_first, filter_step),
             patches_of(x, channels, positions, taps_taken, first, step, tap_step),
             _Output(pixels_of(y), pair(out_first), pair(out_step)),
             matrix if b is None else b,

@@ -55,13 +55,13 @@ def matrix_bytes(w_shape: tuple[int, ...], itemsize: int) -> int:
 def matrix_of(w: Any, groups: int, by_channel: bool) -> Any:
     """Filters (K, C/groups, R, S) as (groups, R*S, C/groups, lines), or with K/groups for C.
 
-    The lines are side by side, and filled up with zeros to a multiple of a vector's length.
+    The lines are side by side, and zeros follow them up to a multiple of a vector's length.
     """
     lines, others = _sizes(w, groups, by_channel)
     length = vector_length(w.itemsize)
     shape = groups, w.shape[2] * w.shape[3], others, blocks(lines, length) * length
-    matrix = _new(w, shape, w.dtype, lines % length > 0)[..., :lines]
-    _fill(matrix, w, by_channel)
+    matrix = _new(w, shape, w.dtype, lines % length > 0)
+    _fill(matrix[..., :lines], w, by_channel)
     return matrix
 
 
@@ -94,11 +94,10 @@ def _fill(matrix: Any, w: Any, by_channel: bool) -> None:
     copy(w.reshape(groups, len(w) // groups, w.shape[1], taps), matrix.transpose(order))
 
 
-def filters_of(matrix: Any, taps: int, first: Any, step: Any) -> Filters:
-    """What a kernel has to know of a matrix, for a window of `taps` taps across."""
+def filters_of(matrix: Any, lines: int, taps: int, first: Any, step: Any) -> Filters:
+    """What a kernel has to know of a matrix with so many lines, for `taps` taps across."""
     group, _, row, line = (np.int32(s // matrix.itemsize) for s in matrix.strides)
-    lines = np.int32(matrix.shape[3])
-    return Filters(lines, group, row, line, np.int32(taps), pair(first), pair(step))
+    return Filters(np.int32(lines), group, row, line, np.int32(taps), pair(first), pair(step))
 
 
 @device

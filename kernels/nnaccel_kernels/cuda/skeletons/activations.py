@@ -124,9 +124,9 @@ def activation_gradient(name: str, dtype: np.dtype[Any]) -> Any:
         return dy * (inside if x < three else one)
 
     def gelu_tanh(dy, x, alpha):  # type: ignore[no-untyped-def]
-        square = x * x
-        gate = one / (one + math.exp(-x * (slope + cube * square)))
-        return dy * (gate * (one + x * (slope + three * cube * square) * (one - gate)))
+        gate = one / (one + math.exp(-x * (slope + cube * x * x)))
+        bend = gate * (one - gate) * x  # 0 where squares of x overflow
+        return dy * (gate + slope * bend + three * cube * bend * x * x)
 
     functions = (linear, relu, sigmoid, tanh, leaky_relu, elu, softplus, gelu, swish, mish, selu,
                  hard_swish, gelu_tanh)  # fmt: skip
