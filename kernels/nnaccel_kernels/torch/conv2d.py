@@ -9,7 +9,7 @@ from torch.nn.functional import conv2d as torch_conv2d
 
 from nnaccel_kernels import reference
 from nnaccel_kernels.reference.channels import bias_activate
-from nnaccel_kernels.torch.pad import cropped, padded, padded_shape
+from nnaccel_kernels.torch.pad import cropped, padded, padded_shape, sides
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
 __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_gradient"]
@@ -31,7 +31,7 @@ def conv2d_plan(
 ) -> ConvolutionPlan:
     """How a convolution or a gradient of it would be computed; ValueError if it cannot be so."""
     if algorithm in _OURS:
-        return ConvolutionPlan("torch", 0, "PyTorch's convolution")
+        return ConvolutionPlan("torch", 0, "PyTorch's convolution on this device")
     how = direction, x_shape, w_shape, window, groups, itemsize, algorithm, budget_bytes, measure
     plan: ConvolutionPlan = _plain.conv2d_plan(*how)
     return plan
@@ -49,10 +49,11 @@ def conv2d(
     y: Any,
 ) -> None:
     """y = f(conv(x, w) + b) for the elementwise activation f; b may be None."""
-    if algorithm not in _OURS:
-        _plain.conv2d(x, w, b, window, groups, activation, alpha, algorithm, y)
+    if algorithm not in _OURS or 0 in y.shape:
+        _plain.conv2d(x, w, b, window, groups, activation, alpha, _theirs(algorithm), y)
         return
-    y[...] = torch_conv2d(padded(x, window), w, None, window.stride, 0, window.dilation, groups)
+    image = padded(x, sides(window, x.shape, y.shape))
+    y[...] = torch_conv2d(image, w, None, window.stride, 0, window.dilation, groups)
     bias_activate(y, b, activation, alpha)
 
 
@@ -60,20 +61,26 @@ def conv2d_input_gradient(
     dy: Any, w: Any, window: Window, groups: int, algorithm: str, dx: Any
 ) -> None:
     """dx = gradient of sum(dy * conv(x, w)) in x; also the transposed convolution of dy."""
-    if algorithm not in _OURS:
-        _plain.conv2d_input_gradient(dy, w, window, groups, algorithm, dx)
+    if algorithm not in _OURS or 0 in dy.shape:
+        _plain.conv2d_input_gradient(dy, w, window, groups, _theirs(algorithm), dx)
         return
-    shape = padded_shape(dx.shape, window)
-    whole = grad.conv2d_input(shape, w, dy, window.stride, 0, window.dilation, groups)
-    dx[...] = cropped(whole, window)
+    by = sides(window, dx.shape, dy.shape)
+    how = window.stride, 0, window.dilation, groups
+    dx[...] = cropped(grad.conv2d_input(padded_shape(dx.shape, by), w, dy, *how), by)
 
 
 def conv2d_weight_gradient(
     dy: Any, x: Any, window: Window, groups: int, algorithm: str, dw: Any
 ) -> None:
     """dw = gradient of sum(dy * conv(x, w)) in w."""
-    if algorithm not in _OURS:
-        _plain.conv2d_weight_gradient(dy, x, window, groups, algorithm, dw)
+    if algorithm not in _OURS or 0 in dy.shape:
+        _plain.conv2d_weight_gradient(dy, x, window, groups, _theirs(algorithm), dw)
         return
     how = window.stride, 0, window.dilation, groups
-    dw[...] = grad.conv2d_weight(padded(x, window), dw.shape, dy, *how)
+    image = padded(x, sides(window, x.shape, dy.shape))
+    dw[...] = grad.conv2d_weight(image, dw.shape, dy, *how)
+
+
+def _theirs(algorithm: str) -> str:
+    """Name of an algorithm among the plain ones."""
+    return "auto" if algorithm in _OURS else algorithm
