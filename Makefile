@@ -18,7 +18,7 @@ train: $(VENV)/installed ## install, then train on MNIST (or digits); ARGS="--ep
 test: $(VENV)/installed-test ## install, then run the tests; ARGS="-k wheel" goes to pytest
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-check: lint ## ruff and mypy, then the quick tests: in two minutes what most changes need
+check: lint ## ruff and mypy, then the quick tests: what most changes need
 	$(BIN)/python -m pytest $(PARALLEL) -m "not slow" $(ARGS)
 
 lint: $(VENV)/installed-test ## ruff and mypy
