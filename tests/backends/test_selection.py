@@ -295,6 +295,7 @@ def test_number_of_threads(monkeypatch: pytest.MonkeyPatch, text: str, count: in
     """Never more than there are processors: threads that wait for one another would crawl."""
     monkeypatch.setattr(_config, "_processors", lambda: 4)
     monkeypatch.setenv("NNACCEL_NUM_THREADS", text)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # followed without a number
     assert _config.num_threads() == count
 
 
