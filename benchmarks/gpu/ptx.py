@@ -177,7 +177,7 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
         ("scale_gradient", (y, total)),
         ("unscale_gradients", (w, total, total)),
         ("adjust_scale", (rate, total, 2000, (1.0, 2.0), rate, cursor)),
-        ("dropout", (y, 0.5, key, cursor, y)),
+        ("dropout", (y, 0.5, key, cursor, 0, y)),
         ("add_penalty", (w, 0.1, 0.1, w)),
         ("penalty", (w, 0.1, 0.1, total)),
         ("clip_value", (w, 1.0)),
