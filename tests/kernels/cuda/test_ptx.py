@@ -30,7 +30,6 @@ COMPILED = {
     "images for sm_80": (("float32", "NCHW", "sm_80", *IMAGES), HOT_KERNELS | {"normalise"}),
     "others for sm_80": (("float32", "NCHW", "sm_80", *OTHERS), {"adam", "softmax"}),
     "hot ones for sm_75": (("float32", "NCHW", "sm_75", *HOT), HOT_KERNELS),
-    "hot ones for sm_90": (("float32", "NCHW", "sm_90", *HOT), HOT_KERNELS),
     "hot ones of 16 bits": (("bfloat16", "NCHW", "sm_90", *HOT), HOT_KERNELS),
     "products of float64": (("float64", "NHWC", "sm_80", "--only", "conv2d"), {"conv2d_relu"}),
 }

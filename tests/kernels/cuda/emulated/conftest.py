@@ -19,7 +19,6 @@ from nnaccel_kernels.half import wide
 
 from ..emulator import KernelError
 from ..emulator import launch as emulate
-from ..parts import pytest_addoption, pytest_collection_modifyitems  # noqa: F401
 
 CC = 9, 0  # sm_90
 
