@@ -28,6 +28,19 @@ def on_host(x: Any) -> Any:
     return x.get() if is_on_device(x) else x
 
 
+def images_as_rows(x: Any) -> tuple[Any, tuple[int, ...]]:
+    """Return images as rows, and the shape of an image; rows as they are, and ()."""
+    shape = shape_of(x)
+    if len(shape) < 3:
+        return x, ()
+    return np.asarray(x).reshape(shape[0], -1), shape[1:]
+
+
+def shape_of(x: Any) -> tuple[int, ...]:
+    """Return the shape of an array, or of nested sequences."""
+    return tuple(x.shape if hasattr(x, "shape") else np.asarray(x).shape)
+
+
 def rows(estimator: Any, x: Any) -> Floats:
     """Return checked rows to predict for, as float64."""
     return to_predict(estimator, on_host(x), dtype=np.float64)

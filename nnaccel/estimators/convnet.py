@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel._validate import whole_number
+from nnaccel.estimators import _checked
 from nnaccel.estimators._network_classifier import ClassifierNetwork
 from nnaccel.layers import Conv2D, Layer, MaxPool2D
 from nnaccel.optim import Optimizer
@@ -139,14 +140,12 @@ class ConvNetClassifier(ClassifierNetwork):
 
     def _as_rows(self, X: Any) -> tuple[Any, tuple[int, ...]]:
         """Return images as rows, and the shape of an image; () if rows are given."""
-        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+        shape = _checked.shape_of(X)
         if len(shape) > 4:
             raise ValueError(
                 f"X has shape {shape}; expected images (N, H, W) or (N, C, H, W), or rows"
             )
-        if len(shape) < 3:
-            return X, ()
-        return np.asarray(X).reshape(shape[0], -1), tuple(shape[1:])
+        return _checked.images_as_rows(X)
 
     def _checks(self) -> dict[str, Any]:
         return {"dtype": "numeric"}

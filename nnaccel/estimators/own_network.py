@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel._validate import unknown_name
+from nnaccel.estimators import _checked
 from nnaccel.estimators._network import NetworkEstimator, Rows
 from nnaccel.estimators._network_classifier import ClassifierNetwork
 from nnaccel.estimators._network_regressor import RegressorNetwork
@@ -134,10 +135,7 @@ class OwnNetwork(NetworkEstimator):
 
     def _as_rows(self, X: Any) -> tuple[Any, tuple[int, ...]]:
         """Return inputs as rows, and the shape of one input if that is none."""
-        shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
-        if len(shape) < 3:
-            return X, ()
-        return np.asarray(X).reshape(shape[0], -1), tuple(shape[1:])
+        return _checked.images_as_rows(X)
 
     def _checks(self) -> dict[str, Any]:
         return {"dtype": "numeric"}

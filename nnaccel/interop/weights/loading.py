@@ -25,23 +25,8 @@ def load(network: Network, source: Any, by: str = "auto", strict: bool = True) -
     ----------
     network : Network
         With the layers that the weights were trained in.
-    source : dict or path
-        A state dict of PyTorch, or a .safetensors, .pt, .weights.h5 or .keras file.
-    by : {'auto', 'name', 'order'}, default 'auto'
-        Whether layers are found by their names or by their order, in Keras's files among those of
-        a kind; 'auto' takes names if all are there.
-    strict : bool, default True
-        Whether everything must fit.
-
-    Returns
-    -------
-    list of str
-        What did not fit, a sentence each; empty if everything did.
-
-    Raises
-    ------
-    ValueError
-        If something does not fit and `strict` is true; nothing is changed then.
+    source, by, strict
+        As for `Sequential.load_weights`, which says what is returned and raised, too.
     """
     if by not in _WAYS:
         raise ValueError(unknown_name("by", by, list(_WAYS)))

@@ -108,7 +108,7 @@ def _place(p, args):  # type: ignore[no-untyped-def]
 @cache
 def _product(
     name: str, dtype: np.dtype[Any], has_bias: bool, vectors: bool, tensor: bool
-) -> TiledProduct | TensorProduct:
+) -> TiledProduct:
     f = activation_function(name, dtype)
     in_store = activation_function(name if name in _SHORT else "linear", dtype)
 

@@ -95,7 +95,7 @@ class _HalfArrayModel(models.ArrayModel):  # type: ignore[misc]
 @lower_builtin(operator.getitem, HalfArrayType, types.BaseTuple)
 def _load(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     pointer = _item_pointer(context, builder, sig.args[:2], args[:2])
-    return _widen(builder, builder.load(pointer, align=2), sig.args[0].kind)
+    return widen(builder, builder.load(pointer, align=2), sig.args[0].kind)
 
 
 @lower_builtin(operator.setitem, HalfArrayType, types.Integer, types.Any)
@@ -103,7 +103,7 @@ def _load(context: Any, builder: Any, sig: Any, args: Any) -> Any:
 def _store(context: Any, builder: Any, sig: Any, args: Any) -> Any:
     pointer = _item_pointer(context, builder, sig.args[:2], args[:2])
     value = context.cast(builder, args[2], sig.args[2], types.float32)
-    builder.store(_round(builder, value, sig.args[0].kind), pointer, align=2)
+    builder.store(rounded(builder, value, sig.args[0].kind), pointer, align=2)
     return context.get_dummy_value()
 
 
@@ -136,7 +136,7 @@ def pack(builder: Any, low: Any, high: Any, kind: str) -> Any:
         assembly = "cvt.rn.bf16x2.f32 $0, $1, $2;"
         rounding = ir.InlineAsm(ir.FunctionType(_WORD, [ir.FloatType()] * 2), assembly, "=r,f,f")
         return builder.call(rounding, [high, low])
-    halves = [builder.zext(_round(builder, value, kind), _WORD) for value in (low, high)]
+    halves = [builder.zext(rounded(builder, value, kind), _WORD) for value in (low, high)]
     return builder.or_(halves[0], builder.shl(halves[1], _WORD(16)))
 
 
@@ -146,13 +146,13 @@ def _compute_capability() -> tuple[int, int]:
     return found
 
 
-def _widen(builder: Any, bits: Any, kind: str) -> Any:
+def widen(builder: Any, bits: Any, kind: str) -> Any:
     if kind == "float16":
         return builder.fpext(builder.bitcast(bits, ir.HalfType()), ir.FloatType())
     return builder.bitcast(builder.shl(builder.zext(bits, _WORD), _WORD(16)), ir.FloatType())
 
 
-def _round(builder: Any, value: Any, kind: str) -> Any:
+def rounded(builder: Any, value: Any, kind: str) -> Any:
     if kind == "float16":
         return builder.bitcast(builder.fptrunc(value, ir.HalfType()), _BITS)
     rounding = ir.InlineAsm(ir.FunctionType(_BITS, [ir.FloatType()]), _ROUNDING, "=h,f")

@@ -197,7 +197,7 @@ def _accumulated(builder: Any, array: Any, item: Any) -> Any:
         return item
     from nnaccel_kernels.cuda.runtime import half  # which extends Numba, so only where needed
 
-    return half._widen(builder, item, array.kind)
+    return half.widen(builder, item, array.kind)
 
 
 def _in_memory(builder: Any, array: Any, number: Any) -> Any:
@@ -206,7 +206,7 @@ def _in_memory(builder: Any, array: Any, number: Any) -> Any:
         return number
     from nnaccel_kernels.cuda.runtime import half
 
-    return half._round(builder, number, array.kind)
+    return half.rounded(builder, number, array.kind)
 
 
 def _item(array: Any, offset: Any) -> Any:

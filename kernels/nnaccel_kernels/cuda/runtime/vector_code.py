@@ -9,16 +9,8 @@ from typing import Any
 
 from llvmlite import ir
 
+from nnaccel_kernels.cuda.runtime.emit import arrayobj, cgutils, intrinsic, types
 from nnaccel_kernels.cuda.runtime.half import HalfArrayType, pack, unpack
-
-try:  # numba-cuda has its own copies
-    from numba.cuda import cgutils, types
-    from numba.cuda.extending import intrinsic
-    from numba.cuda.np import arrayobj
-except ImportError:
-    from numba.core import cgutils, types
-    from numba.extending import intrinsic
-    from numba.np import arrayobj
 
 _GLOBAL = 1  # the address space
 _BYTES = 16  # of the widest access

@@ -6,14 +6,13 @@ shared memory, two pairs of tiles ahead of the one that is multiplied.
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import cuda, int32
 
 from nnaccel_kernels.cuda.runtime.index import device, is_below
-from nnaccel_kernels.cuda.runtime.launch import blocks, launch, named
+from nnaccel_kernels.cuda.runtime.launch import named
 from nnaccel_kernels.cuda.runtime.tensor_cores import (
     LINE_BYTES,
     PIECE_BYTES,
@@ -26,7 +25,7 @@ from nnaccel_kernels.cuda.runtime.tensor_cores import (
 from nnaccel_kernels.cuda.runtime.tile_memory import shared_array
 from nnaccel_kernels.cuda.skeletons.gather import OUTSIDE, Factor
 from nnaccel_kernels.cuda.skeletons.tile import fastest
-from nnaccel_kernels.cuda.skeletons.tiled import no_epilogue
+from nnaccel_kernels.cuda.skeletons.tiled import TiledProduct
 
 STAGES = 3  # pairs of tiles in shared memory
 _PIECES = LINE_BYTES // PIECE_BYTES  # of a line
@@ -51,35 +50,21 @@ class TensorTile(NamedTuple):
 TENSOR_TILES = TensorTile(128, 128, 32, 64), TensorTile(64, 128, 32, 64), TensorTile(64, 64, 32, 32)
 
 
-class TensorProduct:
+class TensorProduct(TiledProduct):
     """Sums of left[m, q] * right[q, n] over the depth q; the arguments are those of TiledProduct.
 
     Factors have 16 bits, or are float32 that is rounded to TF32; sums are float32.
     """
 
-    def __init__(
-        self, name: str, left: Factor, right: Factor, place: Any, store: Any, epilogue: Any = None
-    ) -> None:
-        ends = [device(f) for f in (place, store, epilogue or no_epilogue)]
-        self.kernel = cache(lambda tile, dtype: _compile(name, tile, dtype, left, right, *ends))
+    @staticmethod
+    def choose(rows: int, columns: int, products: int, b: Any, c: Any) -> tuple[Any, int, Any]:
+        """Return a tile, its depth, and the dtype of the factors."""
+        return fastest(TENSOR_TILES, rows, columns, products), _depth(b.dtype), b.dtype
 
-    def __call__(
-        self,
-        size: tuple[int, int, int],
-        a: Any,
-        b: Any,
-        c: Any,
-        *args: Any,
-        groups: int = 1,
-        parts: int = 1,
-    ) -> None:
-        """Compute a product of `size` (rows, columns, depth) for each group."""
-        rows, columns, depth = size
-        tile = fastest(TENSOR_TILES, rows, columns, groups * parts)
-        part_depth = blocks(blocks(depth, _depth(b.dtype)), parts) * _depth(b.dtype)
-        grid = blocks(columns, tile.columns), blocks(rows, tile.rows), groups * parts
-        kernel = self.kernel(tile, b.dtype)
-        launch(kernel, grid, (tile.threads,), groups, part_depth, depth, a, b, c, args)
+    @staticmethod
+    def compiled(name: str, tile: Any, dtype: Any, *functions: Any) -> Any:
+        """Return the kernel for a tile and the dtype of the factors."""
+        return _compile(name, tile, dtype, *functions)
 
 
 def _depth(dtype: np.dtype[Any]) -> int:

@@ -37,8 +37,8 @@ class TiledProduct:
     def __init__(
         self, name: str, left: Factor, right: Factor, place: Any, store: Any, epilogue: Any = None
     ) -> None:
-        ends = [device(f) for f in (place, store, epilogue or no_epilogue)]
-        self.kernel = cache(lambda tile, length: _compile(name, tile, length, left, right, *ends))
+        ends = [device(f) for f in (place, store, epilogue or _no_epilogue)]
+        self.kernel = cache(lambda *kind: self.compiled(name, *kind, left, right, *ends))
 
     def __call__(
         self,
@@ -52,15 +52,26 @@ class TiledProduct:
     ) -> None:
         """Compute a product of `size` (rows, columns, depth) for each group."""
         rows, columns, depth = size
-        itemsize = wide(c.dtype).itemsize
-        tile = choose_tile(rows, columns, groups * parts, itemsize)
-        part_depth = blocks(blocks(depth, tile.depth), parts) * tile.depth
+        tile, tile_depth, kind = self.choose(rows, columns, groups * parts, b, c)
+        part_depth = blocks(blocks(depth, tile_depth), parts) * tile_depth
         grid = blocks(columns, tile.columns), blocks(rows, tile.rows), groups * parts
-        kernel = self.kernel(tile, vector_length(itemsize))
+        kernel = self.kernel(tile, kind)
         launch(kernel, grid, (tile.threads,), groups, part_depth, depth, a, b, c, args)
 
+    @staticmethod
+    def choose(rows: int, columns: int, products: int, b: Any, c: Any) -> tuple[Any, int, Any]:
+        """Return a tile, its depth, and what else the kernel is compiled for."""
+        itemsize = wide(c.dtype).itemsize
+        tile = choose_tile(rows, columns, products, itemsize)
+        return tile, tile.depth, vector_length(itemsize)
 
-def no_epilogue(part, group, m, at, c, args):  # type: ignore[no-untyped-def]
+    @staticmethod
+    def compiled(name: str, tile: Any, length: Any, *functions: Any) -> Any:
+        """Return the kernel for a tile, with vectors of `length` numbers."""
+        return _compile(name, tile, length, *functions)
+
+
+def _no_epilogue(part, group, m, at, c, args):  # type: ignore[no-untyped-def]
     """Leave what was stored."""
 
 

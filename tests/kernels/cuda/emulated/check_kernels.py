@@ -20,7 +20,7 @@ from nnaccel_kernels.window import Window
 from tests.kernels.calls import CALLS, HALVES, assert_same, halved
 from tests.kernels.image_calls import IMAGE_CALLS
 
-from .conftest import Launches
+from .conftest import Launches, images
 
 Args = dict[str, Any]
 
@@ -42,13 +42,6 @@ def results(function: str, args: Args, **changed: Any) -> list[dict[str, np.ndar
         getattr(kernels, function)(**own)
         held.append({k: v for k, v in own.items() if isinstance(v, np.ndarray)})
     return held
-
-
-def images(rng: np.random.Generator, *shape: int, dtype: Any, channels_last: bool) -> np.ndarray:
-    a = rng.standard_normal(shape).astype(dtype)
-    if channels_last:
-        return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    return a
 
 
 @ALL

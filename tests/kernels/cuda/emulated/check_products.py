@@ -20,16 +20,9 @@ from nnaccel_kernels.cuda.skeletons import tensor, tile, tiled
 from nnaccel_kernels.window import Window
 from tests.kernels.calls import HALVES
 
-from .conftest import CC
+from .conftest import CC, images
 
 HALF_OF_LAST_BIT = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-10}  # as factors
-
-
-def images(rng: np.random.Generator, *shape: int, dtype: Any, channels_last: bool) -> np.ndarray:
-    a = rng.standard_normal(shape).astype(dtype)
-    if channels_last:
-        return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
-    return a
 
 
 def ptx_of(launched: Any) -> str:

@@ -73,3 +73,11 @@ def multiply(a: np.ndarray, b: np.ndarray, out: np.ndarray, add: bool) -> None:
     dtype = wide(a.dtype)
     product = a.astype(dtype) @ b.astype(dtype)
     out[...] = product + out.astype(dtype) if add else product
+
+
+def images(rng: np.random.Generator, *shape: int, dtype: Any, channels_last: bool) -> np.ndarray:
+    """Draw images in an order of memory."""
+    a = rng.standard_normal(shape).astype(dtype)
+    if channels_last:
+        return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
+    return a
