@@ -126,6 +126,31 @@ def _batch_norm_inference(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     return args
 
 
+def _batch_norm_moments(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    x, _ = _images(rng, n, m, dtype)
+    return {"x": x, "origin": _normal(rng, (m,), dtype), "sums": np.full(2 * m + 1, 7.0)}
+
+
+def _batch_norm_statistics(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    first, second = rng.normal(size=m), rng.uniform(1, 2, m)  # of 5 pixels: the variance is above 0
+    return {
+        "sums": np.concatenate([first, second + first**2, [5.0]]),
+        "momentum": 0.9,
+        "running_mean": _normal(rng, (m,), dtype),
+        "running_var": abs(_normal(rng, (m,), dtype)),
+        "mean": np.full(m, 7, dtype),
+        "var": np.full(m, 7, dtype),
+    }
+
+
+def _batch_norm_input_gradient(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    args = _batch_norm_backward(rng, n, m, dtype)
+    for name in ("training", "dgamma", "dbeta"):
+        del args[name]
+    gradients = {"gradients": _normal(rng, (2 * m,), dtype), "count": np.full(1, 9.0)}
+    return args | gradients | {"dx": _blank(rng, args["x"])}
+
+
 def _batch_norm_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     x, _ = _images(rng, n, m, dtype)
     return {
@@ -215,6 +240,9 @@ IMAGE_CALLS: dict[str, Draw] = {
     "batch_norm": _batch_norm,
     "batch_norm_backward": _batch_norm_backward,
     "batch_norm_inference": _batch_norm_inference,
+    "batch_norm_input_gradient": _batch_norm_input_gradient,
+    "batch_norm_moments": _batch_norm_moments,
+    "batch_norm_statistics": _batch_norm_statistics,
     "bias_activate": _bias_activate,
     "col2im": _col2im,
     "conv2d": _convolution("conv2d"),

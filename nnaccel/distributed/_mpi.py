@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import ctypes
+import functools
 import logging
 import os
 import zlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from nnaccel.backends import Array, Backend, to_numpy
+from nnaccel.distributed import _witness
 from nnaccel.distributed._interrupts import Interrupts
 from nnaccel.distributed._nccl import NCCL
 from nnaccel.distributed._watch import Watch
@@ -50,10 +54,24 @@ class MPICommunicator:
         self._library = ctypes.CDLL(mpi.__file__)
         self._status = np.zeros(1, np.int64)  # of the calls on tapes
         self._comm.Set_errhandler(mpi.ERRORS_RETURN)
-        self._interrupts, self._watch = Interrupts(), Watch(mpi, self._comm.Dup())
         processes = self.gather(np.array([os.getpid()], np.int64))
         if self.rank == 0:  # mpiexec names a process that was killed by its number
             _log.info("ranks from 0 are processes %s", ", ".join(map(str, processes)))
+        dismiss = self._call_witness(processes.tolist())
+        self._interrupts, self._watch = Interrupts(), Watch(mpi, self._comm.Dup(), dismiss)
+
+    def _call_witness(self, processes: list[int]) -> Callable[[], None]:
+        """Start the process that names a rank that dies, if this is possible; return its end."""
+        here = self._comm.Split_type(self._mpi.COMM_TYPE_SHARED)
+        is_one_machine = here.size == self.size
+        here.Free()
+        if not is_one_machine or not hasattr(os, "pidfd_open"):
+            return lambda: None
+        number = np.array([_witness.start(processes) if self.rank == 0 else 0])
+        self._comm.Bcast(number)
+        dismiss = functools.partial(_witness.dismiss, int(number[0]))
+        atexit.register(dismiss)
+        return dismiss
 
     def all_reduce(self, backend: Backend, array: Array) -> None:
         """As `Communicator.all_reduce`."""

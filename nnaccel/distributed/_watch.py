@@ -1,16 +1,18 @@
 """The watch over the other ranks: each tells the next one that it is alive.
 
-MPI itself waits for a rank that has died or was stopped for ever. So a thread of each rank sends a
-message to the next rank twice a second, and ends all ranks if none came from the one before.
+MPI itself waits for ever for a rank that has died, was stopped or never comes. So a thread of each
+rank, from the start to the end of the process, sends a message to the next rank twice a second;
+and a rank in a training ends all of them if the one before is not in it too.
 """
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,14 +20,16 @@ import numpy as np
 from nnaccel.distributed._interrupts import Interrupts
 
 _EVERY = 0.5  # seconds between two messages
-_PATIENCE = 6.0  # seconds without one, after which a rank is given up
+_PATIENCE = 6.0  # seconds without one in a training, after which a rank is given up
+_PATIENCE_BEFORE = 60.0  # and before it, where a rank may be busy in a library that lets none run
+_LATE = 600.0  # seconds to wait for a rank that is alive, and does not come to the training
 _GRACE = 2.0  # seconds to leave a training that another rank left with an error
-_ALIVE, _FAILED = 0, 1
+_ALIVE, _FAILED, _ENDED = range(3)
 _STATUS = 3  # of a process that ends because another one is lost
 
 
 class Watch:
-    """Watches over the rank before this one, and is watched by the next, during trainings.
+    """Watches over the rank before this one, and is watched by the next.
 
     Parameters
     ----------
@@ -33,51 +37,54 @@ class Watch:
         `mpi4py.MPI`.
     comm : Comm
         For these messages only.
+    dismiss_witness : callable
+        Called where a rank is about to be named here.
     """
 
-    def __init__(self, mpi: Any, comm: Any) -> None:
-        self._mpi, self._comm = mpi, comm
-        self._training = 0  # its number, the same on all ranks
+    def __init__(self, mpi: Any, comm: Any, dismiss_witness: Callable[[], None]) -> None:
+        self._dismiss_witness = dismiss_witness
+        self._world, self._comm = mpi.COMM_WORLD, comm
         self._before = (comm.rank - 1) % comm.size
         self._next = (comm.rank + 1) % comm.size
+        self._training, self._state = 0, _ALIVE  # trainings are numbered alike on all ranks
+        self._began: float | None = None  # when this one did, if there is one
+        self._theirs, self._heard, self._since = (0, _ALIVE), time.monotonic(), 0.0
         self._sent: Any = None
+        self._done = threading.Event()
+        if mpi.Query_thread() == mpi.THREAD_MULTIPLE:
+            self._thread = threading.Thread(target=self._run, name="nnaccel-watch", daemon=True)
+            self._thread.start()
+            atexit.register(self._end)
 
     @contextlib.contextmanager
     def during(self, interrupts: Interrupts) -> Iterator[None]:
         """Watch in the `with` block, which all ranks leave together unless one fails."""
-        self._training += 1
-        done, thread = threading.Event(), None
-        if self._mpi.Query_thread() == self._mpi.THREAD_MULTIPLE:
-            thread = threading.Thread(target=self._run, args=[done], name="nnaccel-watch")
-            thread.daemon = True
-            thread.start()
+        self._training, self._state = self._training + 1, _ALIVE
+        self._began = time.monotonic()
         try:
             with interrupts.noted():
                 yield
                 self._comm.Barrier()
         except BaseException:
-            done.set()
-            if thread is not None:
-                thread.join()
-                self._send(_FAILED)
+            self._state = _FAILED
             raise
-        done.set()
-        if thread is not None:
-            thread.join()
+        finally:
+            self._began = None
 
-    def _run(self, done: threading.Event) -> None:
-        heard: float | None = None  # it may come to its training later than this rank
-        failed: float | None = None
-        while not done.wait(_EVERY):
-            self._send(_ALIVE)
-            now = time.monotonic()
-            for state in self._messages():
-                heard = now
-                failed = now if state == _FAILED else failed
-            if failed is not None and now - failed > _GRACE:
-                self._give_up("ended with an error")
-            if failed is None and heard is not None and now - heard > _PATIENCE:
-                self._give_up(f"has not answered for {_PATIENCE:.0f} seconds: killed or stopped")
+    def _end(self) -> None:
+        """Tell the next rank that this process ends; it may be waiting."""
+        self._done.set()
+        self._thread.join()
+        self._send(_ENDED)
+
+    def _run(self) -> None:
+        while not self._done.wait(_EVERY):
+            self._send(self._state)
+            self._receive()
+            began = self._began
+            what = None if began is None else self._complaint(began, time.monotonic())
+            if what is not None:
+                self._give_up(what)
 
     def _send(self, state: int) -> None:
         if self._sent is not None and not self._sent[0].Test():
@@ -85,16 +92,38 @@ class Watch:
         message = np.array([self._training, state], np.int64)
         self._sent = self._comm.Isend(message, self._next), message
 
-    def _messages(self) -> Iterator[int]:
-        """Yield what the rank before says of this training."""
+    def _receive(self) -> None:
+        """Note what the rank before says of itself."""
         while self._comm.Iprobe(self._before):
             message = np.empty(2, np.int64)
             self._comm.Recv(message, self._before)
-            if message[0] == self._training:
-                yield int(message[1])
+            self._heard = time.monotonic()
+            theirs = int(message[0]), int(message[1])
+            if theirs != self._theirs:
+                self._theirs, self._since = theirs, self._heard
+
+    def _complaint(self, began: float, now: float) -> str | None:
+        """Return what is wrong with the rank before in a training that began here; None if nothing.
+
+        Both times are those of `time.monotonic`.
+        """
+        training, state = self._theirs
+        is_here = training >= self._training
+        if now - max(self._since, began) > _GRACE:
+            if state == _ENDED and not is_here:
+                return "ended before it came to this training"
+            if state != _ALIVE and is_here:
+                return "ended with an error"
+        patience = _PATIENCE if is_here else _PATIENCE_BEFORE
+        if state == _ALIVE and now - max(self._heard, began) > patience:
+            return f"has not answered for {patience:.0f} seconds: killed or stopped"
+        if not is_here and now - began > _LATE:
+            return f"has not come to this training for {_LATE:.0f} seconds"
+        return None
 
     def _give_up(self, what: str) -> None:
+        self._dismiss_witness()
         line = f"nnaccel: rank {self._before} {what}; the other ranks end\n"
         os.write(2, line.encode())
-        threading.Timer(1.0, os._exit, [_STATUS]).start()  # should MPI wait for a lock
-        self._comm.Abort(_STATUS)
+        threading.Timer(3.0, os._exit, [_STATUS]).start()  # should MPI wait for a lock
+        self._world.Abort(_STATUS)  # of a copy of it Hydra ends none that are stopped

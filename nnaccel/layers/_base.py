@@ -52,6 +52,8 @@ class Layer(Explained, ABC):
     first_row : int
         Which row of the whole batch the first row of x is; 0 unless a batch is divided. Random
         numbers that are drawn by the row of the whole batch do not depend on how it is.
+    sum_over_ranks : callable or None
+        Sums an array over the ranks in place, while a training of several is recorded.
     times_changed : int
         How often an attribute was set: what was recorded before holds no more.
     kernel_names : tuple of str
@@ -64,6 +66,7 @@ class Layer(Explained, ABC):
     _has_written = False  # its gradients, at least once
     times_changed = 0
     first_row = 0
+    sum_over_ranks: Callable[[Array], None] | None = None
     activation = "linear"  # applied last in `forward`, unless `activate` is False
     kernel_names: tuple[str, ...] = ()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nnaccel import ops
@@ -10,7 +11,7 @@ from nnaccel.layers import initializers
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._images import as_images, image_shape
 from nnaccel.layers.initializers import Initializer
-from nnaccel.ops import _check
+from nnaccel.ops import _check, _synchronized_norm
 
 __all__ = ["BatchNorm"]
 
@@ -30,6 +31,9 @@ class BatchNorm(Layer):
         Share of the running statistics kept at each step.
     epsilon : float, default 1e-3
         Above 0; added to the variance.
+    synchronized : bool, default False
+        Whether ranks that train together use the statistics of all their rows, so that the result
+        does not depend on their number; two small all-reduces a step. Nothing changes on one.
     name : str, optional
         Unique within a model; chosen for you by default.
 
@@ -56,11 +60,17 @@ class BatchNorm(Layer):
     kernel_names = "batch_norm", "batch_norm_backward"
 
     def __init__(
-        self, momentum: float = 0.99, epsilon: float = 1e-3, *, name: str | None = None
+        self,
+        momentum: float = 0.99,
+        epsilon: float = 1e-3,
+        *,
+        synchronized: bool = False,
+        name: str | None = None,
     ) -> None:
         super().__init__(name)
         _check.batch_norm(momentum, epsilon)
         self.momentum, self.epsilon = float(momentum), float(epsilon)
+        self.synchronized = _check.flag("synchronized", synchronized)
 
     def parameter_specs(self, input_shape: Shape) -> dict[str, tuple[Shape, Initializer]]:
         """Return gamma and beta (C,)."""
@@ -82,8 +92,10 @@ class BatchNorm(Layer):
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
         """Return x normalised, and the backward; training updates the running statistics."""
-        images, gamma = as_images(x), self.params["gamma"]
         training = training and self.trainable  # a frozen layer keeps its statistics, as in Keras
+        if training and self.synchronized and self.sum_over_ranks is not None:
+            return self._forward_with_ranks(x, self.sum_over_ranks)
+        images, gamma = as_images(x), self.params["gamma"]
         y, *statistics = ops.batch_norm(
             images,
             gamma,
@@ -108,9 +120,38 @@ class BatchNorm(Layer):
 
         return y.reshape(x.shape), backward
 
+    def _forward_with_ranks(
+        self, x: Array, sum_over_ranks: Callable[[Array], None]
+    ) -> tuple[Array, Backward]:
+        """Return x normalised by the statistics of all ranks' rows, and the backward."""
+        images, gamma = as_images(x), self.params["gamma"]
+        y, *statistics = _synchronized_norm.batch_norm(
+            images,
+            gamma,
+            self.params["beta"],
+            **self.state,
+            momentum=self.momentum,
+            epsilon=self.epsilon,
+            sum_over_ranks=sum_over_ranks,
+        )
+
+        def backward(dy: Array, input_gradient: bool) -> Array | None:
+            out = self.grads["gamma"], self.grads["beta"]
+            dx = _synchronized_norm.batch_norm_backward(
+                as_images(dy), images, gamma, statistics, out, input_gradient, sum_over_ranks
+            )
+            return None if dx is None else dx.reshape(x.shape)
+
+        return y.reshape(x.shape), backward
+
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
-        return {"momentum": self.momentum, "epsilon": self.epsilon, "name": self.name}
+        return {
+            "momentum": self.momentum,
+            "epsilon": self.epsilon,
+            "synchronized": self.synchronized,
+            "name": self.name,
+        }
 
     def _channels(self, input_shape: Shape) -> int:
         """Return the number of channels or features."""

@@ -305,6 +305,7 @@ class Sequential(OwnLoop, PipelineStep):
             if comm.size > 1:
                 settings = {"epochs": [first_epoch, epochs], "batch_size": batch_size}
                 settings |= {"steps_per_epoch": steps, **as_told}
+                settings["validation data length"] = evaluation and [evaluation.rows]
                 require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
                 setup = self._training_setup(comm)

@@ -336,10 +336,19 @@ class Network(Explained):
             key = np.random.SeedSequence([self.seed, index, 1]).generate_state(1, np.uint64)
             layer.bind(key, self.iterations)
 
-    def place_rows(self, first: int) -> None:
-        """Tell the layers which row of a whole batch the first of the rows to come is."""
+    def place_rows(self, first: int, sum_over_ranks: Callable[[Array], None] | None = None) -> None:
+        """Tell the layers where in a whole batch the rows to come are.
+
+        Parameters
+        ----------
+        first : int
+            Which row of it is the first of them.
+        sum_over_ranks : callable, optional
+            Sums an array over the ranks that have the other rows, in place.
+        """
         for layer in self.leaves:
-            vars(layer)["first_row"] = first  # no change of a setting
+            here = {"first_row": first, "sum_over_ranks": sum_over_ranks}
+            vars(layer).update(here)  # no change of a setting
 
     def _require_built(self) -> None:
         if not self.built:

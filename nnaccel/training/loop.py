@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 import numpy as np
 
 from nnaccel.backends import to_numpy
+from nnaccel.training.agreement import Batch, in_step
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.batch_runners import BatchRunners
 from nnaccel.training.callbacks._list import CallbackList
@@ -23,7 +24,15 @@ _SHUFFLES = 2  # stream of random numbers, apart from those of weights and dropo
 
 
 class Evaluation(Protocol):
-    """Loss and metrics over one data set."""
+    """Loss and metrics over one data set.
+
+    Attributes
+    ----------
+    rows : int or None
+        How many; None if unknown.
+    """
+
+    rows: int | None
 
     def run(self) -> Logs:
         """Return the mean loss, with penalties, and the metrics."""
@@ -34,6 +43,7 @@ class ArrayEvaluation:
 
     def __init__(self, setup: TrainingSetup, loader: BatchLoader) -> None:
         self._setup, self._runner = setup, StepRunner(setup, loader, training=False)
+        self.rows: int | None = loader.rows
 
     def run(self) -> Logs:
         """As `Evaluation.run`."""
@@ -50,13 +60,14 @@ class StreamEvaluation:
     def __init__(self, setup: TrainingSetup, batches: Iterable[Any]) -> None:
         self._setup, self._stream = setup, Stream(batches)
         self._runners = BatchRunners(setup, training=False)
+        self.rows: int | None = None
 
     def run(self) -> Logs:
         """As `Evaluation.run`."""
         setup = self._setup
         setup.sums.reset()
-        for number, batch in enumerate(self._stream.epoch()):
-            self._runners.run(*check_batch(setup.network, setup.loss, batch, number))
+        for batch in in_step(setup.comm, _checked(setup, self._stream)):
+            self._runners.run(*batch)
         setup.add_tested_penalties(setup.sums.rows)
         return setup.sums.means()
 
@@ -129,10 +140,8 @@ class StreamEpochs:
         network = self._setup.network
         # The device is asked once an epoch: batches are counted here, so that none waits for it.
         steps = int(to_numpy(network.iterations)[0])
-        for done, batch in enumerate(self._stream.epoch()):
-            x, targets, weights = check_batch(
-                network, self._setup.loss, batch, done, self._class_weight
-            )
+        batches = _checked(self._setup, self._stream, self._class_weight)
+        for done, (x, targets, weights) in enumerate(in_step(self._setup.comm, batches)):
             if before is not None:
                 before(done)
             network.input_scale.learn(x, network.input_shape, more=self._knows_scale)
@@ -143,6 +152,12 @@ class StreamEpochs:
     def pass_over(self, epochs: int) -> None:
         """As `Epochs.pass_over`."""
         self._stream.pass_over(epochs)
+
+
+def _checked(setup: TrainingSetup, stream: Stream, class_weight: Any = None) -> Iterator[Batch]:
+    """Yield the batches of a stream's next epoch, each checked."""
+    for number, batch in enumerate(stream.epoch()):
+        yield check_batch(setup.network, setup.loss, batch, number, class_weight)
 
 
 def run_epochs(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,12 @@ class Reduction:
         spans = [network.gradients[span] for span in network.trainable_spans()]
         self._gradients = [_Tree(self._backend, flat, count) for flat in spans]
         self._states = _StateChange(self._backend, network.states, count)
+        self._sum = None if comm.size == 1 else partial(comm.all_reduce, self._backend)
+        if comm.shards > comm.size and is_synchronized(network):
+            raise ValueError(
+                "BatchNorm(synchronized=True) needs the rows of all ranks at once, and "
+                "nn.distributed.init(deterministic=True) computes them part by part: choose one"
+            )
 
     def run(self) -> Iterator[tuple[int, slice]]:
         """Yield number and rows, among this rank's, of each shard; its backward pass is to follow.
@@ -51,7 +58,7 @@ class Reduction:
         Gradients and states are the same on all ranks after the last one.
         """
         for number, (first, end) in enumerate(self._shards):
-            self._network.place_rows(first)
+            self._network.place_rows(first, self._sum)
             self._states.begin(number)
             yield number, self._slices[number]
             if first == end:
@@ -67,6 +74,11 @@ class Reduction:
     def _clear(self) -> None:
         """Leave the gradients of no rows."""
         self._network.gradients[...] = 0
+
+
+def is_synchronized(network: Network) -> bool:
+    """Whether layers go by the rows of all ranks, so that one without rows takes part too."""
+    return any(getattr(layer, "synchronized", False) for layer in network.leaves)
 
 
 class _Tree:

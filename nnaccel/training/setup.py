@@ -14,7 +14,7 @@ from nnaccel.training.communicator import Alone, Communicator
 from nnaccel.training.losses import Loss
 from nnaccel.training.metric_sums import MetricSums
 from nnaccel.training.metrics import Metric
-from nnaccel.training.reduction import Reduction
+from nnaccel.training.reduction import Reduction, is_synchronized
 
 
 @dataclass
@@ -112,7 +112,7 @@ class TrainingSetup:
         """Run a batch, or a shard with its `share` of the rows, forward and backward."""
         self.add_penalties(len(x))
         if not len(x):
-            self.sums.add_none()
+            self._run_back_nothing(x)
             return
         run_back, gradient = self.forward(x, targets, weights, training=True)
         if self.loss_scale is not None:
@@ -120,6 +120,15 @@ class TrainingSetup:
         if share is not None:
             self.network.backend.kernels.scale_gradient(gradient, share)
         run_back(gradient)
+
+    def _run_back_nothing(self, x: Array) -> None:
+        """Run no rows: where layers go by the rows of all ranks, the others wait for this one."""
+        if not is_synchronized(self.network):
+            self.sums.add_none()
+            return
+        nothing, run_back = self.network.forward(x, True, activate=not self._fused)
+        self.sums.add_none()
+        run_back(nothing)
 
     def add_tested_penalties(self, rows: int) -> None:
         """Add the penalties of an evaluation of `rows` rows, of all ranks, on the first one."""

@@ -55,8 +55,12 @@ def train(deterministic: bool) -> None:
 
 
 def forever() -> None:
-    """Train until something ends it; each rank notes its process, rank 0 the epochs."""
+    """Train until something ends it, or the epoch that is named; go on where another one stopped.
+
+    Each rank notes its process, rank 0 the epochs.
+    """
     folder, comm = Path(sys.argv[2]), nn.distributed.init()
+    begun: list[int] = []
 
     class Note(nn.Callback):
         first_rank_only = True
@@ -64,24 +68,34 @@ def forever() -> None:
         def on_epoch_end(self, epoch: int, logs: Any) -> None:
             (folder / "epochs").write_text(str(epoch + 1))
 
+    class Begun(nn.Callback):
+        def on_epoch_begin(self, epoch: int, logs: Any) -> None:
+            begun.append(epoch)
+
     (folder / f"{comm.rank}.pid").write_text(str(os.getpid()))
+    model = make()
     try:
-        make().fit(
+        model.fit(
             X,
             Y,
-            epochs=10**6,
+            epochs=int(sys.argv[3]) if len(sys.argv) > 3 else 10**6,
             verbose=0,
-            callbacks=[Note()],
+            callbacks=[Note(), Begun()],
             distributed=comm,
             checkpoint=folder / "model.safetensors",
+            resume=True,
         )
     except KeyboardInterrupt:
         print(f"rank {comm.rank} interrupted", flush=True)
+        return
+    report(comm, epochs=model.epochs, first=begun[0])
 
 
 def fails() -> None:
-    """Rank 1 meets an error of its own."""
+    """Rank 1 meets an error of its own, before its training or within."""
     comm = nn.distributed.init()
+    if sys.argv[2] == "before" and comm.rank == 1:
+        raise OSError("no such disk")
 
     class Fails(nn.Callback):
         def on_epoch_end(self, epoch: int, logs: Any) -> None:

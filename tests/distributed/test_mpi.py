@@ -2,51 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import subprocess
-import sys
-import time
-from collections.abc import Callable
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 
-from nnaccel.distributed.mpiexec import find_mpiexec
 from nnaccel.training import checkpoint
 
-from ..processes import HANGS, ON_PATH, ROOT
+from ..processes import HANGS
 from . import scripts
+from .kills import Kill
+from .launching import run, start, wait_for
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_spec("mpi4py") is None, reason="needs mpi4py and mpiexec"),
 ]
-
-
-def start(ranks: int, *args: object, backend: str = "numba") -> subprocess.Popen[str]:
-    line = [find_mpiexec(), "-n", str(ranks), sys.executable, "-m", "tests.distributed.scripts"]
-    environment = {**os.environ, **ON_PATH, "NNACCEL_BACKEND": backend}
-    return subprocess.Popen(
-        [*line, *map(str, args)],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def run(ranks: int, *args: object, backend: str = "numba") -> dict[str, Any]:
-    process = start(ranks, *args, backend=backend)
-    out, err = process.communicate(timeout=HANGS)
-    assert process.returncode == 0, err
-    found: dict[str, Any] = json.loads(out)
-    assert (found["size"], found["same"]) == (ranks, True)
-    return found
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
@@ -65,41 +40,37 @@ def test_one_and_two_ranks_have_the_same_bits_and_resume_each_other(tmp_path: Pa
     assert run(1, "fixed", path, 3) == one
 
 
-def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    for _ in range(20 * HANGS):
-        if condition():
-            return
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.05)
-    raise AssertionError("nothing happens")
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP"])
+def test_when_one_rank_is_lost_all_end_and_training_resumes(how: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng()
+    kill = Kill.draw(rng)  # `python -m tests.distributed.kills` draws many
+    replace(kill, ranks=2, lost=int(rng.integers(2)), how=how, resumed_on=1).run(tmp_path)
 
 
-@pytest.mark.parametrize("how", ["SIGKILL", "SIGSTOP", "SIGINT"])
-def test_when_one_rank_ends_all_do(how: str, tmp_path: Path) -> None:
+def test_an_interrupt_of_one_rank_ends_all(tmp_path: Path) -> None:
     process = start(2, "forever", tmp_path)
     epochs = tmp_path / "epochs"
     wait_for(lambda: epochs.exists() and int(epochs.read_text() or 0) > 2, process)
-    pid = int((tmp_path / "1.pid").read_text())
-    os.kill(pid, getattr(signal, how))
-    out, err = process.communicate(timeout=HANGS)
-    arrays, described = checkpoint.read(tmp_path / "model.safetensors")  # whole
-    assert arrays
-    assert described["epochs"] > 1
-    if how == "SIGINT":
-        assert process.returncode == 0
-        assert out.count("rank 0 interrupted") == out.count("rank 1 interrupted") == 1
-        return
-    assert process.returncode
-    told = f"PID {pid}" if how == "SIGKILL" else "nnaccel: rank 1 has not answered"
-    assert told in out + err
+    os.kill(int((tmp_path / "1.pid").read_text()), signal.SIGINT)
+    out, _ = process.communicate(timeout=HANGS)
+    assert process.returncode == 0
+    assert out.count("rank 0 interrupted") == out.count("rank 1 interrupted") == 1
+    assert checkpoint.read(tmp_path / "model.safetensors")[1]["epochs"] > 1
 
 
-def test_an_error_of_one_rank_ends_all() -> None:
-    process = start(2, "fails")
+@pytest.mark.parametrize(
+    ("where", "told"),
+    [
+        ("within", "ended with an error"),
+        ("before", "ended before it came to this training"),
+    ],
+)
+def test_an_error_of_one_rank_ends_all(where: str, told: str) -> None:
+    process = start(2, "fails", where)
     _, err = process.communicate(timeout=HANGS)
     assert process.returncode
     assert "OSError: no such disk" in err
-    assert "nnaccel: rank 1 ended with an error; the other ranks end" in err
+    assert err.count(f"nnaccel: rank 1 {told}; the other ranks end") == 1
 
 
 def test_scripts_alone_need_no_mpi() -> None:

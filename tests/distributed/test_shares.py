@@ -109,6 +109,31 @@ def test_running_means_are_the_mean_of_the_ranks(backend: Any) -> None:
     np.testing.assert_allclose(first["states"][means], alone["states"][means], atol=0.1)
 
 
+def synchronized() -> nn.Sequential:
+    layers = [
+        nn.Reshape((2, 3)),
+        nn.Residual([nn.Conv2D(1, 3, "tanh", padding=1), nn.BatchNorm(0.5, synchronized=True)]),
+        nn.Flatten(),
+        nn.Dense(8),
+        nn.BatchNorm(0.5, synchronized=True),
+        nn.Dense(3, "softmax"),
+    ]
+    return make(layers, optimizer="sgd", metrics=["auc", "accuracy"])
+
+
+@pytest.mark.parametrize(("ranks", "batch_size"), [(2, 16), (4, 16), (4, 3)])
+def test_normalised_by_all_ranks_rows(backend: Any, ranks: int, batch_size: int) -> None:
+    settings = {"batch_size": batch_size, "epochs": 2 if batch_size > ranks else 1}
+    wanted = train(None, backend.name, synchronized, **settings)
+    found = Group(ranks, ranks).run(lambda c: train(c, backend.name, synchronized, **settings))
+    assert_close(found, wanted)
+
+
+def test_normalised_by_all_ranks_rows_or_part_by_part() -> None:
+    with pytest.raises(ValueError, match="part by part: choose one"):
+        train(Alone(8), "numpy", synchronized)
+
+
 def test_a_stream_is_divided_batch_by_batch(backend: Any) -> None:
     batches = [(X[i : i + 9], Y[i : i + 9]) for i in range(0, ROWS, 9)]
     settings: dict[str, Any] = {"data": (batches, None)}
@@ -168,6 +193,58 @@ def test_weights_of_other_classes_are_told() -> None:
     def run(comm: Any) -> None:
         with pytest.raises(ValueError, match="another class_weight on rank 1 than on rank 0"):
             make().fit(X, Y, verbose=0, distributed=comm, class_weight={0: 2.0 + comm.rank})
+
+    Group(2, 2).run(run)
+
+
+@pytest.mark.parametrize(
+    ("item", "settings"),
+    [
+        ("sample weight", lambda rank: {"sample_weight": WEIGHTS + rank}),
+        ("data", lambda rank: {"x": np.roll(X, rank, axis=0)}),
+        ("data", lambda rank: {"y": np.roll(Y, rank)}),
+        ("validation data length", lambda rank: {"validation_data": (X[rank:], Y[rank:])}),
+    ],
+)
+def test_other_rows_and_weights_are_told(item: str, settings: Any) -> None:
+    def run(comm: Any) -> None:
+        model = make()
+        with pytest.raises(ValueError, match=f"another {item} on rank 1 than on rank 0"):
+            model.fit(**{"x": X, "y": Y} | settings(comm.rank), verbose=0, distributed=comm)
+        assert model.iterations[0] == 0
+
+    Group(2, 2).run(run)
+
+
+@pytest.mark.parametrize(
+    ("rows", "steps", "told"),
+    [
+        ([18, 9], 2, "batch 3 of this epoch has 9 rows on rank 0, and is past"),
+        (
+            [18, 9, 9, 9],
+            3,
+            "batch 4 of this epoch is past the end of the stream on rank 0",
+        ),
+        ([18, 7, 9], 1, "batch 2 of this epoch has 9 rows on rank 0, and has 7 rows on rank 1"),
+    ],
+)
+def test_streams_that_part_are_told_where(rows: list[int], steps: int, told: str) -> None:
+    def run(comm: Any) -> None:
+        model = make()
+        lengths = rows if comm.rank else [18, 9, 9]
+        batches = ((X[:count], Y[:count]) for count in lengths)
+        with pytest.raises(ValueError, match=told):
+            model.fit(batches, verbose=0, distributed=comm)
+        assert model.iterations[0] == steps
+
+    Group(2, 2).run(run)
+
+
+def test_streams_for_validation_that_part_are_told() -> None:
+    def run(comm: Any) -> None:
+        batches = [(X[:9], Y[:9])] * (2 - comm.rank)
+        with pytest.raises(ValueError, match="batch 2 of this epoch has 9 rows on rank 0, and is"):
+            make().fit(X, Y, validation_data=batches, verbose=0, distributed=comm)
 
     Group(2, 2).run(run)
 

@@ -21,7 +21,14 @@ from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.windows.moments import moments, products
 
-__all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
+__all__ = [
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_input_gradient",
+    "batch_norm_moments",
+    "batch_norm_statistics",
+]
 
 
 @kernel
@@ -47,6 +54,35 @@ def _statistics(  # type: ignore[no-untyped-def]
         inv_std[c] = 1.0 / math.sqrt(var + eps)
         running_mean[c] = momentum * running_mean[c] + (1.0 - momentum) * middle
         running_var[c] = momentum * running_var[c] + (1.0 - momentum) * var
+
+
+@kernel
+def _gather_sums(rank, size, sums, count, gathered):  # type: ignore[no-untyped-def]
+    channels = gathered.size // 2
+    lo, hi = share(channels, rank, size)
+    gathered[lo:hi] = sums_of_channels(sums, 0, lo, hi, channels)
+    gathered[channels + lo : channels + hi] = sums_of_channels(sums, 1, lo, hi, channels)
+    if rank == 0:
+        gathered[2 * channels] = count[0]
+
+
+@kernel
+def _statistics_of(rank, size, sums, momentum, running_mean, running_var, mean, var):  # type: ignore[no-untyped-def]
+    channels, keep = mean.size, momentum[0]
+    lo, hi = share(channels, rank, size)
+    count = max(1.0, sums[2 * channels])
+    for c in range(lo, hi):
+        first, second = sums[c] / count, sums[channels + c] / count
+        middle, spread = running_mean[c] + first, max(0.0, second - first * first)
+        mean[c], var[c] = middle, spread
+        running_mean[c] = keep * running_mean[c] + (1.0 - keep) * middle
+        running_var[c] = keep * running_var[c] + (1.0 - keep) * spread
+
+
+@kernel
+def _inverse(rank, size, count, inverse):  # type: ignore[no-untyped-def]
+    if rank == 0:
+        inverse[0] = 1.0 / max(1.0, count[0])
 
 
 @kernel
@@ -191,6 +227,45 @@ def batch_norm_backward(
         terms = np.empty((4, run_of(source)), x.dtype)
         _input_gradient_terms(gamma, mean, inv_std, dgamma, dbeta, inverse_count, terms)
         _input_gradient(gradient, source, terms, target, width=_width(x))
+
+
+def batch_norm_moments(x: np.ndarray, origin: np.ndarray, sums: np.ndarray) -> None:
+    """Sums of x - origin, of its square, and the pixels of a channel, in one array."""
+    (source,) = by_channel(x)
+    parts = sums_of(source, 2)
+    moments(source, repeated(origin, run_of(source)), parts, width=_width(x))
+    _gather_sums(parts, np.array([source.shape[0] * source.shape[2]]), sums)
+
+
+def batch_norm_statistics(
+    sums: np.ndarray,
+    momentum: float,
+    running_mean: np.ndarray,
+    running_var: np.ndarray,
+    mean: np.ndarray,
+    var: np.ndarray,
+) -> None:
+    """Mean and variance by `batch_norm_moments` about running_mean; updates the running ones."""
+    _statistics_of(sums, np.array([momentum]), running_mean, running_var, mean, var)
+
+
+def batch_norm_input_gradient(
+    dy: np.ndarray,
+    x: np.ndarray,
+    gamma: np.ndarray,
+    mean: np.ndarray,
+    inv_std: np.ndarray,
+    gradients: np.ndarray,
+    count: np.ndarray,
+    dx: np.ndarray,
+) -> None:
+    """dx by the gradients of gamma and beta of all the `count` pixels of a channel."""
+    target, source, gradient = by_channel(dx, x, dy)
+    inverse, terms = np.empty(1), np.empty((4, run_of(source)), x.dtype)
+    dgamma, dbeta = gradients[: gamma.size], gradients[gamma.size :]
+    _inverse(count, inverse)
+    _input_gradient_terms(gamma, mean, inv_std, dgamma, dbeta, inverse, terms)
+    _input_gradient(gradient, source, terms, target, width=_width(x))
 
 
 def _normalise_by(

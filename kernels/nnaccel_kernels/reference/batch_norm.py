@@ -11,7 +11,14 @@ from typing import Any
 
 from nnaccel_kernels.reference.namespace import namespace
 
-__all__ = ["batch_norm", "batch_norm_backward", "batch_norm_inference"]
+__all__ = [
+    "batch_norm",
+    "batch_norm_backward",
+    "batch_norm_inference",
+    "batch_norm_input_gradient",
+    "batch_norm_moments",
+    "batch_norm_statistics",
+]
 
 _PIXELS = (0, 2, 3)  # all axes but the channels
 
@@ -77,6 +84,41 @@ def batch_norm_backward(
     dx[...] = dy
     if training:
         dx -= (_each(dbeta) + normal * _each(dgamma)) / _count(x)
+    dx *= _each(gamma * inv_std)
+
+
+def batch_norm_moments(x: Any, origin: Any, sums: Any) -> None:
+    """Sums (2C + 1,) that add up over parts of a batch, in float64.
+
+    For each channel those of x - origin, then those of its square, then the pixels of a channel.
+    """
+    channels, distance = x.shape[1], x - _each(origin)
+    sums[:channels] = _sum(distance)
+    sums[channels:-1] = _sum(distance**2)
+    sums[-1:] = x.size // channels
+
+
+def batch_norm_statistics(
+    sums: Any, momentum: float, running_mean: Any, running_var: Any, mean: Any, var: Any
+) -> None:
+    """Mean and variance by `batch_norm_moments` about running_mean; updates the running ones."""
+    count = namespace(sums).clip(sums[-1:], 1, None)
+    channels = mean.shape[0]
+    first, second = sums[:channels] / count, sums[channels:-1] / count
+    _assign(mean, running_mean + first)
+    _assign(var, namespace(sums).clip(second - first**2, 0, None))
+    for running, batch in ((running_mean, mean), (running_var, var)):
+        running *= momentum
+        _assign(running, running + (1 - momentum) * batch)
+
+
+def batch_norm_input_gradient(
+    dy: Any, x: Any, gamma: Any, mean: Any, inv_std: Any, gradients: Any, count: Any, dx: Any
+) -> None:
+    """dx by the gradients of gamma and beta, (2C,), of all the `count` pixels of a channel."""
+    normal, channels = (x - _each(mean)) * _each(inv_std), gamma.shape[0]
+    dgamma, dbeta = gradients[:channels] / count, gradients[channels:] / count
+    dx[...] = dy - (_each(dbeta) + normal * _each(dgamma))
     dx *= _each(gamma * inv_std)
 
 
