@@ -117,7 +117,8 @@ def batch_norm_input_gradient(
 ) -> None:
     """dx by the gradients of gamma and beta, (2C,), of all the `count` pixels of a channel."""
     normal, channels = (x - _each(mean)) * _each(inv_std), gamma.shape[0]
-    dgamma, dbeta = gradients[:channels] / count, gradients[channels:] / count
+    shares = gradients / namespace(gradients).astype(count, gradients.dtype)
+    dgamma, dbeta = shares[:channels], shares[channels:]
     dx[...] = dy - (_each(dbeta) + normal * _each(dgamma))
     dx *= _each(gamma * inv_std)
 
