@@ -15,7 +15,7 @@ from nnaccel_kernels.cpu.matmul.matmul import (
     matmul_tn,
 )
 from nnaccel_kernels.cpu.matmul.panel import blocks_of
-from nnaccel_kernels.cpu.matmul.product import product
+from nnaccel_kernels.cpu.matmul.product import product, product_plus_row
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.vector.runs import add_to, copy_run
@@ -28,13 +28,22 @@ _NARROW = 32  # columns, for whose sums a loop over each row takes long
 
 @kernel
 def _linear(rank, size, x, w, work, b, code, alpha, y):  # type: ignore[no-untyped-def]
-    matmul_nn(rank, size, x, w, y, work)
-    top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1])
-    n = right - left
-    together = max(1, _SPAN // max(1, n)) if n == y.shape[1] else 1
+    columns, k = y.shape[1], x.shape[1]
+    top, bottom, left, right = block_of(rank, size, y.shape[0], columns)
+    n, at = right - left, top * columns + left
+    if b.size and not work.size and blocks_of(k) == 1:
+        product_plus_row(
+            bottom - top, n, k, x, top * k, k, 1, w, left, columns, 1, b, left, y, at, columns
+        )  # fmt: skip
+        b = b[:0]
+    else:
+        matmul_nn(rank, size, x, w, y, work)
+    if b.size == 0 and code == 0:
+        return
+    together = max(1, _SPAN // max(1, n)) if n == columns else 1
     for i in range(top, bottom, together):
         rows = min(together, bottom - i)
-        apply_epilogue(y, i * y.shape[1] + left, rows, n, b, left, n, code, alpha)
+        apply_epilogue(y, i * columns + left, rows, n, b, left, n, code, alpha)
 
 
 @kernel
