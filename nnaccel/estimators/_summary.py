@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel import _html
+
 Floats = NDArray[np.float64]
 
 _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"), (0.1, "."))
@@ -48,17 +50,21 @@ class Coefficients:
             for i, name in enumerate(self.names)
         }
 
-    def lines(self) -> list[str]:
-        """Return the table, a line for each coefficient."""
-        cells = [
+    def cells(self) -> list[list[str]]:
+        """Return the columns of the table, each with its name above; the last one is the stars."""
+        return [
             ["", *self.names],
             ["Estimate", *_aligned(self.estimate, 6)],
             ["Std. Error", *_aligned(self.std_error, 4)],
             [f"{self.letter} value", *_aligned(self.statistic, 4, most=3)],
             [f"Pr(>|{self.letter}|)", *map(format_p, self.p_value)],
+            ["", *map(_stars, self.p_value)],
         ]
+
+    def lines(self) -> list[str]:
+        """Return the table, a line for each coefficient."""
+        *cells, stars = self.cells()
         widths = [max(map(len, column)) for column in cells]
-        stars = ["", *map(_stars, self.p_value)]
         lines = []
         for mark, *row in zip(stars, *cells, strict=True):
             left = row[0].ljust(widths[0])
@@ -99,11 +105,23 @@ class Summary:
         lines = list(self.head)
         for block in self.coefficients:
             lines += ["", f"{block.title or 'Coefficients'}:", *block.lines()]
-        if any(mark for block in self.coefficients for mark in map(_stars, block.p_value)):
+        if self._has_stars():
             lines += ["---", _LEGEND]
         return "\n".join([*lines, "", *self.foot]).strip("\n")
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        blocks = []
+        for block in self.coefficients:
+            head, *rows = zip(*block.cells(), strict=True)
+            blocks.append(_html.table(head, rows, "lrrrrl", block.title or "Coefficients"))
+        legend = [_LEGEND, ""] if self._has_stars() else []
+        return "\n".join([_html.lines(self.head), *blocks, _html.lines([*legend, *self.foot])])
+
+    def _has_stars(self) -> bool:
+        return any(mark for block in self.coefficients for mark in map(_stars, block.p_value))
 
 
 def against_zero(
