@@ -434,7 +434,7 @@ class Sequential(OwnLoop, PipelineStep):
         Raises
         ------
         ModuleNotFoundError
-            If the package onnx is not installed: ``pip install 'nnaccel[onnx]'``.
+            If the package onnx is not installed: ``pip install onnx``.
         RuntimeError
             If the model is not built.
         TypeError
