@@ -177,6 +177,6 @@ def test_two_networks_against_one_another(tmp_path: Path) -> None:
     assert all(0 < float(loss) < 10 for pair in losses for loss in pair)
 
 
-@pytest.mark.skipif(find_spec("distributed") is None, reason="needs nnaccel[dask]")
+@pytest.mark.skipif(find_spec("distributed") is None, reason="needs dask and distributed")
 def test_a_cluster_finds_the_winner_of_one_process(tmp_path: Path) -> None:
     assert "the same winner" in run("07_search", tmp_path, "--rows", "300")
