@@ -52,3 +52,13 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_signature": False,
 }
+
+
+def setup(app):
+    """Let links of pages that are also read beside the sources lead to pages."""
+    app.connect(
+        "source-read",
+        lambda app, name, text: text.__setitem__(
+            0, text[0].replace("(../CONTRIBUTING.md)", "(contributing.md)")
+        ),
+    )

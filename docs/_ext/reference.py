@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
     from sphinx.config import Config
 
-#: Public modules that `nnaccel.__all__` does not name, since they need more than NumPy.
+#: Public modules within modules.
 FURTHER = ("interop.onnx", "interop.torch")
 
 
 def modules() -> dict[str, ModuleType]:
     """Public modules by the name they are used by: `losses` for `nnaccel.losses`."""
-    found = {name: getattr(nnaccel, name) for name in dir(nnaccel) if name in nnaccel.__all__}
-    rooms = {name: module for name, module in found.items() if inspect.ismodule(module)}
+    found = {name: getattr(nnaccel, name) for name in dir(nnaccel) if not name.startswith("_")}
+    rooms = {
+        name: value
+        for name, value in found.items()
+        if inspect.ismodule(value) and value.__name__.startswith("nnaccel.") and names(value)
+    }
     for name in FURTHER:
         try:
             rooms[name] = importlib.import_module(f"nnaccel.{name}")

@@ -86,7 +86,8 @@ def _cupy_device(cupy: object, version: str) -> BackendInfo:
         none = "NoDevice" in text
         reason = "driver too old" if old else "no device" if none else f"broken: {brief(error)}"
     remedies = {
-        "driver too old": f"update the NVIDIA driver, or install CuPy for an older CUDA: {_install(12)}",
+        "driver too old": "update the NVIDIA driver, or install CuPy for an older CUDA: "
+        + _install(12),
         "no device": "check nvidia-smi and CUDA_VISIBLE_DEVICES, or choose NNACCEL_BACKEND=numba",
     }
     remedy = remedies.get(reason, "run `nvidia-smi` and reboot or reinstall the driver if it fails")
