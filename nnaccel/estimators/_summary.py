@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel import _html
 from nnaccel.estimators import _r_format
 from nnaccel.estimators._intervals import Intervals, quantile
 
@@ -54,18 +55,22 @@ class Coefficients:
             for i, name in enumerate(self.names)
         }
 
-    def lines(self) -> list[str]:
-        """Return the table, a line for each coefficient."""
+    def cells(self) -> list[list[str]]:
+        """Return the columns of the table, each with its name above; the last one is the stars."""
         estimates, errors = _r_format.coefficients(self.estimate, self.std_error)
-        cells = [
+        return [
             ["", *self.names],
             ["Estimate", *estimates],
             ["Std. Error", *errors],
             [f"{self.letter} value", *_r_format.statistics(self.statistic)],
             [f"Pr(>|{self.letter}|)", *_r_format.p_values(self.p_value)],
+            ["", *map(_stars, self.p_value)],
         ]
+
+    def lines(self) -> list[str]:
+        """Return the table, a line for each coefficient."""
+        *cells, stars = self.cells()
         widths = [max(map(len, column)) for column in cells]
-        stars = ["", *map(_stars, self.p_value)]
         lines = []
         for mark, *row in zip(stars, *cells, strict=True):
             left = row[0].ljust(widths[0])
@@ -128,11 +133,23 @@ class Summary:
         lines = list(self.head)
         for block in self.coefficients:
             lines += ["", f"{block.title or 'Coefficients'}:", *block.lines()]
-        if any(mark for block in self.coefficients for mark in map(_stars, block.p_value)):
+        if self._has_stars():
             lines += ["---", _LEGEND]
         return "\n".join([*lines, "", *self.foot]).strip("\n")
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        blocks = []
+        for block in self.coefficients:
+            head, *rows = zip(*block.cells(), strict=True)
+            blocks.append(_html.table(head, rows, "lrrrrl", block.title or "Coefficients"))
+        legend = [_LEGEND, ""] if self._has_stars() else []
+        return "\n".join([_html.lines(self.head), *blocks, _html.lines([*legend, *self.foot])])
+
+    def _has_stars(self) -> bool:
+        return any(mark for block in self.coefficients for mark in map(_stars, block.p_value))
 
 
 def against_zero(
