@@ -43,6 +43,7 @@ from nnaccel.training.loop import (
     StreamEvaluation,
     run_epochs,
 )
+from nnaccel.training.prefetch import refuse_in_prefetch
 from nnaccel.training.resume import Backup
 from nnaccel.training.setup import TrainingSetup
 from nnaccel.training.share import Share
@@ -173,6 +174,7 @@ class Sequential(OwnLoop, PipelineStep):
 
     def __call__(self, x: Any, training: bool = False) -> Array:
         """Return the outputs for one batch, as an array of the model's backend."""
+        refuse_in_prefetch(self._parameters.in_training)
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)
             build_or_check(self, x)
@@ -186,6 +188,7 @@ class Sequential(OwnLoop, PipelineStep):
         epochs: int = 1,
         batch_size: int = 32,
         steps_per_epoch: int | None = None,
+        prefetch: int = 2,
         sample_weight: Any = None,
         class_weight: Any = None,
         validation_data: Any = None,
@@ -222,6 +225,10 @@ class Sequential(OwnLoop, PipelineStep):
             object that can be iterated again starts again where it ends; a generator that ends
             too early is an error. A resumed training begins the iterable anew and passes over the
             batches of the epochs it has had.
+        prefetch : int, default 2
+            Batches that a thread fetches from an iterable ahead of the steps, for training and
+            validation, in the same order; none beyond the epoch. 0 fetches each when its step comes
+            and is for an iterable that looks at the model, or that a callback changes.
         sample_weight : array_like, shape (N,), optional
             Each row's loss is multiplied by its weight; an iterable gives batches (x, y,
             sample_weight) instead.
@@ -276,6 +283,7 @@ class Sequential(OwnLoop, PipelineStep):
         epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
         first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
         steps = check_steps(steps_per_epoch, y)
+        prefetch = whole_number("prefetch", prefetch, least=0)
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
@@ -299,6 +307,7 @@ class Sequential(OwnLoop, PipelineStep):
                 validation_split,
                 max(batch_size, _PREDICT_BATCH),
                 steps,
+                prefetch,
             )
             if backup is not None:
                 backup.load()
@@ -308,7 +317,9 @@ class Sequential(OwnLoop, PipelineStep):
                 require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
                 setup = self._training_setup(comm)
-                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps, class_weight)
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(
+                    setup, x, steps, class_weight, prefetch
+                )
                 if y is not None:
                     share = Share(comm, batch_size)
                     loader = BatchLoader(self, x, y, batch_size, weights, augment, share)
@@ -333,6 +344,8 @@ class Sequential(OwnLoop, PipelineStep):
                         first_epoch = next_epoch
                     todo = range(first_epoch, epochs)
                     run_epochs(setup, todo, source, evaluation, active, lambda: self.stop_training)
+                    if compiled.optimizer.use_ema:
+                        self.assign_average_weights()
                     active.on_train_end({})
         return history
 
@@ -366,6 +379,7 @@ class Sequential(OwnLoop, PipelineStep):
             The loss if there are no metrics, else the loss and the metrics in order.
         """
         refuse_unknown(self.evaluate, unknown)
+        refuse_in_prefetch(self._parameters.in_training)
         batch_size = whole_number("batch_size", batch_size)
         compiled = self._require_compiled()
         check_last_activation(self, compiled.loss)
@@ -393,6 +407,7 @@ class Sequential(OwnLoop, PipelineStep):
             For a classifier, the probabilities.
         """
         refuse_unknown(self.predict, unknown)
+        refuse_in_prefetch(self._parameters.in_training)
         return predict(self, x, whole_number("batch_size", batch_size))
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
@@ -496,6 +511,7 @@ class Sequential(OwnLoop, PipelineStep):
         validation_split: float,
         batch_size: int,
         steps: int | None,
+        prefetch: int,
     ) -> tuple[Any, Any, Any, Evaluation | None]:
         """Return inputs, targets (None for a stream), weights and validation; build the model."""
         if validation_split:
@@ -511,11 +527,18 @@ class Sequential(OwnLoop, PipelineStep):
         evaluation = None
         if validation_data is not None:
             in_batches = is_stream_of_pairs(validation_data)
-            evaluation = self._evaluation(comm, compiled, validation_data, batch_size, in_batches)
+            given = comm, compiled, validation_data, batch_size, in_batches
+            evaluation = self._evaluation(*given, prefetch)
         return x, y, weights, evaluation
 
     def _evaluation(
-        self, comm: Communicator, compiled: Compiled, data: Any, batch_size: int, is_stream: bool
+        self,
+        comm: Communicator,
+        compiled: Compiled,
+        data: Any,
+        batch_size: int,
+        is_stream: bool,
+        prefetch: int = 0,
     ) -> Evaluation:
         """Check arrays (x, y) or (x, y, sample_weight), or a stream; return the evaluation."""
         check = open_stream if is_stream else check_weighted
@@ -524,7 +547,7 @@ class Sequential(OwnLoop, PipelineStep):
             compiled = compiled._replace(metrics=copy.deepcopy(compiled.metrics))
         setup = TrainingSetup(self, *compiled, comm=comm)
         if is_stream:
-            return StreamEvaluation(setup, checked)
+            return StreamEvaluation(setup, checked, prefetch)
         x, targets, weights = checked
         batch_size = min(batch_size, len(x))
         share = Share(comm, batch_size)
