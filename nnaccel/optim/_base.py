@@ -197,7 +197,7 @@ class Optimizer(ABC):
             self.update(w, g, slots, clock)
             return
         for segment in clock.segments:
-            views = w[segment.place], g[segment.place], [slot[segment.place] for slot in slots]
+            views = w[segment.place], g[segment.place], tuple(slot[segment.place] for slot in slots)
             self._apply_in_array_code(backend, *views, replace(clock, segments=(segment,)))
 
     def _apply_in_array_code(

@@ -158,7 +158,7 @@ class TrainingSetup:
             kernels.accumulate(network.gradients, buffers["accumulated"], *schedule, rates, steps)
         self._clip()
         segments = network.segments(bool(getattr(optimizer, "weight_decay", 0)))
-        slots = [buffers[name] for name in optimizer.slots]
+        slots = tuple(buffers[name] for name in optimizer.slots)  # to be written, not replaced
         clock = Clock(rates, batch, steps, segments)
         optimizer.apply(network.backend, network.weights, network.gradients, slots, clock)
         for layer in network.leaves:

@@ -137,7 +137,7 @@ def test_they_are_saved_copied_and_shown(tmp_path: Path) -> None:
         (lambda layer: setattr(layer, "learning_rate_factr", 1), AttributeError, "did you mean"),
         (lambda layer: setattr(layer, "weight_decay", 0.1), TypeError, "AdamW"),
         (lambda _: nn.Dense(3, constraint="max-norm"), ValueError, "Did you mean 'max_norm'"),
-        (lambda _: nn.Dense(3, constraint="non_neg"), ValueError, "called 'non_negative' here"),
+        (lambda _: nn.Dense(3, constraint="non_neg"), ValueError, "Did you mean 'non_negative'"),
         (lambda _: nn.Dense(3, constraint=2.0), TypeError, "must be a Constraint"),
         (lambda _: nn.MaxNorm(0), ValueError, "max_norm=0 must be above 0"),
         (lambda _: nn.optim.Adam(ema_momentum=1), ValueError, "ema_momentum=1"),
