@@ -33,7 +33,7 @@ TIERS = [
     ["training"],
     ["interop"],
     ["model"],
-    ["bench", "data", "distributed", "estimators", "filters", "plot", "testing"],
+    ["bench", "conformance", "data", "distributed", "estimators", "filters", "plot", "testing"],
     ["cli"],
     ["__main__"],
     ["nnaccel"],

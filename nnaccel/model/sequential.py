@@ -579,6 +579,45 @@ class Sequential(OwnLoop, PipelineStep):
         with self.on_backend():
             return weights.load(self, source, by, strict)
 
+    def save_weights(self, target: Any, *, like: Any = None, by: str = "auto") -> None:
+        """Give this model's weights to a model with the same layers in PyTorch or Keras.
+
+        The way back of `load_weights`: names, shapes and the order of axes are those of the other
+        library. `save` keeps a whole model for nnaccel.
+
+        Parameters
+        ----------
+        target : dict or path
+            ``module.state_dict()`` of PyTorch, whose tensors, which are the module's own, are
+            filled; or a file to write, .safetensors, .pt, .weights.h5 or .keras, replaced
+            atomically if it exists.
+        like : dict or path, optional
+            For a file: what has the other library's names and shapes, as for `load_weights`, of
+            the same library, and in Keras's case of the same kind of file.
+        by : {'auto', 'name', 'order'}, default 'auto'
+            As for `load_weights`.
+
+        Raises
+        ------
+        ValueError
+            If the layers there are not those here, or the file's name ends otherwise.
+        TypeError
+            If `like` is missing for a file, or given for a dict.
+        RuntimeError, ModuleNotFoundError, CheckpointError
+            As for `load_weights`.
+
+        Examples
+        --------
+        >>> from nnaccel.layers import Dense
+        >>> model = Sequential([Dense(2, use_bias=False)])
+        >>> model.build((3,))
+        >>> state = {"0.weight": np.zeros((2, 3))}  # of torch.nn.Linear(3, 2, bias=False)
+        >>> model.save_weights(state)
+        >>> bool((state["0.weight"] == model.layers[0].params["w"].T).all())
+        True
+        """
+        weights.save(self, target, like, by)
+
     def _check_data(
         self,
         comm: Communicator,
