@@ -33,7 +33,7 @@ class Formula:
     Raises
     ------
     ModuleNotFoundError
-        If formulaic is not installed: ``pip install 'nnaccel[formula]'``.
+        If formulaic is not installed: ``pip install formulaic``.
     ValueError
         If the formula has no response, or several; or values are missing.
 
@@ -51,7 +51,7 @@ class Formula:
     """
 
     def __init__(self, formula: str, data: Any) -> None:
-        formulaic = require("formulaic", "formula")
+        formulaic = require("formulaic")
         made = formulaic.model_matrix(formula, data, na_action="raise")
         if not hasattr(made, "lhs") or made.lhs.shape[1] != 1:
             raise ValueError(f"{formula!r} needs one response before the tilde, such as 'y ~ x'")
@@ -76,4 +76,4 @@ class Formula:
 
     def _without_intercept(self, matrix: Any) -> Any:
         kept = [name for name in matrix.columns if name != "Intercept"]
-        return require("pandas", "formula").DataFrame(matrix)[kept].astype(float)
+        return require("pandas").DataFrame(matrix)[kept].astype(float)

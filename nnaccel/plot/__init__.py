@@ -10,6 +10,7 @@ from nnaccel.plot.learning_rates import learning_rates
 from nnaccel.plot.logistic import logistic_curve
 from nnaccel.plot.maps import feature_maps, filter_weights
 from nnaccel.plot.regression import regression_line
+from nnaccel.plot.timings import timings
 from nnaccel.plot.training import report, training_curves
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "regression_line",
     "report",
     "save",
+    "timings",
     "training_curves",
     "wrong_digits",
 ]
