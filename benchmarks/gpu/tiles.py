@@ -84,8 +84,7 @@ def _rows(toolkit: ptx.Toolkit, sm: str, layout: str, dtype: str) -> list[dict[s
         tiled.choose_tile = tensor.fastest = _always(each)
         tile_name = f"{each.rows} x {each.columns}"
         for function, args in calls(layout, in_memory):
-            if not (by_tensor_cores and function == "conv2d_weight_gradient"):
-                getattr(kernels, function)(*args)
+            getattr(kernels, function)(*args)
     return rows
 
 

@@ -1,8 +1,8 @@
 """Roots and reciprocals of float32 by the instructions for them, which are not correctly rounded.
 
 Relative errors, as the PTX ISA gives them, are at most 2**-22.9 for a reciprocal root, and 2**-23
-for a root and for a reciprocal. Correct rounding, with 2**-24, takes some ten instructions more each.
-float64 is rounded correctly.
+for a root and for a reciprocal. Correct rounding, with 2**-24, takes some ten instructions more
+each. float64 is rounded correctly.
 """
 
 from __future__ import annotations

@@ -25,29 +25,24 @@ from .conftest import CC, images
 HALF_OF_LAST_BIT = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-10}  # as factors
 
 
-def ptx_of(launched: Any) -> str:
-    """The text of a launch."""
-    return launched if isinstance(launched, str) else launched[1]
-
-
 def assert_convolutions(
-    dtype: Any, channels: int, channels_last: bool, gradient: bool, tolerance: float
+    dtype: Any, channels: int, channels_last: bool, tolerance: float, groups: int = 1
 ) -> None:
     """Compare a convolution and its gradients, relative to the largest element."""
     rng, window = np.random.default_rng(0), Window((2, 3), (1, 2), (1, 0, 1, 2), (1, 1))
-    x = images(rng, 2, channels, 7, 9, dtype=dtype, channels_last=channels_last)
-    shape = 2, 72, *window.output_size(7, 9)
+    filters = 80 if groups > 1 else 72
+    x = images(rng, 2, channels * groups, 7, 9, dtype=dtype, channels_last=channels_last)
+    shape = 2, filters, *window.output_size(7, 9)
     y = images(rng, *shape, dtype=dtype, channels_last=channels_last)
     scale = 1 / np.sqrt(6 * channels)
-    w = (rng.standard_normal((72, channels, 2, 3)) * scale).astype(np.float32)
-    b = rng.standard_normal(72).astype(np.float32)
+    w = (rng.standard_normal((filters, channels, 2, 3)) * scale).astype(np.float32)
+    b = rng.standard_normal(filters).astype(np.float32)
     found = []
     for package, algorithm in ((reference, "direct"), (cuda, "gemm")):
         out, dx, dw = (np.zeros_like(a) for a in (y, x, w))
-        package.kernels.conv2d(x, w, b, window, 1, "gelu", 0.0, algorithm, out)
-        package.kernels.conv2d_input_gradient(y, w, window, 1, algorithm, dx)
-        if gradient:
-            package.kernels.conv2d_weight_gradient(y, x, window, 1, algorithm, dw)
+        package.kernels.conv2d(x, w, b, window, groups, "gelu", 0.0, algorithm, out)
+        package.kernels.conv2d_input_gradient(y, w, window, groups, algorithm, dx)
+        package.kernels.conv2d_weight_gradient(y, x, window, groups, algorithm, dw)
         found.append([a.astype(np.float64) for a in (out, dx, dw)])
     for want, got in zip(*found, strict=True):
         np.testing.assert_allclose(got, want, 0, tolerance * np.abs(want).max(initial=1e-30))
@@ -58,7 +53,7 @@ def assert_convolutions(
 def test_every_tile(monkeypatch: pytest.MonkeyPatch, each: tile.Tile, channels_last: bool) -> None:
     monkeypatch.setattr(tiled, "choose_tile", lambda *_: each)
     monkeypatch.setattr(gemm_weights, "MIN_POSITIONS", 64)
-    assert_convolutions(np.float32, 8, channels_last, gradient=True, tolerance=2e-6)
+    assert_convolutions(np.float32, 8, channels_last, tolerance=2e-6)
 
 
 @pytest.mark.parametrize(
@@ -75,12 +70,15 @@ def test_tensor_cores(
     monkeypatch.setattr(tensor_cores, "compute_capability", lambda: CC)
     monkeypatch.setattr(tensor, "fastest", lambda *_: each)
     monkeypatch.setitem(cublas._settings, "tf32", True)
-    for channels, channels_last in ((16, True), (5, False)):
+    monkeypatch.setattr(gemm_weights, "MIN_POSITIONS", 40)
+    for channels, channels_last, groups in ((16, True, 2), (5, False, 1)):
         launches.clear()
-        assert_convolutions(dtype, channels, channels_last, False, 4 * HALF_OF_LAST_BIT[dtype.name])
-        assert any("mma.sync" in ptx for ptx in map(ptx_of, launches))
+        tolerance = 4 * HALF_OF_LAST_BIT[dtype.name]
+        assert_convolutions(dtype, channels, channels_last, tolerance, groups)
+        products = [ptx for ptx in launches if "mma.sync" in ptx]
+        assert len(products) == 4, "a convolution, two phases of an input gradient, a weight's"
     toolkit = Toolkit(tmp_path)
-    for ptx in filter(lambda text: "mma.sync" in text, map(ptx_of, launches)):
+    for ptx in products:
         taken = toolkit.report(ptx, "sm_90")
         assert not taken["spilled"]
         assert not taken["local"], "sums stay in registers"
