@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from numba import cuda
@@ -9,7 +10,12 @@ from numba import cuda
 from nnaccel_kernels import index
 from nnaccel_kernels.cuda.runtime.emit import emitted, types
 
-device = cuda.jit(device=True)
+
+@cache
+def device(function: Any) -> Any:
+    """A device function, the same for the same function: it is compiled once for many kernels."""
+    return cuda.jit(device=True)(function)
+
 
 _source = device(index.source)
 _taps_inside = device(index.taps_inside)
