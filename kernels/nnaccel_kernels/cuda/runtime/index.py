@@ -18,7 +18,6 @@ def device(function: Any) -> Any:
 
 
 _source = device(index.source)
-_taps_inside = device(index.taps_inside)
 _tap_on = device(index.tap_on)
 
 
@@ -57,26 +56,6 @@ def row_tap(i, h, window):  # type: ignore[no-untyped-def]
 def column_tap(j, v, window):  # type: ignore[no-untyped-def]
     """Window column at position column j that lies on image column v; -1 if none does."""
     return _tap_on(j, v, window.stride[1], window.padding[2], window.dilation[1])
-
-
-@device
-def rows_within(i, first, limit, window):  # type: ignore[no-untyped-def]
-    """How many window rows at position row i lie on image rows range(first, limit)."""
-    taps, stride, before = window.kernel_size[0], window.stride[0], window.padding[0]
-    dilation = window.dilation[0]
-    return _taps_inside(i, taps, stride, before, dilation, limit) - _taps_inside(
-        i, taps, stride, before, dilation, first
-    )
-
-
-@device
-def columns_within(j, first, limit, window):  # type: ignore[no-untyped-def]
-    """How many window columns at position column j lie on image columns range(first, limit)."""
-    taps, stride, before = window.kernel_size[1], window.stride[1], window.padding[2]
-    dilation = window.dilation[1]
-    return _taps_inside(j, taps, stride, before, dilation, limit) - _taps_inside(
-        j, taps, stride, before, dilation, first
-    )
 
 
 @emitted(lambda index, size: 0 <= index < size)

@@ -75,7 +75,7 @@ def test_tensor_cores(
     dtype: Any,
     each: tensor.TensorTile,
 ) -> None:
-    """Images whose channels make whole pieces, and others, which are filled up for the same kernels."""
+    """Channels that make whole pieces, and others that are filled up, by the same kernels."""
     monkeypatch.setattr(tensor_cores, "compute_capability", lambda: CC)
     monkeypatch.setattr(tensor, "fastest", lambda *_: each)
     monkeypatch.setitem(cublas._settings, "tf32", True)
