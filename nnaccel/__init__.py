@@ -69,6 +69,8 @@ __all__ = [
     *callbacks.__all__,
 ]
 
+_LAZY = ("estimators", "interop", "plot", "testing")
+
 
 def __getattr__(name: str) -> Any:
     """Resolve attributes on first use.
@@ -76,7 +78,7 @@ def __getattr__(name: str) -> Any:
     `xp` is the array namespace of the current backend; `estimators` and `plot` need scikit-learn
     and matplotlib.
     """
-    if name in ("estimators", "plot"):
+    if name in _LAZY:
         from importlib import import_module
 
         return import_module(f"nnaccel.{name}")
@@ -87,3 +89,8 @@ def __getattr__(name: str) -> Any:
 
         return version("nnaccel")
     missing(__name__, __all__)(name)
+
+
+def __dir__() -> list[str]:
+    """Names for completion, those that are loaded on first use among them."""
+    return sorted({*__all__, *_LAZY, *(name for name in globals() if name.startswith("__"))})

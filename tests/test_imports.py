@@ -24,7 +24,7 @@ from .processes import ROOT, python
 # module is part of a cycle. A room is a module or subpackage of nnaccel, the kernels, or the root.
 TIERS = [
     ["nnaccel_kernels"],
-    ["_interrupt", "_text"],
+    ["_html", "_interrupt", "_text"],
     ["_config", "_foreign", "_validate"],
     ["backends"],
     ["ops"],

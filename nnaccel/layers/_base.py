@@ -166,7 +166,7 @@ class Layer(Explained, ABC):
 
         Parameters
         ----------
-        x : array, shape (N, *input_shape)
+        x : array, shape (N, ...)
             A batch, not to be changed in place. In mixed precision it has 16 bits before the last
             layer with parameters; parameters and their gradients are float32.
         training : bool
@@ -176,7 +176,7 @@ class Layer(Explained, ABC):
 
         Returns
         -------
-        y : array, shape (N, *output_shape)
+        y : array, shape (N, ...)
         backward : callable
             ``backward(dy, input_gradient)`` writes `grads` and returns dx, or None where
             `input_gradient` is False. It must not change dy, which another branch may take too.

@@ -7,8 +7,11 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from nnaccel._html import lines as preformatted
+from nnaccel._html import table
 from nnaccel.layers._tree import indented
 
+_HEAD = ("layer", "op", "", "backend", "kernel", "algorithm", "GFLOP", "workspace", "why")
 FORWARD, INPUT, WEIGHT = "forward", "input gradient", "weight gradient"
 
 
@@ -72,7 +75,24 @@ class Explanation(tuple[Step, ...]):
 
     def __str__(self) -> str:
         """A header, a line for each step, and the sums."""
-        rows = [("layer", "op", "", "backend", "kernel", "algorithm", "GFLOP", "workspace", "why")]
+        rows = [_HEAD, *self._rows()]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
+        lines = []
+        for row in rows:
+            left = (f"{text:<{width}}" for text, width in zip(row[:6], widths, strict=False))
+            right = (f"{text:>{width}}" for text, width in zip(row[6:8], widths[6:], strict=True))
+            lines.append("  ".join([*left, *right, row[8]]).rstrip())
+        rule = "-" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:], rule, self._total()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        return table(_HEAD, self._rows(), "llllllrrl") + preformatted([self._total()])
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = []
         last = ""
         for step in self:
             layer, op = (indented(step.layer), step.op) if step.layer != last else ("", "")
@@ -81,16 +101,10 @@ class Explanation(tuple[Step, ...]):
             names = step.direction, step.backend, step.kernel or "–", step.algorithm or "–"
             rows.append((layer, op, *names, gflop, workspace, step.why))
             last = step.layer
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-        lines = []
-        for row in rows:
-            left = (f"{text:<{width}}" for text, width in zip(row[:6], widths, strict=False))
-            right = (f"{text:>{width}}" for text, width in zip(row[6:8], widths[6:], strict=True))
-            lines.append("  ".join([*left, *right, row[8]]).rstrip())
-        rule = "-" * max(map(len, lines))
+        return rows
+
+    def _total(self) -> str:
         gflop = f"{sum(step.gflop for step in self):.4f} GFLOP"
         total = f"{gflop} a training step of {self.batch_size:,} items in {self.dtype}"
         most = f"{max((step.workspace for step in self), default=0):,} bytes of workspace at most"
-        return "\n".join([lines[0], rule, *lines[1:], rule, f"{total}, {most}"])
-
-    __repr__ = __str__
+        return f"{total}, {most}"

@@ -19,7 +19,7 @@ from nnaccel.model.compiled import Compiled
 from nnaccel.model.own_loop import OwnLoop
 from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
-from nnaccel.model.summary import summarize
+from nnaccel.model.summary import summarize, summarize_html
 from nnaccel.training import checkpoint as files
 from nnaccel.training.agreement import identity_of, require_same
 from nnaccel.training.augment import Augment, check_augment
@@ -153,6 +153,10 @@ class Sequential(OwnLoop, PipelineStep):
 
     def __repr__(self) -> str:
         return f"Sequential({self.layers!r}, seed={self.seed}, dtype={self.policy.name!r})"
+
+    def _repr_html_(self) -> str:
+        """Show the table of `summary` in a notebook."""
+        return summarize_html(self)
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -481,8 +485,8 @@ class Sequential(OwnLoop, PipelineStep):
 
         Returns
         -------
-        array, shape (N, *output_shape)
-            For a classifier, the probabilities.
+        array, shape (N, ...)
+            A row of the model's output shape for each; of a classifier, the probabilities.
         """
         refuse_unknown(self.predict, unknown)
         refuse_in_prefetch(self._parameters.in_training)
@@ -523,7 +527,7 @@ class Sequential(OwnLoop, PipelineStep):
         Raises
         ------
         ModuleNotFoundError
-            If the package onnx is not installed: ``pip install 'nnaccel[onnx]'``.
+            If the package onnx is not installed: ``pip install onnx``.
         RuntimeError
             If the model is not built.
         TypeError

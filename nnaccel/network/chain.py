@@ -231,7 +231,7 @@ class Network(Explained):
 
         Parameters
         ----------
-        x : array, shape (N, *input_shape)
+        x : array, shape (N, ...)
             Of `dtype` or `compute_dtype`, on the model's backend.
         training : bool, default False
             Whether this is a training step.
@@ -240,7 +240,7 @@ class Network(Explained):
 
         Returns
         -------
-        y : array, shape (N, *output_shape)
+        y : array, shape (N, ...)
         backward : callable
             ``backward(dy, input_gradient=False)`` fills `gradients`, and returns dx or None.
         """

@@ -3,6 +3,7 @@
 from nnaccel.plot._figure import save
 from nnaccel.plot.boundary import decision_boundaries, decision_boundary
 from nnaccel.plot.confusion import confusion_matrix
+from nnaccel.plot.diagnostics import diagnostics
 from nnaccel.plot.digits import wrong_digits
 from nnaccel.plot.fitted import observed_against_fitted
 from nnaccel.plot.learning_rates import learning_rates
@@ -16,6 +17,7 @@ __all__ = [
     "confusion_matrix",
     "decision_boundaries",
     "decision_boundary",
+    "diagnostics",
     "feature_maps",
     "filter_weights",
     "learning_rates",

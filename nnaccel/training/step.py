@@ -32,6 +32,7 @@ class StepRunner:
         setup.sums.fit_to(loader.targets)
         self._rates = setup.network.backend.xp.zeros(-(-loader.rows // loader.batch_size))
         self._replays: dict[tuple[Any, ...], Replay] = {}
+        self._together = 1  # batches to run at a time, so that it takes as long as `_CHUNK_SECONDS`
 
     def run(
         self,
@@ -60,11 +61,13 @@ class StepRunner:
         if before is None:
             self._set_rates(0, steps, len(self._rates))
         full, rest = divmod(self.loader.rows, self.loader.batch_size)
-        done, count = 0, 1
+        done = 0
         while done < full:
+            count = min(full - done, self._together)
             if before is not None:
                 before(done)
                 self._set_rates(done, steps + done, 1)
+                count = 1
             count = self.setup.comm.meet(min(count, self.loader.load(done)))
             began = time.perf_counter()
             self._replay(self.loader.batch_size, count)
@@ -72,7 +75,7 @@ class StepRunner:
             done += count
             after(done)
             wanted = int(count * _CHUNK_SECONDS / max(spent, 1e-9))
-            count = 1 if before is not None else min(full - done, 4 * count, max(1, wanted))
+            self._together = max(1, min(4 * count, wanted))
         if rest:
             if before is not None:
                 before(done)

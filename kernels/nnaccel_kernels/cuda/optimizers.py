@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from nnaccel_kernels.cuda.runtime.approximate import reciprocal, reciprocal_root, root
 from nnaccel_kernels.cuda.runtime.launch import scalar
 from nnaccel_kernels.cuda.runtime.namespace import namespace_of
 from nnaccel_kernels.cuda.skeletons.elementwise import ElementwiseKernel
@@ -53,19 +54,19 @@ def _momentum(w, g, m, lr, mu, nesterov):  # type: ignore[no-untyped-def]
 @_update
 def _adagrad(w, g, a, lr, epsilon):  # type: ignore[no-untyped-def]
     total = a + g * g
-    return w - lr * g / math.sqrt(total + epsilon), total
+    return w - lr * g * reciprocal_root(total + epsilon), total
 
 
 @_update
 def _rmsprop(w, g, v, lr, rho, rest, epsilon):  # type: ignore[no-untyped-def]
     mean = rho * v + rest * (g * g)
-    return w - lr * g / math.sqrt(mean + epsilon), mean
+    return w - lr * g * reciprocal_root(mean + epsilon), mean
 
 
 @_update
 def _rmsprop_with_momentum(w, g, v, m, lr, rho, rest, mu, epsilon):  # type: ignore[no-untyped-def]
     mean = rho * v + rest * (g * g)
-    velocity = mu * m + lr * g / math.sqrt(mean + epsilon)
+    velocity = mu * m + lr * g * reciprocal_root(mean + epsilon)
     return w - velocity, mean, velocity
 
 
@@ -78,7 +79,7 @@ def _moving_average(w, mean, lr, share):  # type: ignore[no-untyped-def]
 def _adam(w, g, m, v, lr, keep, rest1, rest2, epsilon):  # type: ignore[no-untyped-def]
     mean = m + rest1 * (g - m)
     square = v + rest2 * (g * g - v)
-    return w * keep - lr * mean / (math.sqrt(square) + epsilon), mean, square
+    return w * keep - lr * mean * reciprocal(root(square) + epsilon), mean, square
 
 
 @IndexedKernel
