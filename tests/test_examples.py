@@ -74,6 +74,12 @@ def test_example_learns_the_digits(script: str, epochs: int, least: float, tmp_p
     assert percent(printed.splitlines()[-1], "accuracy ") >= least
 
 
+def test_transfer_keeps_what_was_learnt(tmp_path: Path) -> None:
+    printed = run("transfer", tmp_path, "--epochs", "2", "--images", "3")
+    assert percent(printed, "with transfer: ") >= 60
+    assert percent(printed, "from scratch: ") >= 60
+
+
 def rung(script: str, folder: Path, **settings: object) -> str:
     """What a rung prints, with some of its settings changed, having drawn its pictures."""
     program = (ROOT / "examples" / f"{script}.py").read_text("utf-8")

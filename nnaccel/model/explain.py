@@ -113,6 +113,8 @@ def _planned(model: Network, batch_size: int) -> Explanation:
     before, wanted = _Training(batch_size, model.backend, inside), any(map(is_live, body))
     after = before._replace(dtype=model.dtype)
     steps = [*_chain_steps(body, before), *_chain_steps(tail, after, wanted)]
+    if isinstance(model, CompiledNetwork) and model.loss is not None:
+        steps.append(_update_step(model))
     return Explanation(steps, batch_size, inside)
 
 
@@ -167,6 +169,25 @@ def _steps(
         op = layer.join if isinstance(layer, Parallel) else forward or kind
         for direction in directions:
             yield step(op, direction, forward if direction == FORWARD else backward)
+
+
+def _update_step(model: CompiledNetwork) -> Step:
+    """The update, and which settings its segments of parameters have."""
+    optimizer, backend = model.optimizer, model.backend
+    segments = model.segments(bool(getattr(optimizer, "weight_decay", 0)))
+    factors = dict.fromkeys(segment.rate_factor for segment in segments)
+    words = [f"{len(segments)} segment{'s' * (len(segments) != 1)} of parameters"]
+    if len(factors) > 1 or factors.keys() - {1.0}:
+        words.append("learning rate × " + ", ".join(f"{factor:g}" for factor in factors))
+    if any(segment.decays for segment in segments):
+        words.append(f"weight decay of {sum(s.decays for s in segments)} of them")
+    constrained = sum(bool(layer.constraint) for layer in model.leaves)
+    words += [f"{constrained} constrained"] * bool(constrained)
+    words += ["averages of them"] * optimizer.use_ema
+    if optimizer.gradient_accumulation_steps:
+        words.append(f"after {optimizer.gradient_accumulation_steps} batches")
+    kernel = "" if is_kernels_only(optimizer.update) else "host"
+    return Step("update", type(optimizer).__name__, "", backend.name, kernel, why=", ".join(words))
 
 
 def _plans(

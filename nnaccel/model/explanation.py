@@ -21,10 +21,11 @@ class Step(NamedTuple):
     Attributes
     ----------
     layer : str
-        The layer's name; of one within others its path, such as 'residual/conv2d'.
+        The layer's name; of one within others its path, such as 'residual/conv2d'. Of a compiled
+        model's last step 'update'.
     op : str
-        Function of `nnaccel.ops`; the layer's class if it uses none.
-    direction : {'forward', 'input gradient', 'weight gradient'}
+        Function of `nnaccel.ops`; the class of the layer if it uses none, or of the optimiser.
+    direction : {'forward', 'input gradient', 'weight gradient', ''}
     backend : str
         'numpy', 'numba' or 'cupy'.
     kernel : str

@@ -59,6 +59,6 @@ def _settings(layer: Layer) -> str:
         return " frozen"
     factor = layer.learning_rate_factor
     words = [f"learning rate × {factor:g}"] * (factor != 1) + [str(layer.constraint)]
-    if not layer.weight_decay and any(a.ndim > 1 for a in layer.params.values()):
-        words.append("no weight decay")
+    if layer.weight_decay != type(layer).weight_decay:
+        words.append("no weight decay" if not layer.weight_decay else "weight decay")
     return "".join(f", {word}" for word in words if word)

@@ -124,6 +124,10 @@ def test_they_are_saved_copied_and_shown(tmp_path: Path) -> None:
     assert "57, learning rate × 0.1, norm ≤ 0.5" in lines[0]
     assert "18, no weight decay" in lines[0]
     assert model[0].learning_rate_factor == 0.1
+    told = (
+        "segments of parameters, learning rate × 0.1, 1, weight decay of 3 of them, 2 constrained"
+    )
+    assert nn.explain(model)[-1].why.endswith(told)
     with pytest.raises(
         ValueError, match=r"learning_rate_factor differs among the layers inside: 0.1, 1"
     ):
