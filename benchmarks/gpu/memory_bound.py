@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks import _results
 from benchmarks.gpu import ptx, sass
+from nnaccel_kernels.segments import Segment
 from nnaccel_kernels.window import Window
 
 SM = "sm_90"
@@ -44,7 +45,7 @@ class Case(NamedTuple):
 def optimizers() -> Iterator[Case]:
     """Steps on float32, which parameters always have."""
     w, rate, cursor = np.empty(1 << 20, F), np.empty(9), np.zeros(1, np.int64)
-    now = rate, cursor
+    now = (Segment(0, w.size),), rate, cursor
     yield Case("sgd", (w, w, *now), "sgd", (w,))
     yield Case("momentum", (w, w, w, 0.9, True, *now), "momentum", (w, w))
     yield Case("rmsprop", (w, w, w, w[:0], 0.9, 0.0, 1e-7, *now), "rmsprop", (w, w))

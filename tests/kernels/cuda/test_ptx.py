@@ -9,9 +9,10 @@ import json
 
 import pytest
 
+from nnaccel.conformance.calls import CALLS
+from nnaccel.conformance.image_calls import IMAGE_CALLS
+
 from ...processes import python
-from ..calls import CALLS
-from ..image_calls import IMAGE_CALLS
 from .wheels import LIBNVVM, WITHOUT_LIBNVVM, has
 
 pytestmark = [

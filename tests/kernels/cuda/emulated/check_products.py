@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnaccel.conformance.calls import HALVES
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels.cuda.conv import gemm_weights
 from nnaccel_kernels.cuda.runtime import cublas, tensor_cores
 from nnaccel_kernels.cuda.skeletons import tensor, tile, tiled
 from nnaccel_kernels.window import Window
-from tests.kernels.calls import HALVES
 
 from .conftest import CC, images
 

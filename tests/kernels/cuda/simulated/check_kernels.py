@@ -16,6 +16,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import config
 
+from nnaccel.conformance.calls import CALLS, HALVES, halved
+from nnaccel.conformance.calls import assert_same as assert_close
+from nnaccel.conformance.image_calls import IMAGE_CALLS
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cuda.conv import gemm_weights, im2col, winograd
@@ -36,9 +39,6 @@ from nnaccel_kernels.cuda.skeletons import (
     tile,
 )
 from nnaccel_kernels.window import Window
-from tests.kernels.calls import CALLS, HALVES, halved
-from tests.kernels.calls import assert_same as assert_close
-from tests.kernels.image_calls import IMAGE_CALLS
 
 Draw = Callable[..., Any]
 Images = Callable[..., np.ndarray]
