@@ -19,6 +19,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +27,7 @@ from typing import Any
 import ml_dtypes  # noqa: F401  (adds bfloat16 to NumPy's dtypes)
 import numpy as np
 
+from nnaccel_kernels.segments import Segment
 from nnaccel_kernels.window import Window
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
@@ -151,6 +153,7 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
     parameter = _wide(dtype)
     y, b, c = np.zeros((8, 10), dtype), np.zeros(8, parameter), np.zeros(10, parameter)
     w, total, rate = np.zeros(99, parameter), np.zeros(1), np.zeros(3)
+    whole = (Segment(0, w.size),)
     order, cursor = np.zeros(8, np.int64), np.zeros(1, np.int64)
     key, pixels = np.zeros(1, np.uint64), np.zeros((8, 10), np.uint8)
     now, names = (rate, cursor), ("sigmoid", "tanh", "gelu")
@@ -182,12 +185,13 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
         ("penalty", (w, 0.1, 0.1, total)),
         ("clip_value", (w, 1.0)),
         ("clip_norm", (w, 1.0)),
-        ("sgd", (w, w, *now)),
-        ("momentum", (w, w, w, 0.9, True, *now)),
-        ("adagrad", (w, w, w, 1e-7, *now)),
-        ("rmsprop", (w, w, w, w[:0], 0.9, 0.0, 1e-7, *now)),
-        ("rmsprop", (w, w, w, w, 0.9, 0.9, 1e-7, *now)),
-        ("adam", (w, w, w, w, 0.9, 0.999, 1e-7, 0.0, *now, cursor)),
+        ("sgd", (w, w, whole, *now)),
+        ("momentum", (w, w, w, 0.9, True, whole, *now)),
+        ("adagrad", (w, w, w, 1e-7, whole, *now)),
+        ("rmsprop", (w, w, w, w[:0], 0.9, 0.0, 1e-7, whole, *now)),
+        ("rmsprop", (w, w, w, w, 0.9, 0.9, 1e-7, whole, *now)),
+        ("adam", (w, w, w, w, 0.9, 0.999, 1e-7, 0.0, whole, *now, cursor)),
+        ("moving_average", (w, w, 0.99, *now)),
     ]
 
 
@@ -259,31 +263,32 @@ def watch(look: Callable[..., None]) -> Any:
 
 
 def measure(
-    toolkit: Toolkit,
-    architectures: tuple[str, ...],
-    dtypes: tuple[str, ...],
-    layouts: tuple[str, ...],
-    only: tuple[str, ...],
+    sm: str, dtype: str, layouts: tuple[str, ...], only: tuple[str, ...]
 ) -> list[dict[str, Any]]:
-    """A row for each kernel that the calls launch."""
+    """A row for each kernel that the calls launch; it replaces functions of this process."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        return _rows(Toolkit(Path(folder)), sm, dtype, layouts, only)
+
+
+def _rows(
+    toolkit: Toolkit, sm: str, dtype: str, layouts: tuple[str, ...], only: tuple[str, ...]
+) -> list[dict[str, Any]]:
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
-    settings: tuple[str, str] = "", ""
+    layout = ""
 
     def compile_instead(kernel: Any, grid: Any, block: Any, *args: Any) -> None:
-        for sm in architectures:
-            key = kernel.py_func.__name__, *settings, sm
-            if key not in rows:
-                taken = resources(toolkit, kernel, args, sm)
-                rows[key] = dict(zip(SETTINGS, key, strict=True)) | taken
+        key = kernel.py_func.__name__, dtype, layout, sm
+        if key not in rows:
+            taken = resources(toolkit, kernel, args, sm)
+            rows[key] = dict(zip(SETTINGS, key, strict=True)) | taken
 
     kernels = watch(compile_instead)
-    for dtype in dtypes:
-        for layout in layouts:
-            settings = dtype, layout
-            flat = flat_calls(dtype) if layout == layouts[0] else []
-            for function, args in [*calls(dtype, layout == "NHWC"), *flat]:
-                if any(part in function for part in only):
-                    getattr(kernels, function)(*args)
+    for layout in layouts:
+        flat = flat_calls(dtype) if layout == layouts[0] else []
+        for function, args in [*calls(dtype, layout == "NHWC"), *flat]:
+            if any(part in function for part in only):
+                getattr(kernels, function)(*args)
     return list(rows.values())
 
 
@@ -293,13 +298,16 @@ def main() -> None:
     parser.add_argument("--dtype", nargs="+", default=("float32", "float64", *HALVES))
     parser.add_argument("--layout", nargs="+", default=("NCHW", "NHWC"))
     parser.add_argument("--only", nargs="+", default=("",), help="parts of the names of functions")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--json", action="store_true", help="print JSON, and write no file")
     options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    with tempfile.TemporaryDirectory() as folder:
-        rows = measure(
-            Toolkit(Path(folder)), tuple(options.sm), options.dtype, options.layout, options.only
-        )
+    jobs = [(sm, d, options.layout, options.only) for d in options.dtype for sm in options.sm]
+    if len(jobs) == 1:
+        rows = measure(*jobs[0])
+    else:
+        with get_context("spawn").Pool(options.workers, maxtasksperchild=1) as pool:
+            found = pool.starmap(measure, jobs, chunksize=1)
+        rows = [row for some in found for row in some]
     if options.json:
         print(json.dumps(rows))
         return

@@ -58,6 +58,7 @@ class BatchNorm(Layer):
     """
 
     kernel_names = "batch_norm", "batch_norm_backward"
+    weight_decay = False
 
     def __init__(
         self,

@@ -67,7 +67,7 @@ def _fill(state: Any, arrays: Arrays) -> None:
     """Write arrays into those of a state dict, in its dtypes."""
     for name, array in arrays.items():
         if hasattr(state[name], "copy_"):
-            torch = require("torch", "torch")
+            torch = require("torch")
             state[name].detach().copy_(torch.from_numpy(array))
         else:
             state[name][...] = array
@@ -81,9 +81,9 @@ def _of_torch(state: dict[str, Any], suffix: str) -> bytes:
     """Return the bytes of a file of PyTorch's."""
     is_numpy = all(isinstance(value, np.ndarray) for value in state.values())
     if suffix == ".safetensors":
-        writer = require("safetensors.numpy" if is_numpy else "safetensors.torch", "torch")
+        writer = require("safetensors.numpy" if is_numpy else "safetensors.torch")
         return bytes(writer.save(state))
-    torch, file = require("torch", "torch"), io.BytesIO()
+    torch, file = require("torch"), io.BytesIO()
     tensors = {name: torch.as_tensor(value) for name, value in state.items()}
     torch.save(tensors, file)
     return file.getvalue()
@@ -104,7 +104,7 @@ def _of_keras(data: bytes, arrays: Arrays, suffix: str) -> bytes:
 
 
 def _of_h5(data: bytes, arrays: Arrays) -> bytes:
-    h5py, file = require("h5py", "keras"), io.BytesIO(data)
+    h5py, file = require("h5py"), io.BytesIO(data)
     with h5py.File(file, "r+") as tree:
         for name, array in arrays.items():
             tree[name][...] = array

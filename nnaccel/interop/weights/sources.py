@@ -61,10 +61,10 @@ def read(source: Any) -> tuple[str, Any]:
             "module.state_dict(), or a .safetensors, .pt, .weights.h5 or .keras file"
         )
     path = Path(source)
-    for suffix, (library, package, extra, reader) in _READERS.items():
+    for suffix, (library, package, reader) in _READERS.items():
         if path.name.lower().endswith(suffix):
             checkpoint.require_file(path)
-            module = require(package, extra)
+            module = require(package)
             with checkpoint.reading(path):
                 content = reader(module, path)
                 if library == "torch":
@@ -182,10 +182,10 @@ def _number(key: str) -> int:
     return int(key) if key.isdecimal() else -1
 
 
-_READERS: dict[str, tuple[str, str, str, Any]] = {
-    ".safetensors": ("torch", "safetensors", "test", _read_safetensors),
-    ".pt": ("torch", "torch", "bench", _read_pt),
-    ".pth": ("torch", "torch", "bench", _read_pt),
-    ".weights.h5": ("keras", "h5py", "keras", _read_keras),
-    ".keras": ("keras", "h5py", "keras", _read_keras),
+_READERS: dict[str, tuple[str, str, Any]] = {
+    ".safetensors": ("torch", "safetensors", _read_safetensors),
+    ".pt": ("torch", "torch", _read_pt),
+    ".pth": ("torch", "torch", _read_pt),
+    ".weights.h5": ("keras", "h5py", _read_keras),
+    ".keras": ("keras", "h5py", _read_keras),
 }

@@ -221,7 +221,7 @@ def test_pickles_with_code_are_refused(tmp_path: Path) -> None:
 
 
 def h5(write: Callable[[Any], None]) -> bytes:
-    h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'nnaccel[keras]'")
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install h5py")
     kept = io.BytesIO()
     with h5py.File(kept, "w") as file:
         write(file)
@@ -288,7 +288,7 @@ def test_files_of_weights_need_names_and_shapes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["a link", "a file beside", "a bomb", "no file"])
 def test_hostile_files_of_keras(what: str, tmp_path: Path) -> None:
-    h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'nnaccel[keras]'")
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install h5py")
     (tmp_path / "secret").write_bytes(bytes(400))
 
     def write(file: Any) -> None:
