@@ -66,7 +66,8 @@ def forever() -> None:
         first_rank_only = True
 
         def on_epoch_end(self, epoch: int, logs: Any) -> None:
-            (folder / "epochs").write_text(str(epoch + 1))
+            (folder / "new").write_text(str(epoch + 1))
+            (folder / "new").replace(folder / "epochs")  # it may be killed while it writes
 
     class Begun(nn.Callback):
         def on_epoch_begin(self, epoch: int, logs: Any) -> None:
