@@ -40,7 +40,6 @@ CHECKED = [
     LogisticRegression(penalty="l2"),
     SoftmaxRegression(),
     SoftmaxRegression("lbfgs"),
-    MLPClassifier((5,), solver="lbfgs", max_iter=300),
     SoftmaxRegression("gd", learning_rate=1e-3, max_iter=1000, penalty="l2"),
     MLPClassifier(),
     MLPClassifier((20, 20), "tanh", solver="sgd", learning_rate_init=0.05, alpha=0.01, l1=0.01),
