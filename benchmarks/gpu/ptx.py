@@ -19,6 +19,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -262,31 +263,32 @@ def watch(look: Callable[..., None]) -> Any:
 
 
 def measure(
-    toolkit: Toolkit,
-    architectures: tuple[str, ...],
-    dtypes: tuple[str, ...],
-    layouts: tuple[str, ...],
-    only: tuple[str, ...],
+    sm: str, dtype: str, layouts: tuple[str, ...], only: tuple[str, ...]
 ) -> list[dict[str, Any]]:
-    """A row for each kernel that the calls launch."""
+    """A row for each kernel that the calls launch; it replaces functions of this process."""
+    warnings.simplefilter("ignore")
+    with tempfile.TemporaryDirectory() as folder:
+        return _rows(Toolkit(Path(folder)), sm, dtype, layouts, only)
+
+
+def _rows(
+    toolkit: Toolkit, sm: str, dtype: str, layouts: tuple[str, ...], only: tuple[str, ...]
+) -> list[dict[str, Any]]:
     rows: dict[tuple[str, ...], dict[str, Any]] = {}
-    settings: tuple[str, str] = "", ""
+    layout = ""
 
     def compile_instead(kernel: Any, grid: Any, block: Any, *args: Any) -> None:
-        for sm in architectures:
-            key = kernel.py_func.__name__, *settings, sm
-            if key not in rows:
-                taken = resources(toolkit, kernel, args, sm)
-                rows[key] = dict(zip(SETTINGS, key, strict=True)) | taken
+        key = kernel.py_func.__name__, dtype, layout, sm
+        if key not in rows:
+            taken = resources(toolkit, kernel, args, sm)
+            rows[key] = dict(zip(SETTINGS, key, strict=True)) | taken
 
     kernels = watch(compile_instead)
-    for dtype in dtypes:
-        for layout in layouts:
-            settings = dtype, layout
-            flat = flat_calls(dtype) if layout == layouts[0] else []
-            for function, args in [*calls(dtype, layout == "NHWC"), *flat]:
-                if any(part in function for part in only):
-                    getattr(kernels, function)(*args)
+    for layout in layouts:
+        flat = flat_calls(dtype) if layout == layouts[0] else []
+        for function, args in [*calls(dtype, layout == "NHWC"), *flat]:
+            if any(part in function for part in only):
+                getattr(kernels, function)(*args)
     return list(rows.values())
 
 
@@ -296,13 +298,16 @@ def main() -> None:
     parser.add_argument("--dtype", nargs="+", default=("float32", "float64", *HALVES))
     parser.add_argument("--layout", nargs="+", default=("NCHW", "NHWC"))
     parser.add_argument("--only", nargs="+", default=("",), help="parts of the names of functions")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--json", action="store_true", help="print JSON, and write no file")
     options = parser.parse_args()
-    warnings.simplefilter("ignore")
-    with tempfile.TemporaryDirectory() as folder:
-        rows = measure(
-            Toolkit(Path(folder)), tuple(options.sm), options.dtype, options.layout, options.only
-        )
+    jobs = [(sm, d, options.layout, options.only) for d in options.dtype for sm in options.sm]
+    if len(jobs) == 1:
+        rows = measure(*jobs[0])
+    else:
+        with get_context("spawn").Pool(options.workers, maxtasksperchild=1) as pool:
+            found = pool.starmap(measure, jobs, chunksize=1)
+        rows = [row for some in found for row in some]
     if options.json:
         print(json.dumps(rows))
         return

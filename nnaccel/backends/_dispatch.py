@@ -24,6 +24,8 @@ def backend_of(*arrays: Any) -> Backend:
     TypeError
         If arrays of two libraries are mixed, or something is not an array.
     """
+    if len(arrays) == 1 and type(arrays[0]) is np.ndarray:
+        return cpu_backend()
     homes = set()
     for a in arrays:
         if isinstance(a, np.ndarray):

@@ -337,6 +337,10 @@ CALLS: dict[str, Callable[..., Args]] = {
     },
     "gather_one_hot": _labels,
     "gather_rows": _batch,
+    "largest_magnitude": lambda rng, n, m, dtype: {
+        "x": _normal(rng, n + 1, dtype),
+        "largest": np.zeros(1, dtype),
+    },
     "linear": _linear,
     "layer_norm": _layer_norm,
     "layer_norm_backward": _layer_norm_backward,

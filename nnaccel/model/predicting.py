@@ -30,15 +30,15 @@ class _Recording(NamedTuple):
     """A forward pass, and what it was recorded with: it holds as long as that is the same."""
 
     run: Any  # a relocation of the backend's; None where it has none
-    reads_inputs: bool  # as they are given, neither scaled nor of another dtype
+    largest: Array | None  # magnitude of the inputs, if they are read as they are given
     pieces: list[Any]
 
 
 def predict(network: Network, x: Any, batch_size: int | None = None) -> np.ndarray:
     """Return the outputs for inputs, `batch_size` rows at a time, or for an iterable of batches."""
-    run = _at_hand(network, x, batch_size) if type(x) is np.ndarray else None
-    if run is not None:
-        return run([x])
+    outputs = _at_once(network, x, batch_size) if type(x) is np.ndarray else None
+    if outputs is not None:
+        return outputs
     if is_stream(x):
         return _in_given_batches(network, x)
     with network.on_backend():
@@ -47,24 +47,25 @@ def predict(network: Network, x: Any, batch_size: int | None = None) -> np.ndarr
         return _in_batches(network, x, batch_size or len(x))
 
 
-def _at_hand(
-    network: Network, x: np.ndarray, batch_size: int | None
-) -> Callable[[list[Array]], np.ndarray] | None:
-    """Return the pass recorded for inputs like x, if x needs no more than a look at its extremes.
+def _at_once(network: Network, x: np.ndarray, batch_size: int | None) -> np.ndarray | None:
+    """Return the outputs, if a pass is recorded for inputs like x that needs no other checks.
 
-    None leaves all else, errors among it, to the checks.
+    The pass finds the largest input itself. None leaves all else, errors among it, to the checks.
     """
     found = _kept(network).get((x.shape, x.dtype, 1.0))
-    if found is None or not found.reads_inputs or len(x) > (batch_size or len(x)):
+    if found is None or found.largest is None or len(x) > (batch_size or len(x)):
         return None
     if not (x.flags.c_contiguous and x.flags.aligned) or not _holds(found, network):
         return None
-    low, high = np.minimum.reduce(x, None), np.maximum.reduce(x, None)
-    if found.run.is_running or not -math.inf < low <= high < math.inf:  # false for NaN
+    if found.run.is_running:
+        return None
+    outputs: np.ndarray = found.run([x])
+    largest = float(found.largest[0])
+    if not largest < math.inf:  # or NaN
         return None
     if network.input_scale.is_watched:
-        network.input_scale.compare(x, network.input_shape, 1.0, float(max(high, -low)))
-    return found.run  # type: ignore[no-any-return]
+        network.input_scale.compare(x, network.input_shape, 1.0, largest)
+    return outputs
 
 
 def _in_batches(network: Network, x: Array, batch_size: int) -> np.ndarray:
@@ -113,13 +114,15 @@ def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | No
             return None  # an address would not tell which is meant
         if len(kept) >= _KEPT:
             kept.clear()
-        is_direct = x.dtype == network.compute_dtype
+        largest = np.zeros(1, x.dtype) if x.dtype == network.compute_dtype and x.size else None
 
         def step() -> Array:
+            if largest is not None:
+                backend.kernels.largest_magnitude(x.reshape(-1), largest)
             return network.forward(_inputs(network, x))[0]
 
         run = backend.relocate(step, [x], keeps=True)
-        found = kept[key] = _Recording(run, is_direct and run is not None, pieces)
+        found = kept[key] = _Recording(run, None if run is None else largest, pieces)
     return found.run  # type: ignore[no-any-return]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from nnaccel_kernels.cpu.matmul.few_rows import few_rows_product, is_few
-from nnaccel_kernels.cpu.matmul.panel import blocks_of, copy_panel_row, panel_like
+from nnaccel_kernels.cpu.matmul.panel import blocks_of, copy_panel_row, panel_like, prefetch
 from nnaccel_kernels.cpu.matmul.register_tile import ROWS, VECTORS, tile
 from nnaccel_kernels.cpu.matmul.transpose import transpose_square
 from nnaccel_kernels.cpu.runtime.linked import linked
@@ -81,6 +81,7 @@ def _product(  # type: ignore[no-untyped-def]
                 step = width
             elif packed and w == width:
                 for t in range(steps):
+                    prefetch(strip, t * b_step + 2 * width - 1)  # the next strip
                     copy_panel_row(shift(strip, t * b_step), shift(panel, t * width))
                 strip = panel
                 step = width

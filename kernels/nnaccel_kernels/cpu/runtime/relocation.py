@@ -21,7 +21,7 @@ from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 from nnaccel_kernels.cpu.runtime.worker import COLUMNS
 
 _ADDRESS = 4  # word of an array's address among those that describe it
-_SMALL = 4096  # bytes of an array that may be neither argument nor result: a table of constants
+_SMALL = 4096  # bytes of arrays that may stay in place: tables of constants, what lies between
 
 
 class NotRelocatableError(Exception):
@@ -89,7 +89,7 @@ class Relocation:
         found = [None if a is None else self._result(a) for a in results]
         self._kept: list[np.ndarray] = []  # used in place: alive as long as this
         self._counters, patches = tape.counters, list(self._find(launches, keeps))
-        self._lend(found, patches)
+        self._lend(found, patches, fresh)
         self._table = build_table(launches)
         self._words = self._table.memory.data
         self.is_running = False
@@ -122,11 +122,20 @@ class Relocation:
         ]
         return tuple(made) if self._is_tuple else made[0]
 
-    def _lend(self, results: list[_Result | None], patches: list[_Patch]) -> None:
-        """Give each buffer of a result a loan, and all others their places in one more."""
+    def _lend(
+        self, results: list[_Result | None], patches: list[_Patch], fresh: list[np.ndarray]
+    ) -> None:
+        """Give each buffer of a result a loan, and all others their places in one more.
+
+        Small ones stay where they are instead: a loan takes longer than some kernels.
+        """
         first = 1 + self._inputs
         shown = list(dict.fromkeys(r.slot for r in results if r is not None))
         hidden = [slot for slot in range(first, len(self._spans)) if slot not in shown]
+        if sum(self._spans[slot][1] for slot in hidden) <= _SMALL:
+            self._kept += [fresh[slot - first] for slot in hidden]
+            patches = [patch for patch in patches if patch.slot not in hidden]
+            hidden = []
         lives = {slot: [p.launch for p in patches if p.slot == slot] or [0] for slot in hidden}
         offsets, size = place(
             [Lifetime(self._spans[slot][1], lives[slot][0], lives[slot][-1]) for slot in hidden]

@@ -21,10 +21,16 @@ BARRIER = re.compile(r"^\s*bar\.sync\s.*$", re.MULTILINE)
 ENDS_WITH_A_SUM = {"add_sum", "layer_norm", "softmax_cross_entropy"}
 
 
+F = np.float32
+
+
 def call(function: str) -> None:
     name = function.removesuffix("_gemm")
-    sizes = (50, 12) if name == "sum_channels" else (5, 300)  # columns that share a block's sums
-    args: dict[str, Any] = CALLS[name](np.random.default_rng(1), *sizes, np.float32)
+    sizes = {
+        "sum_channels": (50, 12),
+        "conv2d": (1, 40),
+    }  # columns that share a block's sums; tiles
+    args: dict[str, Any] = CALLS[name](np.random.default_rng(1), *sizes.get(name, (5, 300)), F)
     if name != function:
         args["algorithm"] = "gemm"
     getattr(cuda.kernels, name)(**args)
