@@ -18,7 +18,7 @@ from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 
 # What makes the transforms pay: input channels and filters, and positions of the window in a batch,
 # forward and backward.
-MIN_CHANNELS = 8
+MIN_CHANNELS = max(6, 3 * VECTOR_BYTES // 16)  # three quarters of a vector of float32
 MIN_POSITIONS_FORWARD, MIN_POSITIONS = 128, 16
 TILES_PER_ITEM = 32  # about
 TILES_PER_PART = 128  # at least, of a gradient of weights
