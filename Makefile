@@ -7,7 +7,7 @@ PARALLEL := -n auto --dist worksteal
 # Tests that pytest has rewritten are kept from one run to the next, even where bytecode is not.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help train test check lint bench gpu-check pictures clean
+.PHONY: help train test check lint bench gpu-check docs pictures clean
 
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z-]+: .*## / { printf "make %-9s  %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,12 +38,15 @@ bench: $(VENV)/installed-bench ## race nnaccel against PyTorch, JAX and others; 
 gpu-check: ## on a machine with a GPU: tests marked gpu, benchmarks; installs nothing; ARGS="--only conv"
 	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m benchmarks.gpu $(ARGS)
 
+docs: $(VENV)/installed-docs ## build the site in docs/_build/html; a warning is an error
+	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+
 pictures: $(VENV)/installed-test ## draw README's pictures anew
-	$(BIN)/python examples/01_least_squares.py --picture docs/least_squares.png
-	$(BIN)/python examples/03_spirals.py --picture docs/spirals.png
+	cd docs && ../$(BIN)/python ../examples/01_least_squares.py
+	cd docs && ../$(BIN)/python ../examples/03_spirals.py
 
 clean: ## remove the environment and all that was built
-	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
+	rm -rf $(VENV) dist docs/_build docs/ladder docs/reference .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # One stamp for each set of extras, made again when pyproject.toml changes.

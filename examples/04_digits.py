@@ -1,51 +1,51 @@
-"""The fourth rung: a network that reads handwritten digits, and what it gets wrong.
-
-python examples/04_digits.py
 """
+Mini-batches: handwritten digits
+================================
 
-import argparse
-from pathlib import Path
-
-from _options import add_data_option, count, load, png
+The fourth rung: a network that reads handwritten digits, and what it gets wrong.
+"""
 
 import nnaccel as nn
 from nnaccel import plot
 from nnaccel.training.metrics.confusion import confusion_counts
 
+EPOCHS = 30  # passes over the training data, at most
 
-def main() -> None:
-    """Train by mini-batches, stop when it no longer helps, and draw the training."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
-    add_data_option(parser)
-    parser.add_argument("--epochs", type=count, default=30, help="passes over the training data")
-    parser.add_argument("--picture", type=png, default=Path("04_digits.png"), help="PNG to draw in")
-    options = parser.parse_args()
+(x, y), (x_test, y_test) = nn.data.digits()  # or nn.data.mnist(), which is downloaded once
 
-    (x, y), (x_test, y_test) = load(options.data)
+# %%
+# The network
+# -----------
+# An image is a row of grey levels. Ten outputs, one a digit, share a softmax. Each step looks at 64
+# images only; rows that training does not see tell when it begins to memorise, and to stop.
 
-    # An image is a row of grey levels. Ten outputs, one a digit, share a softmax.
-    model = nn.Sequential([nn.Dense(100, "relu"), nn.Dropout(0.2), nn.Dense(10, "softmax")], seed=0)
-    model.compile("categorical_crossentropy", nn.optim.Adam(1e-3), metrics=["accuracy"])
-    history = model.fit(
-        x,
-        y,
-        epochs=options.epochs,
-        batch_size=64,
-        validation_split=0.1,  # rows that training does not see tell when it begins to memorise
-        callbacks=[nn.EarlyStopping("val_loss", patience=3)],
-    )
-    model.summary()
+model = nn.Sequential([nn.Dense(100, "relu"), nn.Dropout(0.2), nn.Dense(10, "softmax")], seed=0)
+model.compile("categorical_crossentropy", nn.optim.Adam(1e-3), metrics=["accuracy"])
+history = model.fit(
+    x,
+    y,
+    epochs=EPOCHS,
+    batch_size=64,
+    validation_split=0.1,
+    callbacks=[nn.EarlyStopping("val_loss", patience=3)],
+)
 
-    predicted = model.predict(x_test).argmax(axis=1)
-    print(f"{(predicted == y_test).mean():.2%} of {len(y_test):,} new digits are right")
-    counts = confusion_counts(y_test, predicted, classes=10)
-    figure = plot.report(history.history, counts, "0123456789", (x_test, y_test, predicted))
-    plot.save(figure, options.picture)
-    print(f"drawn in {options.picture}")
+# %%
+# What came of it:
 
+model.summary()
 
-if __name__ == "__main__":
-    main()
+# %%
+# New digits
+# ----------
+
+predicted = model.predict(x_test).argmax(axis=1)
+print(f"{(predicted == y_test).mean():.2%} of {len(y_test):,} new digits are right")
+
+# %%
+# The curves of the training, which digits are taken for which, and those that were wrong:
+
+counts = confusion_counts(y_test, predicted, classes=10)
+figure = plot.report(history.history, counts, "0123456789", (x_test, y_test, predicted))
+plot.save(figure, "digits.png")
+figure

@@ -3,7 +3,7 @@
 python examples/07_search.py                           # workers on this machine
 python examples/07_search.py --cluster tcp://host:8786 # a scheduler that is there already
 
-Needs pip install 'nnaccel[dask]'.
+Needs pip install dask distributed.
 """
 
 import argparse

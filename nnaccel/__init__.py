@@ -18,7 +18,8 @@ from nnaccel.backends import (
     use_backend,
 )
 from nnaccel.layers import *
-from nnaccel.layers import initializers, penalties
+from nnaccel.layers import constraints, initializers, penalties
+from nnaccel.layers.constraints import *
 from nnaccel.layers.penalties import *
 from nnaccel.model.explain import explain
 from nnaccel.model.learning_rates import find_learning_rate
@@ -41,6 +42,7 @@ __all__ = [
     "asarray",
     "assert_parity",
     "backends",
+    "constraints",
     "data",
     "distributed",
     "explain",
@@ -62,9 +64,12 @@ __all__ = [
     "use_backend",
     "xp",  # noqa: F405 (see __getattr__)
     *layers.__all__,
+    *constraints.__all__,
     *penalties.__all__,
     *callbacks.__all__,
 ]
+
+_LAZY = ("estimators", "interop", "plot", "testing")
 
 
 def __getattr__(name: str) -> Any:
@@ -73,7 +78,7 @@ def __getattr__(name: str) -> Any:
     `xp` is the array namespace of the current backend; `estimators` and `plot` need scikit-learn
     and matplotlib.
     """
-    if name in ("estimators", "plot"):
+    if name in _LAZY:
         from importlib import import_module
 
         return import_module(f"nnaccel.{name}")
@@ -84,3 +89,8 @@ def __getattr__(name: str) -> Any:
 
         return version("nnaccel")
     missing(__name__, __all__)(name)
+
+
+def __dir__() -> list[str]:
+    """Names for completion, those that are loaded on first use among them."""
+    return sorted({*__all__, *_LAZY, *(name for name in globals() if name.startswith("__"))})

@@ -12,7 +12,6 @@ from nnaccel import data, get_backend, set_backend, use_backend
 from nnaccel.layers import Activation, Dense, Dropout
 from nnaccel.model.sequential import Sequential
 from nnaccel.optim import Adam, Optimizer
-from nnaccel_kernels.activations import ACTIVATIONS
 
 from .registered import OPTIMIZERS
 
@@ -63,12 +62,6 @@ def test_every_optimizer(optimizer: str, digits: Any) -> None:
     assert_parallel(*histories(digits, OPTIMIZERS[optimizer]()), rtol=1e-4)
     double = histories(digits, OPTIMIZERS[optimizer](), "tanh", "float64")
     assert_parallel(*double, rtol=1e-9)
-
-
-@pytest.mark.parametrize("activation", [*ACTIVATIONS, "softmax"])
-def test_every_activation(activation: str, digits: Any) -> None:
-    assert_parallel(*histories(digits, Adam(), activation), rtol=1e-4)
-    assert_parallel(*histories(digits, Adam(), activation, "float64"), rtol=1e-9)
 
 
 # Threads

@@ -62,6 +62,7 @@ def test_sdist_holds_what_a_developer_needs(dist: Path) -> None:
     with tarfile.open(next(dist.glob("*.tar.gz"))) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
     files = ["pyproject.toml", "LICENSE", "README.md", "CONTRIBUTING.md", "Makefile"]
+    files += ["CHANGELOG.md", "CITATION.cff", "SECURITY.md", "docs/conf.py"]
     assert {*files, "tests/conftest.py", "kernels/nnaccel_kernels/__init__.py"} <= names
 
 

@@ -14,7 +14,12 @@ IMPORTED = time.time()  # sources that are newer are not those that run
 on_compiled: Callable[[str], None] | None = None
 
 
-def say_compiled(name: str) -> None:
-    """Report a kernel that had to be compiled, if progress is shown."""
+compile_seconds = 0.0  # that this process has spent with it
+
+
+def say_compiled(name: str, seconds: float) -> None:
+    """Count the time that a kernel had to be compiled for; report it, if progress is shown."""
+    global compile_seconds
+    compile_seconds += seconds
     if on_compiled is not None:
         on_compiled(name)

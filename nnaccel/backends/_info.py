@@ -42,11 +42,11 @@ def collect() -> dict[str, Any]:
     ['numpy', 'numba', 'cupy', 'torch']
     """
     rows = [asdict(row) for row in backends().values()]
-    libraries = {name: _version(name) for name in LIBRARIES}
+    libraries = {name: version_of(name) for name in LIBRARIES}
     libraries["cupy"] = next(row["version"] for row in rows if row["name"] == "cupy")
     name, why = _in_force()
     return {
-        "nnaccel": _version("nnaccel") or "run from a checkout",
+        "nnaccel": version_of("nnaccel") or "run from a checkout",
         "python": platform.python_version(),
         "platform": platform.platform(),
         "threads": _config.num_threads(),
@@ -85,7 +85,7 @@ def _in_force() -> tuple[str | None, str]:
         return None, str(error)
 
 
-def _version(distribution: str) -> str:
+def version_of(distribution: str) -> str:
     """Installed version; empty if it is not installed."""
     try:
         return version(distribution)

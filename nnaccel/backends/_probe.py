@@ -43,8 +43,7 @@ def _numba() -> BackendInfo:
 
 def _cupy() -> BackendInfo:
     driver = _driver_version()
-    package = "cuda13" if driver is None or driver >= 13000 else "cuda12"
-    install = f"pip install 'nnaccel[{package}]'"
+    install = _install(13 if driver is None or driver >= 13000 else 12)
     if importlib.util.find_spec("cupy") is None:
         return BackendInfo("cupy", False, "not installed", install)
     _config.find_cuda_toolkit()  # before anything looks for one
@@ -87,12 +86,17 @@ def _cupy_device(cupy: object, version: str) -> BackendInfo:
         none = "NoDevice" in text
         reason = "driver too old" if old else "no device" if none else f"broken: {brief(error)}"
     remedies = {
-        "driver too old": "update the NVIDIA driver, or install the extra for an older CUDA: "
-        "pip install 'nnaccel[cuda12]'",
+        "driver too old": "update the NVIDIA driver, or install CuPy for an older CUDA: "
+        + _install(12),
         "no device": "check nvidia-smi and CUDA_VISIBLE_DEVICES, or choose NNACCEL_BACKEND=numba",
     }
     remedy = remedies.get(reason, "run `nvidia-smi` and reboot or reinstall the driver if it fails")
     return BackendInfo("cupy", False, reason, remedy, version=version)
+
+
+def _install(cuda: int) -> str:
+    """What installs CuPy and the compiler of kernels for a major version of CUDA."""
+    return f"pip install 'cupy-cuda{cuda}x[ctk]' 'numba-cuda[cu{cuda}]' ml-dtypes"
 
 
 def _driver_version() -> int | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from nnaccel.backends._backend import Backend, BackendInfo
 
-_INSTALL = "pip install 'nnaccel[torch]'"
+_INSTALL = "pip install torch"
 
 
 def probe(device: str) -> BackendInfo:

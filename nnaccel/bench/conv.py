@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from nnaccel._validate import unknown_name
+from nnaccel.backends import to_numpy
 from nnaccel.bench.conv_problem import ConvContestant, ConvProblem, Floats, Results
 from nnaccel.bench.conv_report import DIRECTIONS, ConvRace, ConvReport, ConvRow
 from nnaccel.bench.machine import measure_machine
@@ -77,6 +78,10 @@ def run_conv(
     convolutions = expand_shapes(shapes)
     runners = {"nnaccel": replace(CONV_NNACCEL["nnaccel"], options={"backend": backend})}
     runners |= {name: CONV_PEERS[name] for name in wanted if CONV_PEERS[name].available}
+    if "torch_backend" in runners and backend == "cupy":  # the yardstick on the same device
+        runners["torch_backend"] = replace(
+            runners["torch_backend"], options={"backend": "torch:cuda"}
+        )
     return ConvReport(
         backend=backend,
         tolerances=TOLERANCES,
@@ -168,7 +173,7 @@ def check(title: str, direction: str, results: Results, answers: Results) -> flo
 def _error(result: Floats, exact: Floats) -> float:
     if result.shape != exact.shape:
         return math.inf
-    return float(np.abs(result - exact).max() / np.abs(exact).max())
+    return float(np.abs(to_numpy(result) - to_numpy(exact)).max() / np.abs(exact).max())
 
 
 def _time(

@@ -12,6 +12,7 @@ import click
 
 from nnaccel import _interrupt
 from nnaccel.backends import BackendUnavailableError
+from nnaccel.backends._info import version_of
 from nnaccel.cli._common import echo
 from nnaccel.cli.bench import bench_command
 from nnaccel.cli.evaluate import evaluate_command
@@ -37,6 +38,21 @@ _BAD_INPUT = (
 )
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, asked: bool) -> None:
+    """Print the version and leave."""
+    if asked:
+        echo(f"nnaccel {version_of('nnaccel') or 'of a checkout that is not installed'}")
+        ctx.exit()
+
+
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 @click.group(context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.pass_context
 def nnaccel(ctx: click.Context) -> None:

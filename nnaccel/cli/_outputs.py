@@ -30,7 +30,7 @@ def check(save: Path | None, plot: Path | None) -> None:
     if plot is not None and plot.suffix.lower() != ".png":
         raise click.UsageError(f"--plot draws a PNG: {plot} must end in .png")
     if plot is not None and find_spec("matplotlib") is None:
-        raise click.UsageError("--plot needs matplotlib: pip install 'nnaccel[plot]'")
+        raise click.UsageError("--plot needs matplotlib: pip install matplotlib")
 
 
 def write_png(pixels: Any, path: Path) -> None:

@@ -153,7 +153,7 @@ def cnn_command(
     show_default=True,
     help="Names, or notations of your own.",
 )
-@against_option("naive,numpy,torch", "naive, numpy, torch")
+@against_option("naive,numpy,torch", "naive, numpy, torch, torch-backend")
 @click.option("--forward", is_flag=True, help="Only y.  [default: both directions]")
 @click.option("--backward", is_flag=True, help="Only the gradients dx, dw and db.")
 @count_option("--repeats", 7, "Turns timed of each")

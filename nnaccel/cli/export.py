@@ -16,7 +16,7 @@ from nnaccel.cli._common import debug_option, echo
 def export_command(model: Path, out: Path) -> None:
     """Write MODEL, a file that `train --save` wrote, as OUT.onnx, for other libraries.
 
-    It needs the package onnx: pip install 'nnaccel[onnx]'. What is beside the model, such as the
+    It needs the package onnx: pip install onnx. What is beside the model, such as the
     names of a table's columns and their scale, is not in the ONNX file.
     """
     from nnaccel.cli._saved import Saved

@@ -14,7 +14,7 @@ from nnaccel.training.communicator import Alone, Communicator
 #: Parts of a batch where a training is to have the same bits on any number of ranks.
 SHARDS = 8
 
-_INSTALL = "pip install 'nnaccel[mpi]', which brings mpi4py and MPICH, and start with its mpiexec"
+_INSTALL = "pip install mpi4py mpich, and start with that MPICH's mpiexec"
 
 
 def init(*, deterministic: bool = False) -> Communicator:

@@ -22,6 +22,6 @@ def find_mpiexec() -> str:
     if found is None:
         raise ModuleNotFoundError(
             "there is no mpiexec, neither beside this Python nor on the path. To fix: pip install "
-            "'nnaccel[mpi]'"
+            "mpi4py mpich"
         )
     return found

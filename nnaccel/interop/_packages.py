@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import Any
 
 
-def require(package: str, extra: str) -> Any:
+def require(package: str) -> Any:
     """Return the module `package`.
 
     Raises
@@ -20,6 +20,6 @@ def require(package: str, extra: str) -> Any:
         if error.name != package.partition(".")[0]:
             raise
         raise ModuleNotFoundError(
-            f"this needs the package {error.name}. To fix: pip install 'nnaccel[{extra}]'",
+            f"this needs the package {error.name}. To fix: pip install {error.name}",
             name=error.name,
         ) from None

@@ -73,7 +73,7 @@ def load(
 def _load_onnx(path: Path) -> Sequential:
     """Return the model in an ONNX file."""
     files.require_file(path)
-    require("onnx", "onnx")
+    require("onnx")
     with files.reading(path):
         found = onnx.load(path)
         model = Sequential(found.layers)

@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from nnaccel._html import lines, table
+from nnaccel.layers import Layer
 from nnaccel.layers._tree import indented, walk
 from nnaccel.network.chain import Network
+
+_HEAD = ("Layer", "Output shape", "Parameters")
 
 
 def summarize(network: Network) -> str:
     """Return a table of the layers with their output shapes and numbers of parameters."""
-    rows = [("Layer", "Output shape", "Parameters")]
+    rows = [_HEAD, *_rows(network)]
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    shown = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
+    rule = "-" * max(map(len, shown))
+    return "\n".join([shown[0], rule, *shown[1:], rule, _total(network)])
+
+
+def summarize_html(network: Network) -> str:
+    """Return the same for a notebook."""
+    return table(_HEAD, _rows(network), "llr") + lines([_total(network)])
+
+
+def _rows(network: Network) -> list[tuple[str, str, str]]:
+    rows = []
     for path, layer in walk(network.layers):
         shape = str((None, *layer.output_shape)) if network.built else "not built yet"
         activation = f", {layer.activation}" if layer.activation != "linear" else ""
         title = f"{indented(path)} ({type(layer).__name__}{activation})"
-        frozen = " frozen" if layer.params and not layer.trainable else ""
-        count = "" if layer._branches else f"{layer.count_params:,}{frozen}"
+        count = "" if layer._branches else f"{layer.count_params:,}{_settings(layer)}"
         rows.append((title, shape, count))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
-    rule = "-" * max(map(len, lines))
+    return rows
+
+
+def _total(network: Network) -> str:
+    """The line below the table: parameters and what they take."""
     size = network.count_params * network.dtype.itemsize
     total = f"{network.count_params:,} parameters, {size / 1e6:.2f} MB of {network.dtype}"
     frozen_params = sum(layer.count_params for layer in network.leaves if not layer.trainable)
@@ -30,4 +48,17 @@ def summarize(network: Network) -> str:
     states = sum(int(a.size) for layer in network.leaves for a in layer.state.values())
     if states:
         total += f", and {states:,} running numbers without a gradient"
-    return "\n".join([lines[0], rule, *lines[1:], rule, total])
+    return total
+
+
+def _settings(layer: Layer) -> str:
+    """Return in words what training does with the parameters of a layer, if it is not the usual."""
+    if not layer.params:
+        return ""
+    if not layer.trainable:
+        return " frozen"
+    factor = layer.learning_rate_factor
+    words = [f"learning rate × {factor:g}"] * (factor != 1) + [str(layer.constraint)]
+    if not layer.weight_decay and any(a.ndim > 1 for a in layer.params.values()):
+        words.append("no weight decay")
+    return "".join(f", {word}" for word in words if word)

@@ -19,9 +19,9 @@ _LETTER, _SYMBOL = 0.085, 6
 
 def new_figure(width: float, height: float) -> Figure:
     """Empty figure of a size in inches, without a window."""
-    from matplotlib.figure import Figure
+    from nnaccel.plot._shown import ShownFigure
 
-    return Figure(figsize=(width, height), layout="constrained")
+    return ShownFigure(figsize=(width, height), layout="constrained")
 
 
 def legend_below(figure: Figure | SubFigure, ax: Axes) -> None:

@@ -25,7 +25,7 @@ class BatchLoader:
     ----------
     network : Network
         A built network, for the backend, dtype and shapes of batches.
-    x : array, shape (N, *input_shape)
+    x : array, shape (N, ...)
         As returned by `check_inputs`.
     targets : array, shape (N,) of int64 or (N, units), or None
         As returned by `encode_targets`.

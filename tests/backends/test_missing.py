@@ -64,15 +64,13 @@ def test_numba_is_there_and_says_with_how_many_threads(monkeypatch: pytest.Monke
     assert backends()["numba"].device.endswith(", 4 threads")
 
 
-@pytest.mark.parametrize(
-    ("driver", "extra"), [(None, "cuda13"), (12080, "cuda12"), (13000, "cuda13")]
-)
-def test_cupy_not_installed(
-    monkeypatch: pytest.MonkeyPatch, driver: int | None, extra: str
-) -> None:
+@pytest.mark.parametrize(("driver", "cuda"), [(None, 13), (12080, 12), (13000, 13)])
+def test_cupy_not_installed(monkeypatch: pytest.MonkeyPatch, driver: int | None, cuda: int) -> None:
     monkeypatch.setitem(sys.modules, "cupy", None)
     monkeypatch.setattr(_probe, "_driver_version", lambda: driver)
-    assert refused("cupy") == f"not installed | pip install 'nnaccel[{extra}]'"
+    assert refused("cupy") == (
+        f"not installed | pip install 'cupy-cuda{cuda}x[ctk]' 'numba-cuda[cu{cuda}]' ml-dtypes"
+    )
 
 
 def test_cupy_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -80,7 +78,7 @@ def test_cupy_broken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     break_import(monkeypatch, tmp_path, "cupy", statement)
     said = refused("cupy")
     assert said.startswith("broken install: ImportError: libcublas.so.12: no such file | pip unins")
-    assert "pip install 'nnaccel[cuda" in said
+    assert "pip install 'cupy-cuda" in said
 
 
 def test_kernels_that_cannot_be_compiled(fake_cupy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +95,7 @@ def test_no_compiler(fake_cupy: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setattr(libs, "get_libdevice", lambda: None)
     monkeypatch.setattr(sys.modules["nnaccel_kernels.cuda"], "libnvvm", toolkit.libnvvm)
     said = refused("cupy")
-    assert said.startswith("no compiler for kernels: libNVVM is not installed | pip install 'nnacc")
+    assert said.startswith("no compiler for kernels: libNVVM is not installed | pip install 'cupy-")
     assert said.endswith("brings it; or set CUDA_HOME to a CUDA toolkit")
     Path(found[0]).touch()
     assert "has no libdevice beside it" in refused("cupy")

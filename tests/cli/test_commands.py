@@ -20,6 +20,10 @@ def test_info_shows_backends_and_the_one_in_force(run: Any) -> None:
         assert shown in done.stdout
 
 
+def test_the_version(run: Any) -> None:
+    assert run("--version").stdout.startswith("nnaccel ")
+
+
 def test_info_as_json(run: Any) -> None:
     facts = json.loads(run("info", "--json", NNACCEL_NUM_THREADS="1").stdout)
     assert (facts["backend"], facts["threads"]) == ("numpy", 1)

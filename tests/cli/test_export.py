@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("onnx", reason="onnx is not installed: pip install 'nnaccel[onnx]'")
+pytest.importorskip("onnx", reason="onnx is not installed: pip install onnx")
 
 
 def test_an_exported_model_predicts_the_same(

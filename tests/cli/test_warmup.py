@@ -44,7 +44,7 @@ def call(
     """Run `nnaccel warmup …` in this process, with two exercises of which one is compiled."""
     todo = [
         Exercise("something known", lambda: None),
-        Exercise("something new", lambda: nnaccel_kernels.say_compiled("new")),
+        Exercise("something new", lambda: nnaccel_kernels.say_compiled("new", 0.1)),
     ]
     monkeypatch.setattr(_exercises, "exercises", lambda dtype: todo)
     monkeypatch.setattr(_select, "_default", None)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from nnaccel.conformance.image_calls import IMAGE_CALLS
+
 from ..processes import python
-from .image_calls import IMAGE_CALLS
 
 TRAINING = """
 import numpy as np
@@ -21,8 +22,8 @@ print(*model.fit(x, y, epochs=2, batch_size=8, verbose=0).history["loss"])
 IMAGES = """
 import numpy as np
 from nnaccel.backends import get_backend
-from tests.kernels.calls import assert_same, run
-from tests.kernels.image_calls import IMAGE_CALLS
+from nnaccel.conformance.calls import assert_same, run
+from nnaccel.conformance.image_calls import IMAGE_CALLS
 
 for name, draw in IMAGE_CALLS.items():
     args = draw(np.random.default_rng(0), 2, 7, np.float64)

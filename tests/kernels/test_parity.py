@@ -13,11 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnaccel.backends import get_backend
+from nnaccel.conformance.calls import CALLS, HALVES, assert_same, halved, move, run
+from nnaccel.conformance.image_calls import convolution
 from nnaccel_kernels import cpu, cuda, reference
 from nnaccel_kernels.window import Window
-
-from .calls import CALLS, HALVES, assert_same, halved, move, run
-from .image_calls import convolution
 
 functions = pytest.mark.parametrize("function", sorted(CALLS))
 dtypes = pytest.mark.parametrize("dtype", [np.float32, np.float64])

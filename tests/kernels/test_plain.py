@@ -12,11 +12,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from nnaccel.conformance.calls import CALLS, HALVES, Args, assert_same, halved
 from nnaccel_kernels import reference
 from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.reference.namespace import namespace
-
-from .calls import CALLS, HALVES, Args, assert_same, halved
 
 DTYPES = [*HALVES, np.dtype(np.float32), np.dtype(np.float64)]
 NAMESPACES = {

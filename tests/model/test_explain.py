@@ -11,7 +11,8 @@ from nnaccel import layers
 from nnaccel.backends import use_backend
 from nnaccel.layers import Layer
 from nnaccel.model.architectures import convolutional
-from nnaccel.model.explain import Explanation, Step, explain
+from nnaccel.model.explain import explain
+from nnaccel.model.explanation import Explanation, Step
 from nnaccel.model.sequential import Sequential
 from nnaccel_kernels.window import ConvolutionPlan
 

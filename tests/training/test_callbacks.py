@@ -477,7 +477,7 @@ def test_the_rate_leaves_out_the_validation(
     assert f"  {rate}  1.50 s" in capsys.readouterr().out
 
 
-def terminal(width: int = 100) -> Console:
+def terminal(width: int = 120) -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=width, color_system=None)
 
 

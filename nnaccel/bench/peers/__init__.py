@@ -68,6 +68,10 @@ CONV_PEERS = {
     "torch_channels_last": Peer(
         "torch_conv:TorchChannelsLastConv", "torch", _TORCH, "PyTorch, channels-last"
     ),
+    "torch_backend": Peer(
+        "nnaccel_conv:NnaccelConv", "torch", _TORCH, "nnaccel's torch backend",
+        {"backend": "torch"},
+    ),
     "numpy": Peer(
         "nnaccel_conv:NnaccelConv", "numpy", _NUMPY, "NumPy, im2col",
         {"backend": "numpy", "algorithm": "im2col"},

@@ -65,7 +65,7 @@ def expand_names(
     groups = {**groups, "all": tuple(peers)}
     expanded: dict[str, None] = {}
     for asked in names:
-        name = asked.strip().lower()
+        name = asked.strip().lower().replace("-", "_")
         if name not in peers and name not in groups:
             raise ValueError(unknown_name("peer", asked, tuple(dict.fromkeys((*peers, *groups)))))
         expanded.update(dict.fromkeys(groups.get(name, (name,))))

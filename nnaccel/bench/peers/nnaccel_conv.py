@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.backends import use_backend
+from nnaccel.backends import get_backend, use_backend
 from nnaccel.bench.conv_problem import ConvProblem, Results
 
 
 class NnaccelConv:
-    """`ops.conv2d` and `ops.conv2d_backward` on a backend."""
+    """`ops.conv2d` and `ops.conv2d_backward` on a backend, whose arrays are there beforehand."""
 
     def __init__(
         self, problem: ConvProblem, backend: str = "numba", algorithm: str = "auto"
     ) -> None:
         self.problem = problem
-        self.backend = backend
+        self.backend = get_backend(backend)
+        arrays = (problem.x, problem.w, problem.b, problem.dy)
+        self.x, self.w, self.b, self.dy = map(self.backend.asarray, arrays)
         shape = problem.shape
         self.settings: dict[str, Any] = {
             "stride": shape.stride,
@@ -28,15 +30,17 @@ class NnaccelConv:
 
     def forward(self) -> Results:
         """Compute and return (y,)."""
-        p = self.problem
-        with use_backend(self.backend):
-            return (ops.conv2d(p.x, p.w, p.b, **self.settings),)
+        with use_backend(self.backend.name):
+            y = ops.conv2d(self.x, self.w, self.b, **self.settings)
+        self.backend.synchronize()
+        return (y,)
 
     def backward(self) -> Results:
         """Compute and return (dx, dw, db)."""
-        p = self.problem
-        with use_backend(self.backend):
-            return ops.conv2d_backward(p.dy, p.x, p.w, **self.settings)
+        with use_backend(self.backend.name):
+            gradients = ops.conv2d_backward(self.dy, self.x, self.w, **self.settings)
+        self.backend.synchronize()
+        return gradients
 
 
 class NaiveConv(NnaccelConv):

@@ -40,7 +40,7 @@ def export(network: Network, path: str | Path) -> None:
     if Path(path).suffix.lower() != ".onnx":
         raise ValueError(f"{path}: an exported file is ONNX: give a name that ends in '.onnx'")
     shapes = network.input_shape, network.output_shape
-    onnx = require("onnx", "onnx")
+    onnx = require("onnx")
     require_writable(path)
     if 4 * network.count_params > _MOST_BYTES:
         raise ValueError(f"{network.count_params:,} parameters are more than an ONNX file can hold")

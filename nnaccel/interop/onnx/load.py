@@ -54,7 +54,7 @@ def load(path: str | Path) -> Loaded:
     CheckpointError
         If the file is damaged, or holds an operator that no layer here is, which is named.
     """
-    reading = read(require("onnx", "onnx"), Path(path))
+    reading = read(require("onnx"), Path(path))
     chain = steps(reading)
     _require_known(nodes(chain))
     making = Making(reading.input_shape, {})

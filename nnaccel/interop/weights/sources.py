@@ -28,16 +28,19 @@ class Group:
     kind : str
         Such as 'conv2d' in Keras; '' in PyTorch, which tells none.
     arrays : dict of str to array
-        By name, such as 'weight', or by number; of a file, they are read when they are looked at.
+        By name, such as 'weight', or by number.
+    place : str
+        What stands before those names in the state dict or file.
     """
 
     name: str
     kind: str
     arrays: dict[str, Any]
+    place: str
 
 
-def groups_of(source: Any) -> tuple[str, list[Group]]:
-    """Return 'torch' or 'keras', and the groups in a state dict or a file.
+def read(source: Any) -> tuple[str, Any]:
+    """Return 'torch' with a state dict, or 'keras' with groups of arrays.
 
     Raises
     ------
@@ -49,7 +52,7 @@ def groups_of(source: Any) -> tuple[str, list[Group]]:
         If it is neither a file's name nor a dict of arrays.
     """
     if isinstance(source, Mapping):
-        return "torch", _of_state_dict(source)
+        return "torch", source
     if hasattr(source, "state_dict"):
         raise TypeError(f"a {type(source).__name__} is no dict: give .state_dict() of it")
     if not isinstance(source, str | Path):
@@ -58,16 +61,19 @@ def groups_of(source: Any) -> tuple[str, list[Group]]:
             "module.state_dict(), or a .safetensors, .pt, .weights.h5 or .keras file"
         )
     path = Path(source)
-    for suffix, (library, package, extra, read) in _READERS.items():
+    for suffix, (library, package, reader) in _READERS.items():
         if path.name.lower().endswith(suffix):
             checkpoint.require_file(path)
-            reader = require(package, extra)
+            module = require(package)
             with checkpoint.reading(path):
-                return library, read(reader, path)
+                content = reader(module, path)
+                if library == "torch":
+                    of_state_dict(content)  # which checks it, while the file is named in errors
+                return library, content
     raise CheckpointError(f"{path}: weights come in files of {', '.join(_READERS)}")
 
 
-def _of_state_dict(state: Mapping[Any, Any]) -> list[Group]:
+def of_state_dict(state: Mapping[Any, Any]) -> list[Group]:
     """Return the groups of PyTorch's names, such as 'features.0.weight'."""
     groups: dict[str, Group] = {}
     for key, value in state.items():
@@ -78,7 +84,8 @@ def _of_state_dict(state: Mapping[Any, Any]) -> list[Group]:
             )
         layer, _, name = key.rpartition(".")
         if name != "num_batches_tracked":
-            groups.setdefault(layer, Group(layer, "", {})).arrays[name] = _as_numpy(value)
+            group = groups.setdefault(layer, Group(layer, "", {}, f"{layer}." if layer else ""))
+            group.arrays[name] = _as_numpy(value)
     return list(groups.values())
 
 
@@ -90,15 +97,15 @@ def _as_numpy(value: Any) -> Any:
     return view(value.float() if str(value.dtype) == "torch.bfloat16" else value)
 
 
-def _of_safetensors(safetensors: Any, path: Path) -> list[Group]:
+def _read_safetensors(safetensors: Any, path: Path) -> dict[str, Any]:
     with safetensors.safe_open(path, framework="numpy") as file:
         if "nnaccel" in (file.metadata() or {}):
             raise CheckpointError("a whole model of nnaccel: give it to nn.load")
         names = sorted(file.keys(), key=_natural)  # the file has an order of its own
-        return _of_state_dict({name: file.get_tensor(name) for name in names})
+        return {name: file.get_tensor(name) for name in names}
 
 
-def _of_pt(torch: Any, path: Path) -> list[Group]:
+def _read_pt(torch: Any, path: Path) -> Mapping[Any, Any]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
@@ -109,10 +116,10 @@ def _of_pt(torch: Any, path: Path) -> list[Group]:
         ) from None
     if not isinstance(state, Mapping):
         raise CheckpointError(f"holds a {type(state).__name__}, no state dict")
-    return _of_state_dict(state)
+    return state
 
 
-def _of_keras(h5py: Any, path: Path) -> list[Group]:
+def _read_keras(h5py: Any, path: Path) -> list[Group]:
     try:
         if path.suffix.lower() != ".keras":
             with h5py.File(path, "r") as file:
@@ -143,7 +150,8 @@ def _of_h5(h5py: Any, group: Any, depth: int = 0) -> Iterator[Group]:
         if "vars" in inner and len(inner["vars"]):
             variables = inner["vars"]
             arrays = {key: _dataset(variables[key]) for key in sorted(variables, key=_number)}
-            yield Group(str(variables.attrs.get("name", name)), name, arrays)
+            kept = str(variables.attrs.get("name", name))
+            yield Group(kept, name, arrays, f"{variables.name}/")
 
 
 def _dataset(data: Any) -> np.ndarray:
@@ -174,10 +182,10 @@ def _number(key: str) -> int:
     return int(key) if key.isdecimal() else -1
 
 
-_READERS: dict[str, tuple[str, str, str, Any]] = {
-    ".safetensors": ("torch", "safetensors", "test", _of_safetensors),
-    ".pt": ("torch", "torch", "bench", _of_pt),
-    ".pth": ("torch", "torch", "bench", _of_pt),
-    ".weights.h5": ("keras", "h5py", "keras", _of_keras),
-    ".keras": ("keras", "h5py", "keras", _of_keras),
+_READERS: dict[str, tuple[str, str, Any]] = {
+    ".safetensors": ("torch", "safetensors", _read_safetensors),
+    ".pt": ("torch", "torch", _read_pt),
+    ".pth": ("torch", "torch", _read_pt),
+    ".weights.h5": ("keras", "h5py", _read_keras),
+    ".keras": ("keras", "h5py", _read_keras),
 }

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from nnaccel._html import lines, table
 from nnaccel.training.callbacks._base import Callback, Logs
+from nnaccel.training.callbacks._progress_text import short
 
 __all__ = ["History"]
+
+#: Rows of a notebook's table at most, and how many of them are the first epochs.
+_MOST, _FIRST = 20, 3
 
 
 class History(Callback):
@@ -26,6 +31,8 @@ class History(Callback):
     >>> history.on_epoch_end(1, {"loss": 0.25})
     >>> history.epoch, history.history
     ([0, 1], {'loss': [0.5, 0.25]})
+    >>> history
+    History(2 epochs, loss 0.2500)
     """
 
     def __init__(self) -> None:
@@ -54,6 +61,27 @@ class History(Callback):
             raise ValueError("a history must have lists of numbers")
         self.epoch = list(epochs)
         self.history = {name: list(values) for name, values in history.items()}
+
+    def __repr__(self) -> str:
+        count = len(self.epoch)
+        last = [f"{name} {short(values[-1])}" for name, values in self.history.items()]
+        parts = ", ".join([f"{count} epoch{'s' * (count != 1)}", *last])
+        return f"History({parts})"
+
+    def _repr_html_(self) -> str:
+        """Show a row an epoch in a notebook, the first and the last ones if there are many."""
+        columns = list(self.history.values())
+        if any(
+            len(column) != len(self.epoch) for column in columns
+        ):  # a callback logged something now and then
+            return lines([repr(self)])
+        rows = [
+            [str(e + 1), *map(short, values)]
+            for e, *values in zip(self.epoch, *columns, strict=True)
+        ]
+        if len(rows) > _MOST:
+            rows[_FIRST : _FIRST - _MOST] = [["…"] * (1 + len(columns))]
+        return table(["epoch", *self.history], rows, "r" * (1 + len(columns)))
 
 
 def _are_numbers(values: object) -> bool:

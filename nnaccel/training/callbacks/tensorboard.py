@@ -44,7 +44,7 @@ class TensorBoard(Callback):
             writer = import_module("tensorboardX").SummaryWriter
         except ImportError as error:
             raise RuntimeError(
-                "TensorBoard needs tensorboardX: pip install 'nnaccel[tensorboard]'"
+                "TensorBoard needs tensorboardX: pip install tensorboardX"
             ) from error
         self._writer = writer(str(self.folder))
 

@@ -14,7 +14,7 @@ from nnaccel.layers import Layer
 from nnaccel.layers._composite import Composite
 from nnaccel_kernels.activations import ACTIVATIONS
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'nnaccel[onnx]'")
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install onnx")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
 ROW, PLANE, IMAGE, SEQUENCE = (6,), (9, 8), (4, 9, 8), (3, 11)

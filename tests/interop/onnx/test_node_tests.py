@@ -13,7 +13,7 @@ import pytest
 from nnaccel import ops
 from nnaccel.backends import asarray, to_numpy
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'nnaccel[onnx]'")
+onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install onnx")
 
 Arrays = list[Any]
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)

@@ -42,6 +42,10 @@ def test_dense_weights_are_transposed(backend: Any) -> None:
     assert model.load_weights(given) == []
     np.testing.assert_array_equal(nn.to_numpy(model[0].params["w"]), given["0.weight"].T)
     np.testing.assert_array_equal(nn.to_numpy(model[1].params["b"]), given["2.bias"])
+    kept = {name: np.zeros_like(value) for name, value in given.items()}
+    model.save_weights(kept)
+    for name, value in given.items():
+        np.testing.assert_array_equal(kept[name], value)
 
 
 def test_by_name_whatever_the_order() -> None:
@@ -186,6 +190,27 @@ def test_a_network_of_pytorch_predicts_the_same(way: str, tmp_path: Path) -> Non
         ours.load_weights(theirs)
 
 
+@pytest.mark.parametrize("way", ["dict", "pt", "safetensors"])
+def test_pytorch_gets_the_weights_of_a_network_here(way: str, tmp_path: Path) -> None:
+    theirs, ours = pytorch()
+    import torch
+    from safetensors.torch import load_file
+
+    for layer in ours.layers:
+        for array in layer.arrays.values():
+            array[...] = RNG.uniform(0.1, 1, array.shape)
+    if way == "dict":
+        ours.save_weights(theirs.state_dict())
+    else:
+        path = tmp_path / f"m.{way}"
+        ours.save_weights(path, like=theirs.state_dict())
+        state = load_file(path) if way == "safetensors" else torch.load(path)
+        theirs.load_state_dict(state)
+    x = draw(4, 3, 5, 5)
+    want = theirs(torch.from_numpy(x)).detach().numpy()
+    np.testing.assert_allclose(ours.predict(x), want, rtol=1e-5, atol=1e-5)
+
+
 def test_pickles_with_code_are_refused(tmp_path: Path) -> None:
     theirs, ours = pytorch()
     import torch
@@ -196,7 +221,7 @@ def test_pickles_with_code_are_refused(tmp_path: Path) -> None:
 
 
 def h5(write: Callable[[Any], None]) -> bytes:
-    h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'nnaccel[keras]'")
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install h5py")
     kept = io.BytesIO()
     with h5py.File(kept, "w") as file:
         write(file)
@@ -233,11 +258,37 @@ def test_files_of_keras(suffix: str, tmp_path: Path) -> None:
     with h5py.File(io.BytesIO(data)) as file:
         kernel = file["layers/conv2d/vars/0"][()]
     assert float(model[0].params["w"][1, 0, 2, 1]) == kernel[2, 1, 0, 1]
+    other = nn.Sequential([nn.Conv2D(2, 3), nn.Conv2D(1, 1), nn.Flatten(), nn.Dense(3)], seed=1)
+    other.build((2, 5, 5))
+    trained = other.get_weights()
+    other.save_weights(tmp_path / f"new{suffix}", like=path)
+    assert model.load_weights(tmp_path / f"new{suffix}") == []
+    for ours, theirs in zip(model.get_weights(), trained, strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_files_of_weights_need_names_and_shapes(tmp_path: Path) -> None:
+    model = small()
+    model.save_weights(tmp_path / "m.safetensors", like=state())
+    again = small()
+    assert again.load_weights(tmp_path / "m.safetensors") == []
+    for ours, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    with pytest.raises(TypeError, match="needs like=: a state dict"):
+        model.save_weights(tmp_path / "new.pt")
+    with pytest.raises(TypeError, match="like= is for files"):
+        model.save_weights(state(), like=state())
+    with pytest.raises(ValueError, match=r"ends in \.safetensors, \.pt, \.pth"):
+        model.save_weights(tmp_path / "new.h5", like=state())
+    wide = state() | {"2.bias": draw(5)}
+    with pytest.raises(ValueError, match=r"the weights do not fit: dense_1\.b"):
+        model.save_weights(tmp_path / "new.pt", like=wide)
+    assert not [*tmp_path.glob("new*")]
 
 
 @pytest.mark.parametrize("what", ["a link", "a file beside", "a bomb", "no file"])
 def test_hostile_files_of_keras(what: str, tmp_path: Path) -> None:
-    h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install 'nnaccel[keras]'")
+    h5py = pytest.importorskip("h5py", reason="h5py is not installed: pip install h5py")
     (tmp_path / "secret").write_bytes(bytes(400))
 
     def write(file: Any) -> None:
@@ -303,3 +354,14 @@ def test_a_network_of_keras_predicts_the_same(tmp_path: Path) -> None:
         assert ours.load_weights(tmp_path / name) == []
         got = ours.predict(x.transpose(0, 3, 1, 2))
         np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5)
+    for layer in ours.layers:
+        for array in layer.arrays.values():
+            array[...] = RNG.uniform(0.1, 1, array.shape)
+    want = ours.predict(x.transpose(0, 3, 1, 2))
+    for name in ("m.weights.h5", "m.keras"):
+        ours.save_weights(tmp_path / f"new-{name}", like=tmp_path / name)
+        if "h5" in name:
+            theirs.load_weights(tmp_path / f"new-{name}")
+        else:
+            theirs = keras.models.load_model(tmp_path / f"new-{name}")
+        np.testing.assert_allclose(theirs.predict(x, verbose=0), want, rtol=1e-4, atol=1e-5)

@@ -59,8 +59,9 @@ class Kernel:
         self._dispatcher.compile(signature)
         if self._dispatcher.stats.cache_misses.get(signature):
             _say_once()
-            _log.debug("compiled %s in %.1f s", self.name, time.perf_counter() - start)
-            say_compiled(self.name)
+            seconds = time.perf_counter() - start
+            _log.debug("compiled %s in %.1f s", self.name, seconds)
+            say_compiled(self.name, seconds)
         compiled = self._dispatcher.overloads[signature]
         address: int = compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name)
         return address

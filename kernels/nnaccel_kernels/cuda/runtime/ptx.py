@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import time
 from typing import Any
 
 from numba import cuda
@@ -25,9 +26,10 @@ def ptx_of(kernel: Any, types: tuple[Any, ...], cc: tuple[int, int]) -> str:
     kept = disk_cache().read(name)
     if kept is not None:
         return kept.decode()
+    start = time.perf_counter()
     ptx, _ = cuda.compile_ptx(kernel.py_func, types, cc=cc)
     disk_cache().write(name, ptx.encode())
-    say_compiled(kernel.py_func.__name__)
+    say_compiled(kernel.py_func.__name__, time.perf_counter() - start)
     return str(ptx)
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnaccel.conformance.calls import CALLS
 from nnaccel_kernels import cuda
-from tests.kernels.calls import CALLS
 
 from ..emulator import KernelError
 from .conftest import Launches

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnaccel.conformance.calls import CALLS, HALVES, assert_same, halved
+from nnaccel.conformance.image_calls import IMAGE_CALLS
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cuda.conv import gemm_weights
 from nnaccel_kernels.half import wide
 from nnaccel_kernels.window import Window
-from tests.kernels.calls import CALLS, HALVES, assert_same, halved
-from tests.kernels.image_calls import IMAGE_CALLS
 
 from .conftest import Launches, images
 

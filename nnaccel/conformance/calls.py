@@ -6,18 +6,28 @@ Arguments are NumPy arrays; `run` moves them to a backend, calls, and brings all
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from nnaccel.backends import Backend, to_numpy
 from nnaccel_kernels.augmentation import Augmentation
+from nnaccel_kernels.half import is_half
+from nnaccel_kernels.segments import Segment
 
 from .image_calls import IMAGE_CALLS
 
 HOST = {"key"}  # stays on the host on every backend
-HALVES = [np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16)]
+#: Dtypes of 16 bits; NumPy has bfloat16 where ml_dtypes is installed.
+HALVES = [np.dtype(np.float16)]
+with suppress(ImportError):
+    from ml_dtypes import bfloat16
+
+    HALVES.append(np.dtype(bfloat16))
+
+#: Distance from 1 to the next number of a dtype; NumPy does not know bfloat16's.
+_EPSILON = {"bfloat16": 2**-7, "float16": 2**-10, "float32": 2**-23, "float64": 2**-52}
 _ACTIVATIONS = {"x", "z", "y", "dy", "dx", "cols"}  # what mixed precision keeps in 16 bits
 
 Rng = np.random.Generator
@@ -45,8 +55,9 @@ def move(backend: Backend, args: Args) -> Args:
 
 def assert_same(got: dict[str, np.ndarray], want: dict[str, np.ndarray], dtype: Any) -> None:
     """Equal but for the rounding of sums of a few hundred terms of about 1."""
-    tolerance = 200 * float(ml_dtypes.finfo(dtype).eps)
-    if dtype in HALVES:  # of a few numbers, since sums are taken in float32
+    dtype = np.dtype(dtype)
+    tolerance = 200 * _EPSILON[dtype.name]
+    if is_half(dtype):  # of a few numbers, since sums are taken in float32
         tolerance /= 25
         got, want = ({k: np.asarray(a, float) for k, a in d.items()} for d in (got, want))
     for name, array in want.items():
@@ -73,7 +84,7 @@ def _one_hot(rng: Rng, n: int, m: int, dtype: Any) -> np.ndarray:
 
 def _softmax(x: np.ndarray) -> np.ndarray:
     e = np.exp(x - x.max(axis=1, keepdims=True, initial=-np.inf))
-    return e / e.sum(axis=1, keepdims=True)
+    return np.asarray(e / e.sum(axis=1, keepdims=True))
 
 
 def _activate(rng: Rng, n: int, m: int, dtype: Any) -> Args:
@@ -198,7 +209,9 @@ def _optimizer(slots: str, hyper: dict[str, float], steps: bool = False) -> Call
         rate = rng.choice([0.02, 0.3, np.nan])
         schedule: Args = {"rate": np.array([0.1, rate, 0.3]), "cursor": np.array([1])}
         counter = {"steps": np.array([4])} if steps else {}
-        return {**arrays, **state, **hyper, **schedule, **counter}
+        middle = n * m // 32 * 16
+        parts = Segment(0, middle, 0.5), Segment(middle, n * m, 1.0, False)
+        return {**arrays, **state, **hyper, "segments": parts, **schedule, **counter}
 
     return draw
 
@@ -238,6 +251,32 @@ def _augment(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     }
 
 
+def _averaged(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    args = _optimizer("", {})(rng, n, m, dtype)
+    schedule = {"rate": args["rate"], "cursor": args["cursor"]}
+    return {"w": args["w"], "mean": args["g"], "momentum": 0.9, **schedule}
+
+
+def _accumulated(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    return {
+        "g": _normal(rng, n * m, dtype),
+        "total": _normal(rng, n * m, dtype),
+        "count": 3,
+        "rate": np.array([0.1, rng.choice([0.2, np.nan])]),
+        "cursor": np.array([1]),
+        "steps": np.array([rng.integers(6)]),
+        "update_rate": np.zeros(1),
+        "updates": np.array([7]),
+    }
+
+
+def _constrained(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    shape = int(rng.integers(1, 3)), n, 1 + m % 5, int(rng.choice([1, 9]))
+    limit, non_negative = rng.choice([0.5, 2.0, np.inf]), bool(rng.integers(2))
+    w = _normal(rng, shape, dtype)
+    return {"w": w, "max_norm": float(limit), "non_negative": non_negative}
+
+
 def _overflowing(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     g = _normal(rng, n * m, dtype)
     g[rng.random(n * m) < 0.1] = rng.choice([np.nan, np.inf])
@@ -270,6 +309,7 @@ def _hits(**others: Any) -> Callable[..., Args]:
 
 CALLS: dict[str, Callable[..., Args]] = {
     **IMAGE_CALLS,
+    "accumulate": _accumulated,
     "activate": _activate,
     "activate_backward": _activate_backward,
     "add": _pair,
@@ -286,6 +326,7 @@ CALLS: dict[str, Callable[..., Args]] = {
     "categorical_cross_entropy": _loss("p", "dp", "probabilities"),
     "clip_norm": _flat("g", limit=0.5),
     "clip_value": _flat("g", limit=0.5),
+    "constrain": _constrained,
     "count_binary_hits": _hits(threshold=0.5),
     "count_category_hits": _hits(),
     "dropout": _dropout,
@@ -303,6 +344,7 @@ CALLS: dict[str, Callable[..., Args]] = {
     "log_softmax": _row_wise("log_softmax"),
     "log_softmax_backward": _row_wise("log_softmax_backward"),
     "multiply": _pair,
+    "moving_average": _averaged,
     "momentum": _optimizer("m", {"mu": 0.9, "nesterov": True}),
     "mse": _loss("y", "dy", "any"),
     "penalty": _flat("w", l1=0.1, l2=0.2, total=np.ones(1)),
