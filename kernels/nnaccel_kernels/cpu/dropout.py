@@ -32,7 +32,6 @@ _FACTORS = 0xED5AD4BB, 0xAC4C1B51, 0x31848BAB
 _i32 = ir.IntType(32)
 
 
-
 @njit(nogil=True, cache=True)
 def _mix(z):  # type: ignore[no-untyped-def]
     z = (z ^ (z >> _S30)) * _MIX1
