@@ -43,6 +43,7 @@ CHECKED = [
     SoftmaxRegression("gd", learning_rate=1e-3, max_iter=1000, penalty="l2"),
     MLPClassifier(),
     MLPClassifier((20, 20), "tanh", solver="sgd", learning_rate_init=0.05, alpha=0.01, l1=0.01),
+    MLPClassifier((10,), solver="lbfgs"),
     MLPRegressor(),
     MLPRegressor((50, 50), "tanh", solver="rmsprop", learning_rate_init=0.003),
     ConvNetClassifier(),
