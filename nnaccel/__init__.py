@@ -18,7 +18,8 @@ from nnaccel.backends import (
     use_backend,
 )
 from nnaccel.layers import *
-from nnaccel.layers import initializers, penalties
+from nnaccel.layers import constraints, initializers, penalties
+from nnaccel.layers.constraints import *
 from nnaccel.layers.penalties import *
 from nnaccel.model.explain import explain
 from nnaccel.model.learning_rates import find_learning_rate
@@ -41,6 +42,7 @@ __all__ = [
     "asarray",
     "assert_parity",
     "backends",
+    "constraints",
     "data",
     "distributed",
     "explain",
@@ -62,6 +64,7 @@ __all__ = [
     "use_backend",
     "xp",  # noqa: F405 (see __getattr__)
     *layers.__all__,
+    *constraints.__all__,
     *penalties.__all__,
     *callbacks.__all__,
 ]

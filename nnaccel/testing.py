@@ -85,8 +85,8 @@ def _check_model(
         evaluate = _loss_and_gradient(model, x, y)
         weights = model.weights
         direction = np.zeros(weights.shape)
-        for span in model.trainable_spans():
-            direction[span] = 1
+        for segment in model.segments():
+            direction[segment.place] = 1
         direction = model.backend.asarray(_direction(rng, weights.shape) * direction)
         analytic = float((evaluate()[1] * direction).sum())
         start = weights.copy()

@@ -20,6 +20,7 @@ import numpy as np
 from benchmarks import _results
 from benchmarks.gpu import ptx
 from nnaccel.bench.shapes import parse
+from nnaccel_kernels.segments import Segment
 from nnaccel_kernels.window import Window
 
 SM = "sm_90"
@@ -58,7 +59,7 @@ def perceptron(dtype: str, rows: int = 128) -> Iterator[Work]:
     back = *relu, hidden, hidden, hidden, hidden
     yield Work("ReLU backward", "activate_backward", back, 3 * hidden.nbytes)
     yield Work("bias gradient", "sum_channels", (image, b), hidden.nbytes)
-    yield Work("SGD", "sgd", (w, w, rates, now), 3 * w.nbytes)
+    yield Work("SGD", "sgd", (w, w, (Segment(0, w.size),), rates, now), 3 * w.nbytes)
     yield Work("counters", "finish_step", (rates, now, now), 40)
     if dtype in ptx.HALVES:
         yield from roundings(np.empty((784, 100), F), hidden)
@@ -95,7 +96,7 @@ def large(dtype: str) -> Iterator[Work]:
         2 * x.nbytes + 2 * half.nbytes,
     )
     yield Work("sum of channels", "sum_channels", (x, c), x.nbytes)
-    adam = w, w, w, w, 0.9, 0.999, 1e-7, 0.0, np.empty(9), now, now
+    adam = w, w, w, w, 0.9, 0.999, 1e-7, 0.0, (Segment(0, w.size),), np.empty(9), now, now
     yield Work("Adam, 25 million", "adam", adam, 7 * w.nbytes)
 
 

@@ -12,6 +12,7 @@ import nnaccel as nn
 from benchmarks.gpu.report import COPY, OURS, Benchmark, Row
 from benchmarks.gpu.timing import cupy_clock, medians, require_close, timed
 from nnaccel.backends._backend import loop
+from nnaccel_kernels.segments import Segment
 
 IMAGES = 256, 64, 56, 56  # 206 MB: several times a large GPU's cache
 PARAMETERS = 1 << 26
@@ -97,10 +98,10 @@ def adam(size: int) -> Case:
     def step(w: Any, g: Any, m: Any, v: Any) -> Any:
         # A rate of 1, for the step to be seen beside the weights.
         rate, batch, steps = map(nn.asarray, (np.ones(1), *np.zeros((2, 1), np.int64)))
-        kernels = nn.get_backend().kernels
+        kernels, whole = nn.get_backend().kernels, (Segment(0, w.size),)
 
         def run() -> Any:
-            kernels.adam(w, g, m, v, *_BETAS, _EPSILON, 0.0, rate, batch, steps)
+            kernels.adam(w, g, m, v, *_BETAS, _EPSILON, 0.0, whole, rate, batch, steps)
             return w
 
         return run

@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks import _results
 from benchmarks.gpu import ptx, sass
+from nnaccel_kernels.segments import Segment
 from nnaccel_kernels.window import Window
 
 SM = "sm_90"
@@ -44,7 +45,7 @@ class Case(NamedTuple):
 def optimizers() -> Iterator[Case]:
     """Steps on float32, which parameters always have."""
     w, rate, cursor = np.empty(1 << 20, F), np.empty(9), np.zeros(1, np.int64)
-    now = rate, cursor
+    now = (Segment(0, w.size),), rate, cursor
     yield Case("sgd", (w, w, *now), "sgd", (w,))
     yield Case("momentum", (w, w, w, 0.9, True, *now), "momentum", (w, w))
     yield Case("rmsprop", (w, w, w, w[:0], 0.9, 0.0, 1e-7, *now), "rmsprop", (w, w))
@@ -69,6 +70,10 @@ def images(dtype: str, layout: str) -> Iterator[Case]:
     yield Case("sum_channels", (x, v[0]), "sum_channels", (x,))
     yield Case("max_pool2d", (x, pool, half), "max_pool2d_2x2_2", (x,))
     yield Case("avg_pool2d", (x, pool, True, half), "avg_pool2d_2x2_2", (x,))
+    back = "max_pool2d_backward_2x2_2"
+    yield Case("max_pool2d_backward", (half, x, half, pool, x), back, (x,))
+    back = "avg_pool2d_backward_2x2_2"
+    yield Case("avg_pool2d_backward", (half, pool, True, x), back, (x,))
 
 
 def _image(layout: str, dtype: str, n: int, c: int, height: int, width: int) -> np.ndarray:
@@ -83,10 +88,10 @@ def measured(toolkit: ptx.Toolkit, case: Case, kernel: Any, args: Any) -> dict[s
     text = ptx.compiled(kernel, args, SM)
     seconds = time.process_time() - before
     size = sum(array.itemsize for array in case.arrays)
-    stores = "pool" not in case.kernel and "sum" not in case.kernel
+    reads = case.kernel.startswith(("sum", "max_pool2d_2", "avg_pool2d_2"))
 
     def elements(loop: sass.Loop) -> float:
-        return sum(a.bytes for a in (loop.stores if stores else loop.loads)) / size
+        return sum(a.bytes for a in (loop.loads if reads else loop.stores)) / size
 
     loops = sass.innermost_loops(sass.disassemble(toolkit, text, SM))
     hot = max(loops, key=elements)

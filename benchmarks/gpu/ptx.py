@@ -26,6 +26,7 @@ from typing import Any
 import ml_dtypes  # noqa: F401  (adds bfloat16 to NumPy's dtypes)
 import numpy as np
 
+from nnaccel_kernels.segments import Segment
 from nnaccel_kernels.window import Window
 
 ARCHITECTURES = ("sm_75", "sm_80", "sm_90")
@@ -151,6 +152,7 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
     parameter = _wide(dtype)
     y, b, c = np.zeros((8, 10), dtype), np.zeros(8, parameter), np.zeros(10, parameter)
     w, total, rate = np.zeros(99, parameter), np.zeros(1), np.zeros(3)
+    whole = (Segment(0, w.size),)
     order, cursor = np.zeros(8, np.int64), np.zeros(1, np.int64)
     key, pixels = np.zeros(1, np.uint64), np.zeros((8, 10), np.uint8)
     now, names = (rate, cursor), ("sigmoid", "tanh", "gelu")
@@ -182,12 +184,13 @@ def flat_calls(dtype: str) -> list[tuple[str, tuple[Any, ...]]]:
         ("penalty", (w, 0.1, 0.1, total)),
         ("clip_value", (w, 1.0)),
         ("clip_norm", (w, 1.0)),
-        ("sgd", (w, w, *now)),
-        ("momentum", (w, w, w, 0.9, True, *now)),
-        ("adagrad", (w, w, w, 1e-7, *now)),
-        ("rmsprop", (w, w, w, w[:0], 0.9, 0.0, 1e-7, *now)),
-        ("rmsprop", (w, w, w, w, 0.9, 0.9, 1e-7, *now)),
-        ("adam", (w, w, w, w, 0.9, 0.999, 1e-7, 0.0, *now, cursor)),
+        ("sgd", (w, w, whole, *now)),
+        ("momentum", (w, w, w, 0.9, True, whole, *now)),
+        ("adagrad", (w, w, w, 1e-7, whole, *now)),
+        ("rmsprop", (w, w, w, w[:0], 0.9, 0.0, 1e-7, whole, *now)),
+        ("rmsprop", (w, w, w, w, 0.9, 0.9, 1e-7, whole, *now)),
+        ("adam", (w, w, w, w, 0.9, 0.999, 1e-7, 0.0, whole, *now, cursor)),
+        ("moving_average", (w, w, 0.99, *now)),
     ]
 
 

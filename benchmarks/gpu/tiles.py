@@ -12,7 +12,6 @@ import json
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -84,8 +83,7 @@ def _rows(toolkit: ptx.Toolkit, sm: str, layout: str, dtype: str) -> list[dict[s
         tiled.choose_tile = tensor.fastest = _always(each)
         tile_name = f"{each.rows} x {each.columns}"
         for function, args in calls(layout, in_memory):
-            if not (by_tensor_cores and function == "conv2d_weight_gradient"):
-                getattr(kernels, function)(*args)
+            getattr(kernels, function)(*args)
     return rows
 
 
@@ -109,8 +107,8 @@ def main() -> None:
         for layout in options.layout
         if dtype in PLAIN or (layout == "NHWC" and sm != "sm_75")
     ]
-    with ProcessPoolExecutor(options.workers, mp_context=get_context("spawn")) as pool:
-        rows = [row for found in pool.map(measure, *zip(*jobs, strict=True)) for row in found]
+    with get_context("spawn").Pool(options.workers, maxtasksperchild=1) as pool:
+        rows = [row for found in pool.starmap(measure, jobs, chunksize=1) for row in found]
     if options.json:
         print(json.dumps(rows))
         return

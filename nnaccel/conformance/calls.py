@@ -14,6 +14,7 @@ import numpy as np
 from nnaccel.backends import Backend, to_numpy
 from nnaccel_kernels.augmentation import Augmentation
 from nnaccel_kernels.half import is_half
+from nnaccel_kernels.segments import Segment
 
 from .image_calls import IMAGE_CALLS
 
@@ -208,7 +209,9 @@ def _optimizer(slots: str, hyper: dict[str, float], steps: bool = False) -> Call
         rate = rng.choice([0.02, 0.3, np.nan])
         schedule: Args = {"rate": np.array([0.1, rate, 0.3]), "cursor": np.array([1])}
         counter = {"steps": np.array([4])} if steps else {}
-        return {**arrays, **state, **hyper, **schedule, **counter}
+        middle = n * m // 32 * 16
+        parts = Segment(0, middle, 0.5), Segment(middle, n * m, 1.0, False)
+        return {**arrays, **state, **hyper, "segments": parts, **schedule, **counter}
 
     return draw
 
@@ -248,6 +251,32 @@ def _augment(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     }
 
 
+def _averaged(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    args = _optimizer("", {})(rng, n, m, dtype)
+    schedule = {"rate": args["rate"], "cursor": args["cursor"]}
+    return {"w": args["w"], "mean": args["g"], "momentum": 0.9, **schedule}
+
+
+def _accumulated(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    return {
+        "g": _normal(rng, n * m, dtype),
+        "total": _normal(rng, n * m, dtype),
+        "count": 3,
+        "rate": np.array([0.1, rng.choice([0.2, np.nan])]),
+        "cursor": np.array([1]),
+        "steps": np.array([rng.integers(6)]),
+        "update_rate": np.zeros(1),
+        "updates": np.array([7]),
+    }
+
+
+def _constrained(rng: Rng, n: int, m: int, dtype: Any) -> Args:
+    shape = int(rng.integers(1, 3)), n, 1 + m % 5, int(rng.choice([1, 9]))
+    limit, non_negative = rng.choice([0.5, 2.0, np.inf]), bool(rng.integers(2))
+    w = _normal(rng, shape, dtype)
+    return {"w": w, "max_norm": float(limit), "non_negative": non_negative}
+
+
 def _overflowing(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     g = _normal(rng, n * m, dtype)
     g[rng.random(n * m) < 0.1] = rng.choice([np.nan, np.inf])
@@ -280,6 +309,7 @@ def _hits(**others: Any) -> Callable[..., Args]:
 
 CALLS: dict[str, Callable[..., Args]] = {
     **IMAGE_CALLS,
+    "accumulate": _accumulated,
     "activate": _activate,
     "activate_backward": _activate_backward,
     "add": _pair,
@@ -296,6 +326,7 @@ CALLS: dict[str, Callable[..., Args]] = {
     "categorical_cross_entropy": _loss("p", "dp", "probabilities"),
     "clip_norm": _flat("g", limit=0.5),
     "clip_value": _flat("g", limit=0.5),
+    "constrain": _constrained,
     "count_binary_hits": _hits(threshold=0.5),
     "count_category_hits": _hits(),
     "dropout": _dropout,
@@ -313,6 +344,7 @@ CALLS: dict[str, Callable[..., Args]] = {
     "log_softmax": _row_wise("log_softmax"),
     "log_softmax_backward": _row_wise("log_softmax_backward"),
     "multiply": _pair,
+    "moving_average": _averaged,
     "momentum": _optimizer("m", {"mu": 0.9, "nesterov": True}),
     "mse": _loss("y", "dy", "any"),
     "penalty": _flat("w", l1=0.1, l2=0.2, total=np.ones(1)),

@@ -7,8 +7,12 @@ import typing
 
 from nnaccel import _foreign
 from nnaccel.estimators._collinear import CollinearityWarning
+from nnaccel.estimators._covariance import Covariance
+from nnaccel.estimators._intervals import Intervals, PredictionInterval
 from nnaccel.estimators._likelihood import SeparationWarning
 from nnaccel.estimators.convnet import ConvNetClassifier
+from nnaccel.estimators.diagnostics import Diagnostics
+from nnaccel.estimators.formula import Formula
 from nnaccel.estimators.linear import LinearRegression
 from nnaccel.estimators.logistic import LogisticRegression
 from nnaccel.estimators.mlp import MLPClassifier, MLPRegressor
@@ -18,12 +22,17 @@ from nnaccel.estimators.softmax import SoftmaxRegression
 __all__ = [
     "CollinearityWarning",
     "ConvNetClassifier",
+    "Covariance",
+    "Diagnostics",
+    "Formula",
+    "Intervals",
     "LinearRegression",
     "LogisticRegression",
     "MLPClassifier",
     "MLPRegressor",
     "NetworkClassifier",
     "NetworkRegressor",
+    "PredictionInterval",
     "SeparationWarning",
     "SoftmaxRegression",
 ]

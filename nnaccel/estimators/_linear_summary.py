@@ -8,14 +8,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel.estimators import _r_format
+from nnaccel.estimators._covariance import Covariance
 from nnaccel.estimators._linear_fit import LinearFit
-from nnaccel.estimators._summary import Coefficients, Summary, against_zero, format_p, shown
+from nnaccel.estimators._summary import Coefficients, Summary, against_zero, shown
 
 Floats = NDArray[np.float64]
 
 
 def summarise(
-    fit: LinearFit, names: Sequence[str], target: str | Sequence[str] | None = None
+    fit: LinearFit,
+    names: Sequence[str],
+    target: str | Sequence[str] | None = None,
+    covariance: Covariance | None = None,
 ) -> Summary:
     """Return the coefficients with t tests, and the goodness of fit.
 
@@ -26,6 +31,8 @@ def summarise(
         Names of the variables.
     target : str or sequence of str, optional
         Name of the response, or of each; y, or y0, y1, …, by default.
+    covariance : Covariance, optional
+        Of the coefficients of one response; for errors of one variance by default.
 
     Returns
     -------
@@ -41,19 +48,23 @@ def summarise(
     blocks, facts, foot = [], {}, []
     for k, name in enumerate(targets):
         title = f"Response {name}, coefficients" if count > 1 else ""
-        blocks.append(_coefficients(fit, k, names, title))
+        blocks.append(_coefficients(fit, k, names, title, covariance))
         found = _facts(fit, k)
         facts.update({f"{name}: {key}" if count > 1 else key: v for key, v in found.items()})
         foot += [f"Response {name}:"] if count > 1 else []
         foot += _foot(found)
     foot += _notes(fit)
+    if covariance is not None:
+        foot += [f"Standard errors of the coefficients: {covariance.kind}."]
     head = _head(fit) if count == 1 else ()
     return Summary(tuple(blocks), facts, tuple(head), tuple(foot))
 
 
-def _coefficients(fit: LinearFit, k: int, names: Sequence[str], title: str) -> Coefficients:
+def _coefficients(
+    fit: LinearFit, k: int, names: Sequence[str], title: str, covariance: Covariance | None
+) -> Coefficients:
     """Coefficients of response k with their tests."""
-    free = fit.degrees_of_freedom
+    free: float = fit.degrees_of_freedom
     variance = fit.rss[k] / free if free > 0 else math.nan
     std_error = np.sqrt(variance * (fit.factor**2).sum(axis=1))
     std_error[np.array(fit.dependent, int) + 1] = math.nan
@@ -61,6 +72,8 @@ def _coefficients(fit: LinearFit, k: int, names: Sequence[str], title: str) -> C
     estimate = np.concatenate([fit.intercept[k : k + 1], fit.slopes[:, k]])
     first = 0 if fit.has_intercept else 1
     rows = ["(Intercept)", *names][first:]
+    if covariance is not None:
+        std_error[first:], free = covariance.std_error, covariance.degrees_of_freedom
     return against_zero(rows, estimate[first:], std_error[first:], max(free, 1), title)
 
 
@@ -91,8 +104,9 @@ def _facts(fit: LinearFit, k: int) -> dict[str, float]:
 def _head(fit: LinearFit) -> list[str]:
     """Lines with the quartiles of the residuals."""
     quartiles = fit.quartiles[:, 0]
-    usual = 1e-3 <= np.abs(quartiles).max() < 1e5
-    cells = [f"{round(q, 4) + 0.0:.4f}" if usual else f"{q:.4g}" for q in quartiles]
+    largest = np.abs(quartiles).max()
+    digits = 5 - (1 + math.floor(math.log10(largest))) if largest > 0 else 5
+    cells = _r_format.numbers(np.round(quartiles, max(0, digits)), 4)
     width = max(8, *map(len, cells))
     labels = ("Min", "1Q", "Median", "3Q", "Max")
     return [
@@ -127,6 +141,6 @@ def _foot(facts: dict[str, float]) -> list[str]:
         lines.append(
             f"F-statistic: {shown(facts['f_statistic'], '.4g')} on "
             f"{facts['f_degrees_of_freedom']} and {free} DF,  "
-            f"p-value: {format_p(facts['f_p_value'])}"
+            f"p-value: {_r_format.p_values([facts['f_p_value']], 4)[0]}"
         )
     return lines

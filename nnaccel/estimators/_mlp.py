@@ -47,6 +47,7 @@ class MLP(NetworkEstimator):
         loss: str = "auto",
         output_activation: str = "auto",
         class_weight: Any = None,
+        max_fun: int = 15000,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
@@ -75,6 +76,7 @@ class MLP(NetworkEstimator):
         self.loss = loss
         self.output_activation = output_activation
         self.class_weight = class_weight
+        self.max_fun = max_fun
 
     @property
     def coefs_(self) -> list[NDArray[Any]]:

@@ -27,6 +27,7 @@ from nnaccel.optim import Optimizer
 Rows = tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]
 
 _SCHEDULES = ("constant", "invscaling", "adaptive")
+_MOST_EVALUATIONS = 15_000  # of the loss, by L-BFGS
 #: Activations by scikit-learn's names.
 SKLEARN_NAMES = {"identity": "linear", "logistic": "sigmoid"}
 
@@ -72,6 +73,7 @@ class NetworkEstimator(Explained, BaseEstimator):
         rows = self._read(X, y, sample_weight, goes_on)
         score = None
         if _check.flag("early_stopping", self.early_stopping):
+            self._refuse_lbfgs("early_stopping=True")
             rows, held = self._set_aside(rows)
             score = lambda: self._score(self._outputs(held[0]), *held[1:])  # noqa: E731
         if goes_on:
@@ -102,6 +104,7 @@ class NetworkEstimator(Explained, BaseEstimator):
         """Train for one epoch; the optimiser keeps its state between calls."""
         if self.early_stopping:
             raise ValueError("partial_fit cannot stop early: leave early_stopping at False")
+        self._refuse_lbfgs("partial_fit")
         known = getattr(self, "classes_", None) if hasattr(self, "model_") else classes
         goes_on = self._can_go_on()
         rows = self._read(X, y, sample_weight, goes_on, known)
@@ -212,7 +215,7 @@ class NetworkEstimator(Explained, BaseEstimator):
             names = ("beta_1", "beta_2", "epsilon")
             settings |= {name: getattr(self, name) for name in names}
         if self.solver == "lbfgs":
-            raise ValueError("solver='lbfgs' takes no mini-batches: choose 'adam' or 'sgd'")
+            return optim.get("sgd")  # not used
         return optim.get(self.solver, **settings)
 
     def _train(self, rows: Rows, epochs: int, score: Callable[[], float] | None) -> bool:
@@ -223,6 +226,8 @@ class NetworkEstimator(Explained, BaseEstimator):
         if self._loss_factor() != 1:
             counts = self._loss_factor() * (np.ones(len(x)) if counts is None else counts)
         self._penalize(rows)
+        if self.solver == "lbfgs":
+            return self._minimize((x, targets, counts), epochs)
         # Other optimisers adapt their rates themselves.
         is_sgd = self.solver == "sgd"
         iterations = Iterations(
@@ -258,6 +263,31 @@ class NetworkEstimator(Explained, BaseEstimator):
             self.model_.set_weights(self._record.best_weights)
         self._set_fitted(before)
         return iterations.converged
+
+    def _minimize(self, rows: Rows, iterations: int) -> bool:
+        """Train by L-BFGS; return whether it converged."""
+        x, targets, weights = rows
+        record, before = self._record, len(self._record.losses)
+        found = self.model_.fit_lbfgs(
+            x,
+            targets,
+            sample_weight=weights,
+            max_iter=iterations,
+            max_fun=whole_number("max_fun", getattr(self, "max_fun", _MOST_EVALUATIONS)),
+            tol=_checked.number("tol", self.tol),
+        )
+        record.losses += found.losses
+        record.rows_seen += len(x) * len(found.losses)
+        record.best_loss = min([record.best_loss, *found.losses])
+        self._set_fitted(before)
+        return found.converged
+
+    def _refuse_lbfgs(self, what: str) -> None:
+        if self.solver == "lbfgs":
+            raise ValueError(
+                f"{what} is for solvers that take mini-batches, and 'lbfgs' takes all rows at "
+                "once. To fix: choose 'adam' or 'sgd'"
+            )
 
     def _set_fitted(self, before: int) -> None:
         """Set the fitted attributes of scikit-learn's networks; `before` epochs were known."""
@@ -303,6 +333,8 @@ class NetworkEstimator(Explained, BaseEstimator):
         return chosen(learnt), chosen(held)
 
     def _batch_size(self, count: int) -> int:
+        if self.solver == "lbfgs":
+            return count
         if isinstance(self.batch_size, str):
             _checked.choice("batch_size", self.batch_size, ("auto",))
             return min(self._auto_batch, count)

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel import _html
+from nnaccel.estimators import _r_format
+from nnaccel.estimators._intervals import Intervals, quantile
 
 Floats = NDArray[np.float64]
 
@@ -31,6 +33,8 @@ class Coefficients:
         Distribution of the statistic.
     title : str
         Title of the block, without a colon; empty for the only one.
+    degrees_of_freedom : float
+        Of the distribution.
     """
 
     names: tuple[str, ...]
@@ -40,6 +44,7 @@ class Coefficients:
     p_value: Floats
     letter: str
     title: str = ""
+    degrees_of_freedom: float = math.inf
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers by coefficient; None for NaN."""
@@ -52,12 +57,13 @@ class Coefficients:
 
     def cells(self) -> list[list[str]]:
         """Return the columns of the table, each with its name above; the last one is the stars."""
+        estimates, errors = _r_format.coefficients(self.estimate, self.std_error)
         return [
             ["", *self.names],
-            ["Estimate", *_aligned(self.estimate, 6)],
-            ["Std. Error", *_aligned(self.std_error, 4)],
-            [f"{self.letter} value", *_aligned(self.statistic, 4, most=3)],
-            [f"Pr(>|{self.letter}|)", *map(format_p, self.p_value)],
+            ["Estimate", *estimates],
+            ["Std. Error", *errors],
+            [f"{self.letter} value", *_r_format.statistics(self.statistic)],
+            [f"Pr(>|{self.letter}|)", *_r_format.p_values(self.p_value)],
             ["", *map(_stars, self.p_value)],
         ]
 
@@ -100,6 +106,28 @@ class Summary:
         if len(blocks) == 1 and not titles[0]:
             return {"coefficients": blocks[0], **facts}
         return {"coefficients": dict(zip(titles, blocks, strict=True)), **facts}
+
+    def confint(self, level: float = 0.95) -> Intervals:
+        """Return confidence intervals of the coefficients, by their standard errors.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+
+        Returns
+        -------
+        Intervals
+        """
+        names: list[str] = []
+        for block in self.coefficients:
+            names += [f"{block.title}: {n}" if block.title else n for n in block.names]
+        reach = [
+            quantile(level, block.degrees_of_freedom) * block.std_error
+            for block in self.coefficients
+        ]
+        estimate = np.concatenate([block.estimate for block in self.coefficients])
+        half = np.concatenate(reach)
+        return Intervals(tuple(names), estimate - half, estimate + half, level)
 
     def __str__(self) -> str:
         lines = list(self.head)
@@ -149,16 +177,9 @@ def against_zero(
     law = stats.norm if normal else stats.t(degrees_of_freedom)
     p_value = 2 * np.asarray(law.sf(np.abs(statistic)), np.float64)
     letter = "z" if normal else "t"
-    return Coefficients(tuple(names), estimate, std_error, statistic, p_value, letter, title)
-
-
-def format_p(p: float) -> str:
-    """A p-value with three digits."""
-    if math.isnan(p):
-        return "NA"
-    if p < 2e-16:
-        return "<2e-16"
-    return f"{p:.2e}" if p < 1e-4 else f"{p:.3g}" if p < 0.0995 else f"{p:.3f}"
+    return Coefficients(
+        tuple(names), estimate, std_error, statistic, p_value, letter, title, degrees_of_freedom
+    )
 
 
 def shown(value: float, form: str) -> str:
@@ -171,17 +192,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, bool | str | int):
         return value
     return float(value) if math.isfinite(value) else None
-
-
-def _aligned(values: Floats, digits: int, most: int = 6) -> list[str]:
-    """Numbers with decimals for `digits` digits of the smallest one, at most `most`."""
-    sizes = np.abs(values[np.isfinite(values)])
-    sizes = sizes[sizes > 1e-12 * sizes.max(initial=0.0)]  # without rounding errors
-    decimals = digits - 1 - math.floor(math.log10(sizes.min())) if sizes.size else digits - 1
-    if decimals - digits + 2 > most or (sizes.size and sizes.max() >= 1e9):
-        return [shown(value, f".{digits}g") for value in values]
-    decimals = min(max(decimals, 0), most)
-    return [shown(value, f".{decimals}f") for value in values]
 
 
 def _stars(p: float) -> str:

@@ -13,10 +13,13 @@ from sklearn.utils.validation import check_is_fitted
 from nnaccel._validate import Explained, whole_number
 from nnaccel.estimators import _checked
 from nnaccel.estimators._collinear import warn_of_dependence
+from nnaccel.estimators._covariance import Covariance, checked, of_one_variance
+from nnaccel.estimators._intervals import Intervals, PredictionInterval, quantile
 from nnaccel.estimators._linear_fit import LinearFit
 from nnaccel.estimators._linear_summary import summarise
 from nnaccel.estimators._objective import Objective
 from nnaccel.estimators._summary import Summary
+from nnaccel.estimators.diagnostics import Diagnostics
 from nnaccel.ops import _check
 from nnaccel.training.losses import MeanSquaredError
 
@@ -146,8 +149,98 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimato
         check_is_fitted(self)
         return np.asarray(_checked.rows(self, X) @ self.coef_.T + self.intercept_)
 
+    def predict_interval(
+        self, X: ArrayLike, level: float = 0.95, *, kind: str = "prediction"
+    ) -> PredictionInterval:
+        """Return predictions with an interval about each, for errors of one variance.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, p)
+        level : float, default 0.95
+            Probability that an interval holds what it is for.
+        kind : {'prediction', 'confidence'}, default 'prediction'
+            An interval for a new observation of weight 1, or for the mean of many.
+
+        Returns
+        -------
+        PredictionInterval
+            `fit`, `low` and `high`, arrays of shape (N,).
+
+        Raises
+        ------
+        ValueError
+            If there are several responses, or gradient descent did not converge.
+        """
+        fit = self._one_response("predict_interval")
+        _checked.choice("kind", kind, ("prediction", "confidence"))
+        x = _checked.rows(self, X)
+        free = fit.degrees_of_freedom
+        variance = fit.rss[0] / free if free > 0 and fit.converged else np.nan
+        spread = ((fit.factor[0] + x @ fit.factor[1:]) ** 2).sum(axis=1)
+        reach = np.sqrt(variance * (spread + (kind == "prediction")))
+        reach *= quantile(level, max(free, 1))
+        predicted = x @ fit.slopes[:, 0] + fit.intercept[0]
+        return PredictionInterval(predicted, predicted - reach, predicted + reach)
+
+    def vcov(self) -> Covariance:
+        """Return the covariance of the coefficients, for independent errors of one variance.
+
+        `diagnose` has those for errors that are not. Like it, this is for one response.
+        """
+        return of_one_variance(self._one_response("vcov"), _checked.names(self))
+
+    def confint(
+        self, level: float = 0.95, *, covariance: ArrayLike | Covariance | None = None
+    ) -> Intervals:
+        """Return confidence intervals of the coefficients; prints as a table.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+        covariance : Covariance or array_like, optional
+            As for `summary`.
+        """
+        return self.summary(covariance=covariance).confint(level)
+
+    def diagnose(
+        self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
+    ) -> Diagnostics:
+        """Return residuals, leverage and robust covariances of the rows that were fitted.
+
+        Parameters
+        ----------
+        X, y, sample_weight : array_like
+            As given to `fit`; y with one response.
+
+        Returns
+        -------
+        Diagnostics
+
+        Raises
+        ------
+        ValueError
+            If these are not the rows of the fit, or there are several responses.
+        """
+        fit = self._one_response("diagnose")
+        x, t = _checked.pair(self, X, y, reset=False, y_numeric=True)
+        weights = _checked.weights_of(x, sample_weight)
+        response = np.asarray(t, np.float64).ravel()
+        found = Diagnostics.of(fit, _checked.names(self), x, response, weights)
+        left = weights @ found.residuals**2
+        if not np.isclose(left, fit.rss[0], rtol=1e-6, atol=1e-12 * fit.squares[0]):
+            raise ValueError(
+                "these are not the rows of the fit: their residual sum of squares is "
+                f"{left:.6g}, that of the fit {fit.rss[0]:.6g}"
+            )
+        return found
+
     def summary(
-        self, feature_names: Sequence[str] | None = None, target: str | Sequence[str] | None = None
+        self,
+        feature_names: Sequence[str] | None = None,
+        target: str | Sequence[str] | None = None,
+        *,
+        covariance: ArrayLike | Covariance | None = None,
     ) -> Summary:
         """Return the coefficients with their tests; prints as a table in the style of R.
 
@@ -157,15 +250,29 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimato
             Names of the variables; those of X, or x0, x1, …, by default.
         target : str or sequence of str, optional
             Name of the response, or of each.
+        covariance : Covariance or array_like, optional
+            Of the coefficients, the intercept first, such as ``diagnose(X, y).vcov("HC3")``; for
+            independent errors of one variance by default. One response only.
 
         Returns
         -------
         Summary
             With estimates, standard errors, t and p values; R squared and the residual sum of
-            squares are in its `facts`. Standard errors assume independent errors of one variance.
+            squares are in its `facts`. The F statistic assumes errors of one variance.
         """
         check_is_fitted(self)
-        return summarise(self._fit, _checked.names(self, feature_names), target)
+        names = _checked.names(self, feature_names)
+        if covariance is None:
+            return summarise(self._fit, names, target)
+        usual = of_one_variance(self._one_response("summary(covariance=)"), names)
+        return summarise(self._fit, names, target, checked(covariance, usual))
+
+    def _one_response(self, method: str) -> LinearFit:
+        check_is_fitted(self)
+        fit: LinearFit = self._fit
+        if fit.slopes.shape[1] > 1:
+            raise ValueError(f"{method} is for one response: fit each of them alone")
+        return fit
 
     def _descend(self, x: Floats, y: Floats, weights: Floats, begin: Floats) -> tuple[Floats, bool]:
         """Return the coefficients from gradient descent, and whether it converged."""

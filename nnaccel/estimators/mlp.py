@@ -21,7 +21,8 @@ class MLPClassifier(ClassifierNetwork, MLP):
         Activation of hidden layers, by the name of `Dense` or scikit-learn's: 'logistic' or
         'identity'.
     solver : str or Optimizer, default 'adam'
-        A key of `nnaccel.optim.OPTIMIZERS`, with the settings below; or an object.
+        A key of `nnaccel.optim.OPTIMIZERS`, with the settings below; an object; or 'lbfgs', which
+        takes all rows at once, for small networks and data sets.
     alpha : float, default 0.0001
         Half of it times the sum of squared weights, divided by the rows of a batch, is added to the
         loss.
@@ -39,13 +40,14 @@ class MLPClassifier(ClassifierNetwork, MLP):
     power_t : float, default 0.5
         For 'invscaling'.
     max_iter : int, default 200
-        Most epochs.
+        Most epochs, or iterations of 'lbfgs'.
     shuffle : bool, default True
         Whether to shuffle the rows each epoch.
     random_state : int, RandomState or None
         Seed of initial weights, shuffles, dropout and validation rows.
     tol : float, default 1e-4
-        Smallest change of loss or score that counts as an improvement.
+        Smallest change of loss or score that counts as an improvement; for 'lbfgs' the largest
+        element of the gradient at the end.
     verbose : bool, default False
         Whether to print each epoch.
     warm_start : bool, default False
@@ -71,6 +73,8 @@ class MLPClassifier(ClassifierNetwork, MLP):
     class_weight : None, 'balanced' or dict, default None
         Factors on the weights of rows, by class. 'balanced' gives all classes the same sum of
         weights; a dict maps classes to factors, 1 for those not in it. For one label a row.
+    max_fun : int, default 15000
+        For 'lbfgs': most times that loss and gradient are computed.
 
     Attributes
     ----------

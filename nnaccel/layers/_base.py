@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,18 +12,23 @@ import numpy as np
 
 from nnaccel._validate import (
     Explained,
+    check_range,
     constructor_arguments,
     refuse_misspelt,
     require_printable,
 )
 from nnaccel.backends import Array
 from nnaccel.layers import initializers
+from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 
 __all__ = ["Backward", "Layer", "Shape"]
 
 _STORES = "params", "grads", "state"
+#: Attributes, with their defaults, that are set after construction and kept in files and copies.
+SWITCHES: dict[str, Any] = {"trainable": True, "learning_rate_factor": 1.0, "weight_decay": True}
+_SPELT = "trainable", "learning_rate_factor"  # near misses are no other attributes
 
 Shape = tuple[int, ...]
 Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
@@ -49,6 +55,12 @@ class Layer(Explained, ABC):
     trainable : bool
         Whether training changes the parameters; False freezes them: no gradient, no update, no
         decay, and no backward pass below the lowest layer that is trainable.
+    learning_rate_factor : float
+        The optimiser's learning rate is multiplied by it, for this layer's parameters; 1 unless
+        set.
+    weight_decay : bool
+        Whether the optimiser's weight decay is for this layer. It is for parameters of two axes or
+        more, so for no bias, and for none of normalisation layers.
     first_row : int
         Which row of the whole batch the first row of x is; 0 unless a batch is divided. Random
         numbers that are drawn by the row of the whole batch do not depend on how it is.
@@ -59,6 +71,8 @@ class Layer(Explained, ABC):
     """
 
     _trainable = True
+    _learning_rate_factor = 1.0
+    weight_decay = True
     _views: dict[str, dict[str, Array]] | None = None  # of the flat buffers, in a built model
     _branches: Sequence[Sequence[Layer]] = ()  # chains of layers inside, of a `Composite`
     _has_written = False  # its gradients, at least once
@@ -71,7 +85,7 @@ class Layer(Explained, ABC):
         super().__init_subclass__(**kwargs)
         for name, value in list(vars(cls).items()):
             if isinstance(value, bool):
-                refuse_misspelt(cls.__mro__[1], name, ("trainable",))
+                refuse_misspelt(cls.__mro__[1], name, _SPELT)
         if isinstance(vars(cls).get("trainable"), bool):  # it would hide the property
             cls._trainable = vars(cls)["trainable"]
             del cls.trainable
@@ -79,7 +93,7 @@ class Layer(Explained, ABC):
     def __init__(self, name: str | None = None) -> None:
         self.name = name or type(self).__name__.lower()
         require_printable(self.name)
-        self.penalty = Penalty()
+        self.penalty, self.constraint = Penalty(), Constraint()
         self.params: dict[str, Array] = {}
         self.grads: dict[str, Array] = {}
         self.state: dict[str, Array] = {}
@@ -100,8 +114,31 @@ class Layer(Explained, ABC):
         if not value:
             self.clear_gradients()
 
+    @property
+    def learning_rate_factor(self) -> float:
+        """What the learning rate is multiplied by."""
+        return self._learning_rate_factor
+
+    @learning_rate_factor.setter
+    def learning_rate_factor(self, value: float) -> None:
+        check_range("learning_rate_factor", value, 0, math.inf)
+        self._learning_rate_factor = float(value)
+
+    def decays(self, name: str) -> bool:
+        """Whether weight decay is for the parameter of this name."""
+        return self.weight_decay and self.params[name].ndim > 1
+
+    def unit_weights(self) -> Array:
+        """Return `w` as (groups, inputs, units, taps), a view, for constraints."""
+        raise NotImplementedError(f"{type(self).__name__} has no constraint")
+
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_misspelt(type(self), name, ("trainable",))
+        refuse_misspelt(type(self), name, _SPELT)
+        if name == "weight_decay" and not isinstance(value, bool):
+            raise TypeError(
+                f"weight_decay={value!r} must be True or False: how strong it is, is the "
+                "optimizer's, as in AdamW(weight_decay=0.01)"
+            )
         super().__setattr__(name, value)
         if name not in ("trainable", "_trainable"):
             vars(self)["times_changed"] = self.times_changed + 1

@@ -10,7 +10,7 @@ import numpy as np
 from nnaccel.layers._base import Layer, Shape
 from nnaccel.layers._names import LayerNames, naming
 from nnaccel.layers._running import infer_shapes
-from nnaccel.layers._tree import leaves
+from nnaccel.layers._tree import OfAllInside, leaves
 
 MOST_DEPTH = 32  # of layers within layers
 
@@ -22,6 +22,8 @@ class Composite(Layer):
     """
 
     _branches: list[list[Layer]]
+    learning_rate_factor = OfAllInside()
+    weight_decay = OfAllInside()
 
     def __init__(self, branches: Sequence[Sequence[Layer]], name: str | None = None) -> None:
         super().__init__(name)
@@ -46,6 +48,11 @@ class Composite(Layer):
     def children(self) -> list[Layer]:
         """The layers inside, branch by branch."""
         return [layer for branch in self._branches for layer in branch]
+
+    @property
+    def leaves(self) -> list[Layer]:
+        """The layers inside that hold no others, branch by branch."""
+        return leaves(self.children)
 
     def branches_for(self, input_shape: Shape) -> list[list[Layer]]:
         """Return the branches for inputs of a shape, some of which may still have to be made."""
@@ -80,7 +87,7 @@ class Composite(Layer):
     @property
     def count_params(self) -> int:
         """Number of parameters inside."""
-        return sum(layer.count_params for layer in leaves(self.children))
+        return sum(layer.count_params for layer in self.leaves)
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Self:

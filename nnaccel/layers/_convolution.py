@@ -89,6 +89,11 @@ class Convolution(Weighted, Sliding):
 
         return y, backward
 
+    def unit_weights(self) -> Array:
+        """As `Layer.unit_weights`: a unit is a filter."""
+        w = self.params["w"]
+        return w.reshape(1, 1, len(w), -1)
+
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
         window = {"kernel_size": self.kernel_size, **self.movement}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import Any
 
 from nnaccel.backends import Array, is_kernels_only
@@ -10,6 +11,11 @@ from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._host import host_forward
 from nnaccel.layers._names import naming
 from nnaccel.layers._tree import is_live
+
+#: What `run_layers` has made of a layer's forward pass, in this context: it times them, say.
+watch: ContextVar[Callable[[Layer, Callable[..., Any]], Callable[..., Any]] | None] = ContextVar(
+    "watch", default=None
+)
 
 
 def infer_shapes(layers: Sequence[Layer], shape: Shape, hint: str = "") -> list[Shape]:
@@ -45,11 +51,13 @@ def run_layers(
     backward : callable
         As of a layer; it ends at the lowest layer that is trained, unless dx is wanted.
     """
-    last, backwards = len(layers) - 1, []
+    last, backwards, watched = len(layers) - 1, [], watch.get()
     for index, layer in enumerate(layers):
         forward: Callable[..., Any] = layer.forward
         if not is_kernels_only(forward):
             forward = host_forward(layer)
+        if watched is not None:
+            forward = watched(layer, forward)
         x, backward = forward(x, training, activate or index < last)
         backwards.append(backward)
 

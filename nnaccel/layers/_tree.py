@@ -41,6 +41,26 @@ def map_layers(value: Any, change: Callable[[Layer], Any]) -> Any:
     return [map_layers(item, change) for item in value] if isinstance(value, list) else value
 
 
+class OfAllInside:
+    """A setting of all layers that a thing has as `leaves`: set for each, read if they agree."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, thing: Any, owner: type | None = None) -> Any:
+        if thing is None:
+            return self
+        values = {getattr(layer, self._name) for layer in thing.leaves}
+        if len(values) != 1:
+            told = ", ".join(map(str, sorted(values)))
+            raise ValueError(f"{self._name} differs among the layers inside: {told or 'none'}")
+        return values.pop()
+
+    def __set__(self, thing: Any, value: Any) -> None:
+        for layer in thing.leaves:
+            setattr(layer, self._name, value)
+
+
 def is_live(layer: Layer) -> bool:
     """Whether training changes parameters of the layer, or of one inside."""
     if layer._branches:

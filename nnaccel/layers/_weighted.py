@@ -1,4 +1,4 @@
-"""The base class of layers with weights, a bias, a penalty and an activation."""
+"""The base class of layers with weights, a bias, a penalty, a constraint and an activation."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from nnaccel.backends import Array
-from nnaccel.layers import initializers, penalties
+from nnaccel.layers import constraints, initializers, penalties
 from nnaccel.layers._base import Layer, Shape
+from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops import _check
@@ -26,6 +27,7 @@ class Weighted(Layer):
         initializer: str | Initializer | dict[str, Any] = "glorot_uniform",
         bias_initializer: str | Initializer | dict[str, Any] = "zeros",
         penalty: Penalty | str | dict[str, float] | None = None,
+        constraint: Constraint | str | dict[str, Any] | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(name)
@@ -35,6 +37,7 @@ class Weighted(Layer):
         self.initializer = initializers.get(initializer)
         self.bias_initializer = initializers.get(bias_initializer)
         self.penalty = penalties.get(penalty)
+        self.constraint = constraints.get(constraint)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""
@@ -44,6 +47,7 @@ class Weighted(Layer):
             "initializer": self.initializer.config(),
             "bias_initializer": self.bias_initializer.config(),
             "penalty": {"l1": self.penalty.l1, "l2": self.penalty.l2},
+            "constraint": self.constraint.config(),
             "name": self.name,
         }
 

@@ -54,6 +54,7 @@ class BatchNorm(Layer):
     """
 
     kernel_names = "batch_norm", "batch_norm_backward"
+    weight_decay = False
 
     def __init__(
         self, momentum: float = 0.99, epsilon: float = 1e-3, *, name: str | None = None

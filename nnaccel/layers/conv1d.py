@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nnaccel.layers._sequences import Ends, OneRow, across, ends
+from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.conv2d import Conv2D
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
@@ -30,7 +33,7 @@ class Conv1D(OneRow, Conv2D):
         Zeros around the sequences; 'same' gives an output of length ceil(L / stride).
     dilation : int, default 1
         Steps from one tap of a filter to the next.
-    groups, use_bias, initializer, bias_initializer, penalty
+    groups, use_bias, initializer, bias_initializer, penalty, constraint
         As for `Conv2D`.
     name : str, optional
         Unique within a model; chosen for you by default.
@@ -64,6 +67,7 @@ class Conv1D(OneRow, Conv2D):
         initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         penalty: Penalty | str | dict[str, float] | None = None,
+        constraint: Constraint | str | dict[str, Any] | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(
@@ -78,5 +82,6 @@ class Conv1D(OneRow, Conv2D):
             initializer=initializer,
             bias_initializer=bias_initializer,
             penalty=penalty,
+            constraint=constraint,
             name=name,
         )

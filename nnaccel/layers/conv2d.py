@@ -6,6 +6,7 @@ from typing import Any
 
 from nnaccel._validate import whole_number
 from nnaccel.layers._convolution import Convolution
+from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
@@ -43,6 +44,8 @@ class Conv2D(Convolution):
         Initial values of b.
     penalty : Penalty or str, optional
         L1, L2 or both, on w.
+    constraint : Constraint or str, optional
+        Of w: `MaxNorm`, `NonNegative` or both.
     algorithm : {'auto', 'im2col', 'direct', 'gemm', 'winograd'}
         As for `nnaccel.ops.conv2d`.
     name : str, optional
@@ -82,6 +85,7 @@ class Conv2D(Convolution):
         initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         penalty: Penalty | str | dict[str, float] | None = None,
+        constraint: Constraint | str | dict[str, Any] | None = None,
         algorithm: str = "auto",
         name: str | None = None,
     ) -> None:
@@ -96,6 +100,7 @@ class Conv2D(Convolution):
             initializer=initializer,
             bias_initializer=bias_initializer,
             penalty=penalty,
+            constraint=constraint,
             name=name,
         )
         self.filters = whole_number("filters", filters)

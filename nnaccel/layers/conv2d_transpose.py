@@ -6,9 +6,11 @@ from typing import Any
 
 from nnaccel import ops
 from nnaccel._validate import whole_number
+from nnaccel.backends import Array
 from nnaccel.layers._base import Shape
 from nnaccel.layers._convolution import Convolution
 from nnaccel.layers._images import image_shape
+from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops import _geometry
@@ -42,7 +44,7 @@ class Conv2DTranspose(Convolution):
         Pixels from one tap of a filter to the next.
     groups : int, default 1
         Groups of channels; a filter sees the input channels of its own group only.
-    use_bias, initializer, bias_initializer, penalty, algorithm, name
+    use_bias, initializer, bias_initializer, penalty, constraint, algorithm, name
         As for `Conv2D`; w is (C, filters/groups, R, S).
 
     Raises
@@ -81,6 +83,7 @@ class Conv2DTranspose(Convolution):
         initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         penalty: Penalty | str | dict[str, float] | None = None,
+        constraint: Constraint | str | dict[str, Any] | None = None,
         algorithm: str = "auto",
         name: str | None = None,
     ) -> None:
@@ -95,6 +98,7 @@ class Conv2DTranspose(Convolution):
             initializer=initializer,
             bias_initializer=bias_initializer,
             penalty=penalty,
+            constraint=constraint,
             name=name,
         )
         self.filters = whole_number("filters", filters)
@@ -116,6 +120,11 @@ class Conv2DTranspose(Convolution):
         more = {"output_padding": self.output_padding, **self.movement}
         _, size = _geometry.transposed_window((height, width), self.kernel_size, **more)
         return filters, *size
+
+    def unit_weights(self) -> Array:
+        """As `Layer.unit_weights`: a unit is a filter, of all inputs of its group."""
+        w = self.params["w"]
+        return w.reshape(self.groups, len(w) // self.groups, w.shape[1], -1)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

@@ -10,6 +10,7 @@ from nnaccel._validate import whole_number
 from nnaccel.backends import Array, kernels_only
 from nnaccel.layers._base import Backward, Shape
 from nnaccel.layers._weighted import Weighted
+from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._memory import as_rows
@@ -36,6 +37,8 @@ class Dense(Weighted):
         Initial values of b.
     penalty : Penalty or str, optional
         L1, L2 or both, on w.
+    constraint : Constraint or str, optional
+        Of w: `MaxNorm`, `NonNegative` or both.
     name : str, optional
         Unique within a model; chosen for you by default.
 
@@ -63,6 +66,7 @@ class Dense(Weighted):
         initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         penalty: Penalty | str | dict[str, float] | None = None,
+        constraint: Constraint | str | dict[str, Any] | None = None,
         name: str | None = None,
     ) -> None:
         super().__init__(
@@ -71,6 +75,7 @@ class Dense(Weighted):
             initializer=initializer,
             bias_initializer=bias_initializer,
             penalty=penalty,
+            constraint=constraint,
             name=name,
         )
         self.units = whole_number("units", units)
@@ -101,6 +106,11 @@ class Dense(Weighted):
             return None if dx is None else dx.reshape(shape)
 
         return y, backward
+
+    def unit_weights(self) -> Array:
+        """As `Layer.unit_weights`."""
+        w = self.params["w"]
+        return w.reshape(1, *w.shape, 1)
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments."""

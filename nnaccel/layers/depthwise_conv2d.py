@@ -6,6 +6,7 @@ from typing import Any
 
 from nnaccel._validate import whole_number
 from nnaccel.layers._convolution import Convolution
+from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops._geometry import Padding, Size
@@ -29,7 +30,7 @@ class DepthwiseConv2D(Convolution):
         Filters for each channel.
     stride, padding, dilation
         As for `Conv2D`.
-    use_bias, initializer, bias_initializer, penalty, algorithm, name
+    use_bias, initializer, bias_initializer, penalty, constraint, algorithm, name
         As for `Conv2D`.
 
     Raises
@@ -65,6 +66,7 @@ class DepthwiseConv2D(Convolution):
         initializer: str | Initializer = "glorot_uniform",
         bias_initializer: str | Initializer = "zeros",
         penalty: Penalty | str | dict[str, float] | None = None,
+        constraint: Constraint | str | dict[str, Any] | None = None,
         algorithm: str = "auto",
         name: str | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class DepthwiseConv2D(Convolution):
             initializer=initializer,
             bias_initializer=bias_initializer,
             penalty=penalty,
+            constraint=constraint,
             name=name,
         )
         self.multiplier = whole_number("multiplier", multiplier)

@@ -46,6 +46,8 @@ class GroupNorm(Layer):
     array([[-1.,  1., -1.,  1.]], dtype=float32)
     """
 
+    weight_decay = False
+
     def __init__(self, groups: int = 32, epsilon: float = 1e-3, *, name: str | None = None) -> None:
         super().__init__(name)
         self.groups = whole_number("groups", groups)

@@ -47,6 +47,7 @@ class LayerNorm(Layer):
     """
 
     kernel_names = "layer_norm", "layer_norm_backward"
+    weight_decay = False
 
     def __init__(self, epsilon: float = 1e-3, *, name: str | None = None) -> None:
         super().__init__(name)

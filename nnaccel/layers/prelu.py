@@ -44,6 +44,8 @@ class PReLU(Layer):
     (array([[-1.,  2.]]), (2,))
     """
 
+    weight_decay = False
+
     def __init__(
         self,
         initializer: str | Initializer | dict[str, Any] = "zeros",

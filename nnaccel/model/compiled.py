@@ -107,6 +107,24 @@ class CompiledNetwork(Network):
         self._slots = self._scale = None
         self.iterations[0] = 0
 
+    def assign_average_weights(self) -> None:
+        """Set all parameters to the averages that an optimiser with ``use_ema=True`` keeps.
+
+        `fit` ends with it; a loop of your own should. Training goes on from there.
+
+        Raises
+        ------
+        ValueError
+            If the optimiser keeps no averages.
+        """
+        optimizer = self._require_compiled().optimizer
+        if not optimizer.use_ema:
+            raise ValueError(
+                "there are no average weights: compile with use_ema=True, as in Adam(use_ema=True)"
+            )
+        if self._slots is not None:
+            self.weights[...] = self._slots[optimizer.buffers.index("average")]
+
     def to(self, name: str) -> Self:
         """Move parameters and optimiser state to a backend, and run there from now on.
 
@@ -207,7 +225,7 @@ class CompiledNetwork(Network):
         """Return the optimiser's state in `arrays`, on the model's backend; None without one."""
         if "optimizer" not in arrays:
             return None
-        slots, wanted = arrays["optimizer"], (len(optimizer.slots), self.weights.size)
+        slots, wanted = arrays["optimizer"], (len(optimizer.buffers), self.weights.size)
         if slots.shape != wanted:
             raise checkpoint.CheckpointError(
                 f"the optimizer's state has shape {slots.shape}; expected {wanted}"
@@ -218,7 +236,7 @@ class CompiledNetwork(Network):
         """The training setup, with the optimiser's state on the model's backend."""
         compiled = self._require_compiled()
         if self._slots is None:
-            self._slots = compiled.optimizer.initial_slots(to_numpy(self.weights))
+            self._slots = compiled.optimizer.initial_state(to_numpy(self.weights))
         self._slots = self.backend.asarray(to_numpy(self._slots))
         self.bind_layers()  # a slice with these layers may have been trained since
         scale = None

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from nnaccel.backends import BackendUnavailableError, get_backend, home_of, to_numpy
 from nnaccel.layers import Layer
+from nnaccel.layers._base import SWITCHES
 from nnaccel.layers._composite import Composite
 from nnaccel.layers._tree import map_layers
 from nnaccel.model.compiled import CompiledNetwork
@@ -89,7 +90,7 @@ class _Recipe(NamedTuple):
     kind: type[Layer]
     settings: dict[str, Any]
     name: str
-    trainable: bool
+    switches: dict[str, Any]
 
 
 def _recipe(layer: Layer) -> _Recipe:
@@ -97,7 +98,7 @@ def _recipe(layer: Layer) -> _Recipe:
     kind, settings = type(layer), layer.config()
     if isinstance(layer, Composite):
         settings = {key: map_layers(value, _recipe) for key, value in settings.items()}
-        return _Recipe(kind, settings, layer.name, True)
+        return _Recipe(kind, settings, layer.name, {})
     try:
         inspect.signature(kind).bind(**settings)
     except TypeError as error:
@@ -105,7 +106,7 @@ def _recipe(layer: Layer) -> _Recipe:
             f"layer {layer.name!r} cannot be copied: {error}. To fix: return the arguments of "
             f"{kind.__name__} from config()"
         ) from None
-    return _Recipe(kind, settings, layer.name, layer.trainable)
+    return _Recipe(kind, settings, layer.name, {name: getattr(layer, name) for name in SWITCHES})
 
 
 def _make(recipe: _Recipe) -> Layer:
@@ -116,7 +117,9 @@ def _make(recipe: _Recipe) -> Layer:
         layer.name = recipe.name
         return layer
     layer = recipe.kind(**recipe.settings)
-    layer.name, layer.trainable = recipe.name, recipe.trainable
+    layer.name = recipe.name
+    for name, value in recipe.switches.items():
+        setattr(layer, name, value)
     return layer
 
 

@@ -3,148 +3,85 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Self
+from collections.abc import Iterator, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 
-from nnaccel._html import lines as preformatted
-from nnaccel._html import table
 from nnaccel._validate import whole_number
 from nnaccel.backends import Backend, is_kernels_only
 from nnaccel.layers import Dense, Layer, Parallel, Shape
 from nnaccel.layers._convolution import Convolution
-from nnaccel.layers._tree import indented, is_live
+from nnaccel.layers._tree import is_live
 from nnaccel.layers.conv2d_transpose import Conv2DTranspose
+from nnaccel.model.compiled import CompiledNetwork
+from nnaccel.model.explanation import FORWARD, INPUT, WEIGHT, Explanation, Step
+from nnaccel.model.timing import Timings, time_steps
 from nnaccel.network.chain import Network
 from nnaccel.ops import _convolution, _geometry
 from nnaccel_kernels.half import is_half
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
-FORWARD, INPUT, WEIGHT = "forward", "input gradient", "weight gradient"
-
 _HOST = "Python, run between kernels"
-_HEAD = ("layer", "op", "", "backend", "kernel", "algorithm", "GFLOP", "workspace", "why")
 
 
-class Step(NamedTuple):
-    """One computation of a layer on a batch.
-
-    Attributes
-    ----------
-    layer : str
-        The layer's name; of one within others its path, such as 'residual/conv2d'.
-    op : str
-        Function of `nnaccel.ops`; the layer's class if it uses none.
-    direction : {'forward', 'input gradient', 'weight gradient'}
-    backend : str
-        'numpy', 'numba' or 'cupy'.
-    kernel : str
-        Kernel of the backend; 'host' for Python code of the user, empty if nothing is computed.
-    algorithm : str
-        Of a convolution: 'im2col', 'direct', 'gemm' or 'winograd', and the implementation if there
-        are several, as in 'gemm-planes'; 'auto' before a GPU has measured it. 'matmul' of a matrix
-        product.
-    gflop : float
-        Billions of floating-point operations of matrix products for the batch, by the definition.
-    workspace : int
-        Bytes besides arguments and results.
-    why : str
-        Reason for the algorithm.
-    """
-
-    layer: str
-    op: str
-    direction: str
-    backend: str
-    kernel: str
-    algorithm: str = ""
-    gflop: float = 0.0
-    workspace: int = 0
-    why: str = ""
+@overload
+def explain(model: Network, batch_size: int = 128) -> Explanation: ...
 
 
-class Explanation(tuple[Step, ...]):
-    """Steps in the order of the layers; prints as a table.
-
-    Attributes
-    ----------
-    batch_size : int
-        Items of the batch.
-    dtype : dtype
-        Dtype of activations before the last layer with parameters.
-    """
-
-    batch_size: int
-    dtype: np.dtype[Any]
-
-    def __new__(cls, steps: Iterable[Step], batch_size: int, dtype: np.dtype[Any]) -> Self:
-        """Make the tuple of steps."""
-        explanation = super().__new__(cls, steps)
-        explanation.batch_size, explanation.dtype = batch_size, dtype
-        return explanation
-
-    def __str__(self) -> str:
-        """A header, a line for each step, and the sums."""
-        rows = [_HEAD, *self._rows()]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]) - 1)]
-        lines = []
-        for row in rows:
-            left = (f"{text:<{width}}" for text, width in zip(row[:6], widths, strict=False))
-            right = (f"{text:>{width}}" for text, width in zip(row[6:8], widths[6:], strict=True))
-            lines.append("  ".join([*left, *right, row[8]]).rstrip())
-        rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:], rule, self._total()])
-
-    __repr__ = __str__
-
-    def _repr_html_(self) -> str:
-        """Show the same in a notebook."""
-        return table(_HEAD, self._rows(), "llllllrrl") + preformatted([self._total()])
-
-    def _rows(self) -> list[tuple[str, ...]]:
-        rows: list[tuple[str, ...]] = []
-        last = ""
-        for step in self:
-            layer, op = (indented(step.layer), step.op) if step.layer != last else ("", "")
-            gflop = f"{step.gflop:.4f}" if step.gflop else "–"
-            workspace = f"{step.workspace:,}" if step.workspace else "–"
-            names = step.direction, step.backend, step.kernel or "–", step.algorithm or "–"
-            rows.append((layer, op, *names, gflop, workspace, step.why))
-            last = step.layer
-        return rows
-
-    def _total(self) -> str:
-        gflop = f"{sum(step.gflop for step in self):.4f} GFLOP"
-        total = f"{gflop} a training step of {self.batch_size:,} items in {self.dtype}"
-        most = f"{max((step.workspace for step in self), default=0):,} bytes of workspace at most"
-        return f"{total}, {most}"
+@overload
+def explain(
+    model: Network,
+    batch_size: int = 128,
+    *,
+    timed: Literal[True],
+    steps: int = 30,
+    plot: str | Path | None = None,
+) -> Timings: ...
 
 
-def explain(model: Network, batch_size: int = 128) -> Explanation:
-    """Return the kernels of a training step of a model, layer by layer.
+def explain(
+    model: Network,
+    batch_size: int = 128,
+    *,
+    timed: bool = False,
+    steps: int = 30,
+    plot: str | Path | None = None,
+) -> Explanation | Timings:
+    """Return the kernels of a training step of a model, layer by layer, or the time they take.
 
-    Nothing is computed or measured.
+    Nothing is computed or measured unless `timed` is true, and the model stays as it is.
 
     Parameters
     ----------
     model : Sequential
-        A built model.
+        A built model; with `timed` a compiled one.
     batch_size : int, default 128
         Items of the batch.
+    timed : bool, default False
+        Whether to run training steps of a copy of the model, on random inputs, and to time each
+        layer's forward and backward pass.
+    steps : int, default 30
+        Training steps to time.
+    plot : path, optional
+        PNG file to draw the times to; needs `timed`, and matplotlib.
 
     Returns
     -------
     Explanation
         A tuple of `Step` that prints as a table. Gradients that training does not compute, such as
         that of the inputs, are left out.
+    Timings
+        With `timed`, a tuple of `Timing` that prints as a table.
 
     Raises
     ------
     RuntimeError
-        If the model is not built.
+        If the model is not built; with `timed`, if it is not compiled.
     ValueError
-        If the batch is smaller than 1.
+        If the batch is smaller than 1, or there is a plot but nothing is timed.
 
     Examples
     --------
@@ -156,7 +93,22 @@ def explain(model: Network, batch_size: int = 128) -> Explanation:
     """
     if not model.built:
         raise RuntimeError("the model is not built yet: call build(input_shape) or fit first")
-    batch_size = whole_number("batch_size", batch_size)
+    batch_size, steps = whole_number("batch_size", batch_size), whole_number("steps", steps)
+    planned = _planned(model, batch_size)
+    if not timed:
+        if plot is not None:
+            raise ValueError("plot draws times: give timed=True too")
+        return planned
+    assert isinstance(model, CompiledNetwork)
+    found = time_steps(model, planned, steps)
+    if plot is not None:
+        drawing = import_module("nnaccel.plot")  # at run time, since it stands on models
+        drawing.save(drawing.timings(found), plot)
+    return found
+
+
+def _planned(model: Network, batch_size: int) -> Explanation:
+    """Return the steps of a training step."""
     body, tail, inside = model.layers[: model.head], model.layers[model.head :], model.compute_dtype
     before, wanted = _Training(batch_size, model.backend, inside), any(map(is_live, body))
     after = before._replace(dtype=model.dtype)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Never
 
 import numpy as np
 
-from nnaccel._validate import refuse_unknown, whole_number
+from nnaccel._validate import check_range, refuse_unknown, whole_number
 from nnaccel.backends import Array
 from nnaccel.interop import onnx, weights
 from nnaccel.layers import Chain, Layer
@@ -35,6 +36,7 @@ from nnaccel.training.checks import (
 )
 from nnaccel.training.communicator import Alone, Communicator, communicator_of
 from nnaccel.training.inputs import build_or_check, check_inputs
+from nnaccel.training.lbfgs import Minimization, minimize, require_smooth
 from nnaccel.training.loop import (
     ArrayEpochs,
     ArrayEvaluation,
@@ -43,6 +45,7 @@ from nnaccel.training.loop import (
     StreamEvaluation,
     run_epochs,
 )
+from nnaccel.training.prefetch import refuse_in_prefetch
 from nnaccel.training.resume import Backup
 from nnaccel.training.setup import TrainingSetup
 from nnaccel.training.share import Share
@@ -177,6 +180,7 @@ class Sequential(OwnLoop, PipelineStep):
 
     def __call__(self, x: Any, training: bool = False) -> Array:
         """Return the outputs for one batch, as an array of the model's backend."""
+        refuse_in_prefetch(self._parameters.in_training)
         with self.on_backend():
             x = check_inputs(x, self.compute_dtype)
             build_or_check(self, x)
@@ -190,6 +194,7 @@ class Sequential(OwnLoop, PipelineStep):
         epochs: int = 1,
         batch_size: int = 32,
         steps_per_epoch: int | None = None,
+        prefetch: int = 2,
         sample_weight: Any = None,
         class_weight: Any = None,
         validation_data: Any = None,
@@ -226,6 +231,10 @@ class Sequential(OwnLoop, PipelineStep):
             object that can be iterated again starts again where it ends; a generator that ends
             too early is an error. A resumed training begins the iterable anew and passes over the
             batches of the epochs it has had.
+        prefetch : int, default 2
+            Batches that a thread fetches from an iterable ahead of the steps, for training and
+            validation, in the same order; none beyond the epoch. 0 fetches each when its step comes
+            and is for an iterable that looks at the model, or that a callback changes.
         sample_weight : array_like, shape (N,), optional
             Each row's loss is multiplied by its weight; an iterable gives batches (x, y,
             sample_weight) instead.
@@ -280,6 +289,7 @@ class Sequential(OwnLoop, PipelineStep):
         epochs, batch_size = whole_number("epochs", epochs), whole_number("batch_size", batch_size)
         first_epoch = whole_number("initial_epoch", initial_epoch, least=0)
         steps = check_steps(steps_per_epoch, y)
+        prefetch = whole_number("prefetch", prefetch, least=0)
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
@@ -303,6 +313,7 @@ class Sequential(OwnLoop, PipelineStep):
                 validation_split,
                 max(batch_size, _PREDICT_BATCH),
                 steps,
+                prefetch,
             )
             if backup is not None:
                 backup.load()
@@ -312,7 +323,9 @@ class Sequential(OwnLoop, PipelineStep):
                 require_same(comm, identity_of(self, (x, y, weights), settings))
             with self._training():
                 setup = self._training_setup(comm)
-                source: StreamEpochs | ArrayEpochs = StreamEpochs(setup, x, steps, class_weight)
+                source: StreamEpochs | ArrayEpochs = StreamEpochs(
+                    setup, x, steps, class_weight, prefetch
+                )
                 if y is not None:
                     share = Share(comm, batch_size)
                     loader = BatchLoader(self, x, y, batch_size, weights, augment, share)
@@ -337,8 +350,86 @@ class Sequential(OwnLoop, PipelineStep):
                         first_epoch = next_epoch
                     todo = range(first_epoch, epochs)
                     run_epochs(setup, todo, source, evaluation, active, lambda: self.stop_training)
+                    if compiled.optimizer.use_ema:
+                        self.assign_average_weights()
                     active.on_train_end({})
         return history
+
+    def fit_lbfgs(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        class_weight: Any = None,
+        max_iter: int = 200,
+        max_fun: int = 15000,
+        tol: float = 1e-5,
+        memory: int = 10,
+        **unknown: Never,
+    ) -> Minimization:
+        """Train on all rows at once by L-BFGS, for small networks and data sets.
+
+        It is a method beside `fit`, and no optimiser: each step searches along a line, for which it
+        computes the loss of all rows several times. The optimiser that the model is compiled with
+        is not used.
+
+        Parameters
+        ----------
+        x, y, sample_weight, class_weight
+            As for `fit`; arrays.
+        max_iter, max_fun : int, default 200 and 15000
+            Most iterations, and most times that loss and gradient are computed.
+        tol : float, default 1e-5
+            Largest element of the gradient at the end.
+        memory : int, default 10
+            Steps that the curvature is estimated from.
+
+        Returns
+        -------
+        Minimization
+            With `losses`, one after each iteration, and `converged`.
+
+        Raises
+        ------
+        ValueError
+            If data do not fit, or a layer draws random numbers or has a constraint.
+        DivergenceError
+            If the loss is not finite from the start.
+
+        References
+        ----------
+        Liu and Nocedal, "On the limited memory BFGS method for large scale optimization",
+        Mathematical Programming 45, 1989.
+
+        Examples
+        --------
+        >>> from nnaccel.layers import Dense
+        >>> x, y = np.linspace(-1, 1, 20)[:, None], np.sin(3 * np.linspace(-1, 1, 20))
+        >>> model = Sequential([Dense(8, "tanh"), Dense(1)], seed=0, dtype="float64")
+        >>> model.compile("mse")
+        >>> model.fit_lbfgs(x, y).losses[-1] < 1e-3
+        True
+        """
+        refuse_unknown(self.fit_lbfgs, unknown)
+        compiled = self._require_compiled()
+        options = {
+            "maxiter": whole_number("max_iter", max_iter),
+            "maxfun": whole_number("max_fun", max_fun),
+            "maxcor": whole_number("memory", memory),
+            "gtol": tol,
+        }
+        check_range("tol", tol, 0, math.inf)
+        self._require_idle("fit_lbfgs")
+        check_last_activation(self, compiled.loss)
+        require_smooth(self.leaves)
+        with self.on_backend():
+            data = check_weighted(self, compiled.loss, (x, y, sample_weight), class_weight)
+            x, targets, weights = data
+            with self._training("fit_lbfgs"):
+                setup = TrainingSetup(self, compiled.loss, compiled.optimizer, [])
+                loader = BatchLoader(self, x, targets, len(x), weights)
+                return minimize(setup, loader, **options)
 
     def evaluate(
         self,
@@ -370,6 +461,7 @@ class Sequential(OwnLoop, PipelineStep):
             The loss if there are no metrics, else the loss and the metrics in order.
         """
         refuse_unknown(self.evaluate, unknown)
+        refuse_in_prefetch(self._parameters.in_training)
         batch_size = whole_number("batch_size", batch_size)
         compiled = self._require_compiled()
         check_last_activation(self, compiled.loss)
@@ -397,6 +489,7 @@ class Sequential(OwnLoop, PipelineStep):
             A row of the model's output shape for each; of a classifier, the probabilities.
         """
         refuse_unknown(self.predict, unknown)
+        refuse_in_prefetch(self._parameters.in_training)
         return predict(self, x, whole_number("batch_size", batch_size))
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
@@ -539,6 +632,7 @@ class Sequential(OwnLoop, PipelineStep):
         validation_split: float,
         batch_size: int,
         steps: int | None,
+        prefetch: int,
     ) -> tuple[Any, Any, Any, Evaluation | None]:
         """Return inputs, targets (None for a stream), weights and validation; build the model."""
         if validation_split:
@@ -554,11 +648,18 @@ class Sequential(OwnLoop, PipelineStep):
         evaluation = None
         if validation_data is not None:
             in_batches = is_stream_of_pairs(validation_data)
-            evaluation = self._evaluation(comm, compiled, validation_data, batch_size, in_batches)
+            given = comm, compiled, validation_data, batch_size, in_batches
+            evaluation = self._evaluation(*given, prefetch)
         return x, y, weights, evaluation
 
     def _evaluation(
-        self, comm: Communicator, compiled: Compiled, data: Any, batch_size: int, is_stream: bool
+        self,
+        comm: Communicator,
+        compiled: Compiled,
+        data: Any,
+        batch_size: int,
+        is_stream: bool,
+        prefetch: int = 0,
     ) -> Evaluation:
         """Check arrays (x, y) or (x, y, sample_weight), or a stream; return the evaluation."""
         check = open_stream if is_stream else check_weighted
@@ -567,7 +668,7 @@ class Sequential(OwnLoop, PipelineStep):
             compiled = compiled._replace(metrics=copy.deepcopy(compiled.metrics))
         setup = TrainingSetup(self, *compiled, comm=comm)
         if is_stream:
-            return StreamEvaluation(setup, checked)
+            return StreamEvaluation(setup, checked, prefetch)
         x, targets, weights = checked
         batch_size = min(batch_size, len(x))
         share = Share(comm, batch_size)

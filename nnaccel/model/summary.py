@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nnaccel._html import lines, table
+from nnaccel.layers import Layer
 from nnaccel.layers._tree import indented, walk
 from nnaccel.network.chain import Network
 
@@ -29,8 +30,7 @@ def _rows(network: Network) -> list[tuple[str, str, str]]:
         shape = str((None, *layer.output_shape)) if network.built else "not built yet"
         activation = f", {layer.activation}" if layer.activation != "linear" else ""
         title = f"{indented(path)} ({type(layer).__name__}{activation})"
-        frozen = " frozen" if layer.params and not layer.trainable else ""
-        count = "" if layer._branches else f"{layer.count_params:,}{frozen}"
+        count = "" if layer._branches else f"{layer.count_params:,}{_settings(layer)}"
         rows.append((title, shape, count))
     return rows
 
@@ -49,3 +49,16 @@ def _total(network: Network) -> str:
     if states:
         total += f", and {states:,} running numbers without a gradient"
     return total
+
+
+def _settings(layer: Layer) -> str:
+    """Return in words what training does with the parameters of a layer, if it is not the usual."""
+    if not layer.params:
+        return ""
+    if not layer.trainable:
+        return " frozen"
+    factor = layer.learning_rate_factor
+    words = [f"learning rate × {factor:g}"] * (factor != 1) + [str(layer.constraint)]
+    if not layer.weight_decay and any(a.ndim > 1 for a in layer.params.values()):
+        words.append("no weight decay")
+    return "".join(f", {word}" for word in words if word)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -16,10 +15,11 @@ from nnaccel.layers import Layer, Shape
 from nnaccel.layers._images import channels_last
 from nnaccel.layers._names import LayerNames, naming
 from nnaccel.layers._running import infer_shapes, run_layers
-from nnaccel.layers._tree import is_live, leaves, walk
+from nnaccel.layers._tree import OfAllInside, is_live, leaves, walk
 from nnaccel.network.input_scale import InputScale
 from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
+from nnaccel_kernels.segments import Segment
 
 
 class Network(Explained):
@@ -35,12 +35,18 @@ class Network(Explained):
     dtype : numpy.dtype
         Dtype of parameters and outputs: float32 or float64.
     iterations : array of one int64
-        Updates made so far; on the model's backend, where kernels count them.
+        Batches trained on so far, each an update unless gradients are accumulated; on the model's
+        backend, where kernels count them.
     epochs : int
         Epochs trained so far.
     input_scale : InputScale
         How training scaled the inputs.
+    learning_rate_factor, weight_decay
+        As of a layer, of all layers: ``model[:-1].learning_rate_factor = 0.1``.
     """
+
+    learning_rate_factor = OfAllInside()
+    weight_decay = OfAllInside()
 
     def __init__(self, layers: Sequence[Layer], seed: int | None = None, dtype: Any = "float32"):
         self._names = LayerNames()
@@ -267,7 +273,7 @@ class Network(Explained):
             layer.trainable = value
 
     def __setattr__(self, name: str, value: Any) -> None:
-        refuse_misspelt(type(self), name, ("trainable",))
+        refuse_misspelt(type(self), name, ("trainable", "learning_rate_factor"))
         super().__setattr__(name, value)
 
     if not TYPE_CHECKING:
@@ -275,18 +281,22 @@ class Network(Explained):
         def __getattr__(self, name):
             refuse_method(type(self).__name__, name)
 
-    def trainable_spans(self) -> list[slice]:
-        """Return the slices of `weights` that hold the parameters of trainable layers."""
-        first = self._parameters.span(self.leaves).start
-        with_params = [layer for layer in self.leaves if layer.params]
-        spans = [
-            self._parameters.span(list(run))
-            for is_live, run in itertools.groupby(with_params, lambda layer: layer.trainable)
-            if is_live
-        ]
+    def segments(self, weight_decay: bool = False) -> tuple[Segment, ...]:
+        """Return the parts of `weights` that training updates, with their layers' settings.
+
+        Parameters
+        ----------
+        weight_decay : bool
+            Whether the optimiser has any: where not, it does not part segments.
+        """
+        return self._parameters.segments(self.leaves, weight_decay)
+
+    @property
+    def switches(self) -> list[tuple[Any, ...]]:
+        """What is set of each layer, besides its arguments: what was recorded depends on it."""
         return [
-            slice(span.start - first, None if span.stop is None else span.stop - first)
-            for span in spans
+            (layer.trainable, layer.learning_rate_factor, layer.weight_decay)
+            for layer in self.leaves
         ]
 
     def get_weights(self) -> list[np.ndarray]:

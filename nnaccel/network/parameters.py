@@ -10,6 +10,7 @@ import numpy as np
 
 from nnaccel.backends import Array, Backend, to_numpy
 from nnaccel.layers import Layer
+from nnaccel_kernels.segments import Segment
 
 _ALIGN = 16  # elements: arrays begin at multiples of it, on a cache line
 
@@ -77,6 +78,21 @@ class Parameters:
             return slice(0, 0)
         after = inside[-1] + 1
         return slice(starts[inside[0]], starts[after] if after < len(starts) else None)
+
+    def segments(self, layers: Sequence[Layer], weight_decay: bool) -> tuple[Segment, ...]:
+        """Return the segments that training updates, within the span of neighbouring layers."""
+        chosen, first = {id(layer) for layer in layers}, self.span(layers).start
+        stops = [*(place.start for place in self._places[1:]), self.weights.size]
+        found: list[Segment] = []
+        for (layer, name, start, _), stop in zip(self._places, stops, strict=True):
+            if id(layer) not in chosen or not layer.trainable:
+                continue
+            decays = weight_decay and layer.decays(name)
+            here = Segment(start - first, stop - first, layer.learning_rate_factor, decays)
+            if found and found[-1] == here._replace(start=found[-1].start, stop=here.start):
+                here = here._replace(start=found.pop().start)
+            found.append(here)
+        return tuple(found)
 
     def move(self, backend: Backend) -> None:
         """Copy the buffers to `backend`, and make it their home."""

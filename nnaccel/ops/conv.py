@@ -52,7 +52,7 @@ def conv2d(
         Must divide C and K.
     algorithm : {'auto', 'im2col', 'direct', 'gemm', 'winograd'}
         'auto' chooses one by the shapes, and on a GPU by measuring. 'winograd' computes tiles of
-        4x4 pixels: see the notes.
+        pixels: see the notes.
     activation : str, default 'linear'
         Elementwise f, as for `linear`.
     alpha : float, optional
@@ -74,11 +74,12 @@ def conv2d(
 
     Notes
     -----
-    Winograd's algorithm computes a tile of 4x4 outputs from all 6x6 inputs under it, so a NaN, or
-    infinity, spoils the whole tile, and an outlier puts rounding errors into outputs that do not
-    see it: in float32 mostly 1e-6, at most 1e-5, of the outlier times the largest weight. That is
-    1e-4 of a usual output where the outlier is some hundred times a usual input. Rescale, or use
-    'gemm', whose outputs depend on their own inputs alone.
+    Winograd's algorithm computes a tile of 4x4 outputs of a 3x3 convolution, or 2x2 of a 5x5 one
+    (on a CPU), from all 6x6 inputs under it, so a NaN, or infinity, spoils the whole tile, and an
+    outlier puts rounding errors into outputs that do not see it: in float32 mostly 1e-6, at most
+    1e-5, of the outlier times the largest weight. That is 1e-4 of a usual output where the outlier
+    is some hundred times a usual input. Rescale, or use 'gemm', whose outputs depend on their own
+    inputs alone.
 
     References
     ----------

@@ -6,17 +6,21 @@ import math
 import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from nnaccel._foreign import refuse_arguments
-from nnaccel._validate import argument_names, check_range, constructor_arguments
+from nnaccel._validate import argument_names, check_range, constructor_arguments, whole_number
 from nnaccel.backends import Array, Backend, is_kernels_only, kernels_only, to_numpy
 from nnaccel.optim import schedules
 from nnaccel.optim.schedules import Schedule
+from nnaccel_kernels.segments import Segment
+
+#: Settings that a representation leaves out.
+_DEFAULTS = {"use_ema": False, "ema_momentum": 0.99}
 
 
 @dataclass(frozen=True)
@@ -31,16 +35,24 @@ class Clock:
         Number of the batch within the epoch.
     steps : array of one int64
         Updates made before this one.
+    segments : sequence of Segment
+        Which of the parameters are updated, with the settings of their layers; one in array code.
     """
 
     rates: Array
     batch: Array
     steps: Array
+    segments: Sequence[Segment]
 
     @property
     def learning_rate(self) -> float:
-        """The learning rate of this update."""
-        return float(self.rates[int(self.batch[0])])
+        """The learning rate of this update, times the layers' factor."""
+        return float(self.rates[int(self.batch[0])]) * self.segments[0].rate_factor
+
+    @property
+    def decays(self) -> bool:
+        """Whether weight decay is for these parameters: not for biases and normalisation."""
+        return self.segments[0].decays
 
     @property
     def step(self) -> int:
@@ -51,7 +63,8 @@ class Clock:
 class Optimizer(ABC):
     """Updates parameters from their gradients.
 
-    A subclass defines `update`, and `slots` if it has state.
+    A subclass defines `update`, and `slots` if it has state. Where it has a `weight_decay`, this is
+    told parameters that it is for from others.
 
     Parameters
     ----------
@@ -63,6 +76,14 @@ class Optimizer(ABC):
         Largest Euclidean norm of all gradients together.
     clipvalue : float, optional
         Largest absolute value of a gradient's element.
+    use_ema : bool, default False
+        Whether to keep exponential moving averages of the parameters, which `fit` ends with.
+        Validation and callbacks see the parameters themselves; in a loop of your own, end with
+        ``model.assign_average_weights()``.
+    ema_momentum : float in [0, 1), default 0.99
+        Share of an average that each update keeps.
+    gradient_accumulation_steps : int, optional
+        Batches, 2 or more, whose mean gradient makes one update. Schedules count updates.
 
     Raises
     ------
@@ -80,6 +101,9 @@ class Optimizer(ABC):
         clipnorm: float | None = None,
         global_clipnorm: float | None = None,
         clipvalue: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        gradient_accumulation_steps: int | None = None,
         **unknown: Any,
     ) -> None:
         refuse_arguments(type(self).__name__, unknown, argument_names(type(self)))
@@ -90,6 +114,13 @@ class Optimizer(ABC):
             check_range(name, value, 0, math.inf, open_low=True)
         if len(asked) > 1:
             raise ValueError(f"{' and '.join(asked)} exclude one another: choose one")
+        if not isinstance(use_ema, bool):
+            raise ValueError(f"use_ema={use_ema!r} must be True or False")
+        check_range("ema_momentum", ema_momentum, 0, 1)
+        if gradient_accumulation_steps is not None:
+            whole_number("gradient_accumulation_steps", gradient_accumulation_steps, least=2)
+        self.use_ema, self.ema_momentum = use_ema, float(ema_momentum)
+        self.gradient_accumulation_steps = gradient_accumulation_steps
 
     @property
     def learning_rate(self) -> float | Schedule:
@@ -106,11 +137,25 @@ class Optimizer(ABC):
         self._learning_rate: float | Schedule = value
 
     def rates(self, first: int, count: int) -> np.ndarray:
-        """Return the learning rates of updates `first` to ``first + count - 1``."""
+        """Return the learning rates of batches `first` to ``first + count - 1``."""
         if isinstance(self._learning_rate, Schedule):
-            steps = np.arange(first, first + count)
+            steps = np.arange(first, first + count) // (self.gradient_accumulation_steps or 1)
             return np.ascontiguousarray(self._learning_rate(steps), np.float64)
         return np.full(count, self._learning_rate)
+
+    @property
+    def buffers(self) -> tuple[str, ...]:
+        """Names of all that is as long as the parameters: slots, averages, summed gradients."""
+        average = ("average",) if self.use_ema else ()
+        return (*self.slots, *average, *(["accumulated"] * bool(self.gradient_accumulation_steps)))
+
+    def initial_state(self, weights: np.ndarray) -> np.ndarray:
+        """Return the initial values of all buffers, shape (len(buffers), n), on the host."""
+        state = np.zeros((len(self.buffers), weights.size), weights.dtype)
+        state[: len(self.slots)] = self.initial_slots(weights)
+        if self.use_ema:
+            state[self.buffers.index("average")] = weights
+        return state
 
     def initial_slots(self, weights: np.ndarray) -> np.ndarray:
         """Return the initial state, shape (len(slots), n), on the host."""
@@ -138,19 +183,27 @@ class Optimizer(ABC):
         slots : sequence of array, shape (n,)
             State, in the order of the class's `slots`; zeros before the first update.
         clock : Clock
-            Has `learning_rate` and `step` of this update.
+            Has `learning_rate` and `step` of this update, and `decays`.
         """
 
     def apply(
         self, backend: Backend, w: Array, g: Array, slots: Sequence[Array], clock: Clock
     ) -> None:
-        """Run `update` now, or record it: one in array code as a host row.
+        """Run `update` now, or record it: one in array code as a host row for each segment.
 
         A NaN learning rate skips the update, as in the kernels.
         """
         if is_kernels_only(self.update):
             self.update(w, g, slots, clock)
             return
+        for segment in clock.segments:
+            views = w[segment.place], g[segment.place], tuple(slot[segment.place] for slot in slots)
+            self._apply_in_array_code(backend, *views, replace(clock, segments=(segment,)))
+
+    def _apply_in_array_code(
+        self, backend: Backend, w: Array, g: Array, slots: Sequence[Array], clock: Clock
+    ) -> None:
+        """Run `update` for one segment now, or record it."""
 
         def run() -> None:
             rate = clock.learning_rate
@@ -193,5 +246,5 @@ class Optimizer(ABC):
         return {name: getattr(self, name) for name in names}
 
     def __repr__(self) -> str:
-        shown = {k: v for k, v in self.config().items() if v is not None}
+        shown = {k: v for k, v in self.config().items() if v not in (None, _DEFAULTS.get(k))}
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in shown.items())})"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ class Adagrad(Optimizer):
     learning_rate : float or Schedule, default 0.001
     initial_accumulator_value : float, default 0.1
     epsilon : float, default 1e-7
-    **clipping
+    **common
         As `Optimizer`.
 
     References
@@ -37,9 +38,9 @@ class Adagrad(Optimizer):
         learning_rate: float | Schedule = 0.001,
         initial_accumulator_value: float = 0.1,
         epsilon: float = 1e-7,
-        **clipping: float | None,
+        **common: Any,
     ) -> None:
-        super().__init__(learning_rate, **clipping)
+        super().__init__(learning_rate, **common)
         check_range("initial_accumulator_value", initial_accumulator_value, 0, math.inf)
         check_range("epsilon", epsilon, 0, math.inf)
         self.initial_accumulator_value = float(initial_accumulator_value)
@@ -53,4 +54,4 @@ class Adagrad(Optimizer):
     def update(self, w: Array, g: Array, slots: Sequence[Array], clock: Clock) -> None:
         """As `Optimizer.update`."""
         kernels = backend_of(w).kernels
-        kernels.adagrad(w, g, slots[0], self.epsilon, clock.rates, clock.batch)
+        kernels.adagrad(w, g, slots[0], self.epsilon, clock.segments, clock.rates, clock.batch)

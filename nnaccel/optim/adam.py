@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from nnaccel._validate import check_range
 from nnaccel.backends import Array, backend_of, kernels_only
@@ -20,7 +21,7 @@ class Adam(Optimizer):
     beta_1, beta_2 : float in [0, 1), default 0.9 and 0.999
         Decays of the running means of the gradient and of its square.
     epsilon : float, default 1e-7
-    **clipping
+    **common
         As `Optimizer`.
 
     References
@@ -37,9 +38,9 @@ class Adam(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **clipping: float | None,
+        **common: Any,
     ) -> None:
-        super().__init__(learning_rate, **clipping)
+        super().__init__(learning_rate, **common)
         check_range("beta_1", beta_1, 0, 1)
         check_range("beta_2", beta_2, 0, 1)
         check_range("epsilon", epsilon, 0, math.inf)
@@ -50,7 +51,9 @@ class Adam(Optimizer):
         """As `Optimizer.update`."""
         kernels = backend_of(w).kernels
         hyper = self.beta_1, self.beta_2, self.epsilon, self.weight_decay
-        kernels.adam(w, g, slots[0], slots[1], *hyper, clock.rates, clock.batch, clock.steps)
+        kernels.adam(
+            w, g, slots[0], slots[1], *hyper, clock.segments, clock.rates, clock.batch, clock.steps
+        )
 
 
 class AdamW(Adam):
@@ -60,10 +63,11 @@ class AdamW(Adam):
     ----------
     learning_rate : float or Schedule, default 0.001
     weight_decay : float, default 0.004
-        Share of each weight, times the learning rate, subtracted at each step.
+        Share of each weight, times the learning rate, subtracted at each step; none of biases,
+        normalisation, and layers whose `weight_decay` is False.
     beta_1, beta_2, epsilon
         As `Adam`.
-    **clipping
+    **common
         As `Optimizer`.
 
     References
@@ -78,8 +82,8 @@ class AdamW(Adam):
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-7,
-        **clipping: float | None,
+        **common: Any,
     ) -> None:
-        super().__init__(learning_rate, beta_1, beta_2, epsilon, **clipping)
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **common)
         check_range("weight_decay", weight_decay, 0, math.inf)
         self.weight_decay = float(weight_decay)

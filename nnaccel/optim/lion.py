@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from nnaccel._validate import check_range
 from nnaccel.backends import Array, get_namespace
@@ -21,8 +22,8 @@ class Lion(Optimizer):
     beta_1, beta_2 : float in [0, 1), default 0.9 and 0.99
         Weight of the running mean in a step's direction, and decay of the running mean.
     weight_decay : float, default 0
-        Share of each weight, times the learning rate, subtracted at each step.
-    **clipping
+        As `AdamW`.
+    **common
         As `Optimizer`.
 
     References
@@ -43,9 +44,9 @@ class Lion(Optimizer):
         beta_1: float = 0.9,
         beta_2: float = 0.99,
         weight_decay: float = 0.0,
-        **clipping: float | None,
+        **common: Any,
     ) -> None:
-        super().__init__(learning_rate, **clipping)
+        super().__init__(learning_rate, **common)
         check_range("beta_1", beta_1, 0, 1)
         check_range("beta_2", beta_2, 0, 1)
         check_range("weight_decay", weight_decay, 0, math.inf)
@@ -56,5 +57,5 @@ class Lion(Optimizer):
         """As `Optimizer.update`."""
         (mean,) = slots
         direction = get_namespace(w).sign(mean + (1 - self.beta_1) * (g - mean))
-        w -= clock.learning_rate * (direction + self.weight_decay * w)
+        w -= clock.learning_rate * (direction + self.weight_decay * clock.decays * w)
         mean += (1 - self.beta_2) * (g - mean)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from nnaccel._validate import check_range
 from nnaccel.backends import Array, backend_of, kernels_only
@@ -21,7 +22,7 @@ class RMSprop(Optimizer):
         Decay of the running mean.
     momentum : float in [0, 1), default 0
     epsilon : float, default 1e-7
-    **clipping
+    **common
         As `Optimizer`.
 
     References
@@ -35,9 +36,9 @@ class RMSprop(Optimizer):
         rho: float = 0.9,
         momentum: float = 0.0,
         epsilon: float = 1e-7,
-        **clipping: float | None,
+        **common: Any,
     ) -> None:
-        super().__init__(learning_rate, **clipping)
+        super().__init__(learning_rate, **common)
         check_range("rho", rho, 0, 1)
         check_range("momentum", momentum, 0, 1)
         check_range("epsilon", epsilon, 0, math.inf)
@@ -50,4 +51,4 @@ class RMSprop(Optimizer):
         kernels = backend_of(w).kernels
         velocity = slots[1] if self.momentum else w[:0]
         hyper = self.rho, self.momentum, self.epsilon
-        kernels.rmsprop(w, g, slots[0], velocity, *hyper, clock.rates, clock.batch)
+        kernels.rmsprop(w, g, slots[0], velocity, *hyper, clock.segments, clock.rates, clock.batch)

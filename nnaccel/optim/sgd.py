@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from nnaccel._validate import check_range
 from nnaccel.backends import Array, backend_of, kernels_only
@@ -19,7 +20,7 @@ class SGD(Optimizer):
     momentum : float in [0, 1), default 0
     nesterov : bool, default False
         Whether to use Nesterov's momentum.
-    **clipping
+    **common
         As `Optimizer`.
 
     References
@@ -38,9 +39,9 @@ class SGD(Optimizer):
         learning_rate: float | Schedule = 0.01,
         momentum: float = 0.0,
         nesterov: bool = False,
-        **clipping: float | None,
+        **common: Any,
     ) -> None:
-        super().__init__(learning_rate, **clipping)
+        super().__init__(learning_rate, **common)
         check_range("momentum", momentum, 0, 1)
         self.momentum, self.nesterov = float(momentum), bool(nesterov)
         self.slots = ("velocity",) if momentum else ()
@@ -50,6 +51,7 @@ class SGD(Optimizer):
         """As `Optimizer.update`."""
         kernels = backend_of(w).kernels
         if self.momentum:
-            kernels.momentum(w, g, slots[0], self.momentum, self.nesterov, clock.rates, clock.batch)
+            hyper = self.momentum, self.nesterov, clock.segments
+            kernels.momentum(w, g, slots[0], *hyper, clock.rates, clock.batch)
         else:
-            kernels.sgd(w, g, clock.rates, clock.batch)
+            kernels.sgd(w, g, clock.segments, clock.rates, clock.batch)

@@ -21,6 +21,7 @@ from nnaccel import _validate, layers, optim
 from nnaccel._text import escaped, shorten
 from nnaccel._validate import warn_caller
 from nnaccel.layers import Layer
+from nnaccel.layers._base import SWITCHES
 from nnaccel.layers._composite import MOST_DEPTH, Composite
 from nnaccel.layers._tree import map_layers
 from nnaccel.training.atomic_file import require_writable, write_atomically
@@ -214,8 +215,9 @@ def _describe_layer(layer: Layer) -> dict[str, Any]:
     described: dict[str, Any] = {"class": type(layer).__name__, "config": config}
     if "name" not in described["config"]:
         described["name"] = layer.name
-    if not layer.trainable:
-        described["trainable"] = False
+    if not isinstance(layer, Composite):  # whose layers tell it
+        now = {name: getattr(layer, name) for name in SWITCHES}
+        described |= {name: value for name, value in now.items() if value != SWITCHES[name]}
     return described
 
 
@@ -262,7 +264,8 @@ def _make_layer(entry: dict[str, Any], known: Mapping[str, type[Layer]], level: 
             layer = kind(**config)
         layer.name = str(entry.get("name", layer.name))
         if not isinstance(layer, Composite):  # whose layers have been told
-            layer.trainable = entry.get("trainable", True)
+            for switch, default in SWITCHES.items():
+                setattr(layer, switch, entry.get(switch, default))
     except CheckpointError:
         raise
     except (TypeError, ValueError) as error:

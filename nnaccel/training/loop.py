@@ -47,8 +47,8 @@ class ArrayEvaluation:
 class StreamEvaluation:
     """An evaluation on an iterable of batches, begun anew in every run."""
 
-    def __init__(self, setup: TrainingSetup, batches: Iterable[Any]) -> None:
-        self._setup, self._stream = setup, Stream(batches)
+    def __init__(self, setup: TrainingSetup, batches: Iterable[Any], prefetch: int = 0) -> None:
+        self._setup, self._stream = setup, Stream(batches, ahead=prefetch)
         self._runners = BatchRunners(setup, training=False)
 
     def run(self) -> Logs:
@@ -116,8 +116,9 @@ class StreamEpochs:
         batches: Iterable[Any],
         steps: int | None = None,
         class_weight: Any = None,
+        prefetch: int = 0,
     ) -> None:
-        self._setup, self._stream = setup, Stream(batches, steps)
+        self._setup, self._stream = setup, Stream(batches, steps, prefetch)
         self._class_weight = class_weight
         self._runners = BatchRunners(setup, training=True)
         self._knows_scale = False

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from nnaccel.backends import Array, Replay, to_numpy
 from nnaccel.network.input_scale import InputScale
-from nnaccel.optim import Clock
 from nnaccel.training.batch_runners import BatchRunners
 from nnaccel.training.metric_sums import Logs
 from nnaccel.training.setup import TrainingSetup
@@ -49,7 +49,7 @@ class _Update:
         backend = setup.network.backend
         self._setup = replace(setup, loss_scale=None)  # these gradients are not scaled
         self._rate, self._batch = backend.xp.zeros(1), backend.xp.zeros(1, np.int64)
-        self._replays: dict[tuple[bool, ...], Replay] = {}
+        self._replays: dict[tuple[Any, ...], Replay] = {}
 
     def run(self) -> None:
         """Add the penalties' gradients, clip and update."""
@@ -58,7 +58,7 @@ class _Update:
             setup.optimizer.rates(int(to_numpy(network.iterations)[0]), 1)
         )
         self._batch[...] = 0
-        key = tuple(layer.trainable for layer in network.leaves)
+        key = tuple(network.switches)
         if key not in self._replays:
             self._replays[key] = network.backend.record(self._step)
         with np.errstate(all="ignore"):
@@ -66,7 +66,7 @@ class _Update:
 
     def _step(self) -> None:
         setup, network = self._setup, self._setup.network
-        clock = Clock(self._rate, self._batch, network.iterations)
+        clock = self._rate, self._batch, network.iterations
         setup.add_penalty_gradients()
-        setup.update(clock)
-        network.backend.kernels.finish_step(clock.rates, clock.batch, clock.steps)
+        setup.update(*clock)
+        network.backend.kernels.finish_step(*clock)

@@ -41,7 +41,7 @@ class Reduction:
             self._backend.asarray(np.array([(end - first) / rows])) for first, end in self._shards
         ]
         count = len(self._shards)
-        spans = [network.gradients[span] for span in network.trainable_spans()]
+        spans = [network.gradients[segment.place] for segment in network.segments()]
         self._gradients = [_Tree(self._backend, flat, count) for flat in spans]
         self._states = _StateChange(self._backend, network.states, count)
 

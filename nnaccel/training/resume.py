@@ -11,7 +11,7 @@ import numpy as np
 
 from nnaccel._text import shorten
 from nnaccel._validate import warn_caller
-from nnaccel.backends import Array, to_numpy
+from nnaccel.backends import Array, backend_of, to_numpy
 from nnaccel.training import checkpoint
 from nnaccel.training.callbacks import Callback
 from nnaccel.training.callbacks._base import Logs
@@ -95,7 +95,8 @@ class Backup(Callback):
             self._training = read_training(described)
             self._model.load_state(self._arrays, described)
             for name in _LAST & self._arrays.keys():
-                _trained_arrays(self._model)[name][...] = self._arrays[name]
+                place = _trained_arrays(self._model)[name]
+                place[...] = backend_of(place).asarray(self._arrays[name])
             self._keep_last_epoch()
         checkpoint.warn_of_nan(self._path, self._arrays)
 

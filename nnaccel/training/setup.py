@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+import numpy as np
+
 from nnaccel.backends import Array, is_kernels_only
 from nnaccel.network.chain import Network
 from nnaccel.optim import Clock, Optimizer
@@ -27,7 +29,7 @@ class TrainingSetup:
     loss : Loss
     optimizer : Optimizer
     metrics : sequence of Metric
-    slots : array, shape (len(optimizer.slots), n), or None
+    slots : array, shape (len(optimizer.buffers), n), or None
         Optimiser state, on the network's backend; None in an evaluation.
     loss_scale : LossScale or None
         None where gradients are not scaled.
@@ -50,6 +52,9 @@ class TrainingSetup:
         self._fused = ends_with == loss.fused_activation and not loss.from_logits
         self._logits_of = loss.last_activation if self._fused or loss.from_logits else ""
         self.sums = MetricSums(self.network, self.metrics, self.loss, self.comm)
+        xp = self.network.backend.xp
+        # Learning rate, number and count of an update for which several batches are accumulated.
+        self._own_clock = xp.zeros(1), xp.zeros(1, np.int64), xp.zeros(1, np.int64)
 
     def forward(
         self, x: Array, targets: Array, weights: Array | None, training: bool
@@ -135,8 +140,37 @@ class TrainingSetup:
                 w, l1, l2 = layer.params["w"].reshape(-1), layer.penalty.l1, layer.penalty.l2
                 kernels.penalty(w, rows * l1, rows * l2, self.sums.loss)
 
-    def update(self, clock: Clock) -> None:
-        """Clip the gradients, and update all trainable layers."""
+    def update(self, rates: Array, batch: Array, steps: Array) -> None:
+        """Clip the gradients, update all trainable layers, and keep constraints and averages.
+
+        Parameters
+        ----------
+        rates, batch, steps : array
+            As of `Clock`; `steps` are the batches before this one.
+        """
+        network, optimizer, kernels = self.network, self.optimizer, self.network.backend.kernels
+        buffers = dict(zip(optimizer.buffers, self.slots, strict=True))
+        if self.loss_scale is not None:
+            self.loss_scale.adjust(rates, batch)
+        if optimizer.gradient_accumulation_steps:
+            schedule = optimizer.gradient_accumulation_steps, rates, batch, steps
+            rates, batch, steps = self._own_clock
+            kernels.accumulate(network.gradients, buffers["accumulated"], *schedule, rates, steps)
+        self._clip()
+        segments = network.segments(bool(getattr(optimizer, "weight_decay", 0)))
+        slots = tuple(buffers[name] for name in optimizer.slots)  # to be written, not replaced
+        clock = Clock(rates, batch, steps, segments)
+        optimizer.apply(network.backend, network.weights, network.gradients, slots, clock)
+        for layer in network.leaves:
+            if layer.constraint and layer.trainable:
+                limits = layer.constraint.max_norm, layer.constraint.non_negative
+                kernels.constrain(layer.unit_weights(), *limits)
+        if optimizer.use_ema:
+            average = buffers["average"], optimizer.ema_momentum
+            kernels.moving_average(network.weights, *average, rates, batch)
+
+    def _clip(self) -> None:
+        """Clip the gradients as the optimiser says."""
         network, backend = self.network, self.network.backend
         each = [g for layer in network.leaves for g in layer.grads.values()]
         clip = partial(self.optimizer.clip, backend.kernels, network.gradients, each)
@@ -144,10 +178,3 @@ class TrainingSetup:
             clip()
         else:  # a user's, in array code
             backend.host(clip)
-        if self.loss_scale is not None:
-            self.loss_scale.adjust(clock.rates, clock.batch)
-        for span in network.trainable_spans():
-            slots = tuple(slot[span] for slot in self.slots)  # to be written, not replaced
-            self.optimizer.apply(
-                backend, network.weights[span], network.gradients[span], slots, clock
-            )

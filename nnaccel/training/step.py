@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 from nnaccel.backends import Replay, to_numpy
-from nnaccel.optim import Clock
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.reduction import Reduction
 from nnaccel.training.setup import TrainingSetup
@@ -31,7 +31,8 @@ class StepRunner:
         self.setup, self.loader, self._training = setup, loader, training
         setup.sums.fit_to(loader.targets)
         self._rates = setup.network.backend.xp.zeros(-(-loader.rows // loader.batch_size))
-        self._replays: dict[tuple[int, ...], Replay] = {}
+        self._replays: dict[tuple[Any, ...], Replay] = {}
+        self._together = 1  # batches to run at a time, so that it takes as long as `_CHUNK_SECONDS`
 
     def run(
         self,
@@ -52,7 +53,7 @@ class StepRunner:
             Called with the number of batches done: after each, or without `before` from time to
             time.
         steps : int, optional
-            Updates so far, for the learning rate's schedule; by default the device is asked.
+            Batches so far, for the learning rate's schedule; by default the device is asked.
         """
         self.loader.start(order)
         if steps is None:
@@ -60,11 +61,13 @@ class StepRunner:
         if before is None:
             self._set_rates(0, steps, len(self._rates))
         full, rest = divmod(self.loader.rows, self.loader.batch_size)
-        done, count = 0, 1
+        done = 0
         while done < full:
+            count = min(full - done, self._together)
             if before is not None:
                 before(done)
                 self._set_rates(done, steps + done, 1)
+                count = 1
             count = self.setup.comm.meet(min(count, self.loader.load(done)))
             began = time.perf_counter()
             self._replay(self.loader.batch_size, count)
@@ -72,7 +75,7 @@ class StepRunner:
             done += count
             after(done)
             wanted = int(count * _CHUNK_SECONDS / max(spent, 1e-9))
-            count = 1 if before is not None else min(full - done, 4 * count, max(1, wanted))
+            self._together = max(1, min(4 * count, wanted))
         if rest:
             if before is not None:
                 before(done)
@@ -92,7 +95,7 @@ class StepRunner:
     def _replay(self, rows: int, repeats: int) -> None:
         """Run `repeats` batches of `rows` rows."""
         network = self.setup.network
-        key = rows, *(layer.trainable for layer in network.leaves)
+        key = rows, *network.switches
         if key not in self._replays:
             network.bind_layers()  # a slice may have been trained since
             step = self._trainer(rows) if self._training else partial(self._test, rows)
@@ -115,6 +118,6 @@ class StepRunner:
     def _train(self, rows: int, reduction: Reduction | None) -> None:
         setup, network = self.setup, self.setup.network
         setup.find_gradients(*self.loader.batch(rows), reduction)
-        clock = Clock(self._rates, self.loader.cursor, network.iterations)
-        setup.update(clock)
-        network.backend.kernels.finish_step(clock.rates, clock.batch, clock.steps)
+        clock = self._rates, self.loader.cursor, network.iterations
+        setup.update(*clock)
+        network.backend.kernels.finish_step(*clock)

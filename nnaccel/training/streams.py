@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from typing import Any
 
 from nnaccel._validate import warn_caller
+from nnaccel.training.prefetch import prefetched
 
 _MANY = 100_000  # batches in a first epoch, after which an iterable may be one that never ends
 _NONE = object()
@@ -23,6 +24,8 @@ class Stream:
     steps : int, optional
         Batches in an epoch. Epochs then follow one another through the iterable, which starts
         again where it ends. By default an epoch is all of the iterable.
+    ahead : int, default 0
+        Batches of an epoch that a thread fetches ahead, unless they are in memory.
 
     Attributes
     ----------
@@ -30,8 +33,9 @@ class Stream:
         Batches in an epoch, if known.
     """
 
-    def __init__(self, batches: Iterable[Any], steps: int | None = None) -> None:
+    def __init__(self, batches: Iterable[Any], steps: int | None = None, ahead: int = 0) -> None:
         self._batches, self._wanted = batches, steps
+        self._ahead = 0 if isinstance(batches, list | tuple) else ahead
         self.steps = steps or (len(batches) if isinstance(batches, Sized) else None)
         self._is_finite = self.steps is not None
         self._under_way: Iterator[Any] = iter(())
@@ -49,7 +53,9 @@ class Stream:
         UserWarning
             After 100,000 batches of a first epoch of unknown length.
         """
-        return self._whole() if self._wanted is None else self._part(self._wanted)
+        if self._wanted is None:
+            return self._whole()
+        return prefetched(self._part(self._wanted), self._ahead)
 
     def pass_over(self, epochs: int) -> None:
         """Leave out the batches of so many epochs, unless each is all of the iterable."""
@@ -59,7 +65,7 @@ class Stream:
 
     def _whole(self) -> Iterator[Any]:
         number = 0
-        for number, batch in enumerate(self._batches, 1):
+        for number, batch in enumerate(prefetched(iter(self._batches), self._ahead), 1):
             yield batch
             if number == _MANY and not self._is_finite:
                 warn_caller(

@@ -119,19 +119,19 @@ def three_by_three(*shape: int, padding: tuple[int, int, int, int] = (1, 1, 1, 1
 
 
 @st.composite
-def three_by_threes(draw: st.DrawFn) -> Case:
+def squares(draw: st.DrawFn) -> Case:
     """What Winograd's algorithm takes."""
-    n, c = draw(st.integers(0, 2)), draw(st.integers(1, 9))
+    n, c, taps = draw(st.integers(0, 2)), draw(st.integers(1, 9)), draw(st.sampled_from([3, 5]))
     padding = tuple(draw(st.integers(0, 2)) for _ in range(4))
-    size = (max(1, 3 - sum(padding[i : i + 2]) + draw(st.integers(0, 9))) for i in (0, 2))
-    return three_by_three(n, c, *size, padding=padding)  # type: ignore[arg-type]
+    size = (max(1, taps - sum(padding[i : i + 2]) + draw(st.integers(0, 9))) for i in (0, 2))
+    return Case((n, c, *size), Window((taps, taps), padding=padding))  # type: ignore[arg-type]
 
 
 @directions
 @dtypes
 @settings(max_examples=12)
 @given(
-    case=st.one_of(cases(crop=1), three_by_threes()),
+    case=st.one_of(cases(crop=1), squares()),
     filters=st.sampled_from([1, 2, 3, 9]),
     groups=st.sampled_from([1, 1, 2, 3, 8]),
     last=st.tuples(orders, orders),
@@ -139,6 +139,7 @@ def three_by_threes(draw: st.DrawFn) -> Case:
 @example(three_by_three(2, 1, 1, 1), 1, 1, (False, False))  # a pixel
 @example(three_by_three(1, 40, 6, 5), 3, 1, (False, True))  # many channels in
 @example(three_by_three(1, 3, 5, 20), 40, 1, (True, False))  # many filters, wide
+@example(Case((1, 17, 9, 7), Window((5, 5), padding=(2, 2, 2, 2))), 18, 1, (False, True))
 @example(three_by_three(1, 1, 9, 7), 1, 19, (True, True))  # depthwise
 @example(Case((2, 1, 9, 20), Window((3, 3), (2, 2), (0, 1, 0, 1))), 1, 16, (True, True))
 @example(Case((1, 17, 4, 9), Window((1, 1))), 33, 1, (False, False))  # pointwise
@@ -231,7 +232,7 @@ def cut() -> Case:
 
 @settings(max_examples=12)
 @given(
-    case=st.one_of(cases(crop=1), three_by_threes()),
+    case=st.one_of(cases(crop=1), squares()),
     filters=st.integers(1, 3),
     groups=st.sampled_from([1, 2, 5]),
 )

@@ -33,10 +33,18 @@ def mix(z: int) -> int:
 
 
 def kept(count: int, rate: float, key: int, step: int) -> list[bool]:
-    gamma = 0x9E3779B97F4A7C15
-    base = mix(key + step * gamma & WORD)
-    words = (mix(base + (i + 1) * gamma & WORD) >> 40 for i in range(count))
-    return [word >= int(rate * 2**24) for word in words]
+    base = mix(key + step * 0x9E3779B97F4A7C15 & WORD)
+    return [bits(i, base) >= int(rate * 2**24) for i in range(count)]
+
+
+def bits(position: int, base: int) -> int:
+    """The 24 random bits of a position, on Python's integers."""
+    half = 2**32 - 1
+    z = position + base & half
+    z = (z ^ z >> 17) * 0xED5AD4BB & half ^ base >> 32
+    z = (z ^ z >> 11) * 0xAC4C1B51 & half
+    z = (z ^ z >> 15) * 0x31848BAB & half
+    return (z ^ z >> 14) >> 8
 
 
 @dtypes

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from nnaccel.backends import to_numpy
 from nnaccel_kernels import reference
+from nnaccel_kernels.segments import Segment
 
 EPSILON = 1e-7
 STEPS = 5
@@ -65,8 +66,10 @@ def adamw(w: float, g: float, s: State, rate: float, t: int) -> float:
     return adam(w - 0.01 * rate * w, g, s, rate, t)
 
 
-def call(kernels: Any, name: str, w: Any, g: Any, s: dict[str, Any], *place: Any) -> None:
-    rate_cursor, steps = place[:2], place[2]
+def call(
+    kernels: Any, name: str, w: Any, g: Any, s: dict[str, Any], segments: Any, *place: Any
+) -> None:
+    rate_cursor, steps = (segments, *place[:2]), place[2]
     match name:
         case "sgd":
             kernels.sgd(w, g, *rate_cursor)
@@ -98,8 +101,8 @@ RULES: dict[str, tuple[Rule, State]] = {
 def test_every_kernel_has_its_formula() -> None:
     called: list[str] = []
     for name in RULES:
-        call(_Noted(called), name, np.zeros(1), np.zeros(1), dict.fromkeys("amv"), 0, 0, 0)
-    assert set(called) == set(reference.optimizers.__all__)
+        call(_Noted(called), name, np.zeros(1), np.zeros(1), dict.fromkeys("amv"), (), 0, 0, 0)
+    assert {*called, "moving_average"} == set(reference.optimizers.__all__)
 
 
 class _Noted:
@@ -127,15 +130,19 @@ def test_several_steps_of_a_schedule(
     w = backend.asarray(weights.copy())
     slots = {k: backend.asarray(np.full(size, v, dtype)) for k, v in start.items()}
     rate, cursor, steps = np.array(RATES), np.array([0]), np.array([0])
+    # A frozen part, one with a third of the rate, the rest as usual but without weight decay.
+    a, b = sorted(rng.integers(0, size + 1, 2))
+    segments = Segment(a, b, 1 / 3), Segment(b, size, 1.0, False)
     for g in gradients:
-        call(backend.kernels, name, w, backend.asarray(g), slots, rate, cursor, steps)
+        call(backend.kernels, name, w, backend.asarray(g), slots, segments, rate, cursor, steps)
         backend.kernels.advance(cursor)
         backend.kernels.advance(steps)
     want = [float(v) for v in weights]
-    for i in range(size):
-        state = dict(start)
+    for i in range(a, size):
+        state, factor = dict(start), 1 / 3 if i < b else 1.0
+        here = adam if name == "adamw" and i >= b else rule
         for t in range(STEPS):
-            want[i] = rule(want[i], float(gradients[t, i]), state, RATES[t], t + 1)
+            want[i] = here(want[i], float(gradients[t, i]), state, factor * RATES[t], t + 1)
     # A gradient near 0 is divided by its own size, so a sum's rounding may be seen whole.
     tolerance = 100 * float(np.finfo(dtype).eps)
     np.testing.assert_allclose(to_numpy(w), want, rtol=tolerance, atol=tolerance)
@@ -146,7 +153,7 @@ def test_a_zero_gradient_moves_nothing_at_the_start(backend: Any, name: str) -> 
     w = backend.asarray(np.ones(3, np.float32))
     g = backend.asarray(np.zeros(3, np.float32))
     slots = {k: backend.asarray(np.full(3, v, np.float32)) for k, v in RULES[name][1].items()}
-    place = np.array([0.1]), np.array([0]), np.array([0])
+    place = (Segment(0, 3),), np.array([0.1]), np.array([0]), np.array([0])
     call(backend.kernels, name, w, g, slots, *place)
     np.testing.assert_allclose(to_numpy(w), 1 - 0.001 * (name == "adamw"), rtol=1e-6)
 
@@ -155,6 +162,14 @@ def test_adams_correction_does_not_fade_with_time(backend: Any) -> None:
     """After a million steps 0.999**t is 0 and the step is rate * m / sqrt(v)."""
     w, g = (backend.asarray(np.full(2, v)) for v in (1.0, 0.5))
     m, v = backend.asarray(np.full(2, 0.5)), backend.asarray(np.full(2, 0.25))
-    place = np.array([0.1]), np.array([0]), np.array([1_000_000])
+    place = (Segment(0, 2),), np.array([0.1]), np.array([0]), np.array([1_000_000])
     backend.kernels.adam(w, g, m, v, 0.9, 0.999, 0.0, 0.0, *place)
     np.testing.assert_allclose(to_numpy(w), 0.9, rtol=1e-12)
+
+
+def test_moving_averages(backend: Any) -> None:
+    w = backend.asarray(np.array([1.0, -2.0, 3.0]))
+    mean = backend.asarray(np.array([0.0, -2.0, 1.0]))
+    for rate, want in ((0.1, [0.1, -2.0, 1.2]), (np.nan, [0.1, -2.0, 1.2])):
+        backend.kernels.moving_average(w, mean, 0.9, np.array([rate]), np.array([0]))
+        np.testing.assert_allclose(to_numpy(mean), want, rtol=1e-12)

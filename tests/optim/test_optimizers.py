@@ -16,6 +16,7 @@ from nnaccel import optim
 from nnaccel.layers import Dense
 from nnaccel.model.sequential import Sequential
 from nnaccel.optim import schedules
+from nnaccel_kernels.segments import Segment
 
 STEPS = 7
 
@@ -33,7 +34,8 @@ def apply(optimizer: optim.Optimizer, backend: Any, w: np.ndarray, dtype: str) -
     for gradient in gradients_of(start.size):
         g[...] = backend.asarray(gradient.astype(dtype))
         optimizer.clip(backend.kernels, g, [g])
-        optimizer.apply(backend, w, g, list(slots), optim.Clock(rate, cursor, steps))
+        clock = optim.Clock(rate, cursor, steps, (Segment(0, start.size),))
+        optimizer.apply(backend, w, g, list(slots), clock)
         cursor += 1
         steps += 1
     return np.asarray(backend.to_numpy(w), np.float64)

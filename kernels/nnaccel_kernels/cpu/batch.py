@@ -13,26 +13,37 @@ import numpy as np
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.machine import prefetch
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
+from nnaccel_kernels.cpu.vector.runs import copy_run
 
 __all__ = ["advance", "finish_step", "gather_one_hot", "gather_rows"]
 
-_AHEAD = 4  # rows from prefetch to use: a random row is in no cache
+#: Rows from prefetch to use, at least, and bytes: a random row is in no cache.
+_AHEAD, _BYTES_AHEAD = 4, 1024
+_SHORT_BYTES = 256  # of a row that is best copied by a call
 _LINE_BYTES = 64
 
 
 @kernel
 def _gather_rows(rank, size, data, order, cursor, batch_size, scale, out):  # type: ignore[no-untyped-def]
-    first, columns = cursor[0] * batch_size, out.shape[1]
+    columns = out.shape[1]
     factor = out.dtype.type(scale[0])
     flat, line = data.reshape(data.size), _LINE_BYTES // data.itemsize
+    ahead = max(_AHEAD, _BYTES_AHEAD // max(1, columns * data.itemsize))
+    is_copy = data.dtype == out.dtype and factor == 1 and columns * data.itemsize <= _SHORT_BYTES
     lo, hi = share(out.shape[0], rank, size)
-    for i in range(lo, hi + _AHEAD):
+    rows = order[cursor[0] * batch_size :]
+    for i in range(lo, hi + ahead):
         if i < hi:
-            start = order[first + i] * columns
+            start = rows[i] * columns
             for j in range(0, columns, line):
                 prefetch(flat, start + j)
-        if i >= lo + _AHEAD:
-            source, target = data[order[first + i - _AHEAD]], out[i - _AHEAD]
+        at = i - ahead
+        if at < lo:
+            continue
+        if is_copy:
+            copy_run(columns, data, rows[at] * columns, out, at * columns)
+        else:
+            source, target = data[rows[at]], out[at]
             for j in range(columns):
                 target[j] = out.dtype.type(source[j]) * factor
 

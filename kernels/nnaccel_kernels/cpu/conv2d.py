@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +12,6 @@ from nnaccel_kernels.cpu.conv.winograd_tiles import (
     MIN_CHANNELS,
     MIN_POSITIONS,
     MIN_POSITIONS_FORWARD,
-    MIN_WORK_OF_WEIGHTS,
 )
 from nnaccel_kernels.cpu.matmul.epilogue import epilogue_of
 from nnaccel_kernels.cpu.runtime.tape import at_once
@@ -29,6 +27,10 @@ _IMPLEMENTATIONS = {
     "gemm-pointwise": pointwise,
     "im2col": im2col,
     "winograd": winograd,
+}
+_WINOGRAD = {  # reasons, by the size of the window
+    (3, 3): "3x3 with stride 1: a quarter of the multiplications; outliers reach 4x4 tiles",
+    (5, 5): "5x5 with stride 1: 36 multiplications, not 100; outliers reach 2x2 tiles",
 }
 _THREADS = 2  # assumed by the choice: results must not depend on how many there are
 _SHORT = 16  # elements: rows of taps with fewer are gathered into planes
@@ -77,9 +79,9 @@ def conv2d_plan(
 ) -> ConvolutionPlan:
     """Choose the implementation by a rule of shapes alone.
 
-    One channel a group goes to direct convolution, which has no matrices to multiply. 3x3 windows
-    of stride 1 with enough channels go to Winograd, all else to implicit GEMM, which has three
-    implementations. What exceeds the budget goes to the next of Winograd, GEMM and direct.
+    One channel a group goes to direct convolution, which has no matrices to multiply. 3x3 and 5x5
+    windows of stride 1 with enough channels go to Winograd, all else to implicit GEMM, which has
+    three implementations. What exceeds the budget goes to the next of Winograd, GEMM and direct.
 
     Raises
     ------
@@ -127,10 +129,7 @@ def _fastest(problem: Problem) -> tuple[str, str]:
     if problem.w_shape[1] == 1 and problem.groups > 1:
         return "direct", "one channel a group: no matrices to multiply"
     if _is_winograd(problem.window, problem.groups) and _pays(problem):
-        return (
-            "winograd",
-            "3x3 with stride 1: a quarter of the multiplications; outliers reach 4x4 tiles",
-        )
+        return "winograd", _WINOGRAD[problem.window.kernel_size]
     return _gemm(problem)
 
 
@@ -151,24 +150,21 @@ def _pays(problem: Problem) -> bool:
     filters, channels, ys = *problem.w_shape[:2], problem.ys
     positions = ys.batch * ys.height * ys.width
     least = MIN_POSITIONS_FORWARD if problem.direction == "forward" else MIN_POSITIONS
-    if min(channels, filters) < MIN_CHANNELS or positions < least:
-        return False
-    work = positions * math.sqrt(channels * filters)
-    return problem.direction != "weight_gradient" or work >= MIN_WORK_OF_WEIGHTS
+    return min(channels, filters) >= MIN_CHANNELS and positions >= least
 
 
 def _is_winograd(window: Window, groups: int) -> bool:
     size, stride, _, dilation = window
-    return (size, stride, dilation, groups) == ((3, 3), (1, 1), (1, 1), 1)
+    return size in _WINOGRAD and (stride, dilation, groups) == ((1, 1), (1, 1), 1)
 
 
 def _require_winograd(window: Window, groups: int) -> None:
     if not _is_winograd(window, groups):
         (r, s), (down, across), _, (high, wide) = window
         raise ValueError(
-            "algorithm 'winograd' is for 3x3 windows with stride 1, dilation 1 and one group; "
-            f"this one is {r}x{s} with stride ({down}, {across}), dilation ({high}, {wide}) and "
-            f"{groups} groups: use 'auto' or 'gemm'"
+            "algorithm 'winograd' is for 3x3 or 5x5 windows with stride 1, dilation 1 and one "
+            f"group; this one is {r}x{s} with stride ({down}, {across}), dilation ({high}, {wide}) "
+            f"and {groups} groups: use 'auto' or 'gemm'"
         )
 
 

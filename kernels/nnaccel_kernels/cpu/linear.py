@@ -15,20 +15,35 @@ from nnaccel_kernels.cpu.matmul.matmul import (
     matmul_tn,
 )
 from nnaccel_kernels.cpu.matmul.panel import blocks_of
+from nnaccel_kernels.cpu.matmul.product import product, product_plus_row
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
 from nnaccel_kernels.cpu.vector.runs import add_to, copy_run
 
 __all__ = ["linear", "linear_backward"]
 
+_SPAN = 2048  # outputs that meet the epilogue together, from the L1 cache
+_NARROW = 32  # columns, for whose sums a loop over each row takes long
+
 
 @kernel
 def _linear(rank, size, x, w, work, b, code, alpha, y):  # type: ignore[no-untyped-def]
-    matmul_nn(rank, size, x, w, y, work)
-    top, bottom, left, right = block_of(rank, size, y.shape[0], y.shape[1])
-    for i in range(top, bottom):
-        n = right - left
-        apply_epilogue(y, i * y.shape[1] + left, 1, n, b, left, n, code, alpha)
+    columns, k = y.shape[1], x.shape[1]
+    top, bottom, left, right = block_of(rank, size, y.shape[0], columns)
+    n, at = right - left, top * columns + left
+    if b.size and not work.size and blocks_of(k) == 1:
+        product_plus_row(
+            bottom - top, n, k, x, top * k, k, 1, w, left, columns, 1, b, left, y, at, columns
+        )  # fmt: skip
+        b = b[:0]
+    else:
+        matmul_nn(rank, size, x, w, y, work)
+    if b.size == 0 and code == 0:
+        return
+    together = max(1, _SPAN // max(1, n)) if n == columns else 1
+    for i in range(top, bottom, together):
+        rows = min(together, bottom - i)
+        apply_epilogue(y, i * columns + left, rows, n, b, left, n, code, alpha)
 
 
 @kernel
@@ -58,8 +73,11 @@ def _matmul_tn(rank, size, a, b, c, work):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sum_rows(rank, size, a, total):  # type: ignore[no-untyped-def]
+def _sum_rows(rank, size, a, one, total):  # type: ignore[no-untyped-def]
     lo, hi = share(total.size, rank, size)
+    if total.size <= _NARROW:  # the sums stay in registers, in a product with a row of ones
+        product(1, hi - lo, a.shape[0], one, 0, 0, 0, a, lo, total.size, 1, total, lo, 0)
+        return
     columns = total[lo:hi]
     columns[:] = 0
     for i in range(a.shape[0]):
@@ -105,7 +123,7 @@ def linear_backward(
         work = product_workspace(x.shape[1], len(x), dy.shape[1], dw.dtype, width)
         _matmul_tn(x, dy, dw, work, width=width)
     if db is not None:
-        _sum_rows(dy, db, width=threads_for(dy.size))
+        _sum_rows(dy, np.ones(1, dy.dtype), db, width=threads_for(dy.size))
 
 
 def _width(x: np.ndarray, w: np.ndarray) -> int:

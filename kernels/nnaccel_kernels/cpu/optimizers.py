@@ -2,103 +2,141 @@
 
 `rate` holds the learning rates of all batches of the epoch, and `cursor` the number of this batch,
 so that a recorded step follows a schedule. `steps` counts the updates before this one. A rate of
-NaN means no update.
+NaN means no update. `places` has start and stop of each segment of the buffer, and `factors` what
+learning rate and weight decay are multiplied by there.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
+from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import part, threads_for
+from nnaccel_kernels.segments import Segment
 
-__all__ = ["adagrad", "adam", "momentum", "rmsprop", "sgd"]
+__all__ = ["adagrad", "adam", "momentum", "moving_average", "rmsprop", "sgd"]
 
-
-@kernel
-def _sgd(rank, size, w, g, rate, cursor):  # type: ignore[no-untyped-def]
-    if math.isnan(rate[cursor[0]]):
-        return
-    step = w.dtype.type(rate[cursor[0]])
-    w, g = part(w, rank, size), part(g, rank, size)
-    for i in range(w.size):
-        w[i] -= step * g[i]
+Segments = Sequence[Segment]
 
 
-@kernel
-def _momentum(rank, size, w, g, m, hyper, nesterov, rate, cursor):  # type: ignore[no-untyped-def]
-    if math.isnan(rate[cursor[0]]):
-        return
-    step, mu = w.dtype.type(rate[cursor[0]]), w.dtype.type(hyper[0])
-    w, m, g = part(w, rank, size), part(m, rank, size), part(g, rank, size)
-    if nesterov:
-        for i in range(w.size):
-            v = mu * m[i] - step * g[i]
-            m[i] = v
-            w[i] += mu * v - step * g[i]
-    else:
-        for i in range(w.size):
-            v = mu * m[i] - step * g[i]
-            m[i] = v
-            w[i] += v
+@njit(nogil=True, inline="always")
+def _own(a, places, s, rank, size):  # type: ignore[no-untyped-def]
+    """A thread's share of segment `s` of the flat array `a`."""
+    return part(a[places[s, 0] : places[s, 1]], rank, size)
 
 
 @kernel
-def _adagrad(rank, size, w, g, a, hyper, rate, cursor):  # type: ignore[no-untyped-def]
+def _sgd(rank, size, w, g, places, factors, rate, cursor):  # type: ignore[no-untyped-def]
     if math.isnan(rate[cursor[0]]):
         return
-    step, epsilon = w.dtype.type(rate[cursor[0]]), w.dtype.type(hyper[0])
-    w, a, g = part(w, rank, size), part(a, rank, size), part(g, rank, size)
-    for i in range(w.size):
-        s = a[i] + g[i] * g[i]
-        a[i] = s
-        w[i] -= step * g[i] / math.sqrt(s + epsilon)
+    for s in range(places.shape[0]):
+        step = w.dtype.type(rate[cursor[0]] * factors[s, 0])
+        ws, gs = _own(w, places, s, rank, size), _own(g, places, s, rank, size)
+        for i in range(ws.size):
+            ws[i] -= step * gs[i]
 
 
 @kernel
-def _rmsprop(rank, size, w, g, v, m, hyper, rate, cursor):  # type: ignore[no-untyped-def]
+def _momentum(rank, size, w, g, m, hyper, nesterov, places, factors, rate, cursor):  # type: ignore[no-untyped-def]
     if math.isnan(rate[cursor[0]]):
         return
-    step, one = w.dtype.type(rate[cursor[0]]), w.dtype.type(1)
+    mu = w.dtype.type(hyper[0])
+    for s in range(places.shape[0]):
+        step = w.dtype.type(rate[cursor[0]] * factors[s, 0])
+        ws, gs = _own(w, places, s, rank, size), _own(g, places, s, rank, size)
+        ms = _own(m, places, s, rank, size)
+        if nesterov:
+            for i in range(ws.size):
+                v = mu * ms[i] - step * gs[i]
+                ms[i] = v
+                ws[i] += mu * v - step * gs[i]
+        else:
+            for i in range(ws.size):
+                v = mu * ms[i] - step * gs[i]
+                ms[i] = v
+                ws[i] += v
+
+
+@kernel
+def _adagrad(rank, size, w, g, a, hyper, places, factors, rate, cursor):  # type: ignore[no-untyped-def]
+    if math.isnan(rate[cursor[0]]):
+        return
+    epsilon = w.dtype.type(hyper[0])
+    for s in range(places.shape[0]):
+        step = w.dtype.type(rate[cursor[0]] * factors[s, 0])
+        ws, gs = _own(w, places, s, rank, size), _own(g, places, s, rank, size)
+        sums = _own(a, places, s, rank, size)
+        for i in range(ws.size):
+            total = sums[i] + gs[i] * gs[i]
+            sums[i] = total
+            ws[i] -= step * gs[i] / math.sqrt(total + epsilon)
+
+
+@kernel
+def _rmsprop(rank, size, w, g, v, m, hyper, places, factors, rate, cursor):  # type: ignore[no-untyped-def]
+    if math.isnan(rate[cursor[0]]):
+        return
+    one = w.dtype.type(1)
     rho, mu, epsilon = (w.dtype.type(hyper[0]), w.dtype.type(hyper[1]), w.dtype.type(hyper[2]))
-    w, v, g, m = part(w, rank, size), part(v, rank, size), part(g, rank, size), part(m, rank, size)
-    if m.size == 0:
-        for i in range(w.size):
-            s = rho * v[i] + (one - rho) * (g[i] * g[i])
-            v[i] = s
-            w[i] -= step * g[i] / math.sqrt(s + epsilon)
-    else:
-        for i in range(w.size):
-            s = rho * v[i] + (one - rho) * (g[i] * g[i])
-            v[i] = s
-            d = mu * m[i] + step * g[i] / math.sqrt(s + epsilon)
-            m[i] = d
-            w[i] -= d
+    for s in range(places.shape[0]):
+        step = w.dtype.type(rate[cursor[0]] * factors[s, 0])
+        ws, gs = _own(w, places, s, rank, size), _own(g, places, s, rank, size)
+        vs = _own(v, places, s, rank, size)
+        if m.size == 0:
+            for i in range(ws.size):
+                mean = rho * vs[i] + (one - rho) * (gs[i] * gs[i])
+                vs[i] = mean
+                ws[i] -= step * gs[i] / math.sqrt(mean + epsilon)
+        else:
+            ms = _own(m, places, s, rank, size)
+            for i in range(ws.size):
+                mean = rho * vs[i] + (one - rho) * (gs[i] * gs[i])
+                vs[i] = mean
+                d = mu * ms[i] + step * gs[i] / math.sqrt(mean + epsilon)
+                ms[i] = d
+                ws[i] -= d
 
 
 @kernel
-def _adam(rank, size, w, g, m, v, hyper, rate, cursor, steps):  # type: ignore[no-untyped-def]
+def _adam(rank, size, w, g, m, v, hyper, places, factors, rate, cursor, steps):  # type: ignore[no-untyped-def]
     if math.isnan(rate[cursor[0]]):
         return
     beta1, beta2, decay = hyper[0], hyper[1], hyper[3]
     t = steps[0] + 1
-    learning_rate = rate[cursor[0]]
-    step = w.dtype.type(learning_rate * math.sqrt(1.0 - beta2**t) / (1.0 - beta1**t))
-    keep, epsilon = w.dtype.type(1.0 - learning_rate * decay), w.dtype.type(hyper[2])
+    epsilon = w.dtype.type(hyper[2])
     c1, c2 = w.dtype.type(1.0 - beta1), w.dtype.type(1.0 - beta2)
-    w, m, g, v = part(w, rank, size), part(m, rank, size), part(g, rank, size), part(v, rank, size)
+    for s in range(places.shape[0]):
+        learning_rate = rate[cursor[0]] * factors[s, 0]
+        step = w.dtype.type(learning_rate * math.sqrt(1.0 - beta2**t) / (1.0 - beta1**t))
+        keep = w.dtype.type(1.0 - learning_rate * (decay * factors[s, 1]))
+        ws, gs = _own(w, places, s, rank, size), _own(g, places, s, rank, size)
+        ms, vs = _own(m, places, s, rank, size), _own(v, places, s, rank, size)
+        for i in range(ws.size):
+            first = ms[i] + c1 * (gs[i] - ms[i])
+            second = vs[i] + c2 * (gs[i] * gs[i] - vs[i])
+            ms[i], vs[i] = first, second
+            ws[i] = ws[i] * keep - step * first / (math.sqrt(second) + epsilon)
+
+
+@kernel
+def _moving_average(rank, size, w, mean, momentum, rate, cursor):  # type: ignore[no-untyped-def]
+    if math.isnan(rate[cursor[0]]):
+        return
+    share = w.dtype.type(1.0 - momentum[0])
+    w, mean = part(w, rank, size), part(mean, rank, size)
     for i in range(w.size):
-        first = m[i] + c1 * (g[i] - m[i])
-        second = v[i] + c2 * (g[i] * g[i] - v[i])
-        m[i], v[i] = first, second
-        w[i] = w[i] * keep - step * first / (math.sqrt(second) + epsilon)
+        mean[i] += share * (w[i] - mean[i])
 
 
-def sgd(w: np.ndarray, g: np.ndarray, rate: np.ndarray, cursor: np.ndarray) -> None:
+def sgd(
+    w: np.ndarray, g: np.ndarray, segments: Segments, rate: np.ndarray, cursor: np.ndarray
+) -> None:
     """w -= rate * g."""
-    _sgd(w, g, rate, cursor, width=_width(w, 1))
+    _sgd(w, g, *_table(segments), rate, cursor, width=_width(w, 1))
 
 
 def momentum(
@@ -107,11 +145,13 @@ def momentum(
     m: np.ndarray,
     mu: float,
     nesterov: bool,
+    segments: Segments,
     rate: np.ndarray,
     cursor: np.ndarray,
 ) -> None:
     """Heavy-ball or Nesterov momentum; m is the velocity."""
-    _momentum(w, g, m, np.array([mu]), int(nesterov), rate, cursor, width=_width(w, 2))
+    hyper, table = np.array([mu]), _table(segments)
+    _momentum(w, g, m, hyper, int(nesterov), *table, rate, cursor, width=_width(w, 2))
 
 
 def adagrad(
@@ -119,11 +159,13 @@ def adagrad(
     g: np.ndarray,
     a: np.ndarray,
     epsilon: float,
+    segments: Segments,
     rate: np.ndarray,
     cursor: np.ndarray,
 ) -> None:
     """Adagrad; a is the sum of squared gradients."""
-    _adagrad(w, g, a, np.array([epsilon]), rate, cursor, width=_width(w, 4))
+    hyper = np.array([epsilon])
+    _adagrad(w, g, a, hyper, *_table(segments), rate, cursor, width=_width(w, 4))
 
 
 def rmsprop(
@@ -134,12 +176,13 @@ def rmsprop(
     rho: float,
     mu: float,
     epsilon: float,
+    segments: Segments,
     rate: np.ndarray,
     cursor: np.ndarray,
 ) -> None:
     """RMSprop; v averages the squared gradient, m is the velocity (empty without momentum)."""
     hyper = np.array([rho, mu, epsilon])
-    _rmsprop(w, g, v, m, hyper, rate, cursor, width=_width(w, 4))
+    _rmsprop(w, g, v, m, hyper, *_table(segments), rate, cursor, width=_width(w, 4))
 
 
 def adam(
@@ -151,13 +194,28 @@ def adam(
     beta2: float,
     epsilon: float,
     decay: float,
+    segments: Segments,
     rate: np.ndarray,
     cursor: np.ndarray,
     steps: np.ndarray,
 ) -> None:
     """Adam with decoupled weight decay (0 for plain Adam)."""
     hyper = np.array([beta1, beta2, epsilon, decay])
-    _adam(w, g, m, v, hyper, rate, cursor, steps, width=_width(w, 5))
+    _adam(w, g, m, v, hyper, *_table(segments), rate, cursor, steps, width=_width(w, 5))
+
+
+def moving_average(
+    w: np.ndarray, mean: np.ndarray, momentum: float, rate: np.ndarray, cursor: np.ndarray
+) -> None:
+    """mean += (1 - momentum) * (w - mean), after an update."""
+    _moving_average(w, mean, np.array([momentum]), rate, cursor, width=_width(w, 2))
+
+
+def _table(segments: Segments) -> tuple[np.ndarray, np.ndarray]:
+    """Return places and factors of the segments."""
+    places = np.array([(s.start, s.stop) for s in segments], np.int64).reshape(-1, 2)
+    factors = np.array([(s.rate_factor, s.decays) for s in segments], np.float64)
+    return places, factors.reshape(-1, 2)
 
 
 def _width(w: np.ndarray, work: float) -> int:

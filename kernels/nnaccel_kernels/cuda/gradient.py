@@ -18,8 +18,8 @@ __all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
 
 @ElementwiseKernel
 def _add_penalty(dw, w, l1, twice_l2, zero):  # type: ignore[no-untyped-def]
-    sign = l1 if w > zero else (-l1 if w < zero else zero)
-    return dw + (sign + twice_l2 * w)
+    rise, fall = l1 if w > zero else zero, l1 if w < zero else zero
+    return dw + (rise - fall + twice_l2 * w)
 
 
 @ReductionKernel

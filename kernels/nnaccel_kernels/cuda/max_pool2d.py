@@ -1,6 +1,7 @@
 """Max pooling, forward and backward; taps in the padding are ignored.
 
-The backward pass gathers: each pixel adds up the windows that cover it.
+The backward pass gathers: each pixel adds up the windows that cover it. Where windows lie side by
+side, it goes through the windows instead.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from nnaccel_kernels.cuda.runtime.index import column, device, is_inside, row
+from nnaccel_kernels.cuda.runtime.launch import scalar
+from nnaccel_kernels.cuda.skeletons.disjoint_windows import DisjointKernel, disjoint
 from nnaccel_kernels.cuda.skeletons.fixed_window import (
     FixedSize,
     fixed_size,
@@ -26,13 +29,15 @@ from nnaccel_kernels.window import Window
 
 __all__ = ["max_pool2d", "max_pool2d_backward"]
 
+_NO_TAP = -1
+
 
 @cache
 def _max_pool2d(size: FixedSize, dtype: np.dtype[Any]) -> PoolingKernel:
     def larger(pixel, best):  # type: ignore[no-untyped-def]
         return pixel if pixel > best or pixel != pixel else best
 
-    def max_pool2d(best, i, j, window, args):  # type: ignore[no-untyped-def]
+    def max_pool2d(best):  # type: ignore[no-untyped-def]
         return best
 
     return PoolingKernel(size, dtype.type(-math.inf), larger, max_pool2d)
@@ -67,6 +72,24 @@ def _gradient(n, c, i, j, r, s, covers, dy, window, args):  # type: ignore[no-un
 
 
 @cache
+def _of_disjoint_windows(size: FixedSize, dtype: np.dtype[Any]) -> DisjointKernel:
+    """The state is the maximum, the gradient, the first tap that matches, and the next tap."""
+    zero = dtype.type(0)
+
+    def load(y, dy, best, gradient, first, tap):  # type: ignore[no-untyped-def]
+        return y, dy, first, tap
+
+    def look(pixel, best, gradient, first, tap):  # type: ignore[no-untyped-def]
+        is_first = _matches(pixel, best) and first == _NO_TAP
+        return best, gradient, tap if is_first else first, tap + 1
+
+    def max_pool2d_backward(best, gradient, first, next_tap, tap):  # type: ignore[no-untyped-def]
+        return gradient if tap == first else zero
+
+    return DisjointKernel(size, load, look, max_pool2d_backward)
+
+
+@cache
 def _max_pool2d_backward(size: FixedSize) -> PixelKernel:
     fixed = fixed_window(size)
 
@@ -84,4 +107,10 @@ def max_pool2d(x: Any, window: Window, y: Any) -> None:
 
 def max_pool2d_backward(dy: Any, x: Any, y: Any, window: Window, dx: Any) -> None:
     """Send each dy to the first tap, in scan order, that holds the maximum or a NaN."""
-    _max_pool2d_backward(fixed_size(window))(dx, dy, x, y, window)
+    size, pieces = fixed_size(window), disjoint(window, dx, (x,), (y, dy))
+    if pieces:
+        zero = scalar(0, x)
+        kernel = _of_disjoint_windows(size, wide(x.dtype))
+        kernel(pieces, zero, zero, np.int32(_NO_TAP), np.int32(0))
+    else:
+        _max_pool2d_backward(size)(dx, dy, x, y, window)

@@ -9,13 +9,15 @@ from nnaccel_kernels.cpu.conv.reduction import cuts_for, parts_for
 from nnaccel_kernels.cpu.conv.winograd_tiles import (
     POINTS,
     SIDE,
-    TILE,
+    TILES_PER_PART,
     split_tiles,
+    tile_of,
     transform_pixels,
     transform_results,
     transform_taps_back,
 )
 from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES, product
+from nnaccel_kernels.cpu.matmul.transpose import transpose
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for, work_items
 from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces
@@ -26,15 +28,16 @@ from nnaccel_kernels.window import Window
 
 @kernel
 def _sum_products(  # type: ignore[no-untyped-def]
-    rank, size, tile_rows, top, left, cuts, xs, x, ys, dy, sums, counters, workspaces
+    rank, size, tile, tile_rows, top, left, cuts, xs, x, ys, dy, sums, counters, workspaces
 ):
     """sums (parts, 36, C, K) of products of transformed pixels and gradients."""
     work = workspaces[rank]
     parts, _, channels, filters = sums.shape
     vector = VECTOR_BYTES // work.itemsize
-    down, across = (ys.height + TILE - 1) // TILE, (ys.width + TILE - 1) // TILE
+    down, across = (ys.height + tile - 1) // tile, (ys.width + tile - 1) // tile
     depth = (channels + vector - 1) // vector * vector
-    width = across * TILE
+    width = across * tile
+    pitch = width + SIDE - tile
     for item in work_items(counters, rank, size, parts * cuts):
         part, cut = item // cuts, item % cuts
         low = filters * cut // cuts // vector * vector
@@ -42,7 +45,7 @@ def _sum_products(  # type: ignore[no-untyped-def]
         if cut + 1 < cuts:
             count = filters * (cut + 1) // cuts // vector * vector - low
         result = (count + vector - 1) // vector * vector
-        band = SIDE * (width + 2) * max(depth, result)
+        band = SIDE * pitch * max(depth, result)
         at = part * POINTS * channels * filters
         start, stop = ys.batch * down * part // parts, ys.batch * down * (part + 1) // parts
         for begin in range(start, max(stop, start + 1), tile_rows):
@@ -50,18 +53,18 @@ def _sum_products(  # type: ignore[no-untyped-def]
             tiles = (end - begin) * across
             pixels, results = band, band + POINTS * tiles * depth
             for row in range(begin, end):
-                n, i = row // down, row % down * TILE
+                n, i = row // down, row % down * tile
                 t = (row - begin) * across
-                load_rows(x, xs, n, 0, channels, i - top, -left, SIDE, width + 2, work, 0, depth)
+                load_rows(x, xs, n, 0, channels, i - top, -left, SIDE, pitch, work, 0, depth)
                 for j in range(across):
                     transform_pixels(
-                        depth, work, j * TILE * depth, (width + 2) * depth, depth,
+                        depth, work, j * tile * depth, pitch * depth, depth,
                         work, pixels + (t + j) * depth, SIDE * tiles * depth, tiles * depth,
                     )  # fmt: skip
-                load_rows(dy, ys, n, low, count, i, 0, TILE, width, work, 0, result)
+                load_rows(dy, ys, n, low, count, i, 0, tile, width, work, 0, result)
                 for j in range(across):
                     transform_results(
-                        result, work, j * TILE * result, width * result, result,
+                        tile, result, work, j * tile * result, width * result, result,
                         work, results + (t + j) * result, SIDE * tiles * result, tiles * result,
                     )  # fmt: skip
             for point in range(POINTS):
@@ -73,10 +76,11 @@ def _sum_products(  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _transform_sums_back(rank, size, sums, depth, dw, workspaces):  # type: ignore[no-untyped-def]
-    """dw (K, C, 3, 3) = the sum over parts, transformed back."""
+def _transform_sums_back(rank, size, tile, sums, depth, dw, workspaces):  # type: ignore[no-untyped-def]
+    """dw (K, C, taps) = the sum over parts, transformed back."""
     work = workspaces[rank]
     parts, _, channels, filters = sums.shape
+    taps, side = dw.shape[2], SIDE + 1 - tile
     lo, hi = share(channels, rank, size)
     for c in range(lo, hi):
         for point in range(POINTS):
@@ -86,12 +90,11 @@ def _transform_sums_back(rank, size, sums, depth, dw, workspaces):  # type: igno
             for part in range(1, parts):
                 add_to(total, sums[part, point, c])
         transform_taps_back(
-            filters, work, 0, SIDE * depth, depth, work, POINTS * depth, 3 * depth, depth
-        )
-        for tap in range(9):
-            taps = work[(POINTS + tap) * depth : (POINTS + tap) * depth + filters]
-            for k in range(filters):
-                dw[k, c, tap // 3, tap % 3] = taps[k]
+            tile, filters, work, 0, SIDE * depth, depth,
+            work, POINTS * depth, side * depth, depth,
+        )  # fmt: skip
+        apart = channels * taps
+        transpose(taps, filters, work, POINTS * depth, depth, dw, c * taps, apart)
 
 
 def weight_gradient(
@@ -101,15 +104,18 @@ def weight_gradient(
     top, _, left, _ = window.padding
     flat_dy, ys = flat_images(dy)
     flat_x, xs = flat_images(x)
-    rows, elements = split_tiles(ys, xs.channels, ys.channels, dw.itemsize)
+    taps = dw.shape[2]
+    tile = tile_of(taps)
+    rows, elements = split_tiles(tile, ys, xs.channels, ys.channels, dw.itemsize)
     parts, lanes = parts_of(dw.shape, ys, dw.itemsize), STRIP_BYTES // dw.itemsize
     depth = -(-ys.channels // lanes) * lanes
     shape = parts, POINTS, xs.channels, ys.channels
     sums, counters, workspaces = thread_workspaces(
-        dw.dtype, shape, max(elements, (POINTS + 9) * depth)
+        dw.dtype, shape, max(elements, (POINTS + taps * taps) * depth)
     )
     cuts = max(1, min(cuts_for(parts), ys.channels // lanes))
     _sum_products(
+        tile,
         rows,
         top,
         left,
@@ -123,9 +129,16 @@ def weight_gradient(
         workspaces,
         width=len(workspaces),
     )
-    _transform_sums_back(sums, depth, dw, workspaces, width=threads_for(40.0 * dw.size))
+    flat_dw = dw.reshape(*dw.shape[:2], -1)
+    _transform_sums_back(tile, sums, depth, flat_dw, workspaces, width=threads_for(40.0 * dw.size))
 
 
 def parts_of(shape: tuple[int, ...], ys: Images, itemsize: int) -> int:
-    """The number of parts that a gradient of weights is summed in."""
-    return parts_for(ys.batch * -(-ys.height // TILE), POINTS * shape[0] * shape[1] * itemsize)
+    """The number of parts that a gradient of weights is summed in: even, or one.
+
+    A part has tiles enough for its sums, 36 matrices, to cost little beside the products.
+    """
+    tile = tile_of(shape[2])
+    rows = ys.batch * -(-ys.height // tile)
+    enough = max(1, rows * -(-ys.width // tile) // (2 * TILES_PER_PART) * 2)
+    return parts_for(min(rows, enough), POINTS * shape[0] * shape[1] * itemsize)

@@ -12,6 +12,7 @@ from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.cpu.activation import apply_activation
 from nnaccel_kernels.cpu.runtime.linked import linked
 
+_FEW = 16  # channels for which a loop of their own costs more than the additions
 Epilogue = tuple[np.ndarray, int, np.ndarray]
 
 
@@ -37,10 +38,15 @@ def _epilogue_in_python(pixels, apart, channels, code, alpha, b, b_at, y, at):  
 @linked("iiiifpp", _epilogue_in_python)
 def _epilogue(pixels, apart, channels, code, alpha, b, y):  # type: ignore[no-untyped-def]
     """Add b to each pixel, `apart` elements from the next, and apply the activation."""
-    for p in range(pixels):
-        start = p * apart
+    if channels < _FEW:
         for c in range(channels):
-            y[start + c] += b[c]
+            for p in range(pixels):
+                y[p * apart + c] += b[c]
+    else:
+        for p in range(pixels):
+            start = p * apart
+            for c in range(channels):
+                y[start + c] += b[c]
     if code:
         apply_activation(code, alpha, carray(y, pixels * apart))
 

@@ -60,7 +60,7 @@ def _product(  # type: ignore[no-untyped-def]
             lanes, rows, cols, k, a, a_row, b, b_step, begun, s, s_row, s_col, c, c_row, panel
         )  # fmt: skip
         return
-    repeats = begun == 0 or s_col == 0  # columns may be computed twice: c is not s
+    repeats = begun == 0 or s_col == 0 or s_row == 0  # columns may come twice: c is not s
     for block in range(blocks):
         start = block * k // blocks
         steps = (block + 1) * k // blocks - start
@@ -125,6 +125,17 @@ def product_from(  # type: ignore[no-untyped-def]
     _product(
         lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
         begun, s, s_at, VECTORS * lanes_of(c), 0, c, c_at, c_row,
+    )  # fmt: skip
+
+
+@register_jitable
+def product_plus_row(  # type: ignore[no-untyped-def]
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, s, s_at, c, c_at, c_row
+):
+    """`product` plus the row that begins at s[s_at]."""
+    _product(
+        lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, 0,
+        1, s, s_at, 0, 1, c, c_at, c_row,
     )  # fmt: skip
 
 

@@ -96,7 +96,10 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
                 ]
                 row = [builder.fadd(x, y) for x, y in zip(before, row, strict=True)]
             for p, x in zip(places, row, strict=True):
-                v.store(x, p, mask)
+                if width == RAGGED:
+                    v.store_first(x, p, cols)
+                else:
+                    v.store(x, p)
         builder.branch(next_tile)
 
     builder.position_at_end(next_tile)

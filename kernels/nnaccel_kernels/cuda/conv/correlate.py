@@ -31,10 +31,8 @@ from nnaccel_kernels.cuda.conv.patches import (
     position_of,
     tap_offset,
 )
-from nnaccel_kernels.cuda.copy import copy
+from nnaccel_kernels.cuda.conv.pieces import in_pieces, piece, uses_tensor_cores
 from nnaccel_kernels.cuda.runtime.launch import scalar
-from nnaccel_kernels.cuda.runtime.namespace import namespace_of
-from nnaccel_kernels.cuda.runtime.tensor_cores import PIECE_BYTES, suits_tensor_cores
 from nnaccel_kernels.cuda.runtime.tile_memory import load_item, store_item
 from nnaccel_kernels.cuda.runtime.workspace import chunks
 from nnaccel_kernels.cuda.skeletons.activations import activation_function
@@ -133,7 +131,7 @@ def _product(
 
     return (TensorProduct if tensor else TiledProduct)(
         f"conv2d_{name}",
-        Factor(_filter_line, _filter_step, _filter_size, "lines", by_depth=False),
+        Factor(_filter_line, _filter_step, _filter_size, "depth" if tensor else "lines", tensor),
         Factor(_corner, _tap, _image_size, "depth" if vectors else "", by_depth=vectors),
         _place,
         store_biased if has_bias else store,
@@ -141,16 +139,10 @@ def _product(
     )
 
 
-def uses_tensor_cores(image: Any, groups: int) -> bool:
-    """Whether the device has them for images, whose groups of channels make whole pieces."""
-    whole = groups == 1 or image.shape[1] // groups % _piece(image) == 0
-    return whole and suits_tensor_cores(image.dtype)
-
-
 def filter_matrix(w: Any, groups: int, by_channel: bool, image: Any) -> Any:
     """Filters for `correlate` with an image: by channel for a gradient, else by filter."""
     if uses_tensor_cores(image, groups):
-        return line_matrix_of(w, groups, by_channel, image.dtype, _piece(image))
+        return line_matrix_of(w, groups, by_channel, image.dtype, piece(image))
     return matrix_of(w, groups, by_channel)
 
 
@@ -169,7 +161,7 @@ def correlate(
     lines = out.shape[1] // groups
     down, across = axes
     tensor = uses_tensor_cores(image, groups)
-    image = _in_pieces(image, channels) if tensor else image
+    image = in_pieces(image, channels) if tensor else image
     vectors = has_vectors(image, channels)
     product = _product(activation, out.dtype, b is not None, vectors, tensor)
     _, *numbers = zip(down, across, strict=True)
@@ -189,19 +181,3 @@ def correlate(
             scalar(alpha, y),
             groups=groups,
         )
-
-
-def _piece(image: Any) -> int:
-    """Channels in a piece that is copied for tensor cores."""
-    return PIECE_BYTES // int(image.itemsize)
-
-
-def _in_pieces(image: Any, channels: int) -> Any:
-    """An image, or a copy that is channels-last and filled up with zeros to `channels` channels."""
-    n, own, height, width = image.shape
-    if own >= channels and has_vectors(image, channels, _piece(image)):
-        return image
-    shape, xp = (n, height, width, max(own, channels)), namespace_of(image)
-    filled = (xp.zeros if own < channels else xp.empty)(shape, image.dtype).transpose(0, 3, 1, 2)
-    copy(image, filled[:, :own])
-    return filled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from numba import cuda
@@ -9,10 +10,14 @@ from numba import cuda
 from nnaccel_kernels import index
 from nnaccel_kernels.cuda.runtime.emit import emitted, types
 
-device = cuda.jit(device=True)
+
+@cache
+def device(function: Any) -> Any:
+    """A device function, the same for the same function: it is compiled once for many kernels."""
+    return cuda.jit(device=True)(function)
+
 
 _source = device(index.source)
-_taps_inside = device(index.taps_inside)
 _tap_on = device(index.tap_on)
 
 
@@ -51,26 +56,6 @@ def row_tap(i, h, window):  # type: ignore[no-untyped-def]
 def column_tap(j, v, window):  # type: ignore[no-untyped-def]
     """Window column at position column j that lies on image column v; -1 if none does."""
     return _tap_on(j, v, window.stride[1], window.padding[2], window.dilation[1])
-
-
-@device
-def rows_within(i, first, limit, window):  # type: ignore[no-untyped-def]
-    """How many window rows at position row i lie on image rows range(first, limit)."""
-    taps, stride, before = window.kernel_size[0], window.stride[0], window.padding[0]
-    dilation = window.dilation[0]
-    return _taps_inside(i, taps, stride, before, dilation, limit) - _taps_inside(
-        i, taps, stride, before, dilation, first
-    )
-
-
-@device
-def columns_within(j, first, limit, window):  # type: ignore[no-untyped-def]
-    """How many window columns at position column j lie on image columns range(first, limit)."""
-    taps, stride, before = window.kernel_size[1], window.stride[1], window.padding[2]
-    dilation = window.dilation[1]
-    return _taps_inside(j, taps, stride, before, dilation, limit) - _taps_inside(
-        j, taps, stride, before, dilation, first
-    )
 
 
 @emitted(lambda index, size: 0 <= index < size)

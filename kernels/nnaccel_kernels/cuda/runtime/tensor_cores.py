@@ -1,8 +1,7 @@
 """Instructions of tensor cores, and of copies to shared memory that run ahead, for sm_80 and later.
 
-They are inline PTX, which the simulator cannot run. Tiles lie in shared memory by lines of
-`LINE_BYTES`, in pieces of 128 bits whose order differs from line to line, so that the eight lines
-that are read at once are in different banks: piece p of line m is at place p ^ (m // 2 % 4).
+They are inline PTX, which the simulator cannot run. A tile has `LINE_BYTES` of each line, in pieces
+of 128 bits.
 """
 
 from __future__ import annotations
@@ -23,6 +22,7 @@ LINE_BYTES, PIECE_BYTES = 64, 16
 _STEP_BYTES = 32  # of a line, that an instruction multiplies
 _M, _N = 16, 8  # rows and columns of its product
 _FIRST = 8, 0  # compute capability
+_SHARED = 3  # address space
 _WORD, _BYTE, _FLOAT = ir.IntType(32), ir.IntType(8), ir.FloatType()
 _INSTRUCTIONS = {
     "float16": "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32",
@@ -102,24 +102,36 @@ def wait_for_copies(under_way: int) -> Callable[..., Any]:
     return function
 
 
-def tensor_products(tile: WarpTile, dtype: str) -> Callable[..., Any]:
+def tensor_products(tile: WarpTile, dtype: str, pitches: tuple[int, int]) -> Callable[..., Any]:
     """A device function that adds the product of two shared tiles of a dtype to a warp's sums.
 
-    f(sums, shared, a, b) takes the bytes where the lane's line of the warp's part of each tile has
-    its first piece, as `lane_of_rows` and `lane_of_columns` say. It is written out without loops,
-    as `outer_products` is. A lane has four sums of each 16 x 8: of row lane // 4 and the one eight
-    rows on, in columns lane % 4 * 2 and the next.
+    f(sums, shared, a, b) takes the bytes from which the lane reads the warp's part of each tile;
+    `pitches` are the bytes from one depth to the next in each, or 0 where lines are contiguous. It
+    is written out without loops, as `outer_products` is. A lane has four sums of each 16 x 8: of
+    row lane // 4 and the one eight rows on, in columns lane % 4 * 2 and the next.
     """
     downs, acrosses = tile.rows // _M, tile.columns // _N
+    itemsize = 4 if dtype == "float32" else 2
 
     @intrinsic
     def multiply(typing, sums, shared, a, b):  # type: ignore[no-untyped-def]
         def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            def matrices(first: Any, step: int, count: int) -> list[list[Any]]:
-                """Registers of matrices of 16 lines each, loaded four of 8 x 8 at a time."""
-                at = builder.xor(first, _WORD(step * _STEP_BYTES))
-                address = _shared_address(context, builder, shared, args[1], at)
-                return [_load_matrices(builder, address, i * _M * LINE_BYTES) for i in range(count)]
+            def address(byte: Any) -> Any:
+                return _shared_address(context, builder, shared, args[1], byte)
+
+            def lines(first: Any, step: int, count: int, pitch: int) -> list[list[Any]]:
+                """Registers of 16 lines each, for one instruction."""
+                found = []
+                for i in range(count):
+                    swap, further = step * _STEP_BYTES, i * _M * LINE_BYTES
+                    if pitch:
+                        swap, further = i * _M * itemsize, step * _STEP_BYTES // itemsize * pitch
+                    at = builder.xor(first, _WORD(swap))
+                    if pitch and itemsize == 4:
+                        found.append(_load_words(builder, address, at, further, pitch))
+                    else:
+                        found.append(_load_matrices(builder, address(at), further, pitch > 0))
+                return _rounded(builder, found) if dtype == "float32" else found
 
             places = [
                 item_pointer(context, builder, sums, args[0], _WORD(i))
@@ -127,11 +139,10 @@ def tensor_products(tile: WarpTile, dtype: str) -> Callable[..., Any]:
             ]
             totals = [builder.load(place) for place in places]
             for step in range(LINE_BYTES // _STEP_BYTES):
-                left = matrices(args[2], step, downs)
-                pairs = matrices(args[3], step, acrosses // 2)
-                if dtype == "float32":
-                    left, pairs = _rounded(builder, left), _rounded(builder, pairs)
-                right = [half for pair in pairs for half in (pair[:2], pair[2:])]
+                right, left = [], lines(args[2], step, downs, pitches[0])
+                for pair in lines(args[3], step, acrosses // 2, pitches[1]):
+                    by_words = pitches[1] and itemsize == 4
+                    right += [pair[::2], pair[1::2]] if by_words else [pair[:2], pair[2:]]
                 for n, (x, y) in enumerate((x, y) for x in left for y in right):
                     own = slice(4 * n, 4 * n + 4)
                     totals[own] = _multiplied(builder, dtype, x, y, totals[own])
@@ -145,11 +156,25 @@ def tensor_products(tile: WarpTile, dtype: str) -> Callable[..., Any]:
     return function
 
 
-def _load_matrices(builder: Any, address: Any, further: int) -> list[Any]:
-    text = f"ldmatrix.sync.aligned.m8n8.x4.shared.b16 {{$0, $1, $2, $3}}, [$4+{further}];"
+def _load_matrices(builder: Any, address: Any, further: int, transposed: bool) -> list[Any]:
+    trans = ".trans" * transposed
+    text = f"ldmatrix.sync.aligned.m8n8.x4{trans}.shared.b16 {{$0, $1, $2, $3}}, [$4+{further}];"
     result = ir.LiteralStructType([_WORD] * 4)
     loaded = _assembly(builder, text, "=r,=r,=r,=r,r,~{memory}", result, [_WORD], address)
     return [builder.extract_value(loaded, i) for i in range(4)]
+
+
+def _load_words(
+    builder: Any, address: Callable[[Any], Any], byte: Any, further: int, pitch: int
+) -> list[Any]:
+    """Of a line and the one 8 lines on, at a depth and 4 depths on."""
+    firsts = [address(builder.xor(byte, _WORD(on))) for on in (0, 8 * 4)]
+    words, pointer = list[Any](), _WORD.as_pointer(_SHARED)
+    for down in (0, 4 * pitch):
+        for first in firsts:
+            at = builder.inttoptr(builder.add(first, _WORD(further + down)), pointer)
+            words.append(builder.load(at, align=4))
+    return words
 
 
 def _rounded(builder: Any, groups: list[list[Any]]) -> list[list[Any]]:
@@ -183,7 +208,7 @@ def _assembly(
 def _shared_address(context: Any, builder: Any, kind: Any, array: Any, byte: Any) -> Any:
     """32-bit address of a byte of an array in shared memory."""
     first = item_pointer(context, builder, kind, array, _WORD(0))
-    first = builder.addrspacecast(first, first.type.pointee.as_pointer(3))
+    first = builder.addrspacecast(first, first.type.pointee.as_pointer(_SHARED))
     return builder.add(builder.ptrtoint(first, _WORD), byte)
 
 

@@ -51,16 +51,38 @@ def compiled(lanes: int) -> tuple[Any, ...]:
 
     def folded(typing, f, values, inputs, i):  # type: ignore[no-untyped-def]
         called = _Call(typing, f, inputs, values, (), lanes)
+        kind, result = values.dtype, called.signature.return_type
+        result = result if isinstance(result, types.BaseTuple) else types.Tuple((result,))
 
         def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            kind, result = values.dtype, called.signature.return_type
-            found = []
-            for value in called.results(context, builder, args[2], args[3], args[1], None):
-                cast = context.cast(builder, value, result, kind[0])
-                found.append(context.make_tuple(builder, kind, [cast]))
-            return context.make_tuple(builder, values, found)
+            loaded = called.loaded(context, builder, args[2], args[3])
+            found = [_parts(builder, each, kind) for each in _parts(builder, args[1], values)]
+            for k, pixels in enumerate(loaded):
+                own = k * len(found) // lanes
+                value = called.call(context, builder, [*pixels, *found[own]])
+                parts = _parts(builder, value, result) if len(kind) > 1 else [value]
+                kinds = zip(parts, result, kind, strict=True)
+                found[own] = [context.cast(builder, *each) for each in kinds]
+            tuples = [context.make_tuple(builder, kind, each) for each in found]
+            return context.make_tuple(builder, values, tuples)
 
         return values(f, values, inputs, types.int64), generate
+
+    def spread(typing, f, output, held, i, first):  # type: ignore[no-untyped-def]
+        called = _Call(typing, f, (), held, (types.int32,), lanes)
+        run = lanes // len(held)
+
+        def generate(context: Any, builder: Any, sig: Any, args: Any) -> Any:
+            kept, values = _parts(builder, args[2], held), list[Any]()
+            for k in range(lanes):
+                parts = _parts(builder, kept[k // run], held.dtype)
+                number = builder.add(args[4], _WORD(k % run))
+                value = called.call(context, builder, [*parts, number])
+                values.append(context.cast(builder, value, called.result, output.dtype))
+            _store(context, builder, output, args[1], args[3], values)
+            return context.get_dummy_value()
+
+        return types.void(f, output, held, types.int64, types.int32), generate
 
     def held(typing, arrays, i):  # type: ignore[no-untyped-def]
         each = types.Tuple(_items(arrays))
@@ -76,7 +98,7 @@ def compiled(lanes: int) -> tuple[Any, ...]:
 
         return types.UniTuple(each, lanes)(arrays, types.int64), generate
 
-    functions = mapped, added, folded, held
+    functions = mapped, added, folded, spread, held
     for function in functions:
         function.__name__ += f"_{lanes}"  # compiled code is cached by its name
     return tuple(map(intrinsic, functions))
@@ -91,21 +113,35 @@ class _Call:
         kinds = (*_items(inputs), *self.more, *numbers)
         self.signature = f.get_call_type(typing, kinds, {})
 
+    @property
+    def result(self) -> Any:
+        """Type of what f returns."""
+        return self.signature.return_type
+
     def results(
         self, context: Any, builder: Any, inputs: Any, i: Any, held: Any, numbers: Any
     ) -> list[Any]:
         """What f returns for each lane."""
-        arrays = zip(self.inputs, _parts(builder, inputs, self.inputs), strict=True)
-        loaded = [_load(context, builder, kind, x, i, self.lanes) for kind, x in arrays]
+        loaded = self.loaded(context, builder, inputs, i)
         kept = [_parts(builder, each, self.more) for each in _parts(builder, held, self.held)]
         rest = _parts(builder, numbers, self.numbers) if self.numbers else []
         kept = kept or [[]]
+        return [
+            self.call(context, builder, [*each, *kept[k * len(kept) // self.lanes], *rest])
+            for k, each in enumerate(loaded)
+        ]
+
+    def loaded(self, context: Any, builder: Any, inputs: Any, i: Any) -> list[tuple[Any, ...]]:
+        """The elements of all inputs for each lane."""
+        arrays = zip(self.inputs, _parts(builder, inputs, self.inputs), strict=True)
+        found = [_load(context, builder, kind, x, i, self.lanes) for kind, x in arrays]
+        return list(zip(*found, strict=True)) if found else [()] * self.lanes
+
+    def call(self, context: Any, builder: Any, values: list[Any]) -> Any:
+        """What f returns for some values."""
         function = context.get_function(self.f, self.signature)
         context.add_linking_libs(getattr(function, "libs", ()))
-        return [
-            function(builder, [x[k] for x in loaded] + kept[k % len(kept)] + rest)
-            for k in range(self.lanes)
-        ]
+        return function(builder, values)
 
 
 def _items(arrays: Any) -> tuple[Any, ...]:

@@ -23,13 +23,18 @@ class Vectors(NamedTuple):
 
     mapped: Any
     """mapped(f, outputs, inputs, i, held, numbers) sets output[i + k] = f(input[i + k]…, held[k]…,
-    numbers…) for k in range(lanes). f returns a number, or one for each output."""
+    numbers…) for k in range(lanes). f returns a number, or one for each output. Where `held` has
+    fewer items than there are lanes, a run of neighbouring lanes shares one."""
     added: Any
     """added(f, sums, inputs, i, held, numbers) returns `sums`, one for each lane or one for all,
     with such values of f added."""
     folded: Any
-    """folded(f, values, inputs, i) returns `values`, a tuple (value,) for each lane, with value =
-    f(input[i + k]…, value)."""
+    """folded(f, values, inputs, i) returns `values`, a tuple for each lane or for a run of lanes,
+    with value = f(input[i + k]…, value…), one lane after another. f returns a number, or a tuple of
+    several."""
+    spread: Any
+    """spread(f, output, held, i, first) sets output[i + k] = f(held[k]…, first + place of k in its
+    run)."""
     held: Any
     """held(arrays, i) returns the elements i + k of all arrays, to be passed on many times; they
     need no alignment."""
@@ -59,7 +64,8 @@ def lanes_of(*arrays: Any) -> int:
 def _simulated(lanes: int) -> tuple[Any, ...]:
     def results(f: Any, inputs: Any, i: int, held: Any, numbers: Any) -> Iterator[Any]:
         for k in range(lanes):
-            yield f(*(a[i + k] for a in inputs), *(held[k % len(held)] if held else ()), *numbers)
+            kept = held[k * len(held) // lanes] if held else ()
+            yield f(*(a[i + k] for a in inputs), *kept, *numbers)
 
     def mapped(f, outputs, inputs, i, held, numbers):  # type: ignore[no-untyped-def]
         for k, result in enumerate(list(results(f, inputs, i, held, numbers))):
@@ -73,9 +79,18 @@ def _simulated(lanes: int) -> tuple[Any, ...]:
         return tuple(totals)
 
     def folded(f, values, inputs, i):  # type: ignore[no-untyped-def]
-        return tuple((value,) for value in results(f, inputs, i, values, ()))
+        found, run = list(values), lanes // len(values)
+        for k in range(lanes):
+            value = f(*(a[i + k] for a in inputs), *found[k // run])
+            found[k // run] = value if isinstance(value, tuple) else (value,)
+        return tuple(found)
+
+    def spread(f, output, values, i, first):  # type: ignore[no-untyped-def]
+        run = lanes // len(values)
+        for k in range(lanes):
+            output[i + k] = f(*values[k // run], first + k % run)
 
     def held(arrays, i):  # type: ignore[no-untyped-def]
         return tuple(tuple(a[i + k] for a in arrays) for k in range(lanes))
 
-    return mapped, added, folded, held
+    return mapped, added, folded, spread, held

@@ -1,6 +1,6 @@
 """Pooling: each pixel of y from the pixels of x under its window; taps in the padding are left out.
 
-In channels-last images a thread takes several neighbouring channels at a time.
+A thread takes several neighbours in memory at a time where it can.
 """
 
 from __future__ import annotations
@@ -8,73 +8,104 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from numba import cuda
+from numba import cuda, int32
 
-from nnaccel_kernels.cuda.runtime.index import clamp, column, device, is_inside, row
-from nnaccel_kernels.cuda.runtime.launch import THREADS, blocks, launch, named
+from nnaccel_kernels.cuda.runtime.divide import divide
+from nnaccel_kernels.cuda.runtime.index import clamp, column, device, is_below, is_inside, row
+from nnaccel_kernels.cuda.runtime.launch import THREADS, launch, named
 from nnaccel_kernels.cuda.runtime.vectors import vectors
 from nnaccel_kernels.cuda.skeletons.fixed_window import FixedSize, fixed_window, named_by_size
 from nnaccel_kernels.cuda.skeletons.image import PixelKernel
-from nnaccel_kernels.cuda.skeletons.matrix import as_matrix, block_shape
+from nnaccel_kernels.cuda.skeletons.pooled import Variant, in_pieces
 from nnaccel_kernels.window import Window
-
-_MAX_BLOCKS = 4096  # enough to fill any device
 
 
 class PoolingKernel:
-    """Sets y[n, c, i, j] = finish(value, i, j, window, args), for plain functions of numbers.
+    """Sets y[n, c, i, j] = finish(value, more…), for plain functions of numbers.
 
-    The value is `start`, and then fold(pixel, value) for each pixel of x under the window.
+    The value is `start`, and then fold(pixel, value) for each pixel of x under the window; `more`
+    is the tuple more(i, j, window, args), or more_inside(i, j, window, args) where all windows lie
+    within the images.
     """
 
-    def __init__(self, size: FixedSize, start: Any, fold: Any, finish: Any) -> None:
-        functions = size, start, device(fold), device(finish)
+    def __init__(
+        self,
+        size: FixedSize,
+        start: Any,
+        fold: Any,
+        finish: Any,
+        more: Any = None,
+        more_inside: Any = None,
+    ) -> None:
         name = named_by_size(finish, size).__name__
-        self.by_pixel = PixelKernel(_by_pixel(name, *functions))
-        self.by_column = cache(lambda lanes: named(name, _by_column(*functions, lanes)))
+        ends = device(fold), device(finish)
+        everywhere, inside = (device(f or _nothing) for f in (more, more_inside))
+        self.by_pixel = PixelKernel(_by_pixel(name, size, start, *ends, everywhere))
+        self.by_vector = cache(
+            lambda variant: named(
+                name, _by_vector(variant, start, *ends, inside if variant.inside else everywhere)
+            )
+        )
 
     def __call__(self, y: Any, x: Any, window: Window, *args: Any) -> None:
         """Launch over the images y (N, C, I, J) and x (N, C, H, W)."""
-        out, source = as_matrix(y), as_matrix(x)
-        if out and source and out.channels_last and source.channels_last and y.size:
-            out = out._replace(lanes=min(out.lanes, source.lanes))
-            block = block_shape(out, THREADS)
-            across, down = blocks(out.columns // out.lanes, block[0]), blocks(out.rows, block[1])
-            grid = across, min(down, max(1, _MAX_BLOCKS // across))
-            kernel, flat = self.by_column(out.lanes), (out.arrays, source.arrays)
-            launch(kernel, grid, block, y, x, *flat, window, args)
-        else:
+        pieces = list(in_pieces(window, (x,), (y,)))
+        for piece in pieces:
+            kernel, arrays = self.by_vector(piece.variant), (*piece.x, *piece.y)
+            launch(kernel, *piece.grid(THREADS), *arrays, piece.sizes, piece.window, args)
+        if not pieces:
             self.by_pixel(y, x, window, args)
 
 
-def _by_column(size: FixedSize, start: Any, fold: Any, finish: Any, lanes: int) -> Any:
-    mapped, folded = vectors(lanes).mapped, vectors(lanes).folded
-    fixed, starts = fixed_window(size), ((start,),) * lanes
+def _nothing(i, j, window, args):  # type: ignore[no-untyped-def]
+    return ()
 
-    def kernel(y, x, outputs, inputs, window, args):  # type: ignore[no-untyped-def]
-        channel, position = cuda.grid(2)
-        channel *= lanes
-        _, channels, height, width = y.shape
-        taps = fixed(window).kernel_size
-        while channel < channels and position < y.shape[0] * height * width:
-            line = position // width
-            n = line // height
-            i, j, value = line - n * height, position - line * width, starts
-            for r in range(taps[0]):
-                for s in range(taps[1]):
-                    h, v = row(i, r, fixed(window)), column(j, s, fixed(window))
-                    pixel = clamp(h, x.shape[2]) * x.shape[3] + clamp(v, x.shape[3])
-                    place = (n * x.shape[2] * x.shape[3] + pixel) * channels + channel
-                    more = folded(fold, value, inputs, place)
-                    value = more if is_inside(h, v, x) else value
-            place = position * channels + channel
-            mapped(finish, outputs, (), place, value, (i, j, fixed(window), args))
-            position += cuda.gridsize(2)[1]
+
+@device
+def _nearest(index, size):  # type: ignore[no-untyped-def]
+    """An index from which a load is safe, and whether it is the given one."""
+    return clamp(index, size), is_below(index, size)
+
+
+@device
+def _itself(index, size):  # type: ignore[no-untyped-def]
+    return index, True
+
+
+def _by_vector(variant: Variant, start: Any, fold: Any, finish: Any, more: Any) -> Any:
+    size, lanes, run, inside = variant
+    mapped, folded = vectors(lanes).mapped, vectors(lanes * run).folded
+    fixed, starts, checked = (
+        fixed_window(size),
+        ((start,),) * lanes,
+        _itself if inside else _nearest,
+    )
+
+    def kernel(x, y, sizes, window, args):  # type: ignore[no-untyped-def]
+        sliding, inputs = fixed(window), (x,)
+        first, position = cuda.grid(2)
+        channel, position = int32(first * lanes), int32(position)
+        step, pixel_step = int32(cuda.gridsize(2)[1]), int32(sizes.channels * run)
+        while channel < sizes.channels and position < sizes.positions:
+            line, j = divide(position, sizes.columns)
+            n, i = divide(line, sizes.rows)
+            top, left, value = int32(row(i, 0, sliding)), int32(column(j, 0, sliding)), starts
+            for r in range(sliding.kernel_size[0]):
+                h, in_rows = checked(int32(top + r * sliding.dilation[0]), sizes.height)
+                line = int32((n * sizes.height + h) * sizes.width)
+                for s in range(sliding.kernel_size[1]):
+                    v, in_columns = checked(int32(left + s * sliding.dilation[1]), sizes.width)
+                    place = int32((line + v) * pixel_step + channel * run)
+                    folds = folded(fold, value, inputs, place)
+                    value = folds if in_rows and in_columns else value
+            place = int32(position * sizes.channels + channel)
+            mapped(finish, (y,), (), place, value, more(i, j, sliding, args))
+            position = int32(position + step)
 
     return kernel
 
 
-def _by_pixel(name: str, size: FixedSize, start: Any, fold: Any, finish: Any) -> Any:
+def _by_pixel(name: str, size: FixedSize, start: Any, fold: Any, finish: Any, more: Any) -> Any:
     fixed = fixed_window(size)
 
     def by_pixel(n, c, i, j, args):  # type: ignore[no-untyped-def]
@@ -82,9 +113,9 @@ def _by_pixel(name: str, size: FixedSize, start: Any, fold: Any, finish: Any) ->
         for r in range(window.kernel_size[0]):
             for s in range(window.kernel_size[1]):
                 h, v = row(i, r, window), column(j, s, window)
-                more = fold(x[n, c, clamp(h, x.shape[2]), clamp(v, x.shape[3])], value)
-                value = more if is_inside(h, v, x) else value
-        return finish(value, i, j, window, args[2])
+                folded = fold(x[n, c, clamp(h, x.shape[2]), clamp(v, x.shape[3])], value)
+                value = folded if is_inside(h, v, x) else value
+        return finish(value, *more(i, j, window, args[2]))
 
     by_pixel.__name__ = name
     return by_pixel

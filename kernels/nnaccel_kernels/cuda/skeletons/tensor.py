@@ -1,7 +1,7 @@
 """Tiled products of factors given by functions, as `tiled.py`, by tensor cores.
 
-Both factors must be contiguous along the depth, in pieces of 128 bits. They are copied straight to
-shared memory, two pairs of tiles ahead of the one that is multiplied.
+Both factors must be contiguous in pieces of 128 bits, along the depth or along their lines. They
+are copied straight to shared memory, two pairs of tiles ahead of the one that is multiplied.
 """
 
 from __future__ import annotations
@@ -11,24 +11,22 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import cuda, int32
 
-from nnaccel_kernels.cuda.runtime.index import device, is_below
+from nnaccel_kernels.cuda.runtime.index import device
 from nnaccel_kernels.cuda.runtime.launch import named
 from nnaccel_kernels.cuda.runtime.tensor_cores import (
     LINE_BYTES,
-    PIECE_BYTES,
     WarpTile,
     close_copies,
-    copy_ahead,
     tensor_products,
     wait_for_copies,
 )
 from nnaccel_kernels.cuda.runtime.tile_memory import shared_array
-from nnaccel_kernels.cuda.skeletons.gather import OUTSIDE, Factor
+from nnaccel_kernels.cuda.skeletons.gather import Factor
+from nnaccel_kernels.cuda.skeletons.tensor_tiles import copies, layout
 from nnaccel_kernels.cuda.skeletons.tile import fastest
 from nnaccel_kernels.cuda.skeletons.tiled import TiledProduct
 
 STAGES = 3  # pairs of tiles in shared memory
-_PIECES = LINE_BYTES // PIECE_BYTES  # of a line
 _WARP = 32
 
 
@@ -72,31 +70,6 @@ def _depth(dtype: np.dtype[Any]) -> int:
     return LINE_BYTES // dtype.itemsize
 
 
-def _copies(factor: Factor, lines: int, first_byte: int, threads: int) -> tuple[int, Any, Any]:
-    """How many pieces a thread copies, and the functions that start and copy a tile of a factor."""
-    line, step, size = map(device, (factor.line, factor.step, factor.size))
-    apart = threads // _PIECES  # lines from one piece of a thread to the next
-    count = lines // apart
-
-    @device
-    def start(first, group, args, offsets, rows, columns):  # type: ignore[no-untyped-def]
-        for i in range(count):
-            offsets[i], rows[i], columns[i] = line(int32(first + i * apart), group, args)
-
-    @device
-    def fetch(q, end, array, args, offsets, rows, columns, shared, to):  # type: ignore[no-untyped-def]
-        offset, row, column = step(q, args)
-        row = row if q < end else int32(OUTSIDE)
-        height, width = size(args)
-        for i in range(count):
-            in_rows = is_below(int32(rows[i] + row), height)
-            in_columns = is_below(int32(columns[i] + column), width)
-            byte = int32(to + first_byte + i * apart * LINE_BYTES)
-            copy_ahead(shared, byte, array, int32(offsets[i] + offset), in_rows & in_columns)
-
-    return count, start, fetch
-
-
 def _compile(
     name: str,
     tile: TensorTile,
@@ -109,19 +82,21 @@ def _compile(
 ) -> Any:
     rows, columns, warp_rows, warp_columns = tile
     threads, depth = tile.threads, _depth(dtype)
-    piece = depth // _PIECES
     warps_down = rows // warp_rows
     stage = (rows + columns) * LINE_BYTES
-    b_first = rows * LINE_BYTES
     everything = STAGES * stage
     # The columns are the rows of the tensor cores' products, so that a lane has neighbouring rows.
     downs, acrosses = warp_columns // 16, warp_rows // 8
     count = downs * acrosses * 4
     tiles = shared_array(everything // 4)
-    multiply = tensor_products(WarpTile(warp_columns, warp_rows), dtype.name)
     wait = wait_for_copies(STAGES - 2)
-    a_lines, a_start, a_fetch = _copies(left, rows, 0, threads)
-    b_lines, b_start, b_fetch = _copies(right, columns, b_first, threads)
+    a_place = layout(left, rows, 0, threads, dtype.itemsize)
+    b_place = layout(right, columns, rows * LINE_BYTES, threads, dtype.itemsize)
+    a_lines, a_start, a_fetch = copies(left, rows, a_place, threads)
+    b_lines, b_start, b_fetch = copies(right, columns, b_place, threads)
+    a_slot, a_read, b_slot, b_read = a_place.slot, a_place.right, b_place.slot, b_place.left
+    pitches = b_place.pitch, a_place.pitch
+    multiply = tensor_products(WarpTile(warp_columns, warp_rows), dtype.name, pitches)
 
     @device
     def store_sums(i, part, group, row, column, sums, c, args):  # type: ignore[no-untyped-def]
@@ -150,31 +125,28 @@ def _compile(
         warp_row = warp % warps_down * warp_rows
         warp_column = warp // warps_down * warp_columns
 
-        line, own = thread // _PIECES, thread % _PIECES
-        to = int32(line * LINE_BYTES + (own ^ (line // 2 % 4)) * PIECE_BYTES)
-        own_q = int32(own * piece)
+        a_line, a_q, a_to = a_slot(thread)
+        b_line, b_q, b_to = b_slot(thread)
         start = int32(part * part_depth)
         end = int32(start + part_depth if start + part_depth < size else size)
-        a_start(int32(top + line), group, args, a_offsets, a_rows, a_columns)
-        b_start(int32(first + line), group, args, b_offsets, b_rows, b_columns)
+        a_start(int32(top + a_line), group, args, a_offsets, a_rows, a_columns)
+        b_start(int32(first + b_line), group, args, b_offsets, b_rows, b_columns)
         for s in range(STAGES - 1):
-            q, byte = int32(start + s * depth + own_q), int32(to + s * stage)
-            a_fetch(q, end, a, args, a_offsets, a_rows, a_columns, shared, byte)
-            b_fetch(q, end, b, args, b_offsets, b_rows, b_columns, shared, byte)
+            q, to = int32(start + s * depth + a_q), int32(a_to + s * stage)
+            a_fetch(q, end, a, args, a_offsets, a_rows, a_columns, shared, to)
+            q, to = int32(start + s * depth + b_q), int32(b_to + s * stage)
+            b_fetch(q, end, b, args, b_offsets, b_rows, b_columns, shared, to)
             close_copies()
 
-        swizzle = lane % 8 // 2
-        column_line = warp_column + lane % 16
-        row_line = warp_row + lane % 8 + lane // 16 * 8
-        b_from = int32(b_first + column_line * LINE_BYTES + (lane // 16 ^ swizzle) * PIECE_BYTES)
-        a_from = int32(row_line * LINE_BYTES + (lane // 8 % 2 ^ swizzle) * PIECE_BYTES)
+        a_from, b_from = a_read(lane, warp_row), b_read(lane, warp_column)
         now, ahead = int32(0), int32((STAGES - 1) * stage)
         while start < end:
             wait()
             cuda.syncthreads()
-            q = int32(start + (STAGES - 1) * depth + own_q)
-            a_fetch(q, end, a, args, a_offsets, a_rows, a_columns, shared, int32(to + ahead))
-            b_fetch(q, end, b, args, b_offsets, b_rows, b_columns, shared, int32(to + ahead))
+            q = int32(start + (STAGES - 1) * depth)
+            a_at, b_at, a_next, b_next = a_q + q, b_q + q, a_to + ahead, b_to + ahead
+            a_fetch(int32(a_at), end, a, args, a_offsets, a_rows, a_columns, shared, int32(a_next))
+            b_fetch(int32(b_at), end, b, args, b_offsets, b_rows, b_columns, shared, int32(b_next))
             close_copies()
             multiply(sums, shared, int32(b_from + now), int32(a_from + now))
             start = int32(start + depth)

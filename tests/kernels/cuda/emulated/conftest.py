@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,9 +25,16 @@ CC = 9, 0  # sm_90
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _toolkit(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The compiler of kernels, where Numba looks for it in this process."""
-    Toolkit(tmp_path_factory.mktemp("toolkit"))
+def toolkit(tmp_path_factory: pytest.TempPathFactory) -> Toolkit:
+    """The compilers of kernels, where Numba looks for them in this process."""
+    return Toolkit(tmp_path_factory.mktemp("toolkit"))
+
+
+@cache
+def assert_in_registers(toolkit: Toolkit, ptx: str) -> None:
+    """A kernel neither spills registers nor has arrays that are indexed at run time."""
+    taken = toolkit.report(ptx, "sm_90")
+    assert taken["spilled"] == taken["local"] == 0
 
 
 class Launches(list[str]):
@@ -36,7 +44,7 @@ class Launches(list[str]):
 
 
 @pytest.fixture(autouse=True)
-def launches(monkeypatch: pytest.MonkeyPatch) -> Launches:
+def launches(monkeypatch: pytest.MonkeyPatch, toolkit: Toolkit) -> Launches:
     """Let the emulator run what a test launches."""
     launched = Launches()
 
@@ -45,6 +53,7 @@ def launches(monkeypatch: pytest.MonkeyPatch) -> Launches:
         flatten(args, numbers, [])
         ptx = ptx_of(kernel, tuple(typeof(typed(arg)) for arg in args), CC)
         assert entry(ptx)[1] == list(map(size_of, numbers)), "as the driver would take them"
+        assert_in_registers(toolkit, ptx)
         launched.append(launched.rewrite(ptx))
         try:
             emulate(launched[-1], grid, block, numbers, arrays_in(args))

@@ -7,7 +7,8 @@ warp's. It finds accesses out of bounds or misaligned, shared memory read before
 before its copy has arrived, races, barriers and warp instructions that not all threads reach, and
 divisions of integers by zero.
 
-It says nothing of what ptxas makes of the PTX, of the error of approximate functions (here they are
+Approximate roots and reciprocals of float32 have the largest error that PTX allows them. It says
+nothing of what ptxas makes of the PTX, of the error of other approximate functions (here they are
 exact), of weak memory order, or of time.
 """
 

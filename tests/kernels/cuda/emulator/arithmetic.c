@@ -7,6 +7,13 @@
 
 static float flushed(float x) { return fabsf(x) < FLT_MIN ? copysignf(0, x) : x; }
 
+/* What an approximate instruction may make of an exact value, at worst: off by 2^-bits of it, up or
+   down as an argument's last bit says. */
+static float off(double exact, double bits, uint32_t argument) {
+    double error = exp2(-bits);
+    return exact * (argument & 1 ? 1 + error : 1 - error);
+}
+
 static __attribute__((noinline)) float fma_down(float a, float b, float c) {
     fesetround(FE_DOWNWARD);
     volatile float result = fmaf(a, b, c);

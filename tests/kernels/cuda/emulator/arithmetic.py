@@ -71,12 +71,12 @@ def _float_arithmetic() -> dict[str, str]:
         "lg2.approx.f32": "d.f32 = log2f(a.f32)",
         "lg2.approx.ftz.f32": "d.f32 = log2f(flushed(a.f32))",
         "tanh.approx.f32": "d.f32 = tanhf(a.f32)",
-        "rsqrt.approx.f32": "d.f32 = 1 / sqrtf(a.f32)",
+        "rsqrt.approx.f32": "d.f32 = off(1 / sqrt(a.f32), 22.9, a.u32)",
         "rcp.approx.ftz.f64": "d.f64 = 1 / a.f64",
-        "rcp.approx.ftz.f32": "d.f32 = flushed(1 / flushed(a.f32))",
+        "rcp.approx.ftz.f32": "d.f32 = flushed(off(1 / (double)flushed(a.f32), 23, a.u32))",
         "div.approx.f32": "d.f32 = a.f32 / b.f32",
         "div.full.f32": "d.f32 = a.f32 / b.f32",
-        "sqrt.approx.f32": "d.f32 = sqrtf(a.f32)",
+        "sqrt.approx.f32": "d.f32 = off(sqrt(a.f32), 23, a.u32)",
     }
     for t in ("f16", *_FLOATS):
         for name, operator in {"add": "+", "sub": "-", "mul": "*"}.items():

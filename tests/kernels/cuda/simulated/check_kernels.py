@@ -27,10 +27,12 @@ from nnaccel_kernels.cuda.skeletons import (
     channel_reduction,
     channel_sum,
     channelwise,
+    disjoint_windows,
     elementwise,
     fixed_window,
     image,
     indexed,
+    pooled,
     pooling,
     reduction,
     rows,
@@ -56,9 +58,10 @@ def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(channel_reduction, "_BLOCK_CHANNELS", 2)
     for module in (image, channel_reduction, indexed, rows, reduction):
         monkeypatch.setattr(module, "THREADS", 4)
-    for module in (elementwise, channelwise, channel_sum, pooling):
+    for module in (elementwise, channelwise, channel_sum, pooling, disjoint_windows):
         monkeypatch.setattr(module, "THREADS", 8)  # no fewer than neighbours that a thread takes
     monkeypatch.setattr(launch, "MAX_BLOCKS", 2)
+    monkeypatch.setattr(pooled, "REACH", 60)  # of an image or two
     tiles = tile.Tile(8, 16, 4, 4, 4), tile.Tile(8, 8, 4, 4, 4)
     monkeypatch.setattr(tile, "TILES", {4: tiles, 8: tiles})
     monkeypatch.setattr(tile, "_MULTIPROCESSORS", 2)

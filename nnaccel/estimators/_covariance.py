@@ -1,0 +1,81 @@
+"""Covariance of least-squares coefficients: of one variance, heteroscedastic, or in clusters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nnaccel.estimators._linear_fit import LinearFit
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Covariance:
+    """Covariance of the coefficients of a regression; NumPy takes it for its matrix.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the coefficients, the intercept first.
+    matrix : ndarray, shape (len(names), len(names))
+        NaN for coefficients that the rows do not determine.
+    kind : str
+        Such as 'HC3'.
+    degrees_of_freedom : float
+        Of the tests of coefficients.
+    """
+
+    names: tuple[str, ...]
+    matrix: Floats
+    kind: str
+    degrees_of_freedom: float
+
+    @property
+    def std_error(self) -> Floats:
+        """Standard errors of the coefficients."""
+        return np.sqrt(np.diagonal(self.matrix))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.array(self.matrix, dtype, copy=copy)
+
+
+def of_one_variance(fit: LinearFit, names: list[str]) -> Covariance:
+    """Return the covariance for independent errors of one variance."""
+    free = fit.degrees_of_freedom
+    variance = float(fit.rss[0]) / free if free > 0 else np.nan
+    matrix = variance * fit.factor @ fit.factor.T
+    return labelled(fit, names, matrix, "independent errors of one variance", max(free, 1))
+
+
+def labelled(
+    fit: LinearFit, names: list[str], matrix: Floats, kind: str, degrees_of_freedom: float
+) -> Covariance:
+    """Return a covariance of intercept and slopes without what is not there."""
+    unknown = np.array(fit.dependent, int) + 1
+    matrix = np.array(matrix)
+    matrix[unknown] = matrix[:, unknown] = np.nan
+    if not fit.converged:
+        matrix[...] = np.nan
+    first = 0 if fit.has_intercept else 1
+    rows = ("(Intercept)", *names)[first:]
+    return Covariance(rows, matrix[first:, first:], kind, degrees_of_freedom)
+
+
+def checked(covariance: ArrayLike | Covariance, usual: Covariance) -> Covariance:
+    """Return a covariance that was given for the coefficients of `usual`."""
+    if isinstance(covariance, Covariance):
+        matrix = covariance.matrix
+    else:
+        matrix = np.asarray(covariance, np.float64)
+    if matrix.shape != usual.matrix.shape:
+        raise ValueError(
+            f"covariance has shape {matrix.shape}, but the model has {len(usual.names)} "
+            "coefficients, with the intercept first"
+        )
+    if isinstance(covariance, Covariance):
+        return covariance
+    return Covariance(usual.names, matrix, "as given", usual.degrees_of_freedom)
