@@ -14,6 +14,7 @@ from nnaccel.training.losses import (
     KernelLoss,
     MeanSquaredError,
 )
+from nnaccel_kernels.segments import Segment
 
 Floats = NDArray[np.float64]
 
@@ -119,10 +120,11 @@ class Objective:
         flat = self._coef.reshape(-1), self._gradient.reshape(-1)
         copy = self._backend.copy
         rates, first = copy(np.array([learning_rate])), copy(np.zeros(1, np.int64))
+        whole = (Segment(0, flat[0].size),)
 
         def step() -> None:
             self._differentiate()
-            self._backend.kernels.sgd(*flat, rates, first)
+            self._backend.kernels.sgd(*flat, whole, rates, first)
 
         self(self.coef.ravel())
         # With too large a rate the gradient of squares grows at every step; the gradients of the
