@@ -68,17 +68,15 @@ class Regression:
             title = f"{target}: R² = {score:.3f}"
             if numeric != 1:
                 return plot.observed_against_fitted(self.y, model.predict(x), target, title)
-            line = model.intercept_, model.coef_[0]
             return plot.regression_line(
-                x[:, 0], self.y, [line], xlabel=names[0], ylabel=target, title=title
+                x[:, 0], self.y, model, xlabel=names[0], ylabel=target, title=title
             )
         title = f"{target}: {score:.1%} of {len(self.y):,} rows right"
         if numeric == 1 and self.family == "logistic":
-            intercept, slope = np.append(model.intercept_, model.coef_)
-            return plot.logistic_curve(x[:, 0], self.y, intercept, slope, names[0], title)
+            return plot.logistic_curve(x[:, 0], self.y, model, names[0], title)
         if numeric != 2:
             classes = [str(name) for name in model.classes_]
-            return plot.confusion_matrix(self._counts(), classes, title)
+            return plot.confusion_matrix(self._counts(), classes=classes, title=title)
         return plot.decision_boundary(
             model.predict_proba, x, self.y, xlabel=names[0], ylabel=names[1], title=title
         )

@@ -117,6 +117,9 @@ def filters_command(
     what = "1 map" if len(maps) == 1 else f"{len(maps):,} maps"
     enlarged = f", enlarged {times} times" if times > 1 else ""
     echo(f"wrote {output}: {what}{of_layer}, {sheet.shape[1]} × {sheet.shape[0]} pixels{enlarged}")
+    columns = filters.grid(len(titles))[1]
+    for start in range(0, len(titles), columns):
+        echo(f"  row {start // columns + 1}: {', '.join(titles[start : start + columns])}")
     if plot is not None:
         _draw(to_numpy(maps), titles, plot)
 

@@ -6,6 +6,8 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
@@ -41,6 +43,19 @@ def save(figure: Figure, path: str | Path) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+def straight_line(model: Any) -> tuple[float, float]:
+    """Return intercept and slope: as given, or of a regression with one variable."""
+    if not hasattr(model, "coef_"):
+        intercept, slope = model
+        return float(intercept), float(slope)
+    slopes, intercepts = np.ravel(model.coef_), np.ravel(model.intercept_)
+    if len(slopes) != 1 or len(intercepts) != 1:
+        raise ValueError(
+            f"the model has {len(slopes)} slopes: a line is drawn of one variable and one response"
+        )
+    return float(intercepts[0]), float(slopes[0])
 
 
 def class_name(label: Any) -> str:

@@ -23,8 +23,11 @@ _BESIDE, _ABOVE = 1.3, 1.1
 
 
 def confusion_matrix(
-    counts: NDArray[Any],
-    classes: Sequence[str],
+    model: Any,
+    x: Any = None,
+    y: Any = None,
+    *,
+    classes: Sequence[str] | None = None,
     title: str = "Confusion matrix",
     figure: Figure | SubFigure | None = None,
 ) -> Any:
@@ -32,10 +35,13 @@ def confusion_matrix(
 
     Parameters
     ----------
-    counts : ndarray of int, shape (C, C)
-        Row: the true class; column: the predicted one.
-    classes : sequence of str
-        Name of each class. Long names are cut; of many names only every second or third is drawn.
+    model : Sequential, classifier, or ndarray of int of shape (C, C)
+        What predicts for x; or counts, row by true class, column by predicted one.
+    x, y : array_like, optional
+        Rows and their labels, for a model: of a Sequential whole numbers from 0.
+    classes : sequence of str, optional
+        Name of each class; of a classifier its own, else numbers from 0. Long names are cut; of
+        many names only every second or third is drawn.
     title : str
     figure : matplotlib figure, optional
         Figure to draw in; a new one by default, larger for more classes.
@@ -43,32 +49,74 @@ def confusion_matrix(
     Returns
     -------
     matplotlib.figure.Figure
-        Colour is the share of the true class; the numbers are counts, left out where cells are too
-        small.
+        Colour is the share of the true class: blue what is right, and red, on a scale of its own,
+        what is not. The numbers are counts, left out where cells are too small.
+
+    Raises
+    ------
+    ValueError
+        If the shapes are wrong, or labels are not classes of the model.
 
     Examples
     --------
     >>> import numpy as np
-    >>> figure = confusion_matrix(np.array([[9, 1], [0, 10]]), ["cat", "dog"])
+    >>> figure = confusion_matrix(np.array([[9, 1], [0, 10]]), classes=["cat", "dog"])
     >>> figure.axes[0].get_ylabel()
     'true class'
     """
+    counts, classes = _counted(model, x, y, classes)
     figure = figure or new_figure(*matrix_size(classes))
     labels = _label_length(classes)
     width, height = figure.bbox.width / figure.dpi, figure.bbox.height / figure.dpi
     cell = max(1, min(width - _BESIDE, height - _ABOVE) - labels) / len(classes)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     ax = figure.subplots()
-    bar = figure.colorbar(ax.imshow(share, cmap="Blues", vmin=0, vmax=1), ax=ax, shrink=0.8)
-    bar.set_label("share of the true class")
+    wrong = np.where(np.eye(len(share), dtype=bool), np.nan, share)
+    most = max(float(np.nanmax(wrong, initial=0)), 1e-9)
+    ax.imshow(np.where(np.isnan(wrong), share, np.nan), cmap="Blues", vmin=0, vmax=1)
+    shown = ax.imshow(wrong, cmap="Reds", vmin=0, vmax=most)
+    bar = figure.colorbar(shown, ax=ax, shrink=0.8, format=lambda value, _: f"{100 * value:.3g}%")
+    bar.set_label("share of the true class mistaken for another")
     _write_classes(ax, classes, cell)
     ax.set(title=literal(title), xlabel="predicted class", ylabel="true class")
     size = min(_FONT_SIZE, 0.85 * 72 * cell / (0.64 * len(str(counts.max()))))
     if size >= _MIN_FONT_SIZE:
         for i, j in zip(*np.nonzero(counts), strict=True):
-            colour = "white" if share[i, j] > 0.5 else "black"
+            depth = share[i, j] if i == j else share[i, j] / most
+            colour = "white" if depth > 0.6 else "black"
             ax.text(j, i, str(counts[i, j]), ha="center", va="center", color=colour, fontsize=size)
     return figure
+
+
+def _counted(
+    model: Any, x: Any, y: Any, classes: Sequence[str] | None
+) -> tuple[NDArray[Any], Sequence[str]]:
+    """Return the counts, and the names of the classes."""
+    from nnaccel.training.metrics.confusion import confusion_counts
+
+    if not hasattr(model, "predict"):
+        counts = np.asarray(model)
+        if counts.ndim != 2 or counts.shape[0] != counts.shape[1] or not counts.size:
+            raise ValueError(f"counts have shape {counts.shape}; expected (C, C)")
+        names: Sequence[str] = [*map(str, range(len(counts)))] if classes is None else classes
+    else:
+        if x is None or y is None:
+            raise ValueError("a model needs rows and their labels: confusion_matrix(model, x, y)")
+        found, labels = np.asarray(model.predict(x)), np.asarray(y)
+        known = getattr(model, "classes_", None)
+        if known is None:
+            found = found.argmax(axis=1) if found.ndim == 2 and found.shape[1] > 1 else found > 0.5
+            labels = labels.argmax(axis=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels
+            count = 1 + int(max(labels.max(initial=0), found.max(initial=0)))
+            known = np.arange(count if classes is None else len(classes))
+        names = [*map(str, known)] if classes is None else classes
+        ours, theirs = (np.searchsorted(known, np.ravel(a)) for a in (labels, found))
+        if (known[np.minimum(ours, len(known) - 1)] != np.ravel(labels)).any():
+            raise ValueError("y has labels that are no classes of the model")
+        counts = confusion_counts(ours, theirs, len(known))
+    if len(names) != len(counts):
+        raise ValueError(f"{len(names)} names for {len(counts)} classes")
+    return counts, names
 
 
 def matrix_size(classes: Sequence[str]) -> tuple[float, float]:

@@ -52,6 +52,7 @@ def observed_against_fitted(
     ax.axline((middle, middle), slope=1, color="black", linewidth=1, label="observed = fitted")
     shown = literal(name)
     ax.set(title=literal(title), xlabel=f"fitted {shown}", ylabel=f"observed {shown}")
+    ax.set_aspect("equal", adjustable="datalim")  # the line is at 45 degrees
     ax.grid(alpha=0.3)
     ax.legend()
     return figure

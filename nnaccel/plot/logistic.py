@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnaccel.plot._figure import COLOURS, class_name, legend_below, literal, new_figure
+from nnaccel.plot._figure import (
+    COLOURS,
+    class_name,
+    legend_below,
+    literal,
+    new_figure,
+    straight_line,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -19,8 +26,7 @@ _JITTER = 0.03
 def logistic_curve(
     x: ArrayLike,
     y: ArrayLike,
-    intercept: float,
-    slope: float,
+    model: Any,
     xlabel: str = "x",
     title: str = "Logistic regression",
     figure: Figure | SubFigure | None = None,
@@ -32,8 +38,9 @@ def logistic_curve(
     x : array_like, shape (N,)
     y : array_like, shape (N,)
         Labels of any type; the second class is the last one in sorted order.
-    intercept, slope : float
-        Coefficients of the log-odds of the second class.
+    model : LogisticRegression or (float, float)
+        A regression fitted to these rows; or intercept and slope of the log-odds of the second
+        class.
     xlabel, title : str
         Names, with units.
     figure : matplotlib figure, optional
@@ -51,7 +58,7 @@ def logistic_curve(
 
     Examples
     --------
-    >>> figure = logistic_curve([1, 2, 3, 4], ["no", "yes", "no", "yes"], -2.5, 1)
+    >>> figure = logistic_curve([1, 2, 3, 4], ["no", "yes", "no", "yes"], (-2.5, 1))
     >>> figure.axes[0].get_ylabel()
     'probability of yes'
     """
@@ -64,6 +71,7 @@ def logistic_curve(
     classes, codes = np.unique(labels, return_inverse=True)
     if len(classes) != 2:
         raise ValueError(f"y holds {len(classes)} classes; a logistic curve needs two")
+    intercept, slope = straight_line(model)
     figure = figure or new_figure(6.4, 4.4)
     ax = figure.subplots()
     jitter = np.random.default_rng(0).uniform(-_JITTER, _JITTER, len(codes))
@@ -75,7 +83,7 @@ def logistic_curve(
             color=COLOURS[k],
             alpha=0.4,
             edgecolors="none",
-            label=class_name(name),
+            label=f"{class_name(name)} (spread around {k} to be seen)",
         )
     along = np.linspace(points.min(), points.max(), 500)
     p = (1 + np.tanh((intercept + slope * along) / 2)) / 2  # a sigmoid that cannot overflow

@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from nnaccel.plot._figure import COLOURS, literal, new_figure
+from nnaccel.plot._figure import COLOURS, literal, new_figure, straight_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-#: Share of a loss that is rounding, and not drawn.
+#: Share of a loss that is rounding.
 _ROUNDING = 1e-15
 
 
 def regression_line(
     x: ArrayLike,
     y: ArrayLike,
-    lines: Sequence[tuple[float, float]],
+    lines: Any,
     labels: Sequence[str] | None = None,
     losses: Sequence[float] | None = None,
     least: float | None = None,
@@ -35,8 +35,9 @@ def regression_line(
     Parameters
     ----------
     x, y : array_like, shape (N,)
-    lines : sequence of (intercept, slope)
-        One line, or several steps of a descent, drawn from pale to dark.
+    lines : LinearRegression, or sequence of (float, float)
+        A regression fitted to these rows; or intercepts and slopes of one line, or of several steps
+        of a descent, drawn from pale to dark.
     labels : sequence of str, optional
         Labels of the lines, for a legend.
     losses : sequence of float, optional
@@ -63,6 +64,7 @@ def regression_line(
     >>> len(figure.axes[0].lines)
     2
     """
+    lines = [straight_line(lines)] if hasattr(lines, "coef_") else lines
     if not len(lines) or (labels is not None and len(labels) != len(lines)):
         raise ValueError(
             f"{len(lines)} lines and {0 if labels is None else len(labels)} labels: expected at "
@@ -112,8 +114,13 @@ def _draw_losses(ax: Axes, losses: Any, least: float | None) -> None:
     from matplotlib.ticker import MaxNLocator
 
     above = losses - (losses.min() if least is None else least)
-    shown = np.where(above > _ROUNDING * losses.min(), above, np.nan)
+    floor = _ROUNDING * losses.min()
+    is_drawn, at_floor = above > floor, floor if least is not None and floor > 0 else np.nan
+    shown = np.where(is_drawn, above, at_floor)
     ax.plot(shown, color=COLOURS[0], marker="o" if len(losses) <= 30 else "", markersize=4)
+    if np.isfinite(at_floor) and not is_drawn.all():
+        ax.axhline(floor, color="0.6", linestyle="--", linewidth=1, label="rounding of the loss")
+        ax.legend()
     ax.set_yscale("log")
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.set(

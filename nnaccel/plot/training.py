@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure, SubFigure
 
-History = Mapping[str, Sequence[float]]
+History = Any  # a History, or what it holds: Mapping[str, Sequence[float]]
 
 _TRAINING, _VALIDATION = COLOURS[:2]
 
@@ -25,8 +25,8 @@ def training_curves(history: History, figure: Figure | SubFigure | None = None) 
 
     Parameters
     ----------
-    history : mapping of str to sequence of float
-        As `History.history`: one number an epoch of ``loss``, ``accuracy``, ``val_loss`` and
+    history : History, or mapping of str to sequence of float
+        What `fit` returns: one number an epoch of ``loss``, ``accuracy``, ``val_loss`` and
         ``val_accuracy``.
     figure : matplotlib figure, optional
         Figure to draw in; a new one by default.
@@ -41,6 +41,7 @@ def training_curves(history: History, figure: Figure | SubFigure | None = None) 
     >>> figure.axes[0].get_xlabel()
     'epoch'
     """
+    history = getattr(history, "history", history)
     figure = figure or new_figure(9, 3.6)
     shown = [name for name in ("loss", "accuracy") if name in history]
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
@@ -52,7 +53,6 @@ def training_curves(history: History, figure: Figure | SubFigure | None = None) 
         ax.xaxis.get_major_locator().set_params(integer=True)
         if name == "accuracy":
             ax.yaxis.set_major_formatter(lambda value, _: f"{100 * value:.6g}%")
-            ax.set_ylabel("accuracy, share right")
         ax.grid(alpha=0.3)
         ax.legend()
     return figure
@@ -68,7 +68,7 @@ def report(
 
     Parameters
     ----------
-    history : mapping of str to sequence of float
+    history : History, or mapping of str to sequence of float
         As for `training_curves`; may be empty, for a model that is only tested.
     counts, classes : ndarray of int, sequence of str
         As for `confusion_matrix`; without them the matrix is left out.
@@ -84,6 +84,7 @@ def report(
     >>> len(report({"loss": [0.5, 0.2]}).axes)
     1
     """
+    history = getattr(history, "history", history)
     if counts is None:
         return training_curves(history)
     curves, mistakes = [3.6] * bool(history), [3.9] * (images is not None)
@@ -92,7 +93,7 @@ def report(
     parts = iter(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).ravel())
     if history:
         training_curves(history, next(parts))
-    confusion_matrix(counts, classes, figure=next(parts))
+    confusion_matrix(counts, classes=classes, figure=next(parts))
     if images is not None:
         wrong_digits(*images, next(parts))
     return figure

@@ -8,11 +8,14 @@ import math
 import numpy as np
 import pytest
 
+import nnaccel as nn
 from nnaccel import plot
 
 
 def test_it_shows_counts() -> None:
-    figure = plot.confusion_matrix(np.array([[9, 1], [0, 5]]), ["cat", "dog"], "Pets: 93% right")
+    figure = plot.confusion_matrix(
+        np.array([[9, 1], [0, 5]]), classes=["cat", "dog"], title="Pets: 93% right"
+    )
     ax = figure.axes[0]
     assert sorted(text.get_text() for text in ax.texts) == ["1", "5", "9"]
     assert [tick.get_text() for tick in ax.get_xticklabels()] == ["cat", "dog"]
@@ -33,7 +36,7 @@ def test_it_shows_counts() -> None:
     ids=lambda classes: f"{len(classes)} of {len(classes[-1])}",
 )
 def test_names_do_not_run_into_each_other(classes: list[str]) -> None:
-    figure = plot.confusion_matrix(np.eye(len(classes), dtype=int), classes)
+    figure = plot.confusion_matrix(np.eye(len(classes), dtype=int), classes=classes)
     figure.draw_without_rendering()
     width = figure.bbox.width
     ax = figure.axes[0]
@@ -55,5 +58,45 @@ def test_names_do_not_run_into_each_other(classes: list[str]) -> None:
 def test_counts_are_left_out_where_they_do_not_fit() -> None:
     names = [str(i) for i in range(30)]
     few, many = np.eye(30, dtype=int), 1000 * np.eye(30, dtype=int)
-    assert len(plot.confusion_matrix(few, names).axes[0].texts) == 30
-    assert not plot.confusion_matrix(many, names).axes[0].texts
+    assert len(plot.confusion_matrix(few, classes=names).axes[0].texts) == 30
+    assert not plot.confusion_matrix(many, classes=names).axes[0].texts
+
+
+class Parity:
+    """A classifier that has its classes."""
+
+    classes_ = np.array(["even", "odd"])
+
+    def predict(self, x: object) -> np.ndarray:
+        return self.classes_[np.asarray(x) % 2]
+
+
+def test_a_model_is_counted() -> None:
+    x = [0, 1, 2, 3]
+    ax = plot.confusion_matrix(Parity(), x, ["even", "odd", "odd", "odd"]).axes[0]
+    assert sorted(text.get_text() for text in ax.texts) == ["1", "1", "2"]
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["even", "odd"]
+    with pytest.raises(ValueError, match="no classes of the model"):
+        plot.confusion_matrix(Parity(), x, ["even", "odd", "what", "odd"])
+    with pytest.raises(ValueError, match=r"confusion_matrix\(model, x, y\)"):
+        plot.confusion_matrix(Parity())
+
+
+def test_a_network_is_counted() -> None:
+    x = np.eye(3, dtype=np.float32)
+    model = nn.Sequential([nn.Dense(3, "softmax")], seed=0)
+    model.build((3,))
+    model.set_weights([20 * np.eye(3, dtype=np.float32), np.zeros(3, np.float32)])
+    ax = plot.confusion_matrix(model, x, [0, 1, 1]).axes[0]
+    assert {t.get_position(): t.get_text() for t in ax.texts} == {
+        (0, 0): "1",
+        (1, 1): "1",
+        (2, 1): "1",
+    }
+
+
+def test_errors_have_a_scale_of_their_own() -> None:
+    counts = 980 * np.eye(10, dtype=int) + 2
+    figure = plot.confusion_matrix(counts)
+    right, wrong = figure.axes[0].images
+    assert (right.get_clim(), wrong.get_clim()) == ((0, 1), (0, pytest.approx(0.002)))

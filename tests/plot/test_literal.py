@@ -21,9 +21,9 @@ def left(points: np.ndarray) -> np.ndarray:
 PICTURES = {
     "boundary": lambda: plot.decision_boundary(left, PLANE, Y, NAME, NAME, NAME),
     "boundaries": lambda: plot.decision_boundaries({NAME: left}, PLANE, Y, NAME, NAME),
-    "confusion": lambda: plot.confusion_matrix(np.eye(2, dtype=int), LEVELS, NAME),
+    "confusion": lambda: plot.confusion_matrix(np.eye(2, dtype=int), classes=LEVELS, title=NAME),
     "fitted": lambda: plot.observed_against_fitted(X, X, NAME, NAME),
-    "logistic": lambda: plot.logistic_curve(X, Y, 0, 1, NAME, NAME),
+    "logistic": lambda: plot.logistic_curve(X, Y, (0, 1), NAME, NAME),
     "maps": lambda: plot.feature_maps(np.zeros((2, 3, 3)), LEVELS, NAME),
     "line": lambda: plot.regression_line(X, X, [(0, 1)], [NAME], None, NAME, NAME, NAME),
 }

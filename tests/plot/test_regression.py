@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+import nnaccel as nn
 from nnaccel import plot
 
 X, Y = np.array([0.0, 1.0, 2.0]), np.array([1.0, 3.0, 5.0])
@@ -32,6 +33,18 @@ def test_losses_are_drawn_above_the_least_possible() -> None:
     np.testing.assert_array_equal(ax.lines[0].get_ydata(), [7.5, 1.5])
     assert ax.lines[0].get_marker() == "o"  # a line between few may be none
     assert ax.get_ylabel() == "loss above the least possible"
+
+
+def test_losses_end_at_rounding() -> None:
+    _, ax = plot.regression_line(X, Y, [(1, 2)], losses=[8.0, 2.0, 2.0], least=2.0).axes
+    np.testing.assert_array_equal(ax.lines[0].get_ydata(), [6, 2e-15, 2e-15])
+    assert ax.lines[1].get_label() == "rounding of the loss"
+
+
+def test_a_regression_is_taken_itself() -> None:
+    model = nn.estimators.LinearRegression().fit(X[:, None], Y)
+    (ax,) = plot.regression_line(X, Y, model).axes
+    np.testing.assert_allclose(ax.lines[0].get_ydata(), model.predict([[X.min()], [X.max()]]))
 
 
 @pytest.mark.parametrize(("lines", "labels"), [([], None), ([(0, 1)], ["a", "b"])])
