@@ -63,3 +63,10 @@ def setup(app):
             0, text[0].replace("(../CONTRIBUTING.md)", "(contributing.md)")
         ),
     )
+    # scikit-learn gives each estimator these, with links into its own site.
+    app.connect(
+        "autodoc-skip-member",
+        lambda app, what, name, value, skip, options: (
+            (name.startswith("set_") and name.endswith("_request")) or None
+        ),
+    )
