@@ -213,6 +213,7 @@ import os, signal, sys, threading
 import numpy as np
 from nnaccel import get_backend
 from nnaccel_kernels import cpu
+from nnaccel_kernels.segments import Segment
 
 get_backend("numba")  # knows where compiled kernels are kept
 
