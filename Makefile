@@ -39,7 +39,7 @@ gpu-check: ## on a machine with a GPU: tests marked gpu, benchmarks; installs no
 	PYTHONPATH=.:kernels:$$PYTHONPATH $(PYTHON) -m benchmarks.gpu $(ARGS)
 
 docs: $(VENV)/installed-docs ## build the site in docs/_build/html; a warning is an error
-	$(BIN)/python -m sphinx -W --keep-going -q docs docs/_build/html
+	$(BIN)/python -m sphinx -E -W --keep-going -q docs docs/_build/html
 
 pictures: $(VENV)/installed-test ## draw README's pictures anew
 	cd docs && ../$(BIN)/python ../examples/01_least_squares.py

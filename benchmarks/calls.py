@@ -82,6 +82,32 @@ def convolutions() -> Iterator[Row]:
         yield f"{name}, backward", backward, their_backward
 
 
+def pooling() -> Iterator[Row]:
+    """Max pooling of small images, forward and backward."""
+    import torch
+
+    x = draw(8, 16, 28, 28)
+    tx = torch.from_numpy(x)
+    for size, padding in ((2, 0), (3, 1)):
+        how: dict[str, Any] = {"stride": 2, "padding": padding}
+        y = ops.max_pool2d(x, size, **how)
+        dy = draw(*y.shape)
+        _, where = torch.nn.functional.max_pool2d_with_indices(tx, size, **how)
+        args = torch.from_numpy(dy), tx, [size] * 2, [2] * 2, [padding] * 2, [1, 1], False, where
+        yield (
+            f"max pooling {size}x{size}/2, 8x16x28x28, forward",
+            lambda size=size, how=how: ops.max_pool2d(x, size, **how),
+            lambda size=size, how=how: torch.nn.functional.max_pool2d_with_indices(tx, size, **how)[
+                0
+            ],
+        )
+        yield (
+            f"max pooling {size}x{size}/2, 8x16x28x28, backward",
+            lambda dy=dy, y=y, size=size, how=how: ops.max_pool2d_backward(dy, x, y, size, **how),
+            lambda args=args: torch.ops.aten.max_pool2d_with_indices_backward(*args),
+        )
+
+
 def predictions() -> Iterator[Row]:
     """`predict` of an MLP and of a CNN, against ONNX Runtime on the same weights."""
     mlp = [layers.Dense(512, "relu"), layers.Dense(10, "softmax")]
@@ -113,6 +139,11 @@ def _session(model: Sequential) -> Any:
         return onnxruntime.InferenceSession(path, options)
 
 
+def _rows() -> Iterator[Row]:
+    for part in (elementwise, convolutions, pooling, predictions):
+        yield from part()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=15)
@@ -124,7 +155,7 @@ def main() -> None:
     set_backend("numba")
     found = []
     with torch.no_grad():
-        for name, ours, theirs in (*elementwise(), *convolutions(), *predictions()):
+        for name, ours, theirs in _rows():
             np.testing.assert_allclose(ours(), np.asarray(theirs()), rtol=1e-3, atol=1e-3)
             runs = {"nnaccel": ours, "peer": theirs}
             turns = take_short_turns(runs, repeats, seconds=BURST, pause=0, title=f"{name}: ")

@@ -32,7 +32,7 @@ autosummary_imported_members = True
 autodoc_typehints = "none"  # numpydoc's sections say the types
 numpydoc_show_class_members = False
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence", "dollarmath"]
+myst_enable_extensions = ["colon_fence"]
 copybutton_exclude = ".linenos, .gp, .go"  # neither prompts nor what is printed
 
 html_theme = "furo"
@@ -45,7 +45,8 @@ sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "ladder",
     "filename_pattern": r"/0[1-5]_",
-    "ignore_pattern": r"/(0[67]_|[a-z_])[^/]*\.py$",
+    "ignore_pattern": r"^(0[67]_|[a-z_])",
+    "within_subsection_order": "FileNameSortKey",
     "image_scrapers": ("shown.figures",),
     "reset_modules": (),  # no pyplot, whose settings would be reset
     "abort_on_example_error": True,
@@ -60,5 +61,12 @@ def setup(app):
         "source-read",
         lambda app, name, text: text.__setitem__(
             0, text[0].replace("(../CONTRIBUTING.md)", "(contributing.md)")
+        ),
+    )
+    # scikit-learn gives each estimator these, with links into its own site.
+    app.connect(
+        "autodoc-skip-member",
+        lambda app, what, name, value, skip, options: (
+            (name.startswith("set_") and name.endswith("_request")) or None
         ),
     )

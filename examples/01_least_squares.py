@@ -20,7 +20,7 @@ y = 3 + x + rng.normal(size=100)
 # The way of statistics
 # ---------------------
 # The sum of squared errors has one minimum, and its place is the solution of a linear system:
-# :math:`(X^\top X) b = X^\top y`. ``summary`` is the table that R prints.
+# ``x.T @ x @ b == x.T @ y``. ``summary`` is the table that R prints.
 
 solved = LinearRegression().fit(x[:, None], y)
 print(solved.summary(["x"]))

@@ -104,7 +104,6 @@ class NetworkEstimator(Explained, BaseEstimator):
         """Train for one epoch; the optimiser keeps its state between calls."""
         if self.early_stopping:
             raise ValueError("partial_fit cannot stop early: leave early_stopping at False")
-        self._refuse_lbfgs("partial_fit")
         known = getattr(self, "classes_", None) if hasattr(self, "model_") else classes
         goes_on = self._can_go_on()
         rows = self._read(X, y, sample_weight, goes_on, known)
@@ -281,6 +280,11 @@ class NetworkEstimator(Explained, BaseEstimator):
         record.best_loss = min([record.best_loss, *found.losses])
         self._set_fitted(before)
         return found.converged
+
+    def _takes_batches(self) -> bool:
+        """Whether there is `partial_fit`: with 'lbfgs' scikit-learn expects none."""
+        self._refuse_lbfgs("partial_fit")
+        return True
 
     def _refuse_lbfgs(self, what: str) -> None:
         if self.solver == "lbfgs":

@@ -7,6 +7,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 from sklearn.utils.validation import column_or_1d
 
@@ -25,6 +26,7 @@ _LOSSES = ("auto", "log_loss", "squared_error", *losses.LOSSES)
 class ClassifierNetwork(ClassifierMixin, NetworkEstimator):
     """A network whose outputs are probabilities of classes, or of each of several labels."""
 
+    @available_if(NetworkEstimator._takes_batches)
     def partial_fit(
         self,
         X: ArrayLike,

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
 from sklearn.metrics import r2_score
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from nnaccel.estimators import _checked
@@ -17,6 +18,7 @@ from nnaccel.estimators._network import SKLEARN_NAMES, NetworkEstimator
 class RegressorNetwork(MultiOutputMixin, RegressorMixin, NetworkEstimator):
     """A network for one or several responses."""
 
+    @available_if(NetworkEstimator._takes_batches)
     def partial_fit(
         self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None
     ) -> Self:

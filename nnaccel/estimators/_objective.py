@@ -14,6 +14,7 @@ from nnaccel.training.losses import (
     KernelLoss,
     MeanSquaredError,
 )
+from nnaccel_kernels.segments import Segment
 
 Floats = NDArray[np.float64]
 
@@ -122,7 +123,7 @@ class Objective:
 
         def step() -> None:
             self._differentiate()
-            self._backend.kernels.sgd(*flat, rates, first)
+            self._backend.kernels.sgd(*flat, (Segment(0, flat[0].size),), rates, first)
 
         self(self.coef.ravel())
         # With too large a rate the gradient of squares grows at every step; the gradients of the

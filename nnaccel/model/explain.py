@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from importlib import import_module
-from pathlib import Path
 from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
@@ -38,7 +36,6 @@ def explain(
     *,
     timed: Literal[True],
     steps: int = 30,
-    plot: str | Path | None = None,
 ) -> Timings: ...
 
 
@@ -48,7 +45,6 @@ def explain(
     *,
     timed: bool = False,
     steps: int = 30,
-    plot: str | Path | None = None,
 ) -> Explanation | Timings:
     """Return the kernels of a training step of a model, layer by layer, or the time they take.
 
@@ -65,8 +61,6 @@ def explain(
         layer's forward and backward pass.
     steps : int, default 30
         Training steps to time.
-    plot : path, optional
-        PNG file to draw the times to; needs `timed`, and matplotlib.
 
     Returns
     -------
@@ -74,14 +68,15 @@ def explain(
         A tuple of `Step` that prints as a table. Gradients that training does not compute, such as
         that of the inputs, are left out.
     Timings
-        With `timed`, a tuple of `Timing` that prints as a table.
+        With `timed`, a tuple of `Timing` that prints as a table, and that `nnaccel.plot.timings`
+        draws.
 
     Raises
     ------
     RuntimeError
         If the model is not built; with `timed`, if it is not compiled.
     ValueError
-        If the batch is smaller than 1, or there is a plot but nothing is timed.
+        If the batch is smaller than 1.
 
     Examples
     --------
@@ -96,15 +91,9 @@ def explain(
     batch_size, steps = whole_number("batch_size", batch_size), whole_number("steps", steps)
     planned = _planned(model, batch_size)
     if not timed:
-        if plot is not None:
-            raise ValueError("plot draws times: give timed=True too")
         return planned
     assert isinstance(model, CompiledNetwork)
-    found = time_steps(model, planned, steps)
-    if plot is not None:
-        drawing = import_module("nnaccel.plot")  # at run time, since it stands on models
-        drawing.save(drawing.timings(found), plot)
-    return found
+    return time_steps(model, planned, steps)
 
 
 def _planned(model: Network, batch_size: int) -> Explanation:

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnaccel.backends import get_backend, to_numpy
-from nnaccel_kernels.cpu.conv import gemm, planes, pointwise
+from nnaccel_kernels.cpu.conv import depthwise, gemm, planes, pointwise
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
 from . import naive
@@ -177,6 +177,16 @@ def test_every_memory_order(backend: Any, direction: str) -> None:
                 got = conv.run(backend, direction, plan.algorithm, last)
                 bound = conv.bound(direction, plan.algorithm)
                 assert_within(got, want, bound, f"{plan.algorithm}, channels last {last}")
+
+
+@directions
+def test_planes_in_pieces(direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plane that outgrows the cache is convolved some rows at a time."""
+    monkeypatch.setattr(depthwise, "_PIECE_BYTES", 100)
+    case = Case((2, 1, 9, 7), Window((3, 2), (1, 1), (2, 1, 0, 1), (2, 3)))
+    conv = Convolution(case, 2, 3, np.float32)
+    got = conv.run(get_backend("numba"), direction, "direct")
+    assert_within(got, conv.expected(direction), conv.bound(direction, "direct"))
 
 
 @directions

@@ -213,6 +213,7 @@ import os, signal, sys, threading
 import numpy as np
 from nnaccel import get_backend
 from nnaccel_kernels import cpu
+from nnaccel_kernels.segments import Segment
 
 get_backend("numba")  # knows where compiled kernels are kept
 
@@ -252,7 +253,7 @@ from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 warnings.simplefilter("ignore", DeprecationWarning)  # fork with threads: what is tested here
 w, g = np.zeros(300_000), np.ones(300_000)
 with cpu.record() as tape:
-    cpu.kernels.sgd(w, g, np.array([-1.0]), np.array([0]))
+    cpu.kernels.sgd(w, g, (Segment(0, w.size),), np.array([-1.0]), np.array([0]))
 tape.replay(20)
 thread_pool()._next_look = 0.0
 child = os.fork()
@@ -271,7 +272,7 @@ def test_ctrl_c_during_a_long_replay_leaves_the_process_usable() -> None:
     script = """
 w, g = np.zeros(300_000), np.ones(300_000)
 with cpu.record() as tape:
-    cpu.kernels.sgd(w, g, np.array([-1.0]), np.array([0]))
+    cpu.kernels.sgd(w, g, (Segment(0, w.size),), np.array([-1.0]), np.array([0]))
     cpu.kernels.clip_value(g, 5.0)
 tape.replay(2)
 threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -9,9 +9,12 @@ import numpy as np
 from nnaccel_kernels.cpu.conv import direct, gemm, im2col, planes, pointwise, winograd
 from nnaccel_kernels.cpu.conv.shape import Problem
 from nnaccel_kernels.cpu.conv.winograd_tiles import (
+    MAX_PRODUCTS,
     MIN_CHANNELS,
     MIN_POSITIONS,
     MIN_POSITIONS_FORWARD,
+    POINTS,
+    tile_of,
 )
 from nnaccel_kernels.cpu.matmul.epilogue import epilogue_of
 from nnaccel_kernels.cpu.runtime.tape import at_once
@@ -150,7 +153,11 @@ def _pays(problem: Problem) -> bool:
     filters, channels, ys = *problem.w_shape[:2], problem.ys
     positions = ys.batch * ys.height * ys.width
     least = MIN_POSITIONS_FORWARD if problem.direction == "forward" else MIN_POSITIONS
-    return min(channels, filters) >= MIN_CHANNELS and positions >= least
+    # The gradient of images without padding has more pixels than the window has positions.
+    result, taps = problem.xs if problem.direction == "input_gradient" else ys, problem.w_shape[2]
+    products = result.height * result.width * POINTS / tile_of(taps) ** 2
+    few = products <= MAX_PRODUCTS * ys.height * ys.width * taps**2
+    return min(channels, filters) >= MIN_CHANNELS and positions >= least and few
 
 
 def _is_winograd(window: Window, groups: int) -> bool:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nnaccel_kernels.cpu.channels import repeated, run_length
+from nnaccel_kernels.cpu.conv import depthwise
 from nnaccel_kernels.cpu.conv.direct_sums import sum_depthwise, sum_grouped
 from nnaccel_kernels.cpu.conv.direct_weights import (
     clear,
@@ -68,6 +69,10 @@ def forward(
     x: np.ndarray, w: np.ndarray, epilogue: Epilogue, window: Window, groups: int, y: np.ndarray
 ) -> None:
     """y = f(conv2d(x, w) + b), where `epilogue` holds f and b."""
+    if _is_by_planes(w.shape, window, groups, x, y):
+        slide = depthwise.slide_of(window, y.shape[2:], y.itemsize)
+        depthwise.convolve(x, w.reshape(len(w), -1), epilogue, slide, False, y)
+        return
     b, code, alpha = epilogue
     epilogue = (repeated(b, run_length(b.size)) if b.size else b), code, alpha
     width = threads_for(2.0 * y.size * w[0].size)
@@ -84,6 +89,10 @@ def input_gradient(
 ) -> None:
     """dx of conv2d."""
     epilogue = epilogue_of(None, "linear", 0.0, dx.dtype)
+    if _is_by_planes(w.shape, window, groups, dx, dy):
+        slide = depthwise.slide_of(window, dx.shape[2:], dx.itemsize, adjoint=True)
+        depthwise.convolve(dy, w.reshape(len(w), -1), epilogue, slide, True, dx)
+        return
     width = threads_for(2.0 * dy.size * w[0].size)
     strides, shape = _strides(w, groups, adjoint=True)
     packed = _packed(w, groups, strides).reshape(shape)
@@ -97,6 +106,9 @@ def weight_gradient(
     dy: np.ndarray, x: np.ndarray, window: Window, groups: int, dw: np.ndarray
 ) -> None:
     """dw of conv2d."""
+    if _is_by_planes(dw.shape, window, groups, x, dy):
+        depthwise.weight_gradient(dy, x, window, dw.reshape(len(dw), -1))
+        return
     strides, shape = _strides(dw, groups)
     parts = parts_for(dy.shape[0] * dy.shape[2], dw.nbytes)
     sums, total = np.empty((parts, *shape), dw.dtype), np.empty(dw.size, dw.dtype)
@@ -111,18 +123,28 @@ def weight_gradient(
 
 
 def workspace_size(problem: Problem, threads: int) -> int:
-    """Elements of workspace, if images are not channels-last."""
+    """Elements of workspace in the memory layout that takes most."""
     xs, ys = problem.xs, problem.ys
     image = xs.channels * xs.height * xs.width + ys.channels * ys.height * ys.width
     weights = math.prod(problem.w_shape)
     if problem.direction == "weight_gradient":
         weights *= 1 + parts_for(xs.batch * ys.height, weights * problem.itemsize)
-    return weights + max(image, min(xs.batch * image, PART_BYTES // problem.itemsize))
+    copied = max(image, min(xs.batch * image, PART_BYTES // problem.itemsize))
+    adjoint = problem.direction == "input_gradient"
+    size = (xs if adjoint else ys)[2:4]
+    slide = depthwise.slide_of(problem.window, size, problem.itemsize, adjoint)
+    return max(weights + copied, threads * depthwise.workspace_of(slide))
 
 
 def _is_depthwise(shape: tuple[int, ...], groups: int) -> bool:
     """Whether vectors run over groups: of one channel, and no fewer groups than filters in each."""
     return shape[1] == 1 and groups >= shape[0] // groups
+
+
+def _is_by_planes(shape: tuple[int, ...], window: Window, groups: int, *images: np.ndarray) -> bool:
+    """Whether images lie as planes, each of which has a window of its own."""
+    planes = all(image.flags.c_contiguous for image in images)
+    return planes and shape[1] == 1 and groups > 1 and window.stride == (1, 1)
 
 
 def _strides(

@@ -17,6 +17,7 @@ from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, shift
 
 STRIP_BYTES = VECTORS * VECTOR_BYTES  # of a row of b in one tile
+PREFETCH_ROWS = 8 * ROWS  # of a: work enough for the next strip of b, whose rows lie far apart
 
 
 def _product_in_python(  # type: ignore[no-untyped-def]
@@ -68,7 +69,8 @@ def _product(  # type: ignore[no-untyped-def]
             j, w = column, min(width, cols - column)
             if w < lanes <= cols and whole and blocks == 1 and repeats:
                 j, w = cols - lanes, lanes  # a full vector, some of whose columns are done already
-            strip = shift(b, start * b_step + (j * b_col if whole else column // width * b_strip))
+            strip_at = start * b_step + (j * b_col if whole else column // width * b_strip)
+            strip = shift(b, strip_at)
             step = b_step
             if b_col != 1:
                 for half in range(0, w, lanes):
@@ -85,6 +87,9 @@ def _product(  # type: ignore[no-untyped-def]
                     copy_panel_row(shift(strip, t * b_step), shift(panel, t * width))
                 strip = panel
                 step = width
+            if whole and b_col == 1 and rows >= PREFETCH_ROWS and column + width < cols:
+                for t in range(steps):
+                    prefetch(b, strip_at + t * b_step + width)
             corner = shift(a, start * a_step)
             target = shift(c, j)
             before, before_row = (target, c_row) if block else (shift(s, j * s_col), s_row)

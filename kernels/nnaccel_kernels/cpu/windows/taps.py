@@ -116,6 +116,16 @@ def window_products(typing, size, x, w, y, add):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
+def shared_products(typing, size, x, w, y, add):  # type: ignore[no-untyped-def]
+    """`window_products` where the step of x is 1 and that of w 0."""
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        return _call(_products, context, builder, (x, w, y), args, VECTOR, SHARED)
+
+    return types.void(size, x, w, y, types.int64), codegen
+
+
+@intrinsic
 def window_maxima(typing, size, x, y):  # type: ignore[no-untyped-def]
     """y = max(x) over the taps: -inf without taps, NaN if one is. Steps are 1."""
 
@@ -176,6 +186,6 @@ def _return_to_maxima_in_python(
 
 
 if config.DISABLE_JIT:
-    window_products = _products_in_python
+    window_products = shared_products = _products_in_python
     window_maxima = _maxima_in_python
     return_to_maxima = _return_to_maxima_in_python

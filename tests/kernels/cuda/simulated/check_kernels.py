@@ -38,6 +38,7 @@ from nnaccel_kernels.cuda.skeletons import (
     rows,
     tile,
 )
+from nnaccel_kernels.segments import Segment
 from nnaccel_kernels.window import Window
 
 Draw = Callable[..., Any]
@@ -165,8 +166,10 @@ def test_arrays_that_begin_anywhere(first: int, dtype: Any) -> None:
     for size in (1, 3, 8, 43):
         w, g, m = rng.standard_normal((3, size + 4)).astype(dtype)[:, first : first + size]
         want_w, want_m = w.copy(), m.copy()
-        reference.kernels.momentum(want_w, g, want_m, 0.9, True, rate, cursor)
-        cuda.kernels.momentum(w, g, m, 0.9, True, rate, cursor)
+        reference.kernels.momentum(
+            want_w, g, want_m, 0.9, True, (Segment(0, w.size),), rate, cursor
+        )
+        cuda.kernels.momentum(w, g, m, 0.9, True, (Segment(0, w.size),), rate, cursor)
         np.testing.assert_allclose(w, want_w, 1e-5)
         np.testing.assert_allclose(m, want_m, 1e-5)
     x = rng.standard_normal(2 * 8 * 5 * 4 + 4).astype(dtype)[first : first + 320]
