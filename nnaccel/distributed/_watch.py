@@ -50,7 +50,7 @@ class Watch:
         self._began: float | None = None  # when this one did, if there is one
         self._theirs, self._heard, self._since = (0, _ALIVE), time.monotonic(), 0.0
         self._sent: Any = None
-        self._done = threading.Event()
+        self._done, self._woken = threading.Event(), threading.Event()
         if mpi.Query_thread() == mpi.THREAD_MULTIPLE:
             self._thread = threading.Thread(target=self._run, name="nnaccel-watch", daemon=True)
             self._thread.start()
@@ -61,6 +61,7 @@ class Watch:
         """Watch in the `with` block, which all ranks leave together unless one fails."""
         self._training, self._state = self._training + 1, _ALIVE
         self._began = time.monotonic()
+        self._woken.set()  # the next rank's patience is less from here on
         try:
             with interrupts.noted():
                 yield
@@ -74,11 +75,16 @@ class Watch:
     def _end(self) -> None:
         """Tell the next rank that this process ends; it may be waiting."""
         self._done.set()
+        self._woken.set()
         self._thread.join()
         self._send(_ENDED)
 
     def _run(self) -> None:
-        while not self._done.wait(_EVERY):
+        while True:
+            self._woken.wait(_EVERY)
+            self._woken.clear()
+            if self._done.is_set():
+                return
             self._send(self._state)
             self._receive()
             began = self._began
