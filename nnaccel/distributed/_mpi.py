@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 
 from nnaccel.backends import Array, Backend, to_numpy
-from nnaccel.distributed import _witness
 from nnaccel.distributed._interrupts import Interrupts
 from nnaccel.distributed._nccl import NCCL
 from nnaccel.distributed._watch import Watch
+from nnaccel.distributed._witness import dismiss as dismiss_witness
+from nnaccel.distributed._witness import start as start_witness
 
 _log = logging.getLogger("nnaccel")
 _MOST_BYTES = 1 << 36  # of a broadcast
@@ -67,9 +68,9 @@ class MPICommunicator:
         here.Free()
         if not is_one_machine or not hasattr(os, "pidfd_open"):
             return lambda: None
-        number = np.array([_witness.start(processes) if self.rank == 0 else 0])
+        number = np.array([start_witness(processes) if self.rank == 0 else 0])
         self._comm.Bcast(number)
-        dismiss = functools.partial(_witness.dismiss, int(number[0]))
+        dismiss = functools.partial(dismiss_witness, int(number[0]))
         atexit.register(dismiss)
         return dismiss
 

@@ -248,8 +248,8 @@ def test_the_table_is_laid_out_as_in_r(height_wages: Any) -> None:
     assert lines[0] == "Residuals:"
     assert lines[4] == "Coefficients:"
     assert lines[5].split() == ["Estimate", "Std.", "Error", "t", "value", "Pr(>|t|)"]
-    assert lines[6].split()[:2] == ["(Intercept)", "2.945535"]
-    assert lines[7].split()[:2] == ["height", "0.951942"]
+    assert lines[6].split()[:2] == ["(Intercept)", "2.94554"]
+    assert lines[7].split()[:2] == ["height", "0.95194"]
     assert lines[7].endswith("<2e-16 ***")
     assert len({len(line.removesuffix(" ***")) for line in lines[5:8]}) == 1
 
