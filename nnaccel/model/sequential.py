@@ -394,7 +394,7 @@ class Sequential(OwnLoop, PipelineStep):
         Raises
         ------
         ValueError
-            If data do not fit, or a layer draws random numbers or has a constraint.
+            If data do not fit, a layer draws random numbers or has a constraint, or all are frozen.
         DivergenceError
             If the loss is not finite from the start.
 

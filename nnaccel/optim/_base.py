@@ -198,7 +198,8 @@ class Optimizer(ABC):
             return
         for segment in clock.segments:
             views = w[segment.place], g[segment.place], tuple(slot[segment.place] for slot in slots)
-            self._apply_in_array_code(backend, *views, replace(clock, segments=(segment,)))
+            whole = segment._replace(start=0, stop=segment.stop - segment.start)  # of the views
+            self._apply_in_array_code(backend, *views, replace(clock, segments=(whole,)))
 
     def _apply_in_array_code(
         self, backend: Backend, w: Array, g: Array, slots: Sequence[Array], clock: Clock

@@ -16,7 +16,7 @@ from nnaccel.backends import to_numpy
 
 from ..fake_cupy import backend  # noqa: F401
 from ..registered import OPTIMIZERS
-from .own_pieces import Momentum, Scaled
+from .own_pieces import ByAdam, Momentum, Scaled
 
 RNG = np.random.default_rng(1)
 Y = RNG.integers(3, size=36)
@@ -76,6 +76,16 @@ def test_layers_may_have_factors_of_their_own(backend: Any) -> None:  # noqa: F8
         np.testing.assert_allclose(moved, factor * wanted, rtol=1e-3, atol=1e-6, err_msg=name)
     assert len(model.segments()) == 3
     assert len(usual.segments()) == 1
+
+
+def test_an_update_in_array_code_may_call_that_of_its_base_class(backend: Any) -> None:  # noqa: F811
+    weights = []
+    for optimizer in (ByAdam(0.01), nn.optim.Adam(0.01)):
+        model = network(optimizer)
+        model[0].trainable = False
+        model[3].learning_rate_factor = 0.5
+        weights.append(trained(model, epochs=1))
+    np.testing.assert_array_equal(*weights)
 
 
 @pytest.mark.parametrize("name", DECAYING)

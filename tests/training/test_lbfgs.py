@@ -68,6 +68,10 @@ def test_refusals() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             network(layer).fit_lbfgs(X, Y)
+    frozen = network()
+    frozen.trainable = False
+    with pytest.raises(ValueError, match="no layer with parameters is trainable"):
+        frozen.fit_lbfgs(X, Y)
     with pytest.raises(ValueError, match="max_iter=0"):
         network().fit_lbfgs(X, Y, max_iter=0)
     with pytest.raises(TypeError, match="fit_lbfgs has no argument 'epochs'"):
