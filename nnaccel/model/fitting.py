@@ -267,6 +267,7 @@ class Fitting(OwnLoop, Evaluating, Portable):
 
         Examples
         --------
+        >>> import numpy as np
         >>> import nnaccel as nn
         >>> x, y = np.linspace(-1, 1, 20)[:, None], np.sin(3 * np.linspace(-1, 1, 20))
         >>> model = nn.Sequential(

@@ -90,6 +90,7 @@ class Portable(CompiledNetwork):
 
         Examples
         --------
+        >>> import numpy as np
         >>> import nnaccel as nn
         >>> model = nn.Sequential([nn.Dense(2)])
         >>> model.build((3,))
@@ -129,6 +130,7 @@ class Portable(CompiledNetwork):
 
         Examples
         --------
+        >>> import numpy as np
         >>> import nnaccel as nn
         >>> model = nn.Sequential([nn.Dense(2, use_bias=False)])
         >>> model.build((3,))
