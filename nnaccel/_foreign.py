@@ -223,7 +223,6 @@ METHODS = {
     "parameters": "weights is all of them in one array, get_weights() a list of arrays",
     "state_dict": "get_weights() is a list of arrays; save(path) writes a file",
     "load_state_dict": "load_weights takes the state_dict of a PyTorch module",
-    "save_weights": "save(path) writes the weights with the model",
     "predict_on_batch": "predict takes a batch too",
     "train_step": "train_on_batch makes a step",
     "backward": "forward(x) returns the outputs and their backward",
