@@ -118,7 +118,7 @@ def test_a_change_during_a_fit_takes_effect_at_once(backend: Any) -> None:  # no
 
 
 def test_they_are_saved_copied_and_shown(tmp_path: Path) -> None:
-    model = network("adamw", constraint=nn.MaxNorm(0.5))
+    model = network("adamw", constraint=nn.MaxNorm(np.float32(0.5)))
     model[0].learning_rate_factor = 0.1
     model[-1].weight_decay = False
     model.save(tmp_path / "m.safetensors")
