@@ -231,6 +231,16 @@ def test_averages_in_a_loop_of_ones_own(backend: Any) -> None:  # noqa: F811
     np.testing.assert_allclose(to_numpy(model.weights), (start + after) / 2, rtol=1e-6)
 
 
+def test_averages_begin_anew_from_weights_that_are_set(backend: Any) -> None:  # noqa: F811
+    model = network(nn.optim.SGD(0.1, use_ema=True, ema_momentum=0.9))
+    weights = [np.array(to_numpy(w)) for w in model.get_weights()]
+    model.train_on_batch(X, Y)
+    model.set_weights(weights)
+    model.assign_average_weights()
+    for now, then in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(to_numpy(now), then)
+
+
 # Gradients accumulated over batches
 
 
