@@ -394,7 +394,8 @@ class Sequential(OwnLoop, PipelineStep):
         Raises
         ------
         ValueError
-            If data do not fit, or a layer draws random numbers or has a constraint.
+            If data do not fit, a layer draws random numbers or has a constraint, or all layers are
+            frozen.
         DivergenceError
             If the loss is not finite from the start.
 

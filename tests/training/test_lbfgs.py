@@ -68,6 +68,10 @@ def test_refusals() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             network(layer).fit_lbfgs(X, Y)
+    frozen = network()
+    frozen.trainable = False
+    with pytest.raises(ValueError, match="no layer has parameters to train"):
+        frozen.fit_lbfgs(X, Y)
     with pytest.raises(ValueError, match="max_iter=0"):
         network().fit_lbfgs(X, Y, max_iter=0)
     with pytest.raises(TypeError, match="fit_lbfgs has no argument 'epochs'"):
@@ -91,5 +95,6 @@ def test_estimators_learn_by_it() -> None:
     regressor = MLPRegressor((8,), activation="tanh", solver="lbfgs", max_iter=2000, tol=1e-3)
     product = X[:, 0] * X[:, 1]
     assert regressor.set_params(random_state=0).fit(X, product).score(X, product) > 0.9
-    with pytest.raises(ValueError, match="partial_fit is for solvers that take mini-batches"):
+    with pytest.raises(AttributeError, match="partial_fit") as refused:
         made.partial_fit(X, Y)
+    assert "for solvers that take mini-batches" in str(refused.value.__cause__)
