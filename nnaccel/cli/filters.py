@@ -118,7 +118,7 @@ def filters_command(
     enlarged = f", enlarged {times} times" if times > 1 else ""
     echo(f"wrote {output}: {what}{of_layer}, {sheet.shape[1]} × {sheet.shape[0]} pixels{enlarged}")
     columns = filters.grid(len(titles))[1]
-    for start in range(0, len(titles), columns):
+    for start in range(0, len(titles) if len(titles) > 1 else 0, columns):
         echo(f"  row {start // columns + 1}: {', '.join(titles[start : start + columns])}")
     if plot is not None:
         _draw(to_numpy(maps), titles, plot)

@@ -46,7 +46,9 @@ def test_without_arguments_all_named_filters_of_the_photograph(
     monkeypatch.chdir(tmp_path)
     done = call("filters")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout == "wrote filters.png: 7 maps, 995 × 497 pixels\n"
+    wrote, *rows = done.stdout.splitlines()
+    assert wrote == "wrote filters.png: 7 maps, 995 × 497 pixels"
+    assert rows[0].startswith("  row 1: identity, ")
     assert [path.name for path in tmp_path.iterdir()] == ["filters.png"]
     sheet = read(tmp_path / "filters.png")
     assert sheet.shape == (497, 995, 3)
@@ -81,10 +83,10 @@ def test_every_kind_of_png(call: Any, tmp_path: Path, picture: Any, shape: Any) 
     args = "filters", tmp_path / "page.png", "--output", sheet
     done = call(*args, "--filter", "identity", "--filter", "blur")
     wrote = f"wrote {sheet}: 2 maps, 609 × 380 pixels, enlarged 38 times\n"  # of maps of 8 by 10
-    assert (done.returncode, done.stdout) == (0, wrote)
+    assert (done.returncode, done.stdout.splitlines(True)[0]) == (0, wrote)
     assert read(sheet).shape == (380, 609, *shape)
     done = call(*args, "--filter", "identity", "--grey")
-    assert done.stdout.endswith("1 map, 600 × 750 pixels, enlarged 75 times\n")
+    assert "1 map, 600 × 750 pixels, enlarged 75 times\n" in done.stdout
     assert read(sheet).shape == (750, 600)
 
 
@@ -102,7 +104,7 @@ def test_the_pixels_are_those_of_the_filter(call: Any, tmp_path: Path) -> None:
 def test_a_picture_that_is_large_enough_keeps_its_pixels(call: Any, tmp_path: Path) -> None:
     Image.new("RGB", (220, 30), "red").save(tmp_path / "band.png")
     done = call("filters", tmp_path / "band.png", "--filter", "blur", "-o", tmp_path / "sheet.png")
-    assert done.stdout.endswith("1 map, 218 × 28 pixels\n")
+    assert "1 map, 218 × 28 pixels\n" in done.stdout
 
 
 def test_a_thread_is_not_enlarged_beyond_bounds(call: Any, tmp_path: Path) -> None:
@@ -129,7 +131,7 @@ def test_layers_of_a_model(call: Any, cnn: Path, tmp_path: Path, layer: str) -> 
         done = call("filters", *picture, "--model", cnn, f"--layer={layer}", "-o", out)
         assert (done.returncode, done.stderr) == (0, "")
         wanted = "5 maps of layer conv2d, 614 × 477 pixels, enlarged 17 times\n"
-        assert done.stdout.endswith(wanted)
+        assert wanted in done.stdout
         sheet = read(out)  # of maps of 14 by 12, each pixel a square of 17 by 17
         np.testing.assert_array_equal(
             sheet[:238:17, :204:17].repeat(17, 0).repeat(17, 1), sheet[:238, :204]
@@ -175,7 +177,7 @@ def test_maps_are_drawn_with_their_titles(call: Any, tmp_path: Path, drawn: list
     done = call("filters", tmp_path / "page.png", "--random", 2, "--seed", 3, "--filter", "blur",
                 "-o", tmp_path / "sheet.png", "--plot", tmp_path / "maps.png")  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith(f"drawn in {tmp_path / 'maps.png'}\n")
+    assert f"drawn in {tmp_path / 'maps.png'}\n" in done.stdout
     (figure,) = drawn
     assert [ax.get_title() for ax in figure.axes] == ["blur", "random 0", "random 1"]
     grey = page(4)[..., :3].mean(axis=-1)  # the map of the mean is the mean of the maps
@@ -196,7 +198,7 @@ def test_what_is_drawn_is_a_png_of_the_first_64(call: Any, tmp_path: Path) -> No
     done = call("filters", tmp_path / "page.png", "--random", 65,
                 "-o", tmp_path / "sheet.png", "--plot", tmp_path / "maps.png")  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.endswith("maps.png: the first 64 maps\n")
+    assert "maps.png: the first 64 maps\n" in done.stdout
     assert read(tmp_path / "maps.png").shape[1] == 1350
 
 

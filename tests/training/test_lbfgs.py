@@ -95,6 +95,5 @@ def test_estimators_learn_by_it() -> None:
     regressor = MLPRegressor((8,), activation="tanh", solver="lbfgs", max_iter=2000, tol=1e-3)
     product = X[:, 0] * X[:, 1]
     assert regressor.set_params(random_state=0).fit(X, product).score(X, product) > 0.9
-    with pytest.raises(AttributeError, match="partial_fit") as refused:
+    with pytest.raises(AttributeError, match="has no attribute 'partial_fit'"):
         made.partial_fit(X, Y)
-    assert "for solvers that take mini-batches" in str(refused.value.__cause__)
