@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel import _foreign
-from nnaccel._text import escaped
+from nnaccel._text import escaped, shorten
 
 
 def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) -> str:
@@ -23,7 +23,8 @@ def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) 
     near = difflib.get_close_matches(str(name).lower(), choices, n=1, cutoff=0.5)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     hint = hint if here is None else f" It is called {here!r} here."
-    return f"unknown {kind} {name!r}: choose one of {', '.join(map(repr, choices))}.{hint}"
+    known, given = ", ".join(map(repr, choices)), shorten(repr(name))
+    return f"unknown {kind} {given}: choose one of {known}.{hint}"
 
 
 def whole_number(name: str, value: object, least: int = 1) -> int:
@@ -33,7 +34,8 @@ def whole_number(name: str, value: object, least: int = 1) -> int:
     except TypeError:
         number = least - 1
     if isinstance(value, bool) or number < least:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+        given = shorten(repr(value))
+        raise ValueError(f"{name}={given} must be a whole number of at least {least}")
     return number
 
 

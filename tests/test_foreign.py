@@ -50,6 +50,7 @@ ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
     (dense, {"activaton": "relu"}, "did you mean 'activation'?"),
     (dense, {"zzz": 1}, "Dense has no argument 'zzz': it takes units, activation, use_bias"),
     (nn.Dense, {"in_features": 3, "out_features": 3}, "leave it out"),
+    (nn.optim.SGD, {"weight_decay": 0.1}, "AdamW and Lion take it"),
     (nn.Dense, {"out_features": 3}, "is called 'units' here"),
     (nn.MaxPool2D, {"strides": 2}, "is called 'stride' here"),
     (nn.MaxPool2D, {"kernel_size": 2}, "is called 'pool_size' here"),

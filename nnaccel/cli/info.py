@@ -34,7 +34,7 @@ def _print_facts(facts: dict[str, Any]) -> None:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("backend", "available", "version", "device, or how to fix it"):
-        table.add_column(heading)
+        table.add_column(heading, overflow="fold")  # a command cut off is none
     for row in facts["backends"]:
         chosen = row["name"] == facts["backend"]
         table.add_row(

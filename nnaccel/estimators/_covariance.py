@@ -67,10 +67,12 @@ def labelled(
 
 def checked(covariance: ArrayLike | Covariance, usual: Covariance) -> Covariance:
     """Return a covariance that was given for the coefficients of `usual`."""
-    if isinstance(covariance, Covariance):
-        matrix = covariance.matrix
-    else:
-        matrix = np.asarray(covariance, np.float64)
+    if isinstance(covariance, str):
+        raise TypeError(
+            f"covariance must be a matrix or a Covariance, not {covariance!r}. To fix: give "
+            f"diagnose(X, y).vcov({covariance!r})"
+        )
+    matrix = np.asarray(covariance, np.float64)
     if matrix.shape != usual.matrix.shape:
         raise ValueError(
             f"covariance has shape {matrix.shape}, but the model has {len(usual.names)} "
@@ -78,4 +80,6 @@ def checked(covariance: ArrayLike | Covariance, usual: Covariance) -> Covariance
         )
     if isinstance(covariance, Covariance):
         return covariance
+    if (np.diagonal(matrix) < 0).any():
+        raise ValueError("covariance has variances below 0 on its diagonal")
     return Covariance(usual.names, matrix, "as given", usual.degrees_of_freedom)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel._text import shorten
 from nnaccel.estimators import _r_format
 
 Floats = NDArray[np.float64]
@@ -68,8 +70,9 @@ def quantile(level: float, degrees_of_freedom: float) -> float:
     """Return how many standard errors an interval of Student's t reaches to either side."""
     from scipy import stats
 
-    if not 0 < level < 1:
-        raise ValueError(f"level must be between 0 and 1, such as 0.95, not {level!r}")
+    if not isinstance(level, Real) or not 0 < level < 1:
+        given = shorten(repr(level))
+        raise ValueError(f"level must be between 0 and 1, such as 0.95, not {given}")
     share = (1 + level) / 2
     if math.isinf(degrees_of_freedom):
         return float(stats.norm.ppf(share))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,6 +113,12 @@ class Diagnostics:
         Returns
         -------
         Covariance
+
+        Raises
+        ------
+        ValueError
+            If the fit leaves no residuals, groups are fewer than two or missing, or HC2 or HC3
+            meets a leverage of 1.
         """
         if groups is not None:
             return self._clustered(np.asarray(groups))
@@ -120,7 +126,7 @@ class Diagnostics:
         fit = self._fit
         if kind == "constant":
             return of_one_variance(fit, self._names)
-        free, rest = fit.degrees_of_freedom, 1 - self.leverage
+        free, rest = self._require_errors(), 1 - self.leverage
         if kind in ("HC2", "HC3") and (rest < 1e-10)[self.weights > 0].any():
             raise ValueError(
                 f"{kind} divides by 1 - leverage, but a row alone determines its prediction. To "
@@ -138,17 +144,43 @@ class Diagnostics:
             raise ValueError(
                 f"groups has shape {groups.shape}, but there are {len(self.residuals)} rows"
             )
-        _, index = np.unique(groups[self.weights > 0], return_inverse=True)
+        index = _group_indices(groups[self.weights > 0])
         count = int(index.max()) + 1
         if count < 2:
             raise ValueError("groups has one group, which tells nothing of errors between groups")
         each = (self._scores * (self.weights * self.residuals)[:, None])[self.weights > 0]
         sums = np.zeros((count, each.shape[1]))
         np.add.at(sums, index, each)
-        fit = self._fit
-        factor = count / (count - 1) * (fit.rows - 1) / fit.degrees_of_freedom
+        factor = count / (count - 1) * (self._fit.rows - 1) / self._require_errors()
         return self._sandwich(sums * np.sqrt(factor), f"{count} clusters", count - 1)
+
+    def _require_errors(self) -> int:
+        """Return the degrees of freedom; ValueError if there are none."""
+        free = self._fit.degrees_of_freedom
+        if free < 1:
+            raise ValueError(
+                f"{self._fit.rows} rows for {self.rank} coefficients leave no residuals, so that "
+                "nothing is known of the errors. To fix: give more rows, or fewer variables"
+            )
+        return free
 
     def _sandwich(self, scores: Floats, kind: str, degrees_of_freedom: float) -> Covariance:
         root = scores @ self._fit.factor.T
         return labelled(self._fit, self._names, root.T @ root, kind, max(degrees_of_freedom, 1))
+
+
+def _group_indices(groups: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the index of each row's group; an error if groups are missing or of several types."""
+    missing = sum(group is None or group != group for group in groups.tolist())
+    if missing:
+        raise ValueError(
+            f"groups has {missing} missing values. To fix: name a group for each row, or leave "
+            "these rows out of the fit"
+        )
+    try:
+        return np.unique(groups, return_inverse=True)[1]
+    except TypeError:
+        kinds = sorted({type(group).__name__ for group in groups})
+        raise TypeError(
+            f"groups are of several types, {' and '.join(kinds)}: convert them to one"
+        ) from None

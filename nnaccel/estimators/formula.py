@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,9 @@ class Formula:
     ModuleNotFoundError
         If formulaic is not installed: ``pip install formulaic``.
     ValueError
-        If the formula has no response, or several; or values are missing.
+        If the formula has no response, or several, or no variables; or values are missing.
+    TypeError
+        If `data` is no data frame.
 
     Examples
     --------
@@ -52,10 +55,15 @@ class Formula:
 
     def __init__(self, formula: str, data: Any) -> None:
         formulaic = require("formulaic")
+        _require_frame(data)
         made = formulaic.model_matrix(formula, data, na_action="raise")
         if not hasattr(made, "lhs") or made.lhs.shape[1] != 1:
-            raise ValueError(f"{formula!r} needs one response before the tilde, such as 'y ~ x'")
+            raise ValueError(
+                f"{formula!r} needs one response of numbers before the tilde, such as 'y ~ x'"
+            )
         self.y: NDArray[Any] = np.asarray(made.lhs).ravel()
+        if not set(made.rhs.columns) - {"Intercept"}:
+            raise ValueError(f"{formula!r} has no variables after the tilde, such as 'y ~ x'")
         self.intercept = "Intercept" in made.rhs.columns
         self._spec = made.rhs.model_spec
         self.X = self._without_intercept(made.rhs)
@@ -71,9 +79,31 @@ class Formula:
         Returns
         -------
         pandas.DataFrame, shape (N, p)
+
+        Raises
+        ------
+        ValueError
+            If a variable has a level that it had not in the fit, or values are missing.
         """
-        return self._without_intercept(self._spec.get_model_matrix(data))
+        _require_frame(data)
+        mismatch = require("formulaic.errors").DataMismatchWarning
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", mismatch)
+            try:
+                return self._without_intercept(self._spec.get_model_matrix(data))
+            except mismatch as warning:
+                raise ValueError(
+                    "a variable has a level without a coefficient, since the fit had it not: "
+                    f"{str(warning).partition('. ')[0]}"
+                ) from None
 
     def _without_intercept(self, matrix: Any) -> Any:
         kept = [name for name in matrix.columns if name != "Intercept"]
         return require("pandas").DataFrame(matrix)[kept].astype(float)
+
+
+def _require_frame(data: Any) -> None:
+    """Raise a TypeError unless `data` has named columns."""
+    if not hasattr(data, "columns"):
+        kind = type(data).__name__
+        raise TypeError(f"data must be a pandas.DataFrame, not {kind}. To fix: pandas.DataFrame(…)")

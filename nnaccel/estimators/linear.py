@@ -165,12 +165,13 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimato
         Returns
         -------
         PredictionInterval
-            `fit`, `low` and `high`, arrays of shape (N,).
+            `fit`, `low` and `high`, arrays of shape (N,). Limits are NaN if there are no more rows
+            than coefficients, or gradient descent did not converge.
 
         Raises
         ------
         ValueError
-            If there are several responses, or gradient descent did not converge.
+            If there are several responses.
         """
         fit = self._one_response("predict_interval")
         _checked.choice("kind", kind, ("prediction", "confidence"))
@@ -230,8 +231,8 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimato
         left = weights @ found.residuals**2
         if not np.isclose(left, fit.rss[0], rtol=1e-6, atol=1e-12 * fit.squares[0]):
             raise ValueError(
-                "these are not the rows of the fit: their residual sum of squares is "
-                f"{left:.6g}, that of the fit {fit.rss[0]:.6g}"
+                "these are not the rows of the fit, or not its sample_weight: their residual sum "
+                f"of squares is {left:.6g}, that of the fit {fit.rss[0]:.6g}"
             )
         return found
 

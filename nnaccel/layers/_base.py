@@ -18,7 +18,7 @@ from nnaccel._validate import (
     require_printable,
 )
 from nnaccel.backends import Array
-from nnaccel.layers import initializers
+from nnaccel.layers import constraints, initializers, penalties
 from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
@@ -29,6 +29,9 @@ _STORES = "params", "grads", "state"
 #: Attributes, with their defaults, that are set after construction and kept in files and copies.
 SWITCHES: dict[str, Any] = {"trainable": True, "learning_rate_factor": 1.0, "weight_decay": True}
 _SPELT = "trainable", "learning_rate_factor"  # near misses are no other attributes
+
+#: Attributes that may be set by a name too.
+_READ: dict[str, Callable[[Any], Any]] = {"penalty": penalties.get, "constraint": constraints.get}
 
 Shape = tuple[int, ...]
 Backward = Callable[[Array, bool], Any]  # (dy, input_gradient) -> dx
@@ -142,6 +145,8 @@ class Layer(Explained, ABC):
                 f"weight_decay={value!r} must be True or False: how strong it is, is the "
                 "optimizer's, as in AdamW(weight_decay=0.01)"
             )
+        if name in _READ:
+            value = _READ[name](value)
         super().__setattr__(name, value)
         if name not in ("trainable", "_trainable"):
             vars(self)["times_changed"] = self.times_changed + 1

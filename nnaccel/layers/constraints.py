@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from nnaccel import _validate
@@ -26,7 +27,7 @@ class Constraint:
     Raises
     ------
     ValueError
-        If `max_norm` is not above 0.
+        If `max_norm` is no number above 0.
 
     References
     ----------
@@ -44,7 +45,7 @@ class Constraint:
 
     def __post_init__(self) -> None:
         _check.flag("non_negative", self.non_negative)
-        if not self.max_norm > 0:
+        if not isinstance(self.max_norm, Real) or not self.max_norm > 0:
             raise ValueError(f"max_norm={self.max_norm!r} must be above 0")
         object.__setattr__(self, "max_norm", float(self.max_norm))  # of NumPy's numbers too
 
@@ -89,5 +90,7 @@ def get(constraint: Constraint | str | dict[str, Any] | None) -> Constraint:
         return Constraint(**constraint)
     if not isinstance(constraint, Constraint):
         kind = type(constraint).__name__
-        raise TypeError(f"constraint must be a Constraint, a name or None, not {kind}")
+        raise TypeError(
+            f"constraint must be a Constraint such as nn.MaxNorm(2.0), a name or None, not {kind}"
+        )
     return constraint

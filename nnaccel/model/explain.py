@@ -167,7 +167,7 @@ def _update_step(model: CompiledNetwork) -> Step:
     factors = dict.fromkeys(segment.rate_factor for segment in segments)
     words = [f"{len(segments)} segment{'s' * (len(segments) != 1)} of parameters"]
     if len(factors) > 1 or factors.keys() - {1.0}:
-        words.append("learning rate × " + ", ".join(f"{factor:g}" for factor in factors))
+        words.append("learning rate × " + " and ".join(f"{factor:g}" for factor in factors))
     if any(segment.decays for segment in segments):
         words.append(f"weight decay of {sum(s.decays for s in segments)} of them")
     constrained = sum(bool(layer.constraint) for layer in model.leaves)

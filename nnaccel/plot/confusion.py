@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnaccel._text import shorten
 from nnaccel.plot._figure import literal, new_figure
 
 if TYPE_CHECKING:
@@ -105,18 +106,27 @@ def _counted(
         found, labels = np.asarray(model.predict(x)), np.asarray(y)
         known = getattr(model, "classes_", None)
         if known is None:
-            found = found.argmax(axis=1) if found.ndim == 2 and found.shape[1] > 1 else found > 0.5
-            labels = labels.argmax(axis=1) if labels.ndim == 2 and labels.shape[1] > 1 else labels
-            count = 1 + int(max(labels.max(initial=0), found.max(initial=0)))
-            known = np.arange(count if classes is None else len(classes))
+            known = np.arange(found.shape[1] if _is_wide(found) else 2)
+            found = found.argmax(axis=1) if _is_wide(found) else found > 0.5
+            labels = labels.argmax(axis=1) if _is_wide(labels) else labels
         names = [*map(str, known)] if classes is None else classes
+        strange = [*{*np.ravel(labels).tolist()} - {*known.tolist()}]
+        if strange:
+            raise ValueError(
+                "y has labels that are no classes of the model, such as "
+                f"{shorten(repr(strange[0]))}: these are "
+                f"{shorten(', '.join(map(repr, known.tolist())))}"
+            )
         ours, theirs = (np.searchsorted(known, np.ravel(a)) for a in (labels, found))
-        if (known[np.minimum(ours, len(known) - 1)] != np.ravel(labels)).any():
-            raise ValueError("y has labels that are no classes of the model")
         counts = confusion_counts(ours, theirs, len(known))
     if len(names) != len(counts):
         raise ValueError(f"{len(names)} names for {len(counts)} classes")
     return counts, names
+
+
+def _is_wide(rows: NDArray[Any]) -> bool:
+    """Whether rows have a number for each class."""
+    return rows.ndim == 2 and rows.shape[1] > 1
 
 
 def matrix_size(classes: Sequence[str]) -> tuple[float, float]:

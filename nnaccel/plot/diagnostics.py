@@ -34,6 +34,13 @@ def diagnostics(found: Diagnostics, figure: Figure | SubFigure | None = None) ->
         The three rows that stand out most are numbered from 0. Curves are means of the points
         around them; dashed ones, Cook's distances of 0.5 and 1.
 
+    Raises
+    ------
+    TypeError
+        If `found` is something else, such as the regression.
+    ValueError
+        If the regression leaves no residuals.
+
     Examples
     --------
     >>> from nnaccel.estimators import LinearRegression
@@ -42,9 +49,16 @@ def diagnostics(found: Diagnostics, figure: Figure | SubFigure | None = None) ->
     >>> [ax.get_title() for ax in figure.axes]
     ['Residuals against fits', 'Normal quantiles', 'Spread against fits', 'Leverage']
     """
+    if not hasattr(found, "standardized"):
+        raise TypeError(
+            f"{type(found).__name__} is no Diagnostics: give what LinearRegression's "
+            "diagnose(X, y) returns"
+        )
+    known = np.isfinite(found.standardized) & (found.weights > 0)
+    if not known.any():
+        raise ValueError("no row has a residual: there are no more rows than coefficients")
     figure = figure or new_figure(9, 7.5)
     axes = figure.subplots(2, 2)
-    known = np.isfinite(found.standardized) & (found.weights > 0)
     standardized, leverage = found.standardized[known], found.leverage[known]
     fitted, rows = found.fitted[known], np.flatnonzero(known)
     spread = np.sqrt(np.abs(standardized))

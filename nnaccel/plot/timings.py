@@ -30,6 +30,11 @@ def timings(found: Timings, figure: Figure | SubFigure | None = None) -> Any:
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    TypeError
+        If `found` is something else, such as what `explain` returns without ``timed=True``.
+
     Examples
     --------
     >>> from nnaccel.model.timing import Timing
@@ -37,6 +42,10 @@ def timings(found: Timings, figure: Figure | SubFigure | None = None) -> Any:
     >>> timings(found).axes[0].get_title()
     '40 µs a step of 128 items on numba'
     """
+    if not isinstance(found, Timings):
+        raise TypeError(
+            f"{type(found).__name__} has no times: give what explain(model, timed=True) returns"
+        )
     layers = list(dict.fromkeys(timing.layer for timing in found))
     figure = figure or new_figure(8, 1.2 + _ROW * len(layers))
     ax = figure.subplots()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
@@ -35,6 +35,11 @@ def training_curves(history: History, figure: Figure | SubFigure | None = None) 
     -------
     matplotlib.figure.Figure
 
+    Raises
+    ------
+    ValueError
+        If there is neither loss nor accuracy.
+
     Examples
     --------
     >>> figure = training_curves({"loss": [0.5, 0.2], "val_loss": [0.4, 0.3]})
@@ -42,8 +47,13 @@ def training_curves(history: History, figure: Figure | SubFigure | None = None) 
     'epoch'
     """
     history = getattr(history, "history", history)
+    shown = [n for n in ("loss", "accuracy") if isinstance(history, Mapping) and n in history]
+    if not shown:
+        raise ValueError(
+            "history has neither 'loss' nor 'accuracy'. To fix: give what model.fit returns, or a "
+            "dict such as {'loss': [0.5, 0.2]}"
+        )
     figure = figure or new_figure(9, 3.6)
-    shown = [name for name in ("loss", "accuracy") if name in history]
     axes = figure.subplots(1, len(shown), squeeze=False)[0]
     for ax, name in zip(axes, shown, strict=True):
         _draw_curve(ax, history[name], "training", _TRAINING)

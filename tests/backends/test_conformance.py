@@ -92,3 +92,12 @@ def test_a_fault_is_found(fault: str, tmp_path: Path) -> None:
     source, test = FAULTS[fault]
     found = failures(tmp_path, PLAIN + source, "-k", test.partition("[")[0])
     assert test in found
+
+
+@pytest.mark.slow
+def test_a_backend_that_is_not_there_is_told_once() -> None:
+    arguments = "-m", "pytest", "--pyargs", "nnaccel.conformance", "-p", "no:cacheprovider"
+    path = os.pathsep.join(filter(None, sys.path))
+    done = python(*arguments, env={"NNACCEL_BACKEND": "nump", "PYTHONPATH": path})
+    assert done.returncode == 2
+    assert done.stdout.count("unknown NNACCEL_BACKEND 'nump'") == 1

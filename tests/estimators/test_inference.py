@@ -139,10 +139,34 @@ def test_what_cannot_be_inferred_is_said(cars: LinearRegression) -> None:
         cars.summary(covariance=np.eye(3))
     with pytest.raises(ValueError, match=r"level must be between 0 and 1.*95"):
         cars.confint(95)
+    with pytest.raises(ValueError, match=r"level must be between 0 and 1.*Covariance"):
+        cars.confint(found.vcov())  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"give diagnose\(X, y\)\.vcov\('HC3'\)"):
+        cars.summary(covariance="HC3")
+    with pytest.raises(ValueError, match="variances below 0"):
+        cars.summary(covariance=-np.eye(2))
+    for groups in (np.where(GROUPS < 2, np.nan, GROUPS), [None, *"ab" * 24, "a"]):
+        with pytest.raises(ValueError, match=r"groups has .* missing values"):
+            found.vcov(groups=groups)
+    with pytest.raises(TypeError, match="several types, int and str"):
+        found.vcov(groups=np.array([1, "a"] * 25, object))
+    with pytest.raises(TypeError, match="LinearRegression is no Diagnostics"):
+        plot.diagnostics(cars)  # type: ignore[arg-type]
     both = LinearRegression().fit(X, np.stack([Y, Y], axis=1))
     for call in (both.vcov, lambda: both.predict_interval(X), lambda: both.diagnose(X, Y)):
         with pytest.raises(ValueError, match="is for one response"):
             call()
+
+
+@pytest.mark.parametrize("kind", ["HC0", "HC1", "HC3", "groups"])
+def test_two_rows_tell_nothing_of_errors(kind: str) -> None:
+    model = LinearRegression().fit(X[1:3], Y[1:3])
+    found = model.diagnose(X[1:3], Y[1:3])
+    with pytest.raises(ValueError, match="2 rows for 2 coefficients leave no residuals"):
+        found.vcov(groups=[0, 1]) if kind == "groups" else found.vcov(kind)
+    with pytest.raises(ValueError, match="no row has a residual"):
+        plot.diagnostics(found)
+    assert np.isnan(model.predict_interval(X).low).all()
 
 
 def test_intervals_of_odds() -> None:
@@ -164,5 +188,13 @@ def test_formulas() -> None:
     assert list(both.rows(cars[:2].drop(columns="dist")).columns) == list(both.X)
     with pytest.raises(ValueError, match="needs one response"):
         Formula("speed", cars)
+    with pytest.raises(ValueError, match="no variables"):
+        Formula("dist ~ 1", cars)
+    with pytest.raises(ValueError, match="response of numbers"):
+        Formula("kind ~ speed", cars)
+    with pytest.raises(TypeError, match=r"must be a pandas\.DataFrame, not ndarray"):
+        Formula("dist ~ speed", X)
+    with pytest.raises(ValueError, match=r"level without a coefficient.*'c'"):
+        both.rows(cars.assign(kind="c"))
     with pytest.raises(ValueError, match="null values"):
         Formula("dist ~ speed", cars.replace({"speed": {4.0: np.nan}}))

@@ -93,6 +93,12 @@ def test_a_network_is_counted() -> None:
         (1, 1): "1",
         (2, 1): "1",
     }
+    rows = plot.confusion_matrix(model, x[:1], [0]).axes[0].get_yticklabels()
+    assert len(rows) == 3, "classes that no row has are there too"
+    with pytest.raises(ValueError, match="such as 3: these are 0, 1, 2"):
+        plot.confusion_matrix(model, x, [0, 1, 3])
+    with pytest.raises(ValueError, match="2 names for 3 classes"):
+        plot.confusion_matrix(model, x, [0, 1, 1], classes=["a", "b"])
 
 
 def test_errors_have_a_scale_of_their_own() -> None:

@@ -47,6 +47,12 @@ def test_curves_without_accuracy_or_validation() -> None:
     assert len(ax.lines) == 1
 
 
+def test_what_is_no_history_is_refused() -> None:
+    for given in ({}, {"auc": [0.5]}, [0.5, 0.2], None):
+        with pytest.raises(ValueError, match="neither 'loss' nor 'accuracy'"):
+            plot.training_curves(given)
+
+
 def test_wrong_digits_shows_the_first_24(mistakes: Any) -> None:
     _, y, predicted = mistakes
     figure = plot.wrong_digits(*mistakes)

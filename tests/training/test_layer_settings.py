@@ -134,9 +134,7 @@ def test_they_are_saved_copied_and_shown(tmp_path: Path) -> None:
     assert "57, learning rate × 0.1, norm ≤ 0.5" in lines[0]
     assert "18, no weight decay" in lines[0]
     assert model[0].learning_rate_factor == 0.1
-    told = (
-        "segments of parameters, learning rate × 0.1, 1, weight decay of 3 of them, 2 constrained"
-    )
+    told = "of parameters, learning rate × 0.1 and 1, weight decay of 3 of them, 2 constrained"
     assert nn.explain(model)[-1].why.endswith(told)
     with pytest.raises(
         ValueError, match=r"learning_rate_factor differs among the layers inside: 0.1, 1"
@@ -154,6 +152,12 @@ def test_they_are_saved_copied_and_shown(tmp_path: Path) -> None:
         (lambda _: nn.Dense(3, constraint="non_neg"), ValueError, "Did you mean 'non_negative'"),
         (lambda _: nn.Dense(3, constraint=2.0), TypeError, "must be a Constraint"),
         (lambda _: nn.MaxNorm(0), ValueError, "max_norm=0 must be above 0"),
+        (lambda _: nn.MaxNorm("2"), ValueError, "max_norm='2' must be above 0"),
+        (lambda layer: setattr(layer, "constraint", "max"), ValueError, "Did you mean 'max_norm'"),
+        (lambda layer: setattr(layer, "penalty", 0.1), TypeError, "must be a Penalty"),
+        (lambda _: nn.Dense(3, weight_decay=False), TypeError, "layer.weight_decay = False"),
+        (lambda _: nn.Dense(3, learning_rate_factor=0.1), TypeError, "set it afterwards"),
+        (lambda _: nn.Dense(3, trainable=False), TypeError, "set it afterwards"),
         (lambda _: nn.optim.Adam(ema_momentum=1), ValueError, "ema_momentum=1"),
         (lambda _: nn.optim.Adam(use_ema=1), ValueError, "use_ema=1 must be True or False"),
         (lambda _: nn.optim.Adam(gradient_accumulation_steps=1), ValueError, "at least 2"),
@@ -166,6 +170,12 @@ def test_refusals(set_it: Callable[[Any], Any], error: Any, message: str) -> Non
 
 
 # Constraints
+
+
+def test_they_may_be_set_by_name() -> None:
+    layer = nn.Dense(3)
+    layer.constraint, layer.penalty = "max_norm", "l2"
+    assert (layer.constraint, layer.penalty) == (nn.MaxNorm(), nn.L2())
 
 
 CONSTRAINED: dict[str, tuple[Callable[..., nn.Layer], tuple[int, ...], tuple[int, ...]]] = {

@@ -24,7 +24,7 @@ def load(network: Network, source: Any, by: str = "auto", strict: bool = True) -
     library, content = read(source)
     pairs, faults = match(network, library, content, by, source)
     if strict:
-        refuse(faults)
+        refuse(faults, "make the same layers, or load what fits by strict=False")
     arrays = [(pair.place, np.asarray(pair.array, pair.place.dtype)) for pair in pairs]
     for place, array in arrays:
         place[...] = network.backend.asarray(array)

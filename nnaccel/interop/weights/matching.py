@@ -86,13 +86,12 @@ def match(
     return pairs, faults
 
 
-def refuse(faults: list[str]) -> None:
-    """Raise an error with all faults, if there are any."""
+def refuse(faults: list[str], remedy: str) -> None:
+    """Raise an error with all faults, if there are any, and what to do."""
     if faults:
         raise ValueError(
             f"the weights do not fit: {'; '.join(faults[:9])}"
-            f"{'; …' if len(faults) > 9 else ''}. To fix: make the same layers, or load what fits "
-            "by strict=False"
+            f"{'; …' if len(faults) > 9 else ''}. To fix: {remedy}"
         )
 
 

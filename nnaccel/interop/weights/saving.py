@@ -29,6 +29,11 @@ def save(network: Network, target: Any, like: Any = None, by: str = "auto") -> N
             raise TypeError("a state dict is filled as it is: like= is for files")
         _fill(target, _arrays(network, target, by)[2])
         return
+    if not isinstance(target, str | Path):
+        raise TypeError(
+            f"weights go to a state dict or a file, not to a {type(target).__name__}: give "
+            "module.state_dict(), or a file's name and like="
+        )
     if like is None:
         raise TypeError(
             "a file of weights needs like=: a state dict, or a file, with the names and shapes "
@@ -52,7 +57,7 @@ def _arrays(network: Network, like: Any, by: str) -> tuple[str, Any, Arrays]:
     """Return the library, what `like` holds, and arrays by their names there."""
     library, content = read(like)
     pairs, faults = match(network, library, content, by, like)
-    refuse(faults)
+    refuse(faults, "make the same layers there")
     arrays = {}
     for pair in pairs:
         # Where each of our numbers lies among theirs.
