@@ -39,6 +39,8 @@ def name_first(processes: Sequence[int]) -> None:
         except ProcessLookupError:
             _print(rank, process)
             return
+        except OSError:  # Linux before 5.3
+            return
         ranks[handle] = rank
         waiting.register(handle, select.EPOLLIN)
     rank = ranks[waiting.poll()[0][0]]

@@ -46,7 +46,7 @@ class Weighted(Layer):
             "use_bias": self.use_bias,
             "initializer": self.initializer.config(),
             "bias_initializer": self.bias_initializer.config(),
-            "penalty": {"l1": self.penalty.l1, "l2": self.penalty.l2},
+            "penalty": {"l1": float(self.penalty.l1), "l2": float(self.penalty.l2)},
             "constraint": self.constraint.config(),
             "name": self.name,
         }

@@ -47,6 +47,7 @@ class Constraint:
         _check.flag("non_negative", self.non_negative)
         if not isinstance(self.max_norm, Real) or not self.max_norm > 0:
             raise ValueError(f"max_norm={self.max_norm!r} must be above 0")
+        object.__setattr__(self, "max_norm", float(self.max_norm))  # of NumPy's numbers too
 
     def __bool__(self) -> bool:
         return self.non_negative or self.max_norm < math.inf

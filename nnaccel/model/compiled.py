@@ -125,6 +125,26 @@ class CompiledNetwork(Network):
         if self._slots is not None:
             self.weights[...] = self._slots[optimizer.buffers.index("average")]
 
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Overwrite all parameters and states, in the order of `get_weights`.
+
+        Averages that the optimiser keeps begin anew from there.
+
+        Raises
+        ------
+        TypeError
+            If they are a dict.
+        ValueError
+            If their number or a shape does not match; nothing is changed then.
+        """
+        super().set_weights(weights)
+        self._begin_average()
+
+    def _begin_average(self) -> None:
+        """Let the average of the parameters be the parameters."""
+        if self._slots is not None and self.optimizer.use_ema:
+            self._slots[self.optimizer.buffers.index("average")] = self.weights
+
     def to(self, name: str) -> Self:
         """Move parameters and optimiser state to a backend, and run there from now on.
 

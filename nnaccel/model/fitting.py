@@ -96,7 +96,8 @@ class Fitting(OwnLoop, Evaluating, Portable):
         prefetch : int, default 2
             Batches that a thread fetches from an iterable ahead of the steps, for training and
             validation, in the same order; none beyond the epoch. 0 fetches each when its step comes
-            and is for an iterable that looks at the model, or that a callback changes.
+            and is for an iterable that looks at the model, that a callback changes, or that is
+            bound to one thread, as SQLite's connections are.
         sample_weight : array_like, shape (N,), optional
             Each row's loss is multiplied by its weight; an iterable gives batches (x, y,
             sample_weight) instead.
@@ -256,8 +257,7 @@ class Fitting(OwnLoop, Evaluating, Portable):
         Raises
         ------
         ValueError
-            If data do not fit, a layer draws random numbers or has a constraint, or nothing is
-            trainable.
+            If data do not fit, a layer draws random numbers or has a constraint, or all are frozen.
         DivergenceError
             If the loss is not finite from the start.
 

@@ -99,7 +99,9 @@ class Portable(CompiledNetwork):
         """
         self._require_idle("load_weights")
         with self.on_backend():
-            return weights.load(self, source, by, strict)
+            left = weights.load(self, source, by, strict)
+            self._begin_average()
+            return left
 
     def save_weights(self, target: Any, *, like: Any = None, by: str = "auto") -> None:
         """Give this model's weights to a model with the same layers in PyTorch or Keras.

@@ -78,8 +78,8 @@ class Optimizer(ABC):
         Largest absolute value of a gradient's element.
     use_ema : bool, default False
         Whether to keep exponential moving averages of the parameters, which `fit` ends with.
-        Validation and callbacks see the parameters themselves; in a loop of your own, end with
-        ``model.assign_average_weights()``.
+        Validation and callbacks see the parameters themselves, and what `EarlyStopping` restores at
+        the end is no average; in a loop of your own, end with ``model.assign_average_weights()``.
     ema_momentum : float in [0, 1), default 0.99
         Share of an average that each update keeps.
     gradient_accumulation_steps : int, optional
@@ -198,7 +198,8 @@ class Optimizer(ABC):
             return
         for segment in clock.segments:
             views = w[segment.place], g[segment.place], tuple(slot[segment.place] for slot in slots)
-            self._apply_in_array_code(backend, *views, replace(clock, segments=(segment,)))
+            whole = segment._replace(start=0, stop=segment.stop - segment.start)  # of the views
+            self._apply_in_array_code(backend, *views, replace(clock, segments=(whole,)))
 
     def _apply_in_array_code(
         self, backend: Backend, w: Array, g: Array, slots: Sequence[Array], clock: Clock

@@ -51,15 +51,13 @@ def minimize(setup: TrainingSetup, loader: BatchLoader, **options: Any) -> Minim
     Raises
     ------
     ValueError
-        If no parameters are trainable.
+        If no parameter is trained.
     DivergenceError
         If the loss is not finite at the weights that there are.
     """
     from scipy.optimize import OptimizeResult
     from scipy.optimize import minimize as minimized
 
-    if not setup.network.segments():
-        raise ValueError("no layer has parameters to train: set trainable = True of some")
     loss_and_gradient = _Objective(setup, loader)
     start, losses = loss_and_gradient.weights, list[float]()
     if not np.isfinite(loss_and_gradient(start)[0]):
@@ -101,6 +99,8 @@ class _Objective:
     def __init__(self, setup: TrainingSetup, loader: BatchLoader) -> None:
         self._setup, self._rows = setup, loader.rows
         self._places = [segment.place for segment in setup.network.segments()]
+        if not self._places:
+            raise ValueError("no layer with parameters is trainable. To fix: set trainable=True")
         setup.sums.fit_to(loader.targets)
         loader.learn_scale()
         loader.start(np.arange(self._rows))

@@ -65,3 +65,18 @@ def test_gradients_are_the_derivatives(backend: Any, shape: tuple[int, ...]) -> 
     dx = np.concatenate([rank["dx"] for rank in found])
     numeric = (total(x + h * along) - total(x - h * along)) / (2 * h)
     assert (dx * along).sum() == pytest.approx(numeric, rel=1e-6)
+
+
+def test_a_mean_far_from_the_running_one_leaves_the_variance_its_digits(backend: Any) -> None:
+    x = np.random.default_rng(0).normal(1e4, 1, (256, 3)).astype(np.float32)
+
+    def variance(comm: Any) -> np.ndarray:
+        with nn.use_backend(backend.name) as chosen:
+            layer = nn.BatchNorm(0.0, synchronized=True)
+            layer.build((3,))
+            layer.sum_over_ranks = partial(comm.all_reduce, chosen)
+            layer.forward(chosen.asarray(np.split(x, 2)[comm.rank]), training=True)
+            return nn.to_numpy(layer.state["running_var"]).copy()
+
+    for found in Group(2, 2).run(variance):
+        np.testing.assert_allclose(found, x.astype(np.float64).var(axis=0), rtol=1e-3)

@@ -16,7 +16,7 @@ from nnaccel.backends import to_numpy
 
 from ..fake_cupy import backend  # noqa: F401
 from ..registered import OPTIMIZERS
-from .own_pieces import Momentum, Scaled
+from .own_pieces import ByAdam, Momentum, Scaled
 
 RNG = np.random.default_rng(1)
 Y = RNG.integers(3, size=36)
@@ -78,6 +78,16 @@ def test_layers_may_have_factors_of_their_own(backend: Any) -> None:  # noqa: F8
     assert len(usual.segments()) == 1
 
 
+def test_an_update_in_array_code_may_call_that_of_its_base_class(backend: Any) -> None:  # noqa: F811
+    weights = []
+    for optimizer in (ByAdam(0.01), nn.optim.Adam(0.01)):
+        model = network(optimizer)
+        model[0].trainable = False
+        model[3].learning_rate_factor = 0.5
+        weights.append(trained(model, epochs=1))
+    np.testing.assert_array_equal(*weights)
+
+
 @pytest.mark.parametrize("name", DECAYING)
 def test_biases_and_normalisation_do_not_decay(backend: Any, name: str) -> None:  # noqa: F811
     """After one update from the same gradients all that differs is what decay takes."""
@@ -108,7 +118,7 @@ def test_a_change_during_a_fit_takes_effect_at_once(backend: Any) -> None:  # no
 
 
 def test_they_are_saved_copied_and_shown(tmp_path: Path) -> None:
-    model = network("adamw", constraint=nn.MaxNorm(0.5))
+    model = network("adamw", constraint=nn.MaxNorm(np.float32(0.5)))
     model[0].learning_rate_factor = 0.1
     model[-1].weight_decay = False
     model.save(tmp_path / "m.safetensors")
@@ -229,6 +239,16 @@ def test_averages_in_a_loop_of_ones_own(backend: Any) -> None:  # noqa: F811
     after = np.array(to_numpy(model.weights))
     model.assign_average_weights()
     np.testing.assert_allclose(to_numpy(model.weights), (start + after) / 2, rtol=1e-6)
+
+
+def test_averages_begin_anew_from_weights_that_are_set(backend: Any) -> None:  # noqa: F811
+    model = network(nn.optim.SGD(0.1, use_ema=True, ema_momentum=0.9))
+    weights = [np.array(to_numpy(w)) for w in model.get_weights()]
+    model.train_on_batch(X, Y)
+    model.set_weights(weights)
+    model.assign_average_weights()
+    for now, then in zip(model.get_weights(), weights, strict=True):
+        np.testing.assert_array_equal(to_numpy(now), then)
 
 
 # Gradients accumulated over batches

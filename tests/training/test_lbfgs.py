@@ -70,7 +70,7 @@ def test_refusals() -> None:
             network(layer).fit_lbfgs(X, Y)
     frozen = network()
     frozen.trainable = False
-    with pytest.raises(ValueError, match="no layer has parameters to train"):
+    with pytest.raises(ValueError, match="no layer with parameters is trainable"):
         frozen.fit_lbfgs(X, Y)
     with pytest.raises(ValueError, match="max_iter=0"):
         network().fit_lbfgs(X, Y, max_iter=0)

@@ -65,7 +65,7 @@ def _avg_pool2d(size: FixedSize, dtype: np.dtype[Any]) -> PoolingKernel:
         return (number(_divisor(i, j, args[0], window)),)
 
     def all_taps(i, j, window, args):  # type: ignore[no-untyped-def]
-        return (number(window.kernel_size[0] * window.kernel_size[1]),)
+        return (args[1],)
 
     return PoolingKernel(size, number(0), added, avg_pool2d, counted, all_taps)
 
@@ -102,7 +102,8 @@ def _avg_pool2d_backward(size: FixedSize) -> PixelKernel:
 def avg_pool2d(x: Any, window: Window, count_include_pad: bool, y: Any) -> None:
     """y = sum of the pixels under the window, divided by the number of taps that count."""
     kernel = _avg_pool2d(fixed_size(window), wide(x.dtype))
-    kernel(y, x, window, _bounds(x, window, count_include_pad))
+    taps = scalar(math.prod(window.kernel_size), x)
+    kernel(y, x, window, _bounds(x, window, count_include_pad), taps)
 
 
 def avg_pool2d_backward(dy: Any, window: Window, count_include_pad: bool, dx: Any) -> None:

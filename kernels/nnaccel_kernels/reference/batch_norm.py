@@ -92,7 +92,8 @@ def batch_norm_moments(x: Any, origin: Any, sums: Any) -> None:
 
     For each channel those of x - origin, then those of its square, then the pixels of a channel.
     """
-    channels, distance = x.shape[1], x - _each(origin)
+    channels, xp = x.shape[1], namespace(x)
+    distance = xp.astype(x - _each(origin), xp.float64)  # the mean's square is to be taken off
     sums[:channels] = _sum(distance)
     sums[channels:-1] = _sum(distance**2)
     sums[-1:] = x.size // channels

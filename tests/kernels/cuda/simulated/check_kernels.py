@@ -310,6 +310,21 @@ def test_fixed_windows(size: int, stride: int, padding: tuple[int, int, int, int
     assert_same("max_pool2d_backward", y, x, best, window, out=[x])
 
 
+@pytest.mark.parametrize("size", [(2, 2), (3, 2), (4, 4)])
+def test_windows_side_by_side(size: tuple[int, int]) -> None:
+    """Rows of images are read in vectors that hold several windows, or one."""
+    window, rng = Window(size, size), np.random.default_rng(0)
+    x = rng.standard_normal((2, 2, 5, 8)).round().astype(np.float32)
+    y = rng.standard_normal((2, 2, *window.output_size(5, 8))).astype(np.float32)
+    assert size[1] in {piece.variant.run for piece in pooled.in_pieces(window, (x,), (y,))}
+    best = np.empty_like(y)
+    reference.kernels.max_pool2d(x, window, best)
+    assert_same("avg_pool2d", x, window, True, out=[y])
+    assert_same("avg_pool2d_backward", y, window, True, out=[x])
+    assert_same("max_pool2d", x, window, out=[y])
+    assert_same("max_pool2d_backward", y, x, best, window, out=[x])
+
+
 shapes = st.tuples(st.integers(0, 3), st.integers(1, 5), st.integers(1, 3), st.integers(1, 3))
 
 
