@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, Self
 
 import numpy as np
 
+from nnaccel._html import lines as preformatted
+from nnaccel._html import table
 from nnaccel.backends import Array, Backend
 from nnaccel.layers import Backward, Layer
 from nnaccel.layers._running import watch
@@ -21,6 +23,7 @@ from nnaccel.model.explanation import FORWARD, Explanation
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.checks import check_pair
 
+_HEAD = ("layer", "", "µs", "share", "GFLOP/s", "", "kernels")
 _WARM_UP = 5  # steps that compile kernels and capture graphs
 
 Place = tuple[str, str]  # layer and pass
@@ -87,7 +90,24 @@ class Timings(tuple[Timing, ...]):
 
     def __str__(self) -> str:
         """A header, a line for each pass with a bar, and the sum."""
-        rows = [("layer", "", "µs", "share", "GFLOP/s", "", "kernels")]
+        rows = [_HEAD, *self._rows()]
+        widths = [max(len(row[i]) for row in rows) for i in range(6)]
+        lines = []
+        for row in rows:
+            right = (f"{text:>{width}}" for text, width in zip(row[2:5], widths[2:5], strict=True))
+            first = f"{row[0]:<{widths[0]}}", f"{row[1]:<{widths[1]}}"
+            lines.append("  ".join([*first, *right, f"{row[5]:<{widths[5]}}", row[6]]).rstrip())
+        rule = "-" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:], rule, self._total()])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Show the same in a notebook."""
+        return table(_HEAD, self._rows(), "llrrrll") + preformatted([self._total()])
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = []
         last = ""
         for timing in self:
             layer = indented(timing.layer) if timing.layer != last else ""
@@ -96,17 +116,11 @@ class Timings(tuple[Timing, ...]):
             bar = "█" * round(30 * timing.share)
             numbers = f"{1e6 * timing.seconds:,.1f}", f"{timing.share:.1%}", speed
             rows.append((layer, timing.direction, *numbers, bar, ", ".join(timing.kernels)))
-        widths = [max(len(row[i]) for row in rows) for i in range(6)]
-        lines = []
-        for row in rows:
-            right = (f"{text:>{width}}" for text, width in zip(row[2:5], widths[2:5], strict=True))
-            first = f"{row[0]:<{widths[0]}}", f"{row[1]:<{widths[1]}}"
-            lines.append("  ".join([*first, *right, f"{row[5]:<{widths[5]}}", row[6]]).rstrip())
-        rule = "-" * max(map(len, lines))
-        total = f"{1e6 * self.seconds:,.1f} µs a training step of {self.batch_size:,} items"
-        return "\n".join([lines[0], rule, *lines[1:], rule, f"{total} on {self.backend}"])
+        return rows
 
-    __repr__ = __str__
+    def _total(self) -> str:
+        total = f"{1e6 * self.seconds:,.1f} µs a training step of {self.batch_size:,} items"
+        return f"{total} on {self.backend}"
 
 
 def time_steps(model: CompiledNetwork, plan: Explanation, steps: int) -> Timings:

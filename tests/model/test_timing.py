@@ -90,6 +90,11 @@ def test_it_prints_and_draws(tmp_path: Path) -> None:
     assert len(lines) == len(found) + 4
     assert "a training step of 4 items on " in lines[-1]
     assert (tmp_path / "time.png").read_bytes()[:4] == b"\x89PNG"
+    shown = found._repr_html_()
+    assert shown.count("<tr>") == len(found) + 1
+    assert lines[-1] in shown
+    with pytest.raises(TypeError, match="Explanation has no times"):
+        plot.timings(nn.explain(network(), 4))  # type: ignore[arg-type]
 
 
 def test_frozen_layers_have_no_backward_pass() -> None:

@@ -40,7 +40,7 @@ class Loan(np.ndarray):
     buffer: Buffer | None = None  # a view of it has none
 
     def __del__(self) -> None:
-        if self.buffer is not None:
+        if self.buffer is not None and _store is not None:  # None at the end of the process
             _store.take_back(self.buffer)
 
 
