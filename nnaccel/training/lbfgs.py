@@ -58,6 +58,8 @@ def minimize(setup: TrainingSetup, loader: BatchLoader, **options: Any) -> Minim
     from scipy.optimize import OptimizeResult
     from scipy.optimize import minimize as minimized
 
+    if not setup.network.segments():
+        raise ValueError("no layer has parameters to train: set trainable = True of some")
     loss_and_gradient = _Objective(setup, loader)
     start, losses = loss_and_gradient.weights, list[float]()
     if not np.isfinite(loss_and_gradient(start)[0]):
