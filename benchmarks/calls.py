@@ -11,17 +11,15 @@ from collections.abc import Callable, Iterator
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import _pairs
 import _results
 import numpy as np
 
 from nnaccel import layers, ops
-from nnaccel.backends import set_backend
-from nnaccel.bench.timing import take_short_turns, use_cpu_time
 from nnaccel.model.sequential import Sequential
 
 Run = Callable[[], Any]
 Row = tuple[str, Run, Run]
-BURST = 0.02  # seconds of a turn
 CONVOLUTIONS = {  # N, C, H, K, size, stride, groups
     "1x3x32x32-k16-3x3": (1, 3, 32, 16, 3, 1, 1),
     **{f"8x32x{h}x{h}-k32-3x3": (8, 32, h, 32, 3, 1, 1) for h in (4, 7, 14)},
@@ -148,21 +146,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats
-    use_cpu_time()
+    _pairs.begin()
     import torch
 
-    torch.set_num_threads(1)
-    set_backend("numba")
     found = []
     with torch.no_grad():
         for name, ours, theirs in _rows():
             np.testing.assert_allclose(ours(), np.asarray(theirs()), rtol=1e-3, atol=1e-3)
             runs = {"nnaccel": ours, "peer": theirs}
-            turns = take_short_turns(runs, repeats, seconds=BURST, pause=0, title=f"{name}: ")
-            ratio = float(np.median(np.divide(turns["peer"], turns["nnaccel"])))
-            us = [1e6 * float(np.median(turns[who])) for who in runs]
-            found.append({"name": name, "nnaccel_us": us[0], "peer_us": us[1], "ratio": ratio})
-            print(f"{name:45} {us[0]:9.1f} µs {us[1]:9.1f} µs {ratio:6.2f}", flush=True)
+            found.append(_pairs.race(name, runs, repeats))
     print(_results.write("calls.json", _results.provenance() | {"rows": found}))
 
 

@@ -13,18 +13,17 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+import _pairs
 import _results
 import numpy as np
 
 from nnaccel import layers
-from nnaccel.backends import set_backend
-from nnaccel.bench.timing import take_short_turns, use_cpu_time
 from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD
 
 Run = Callable[[], Any]
-BURST = 0.05  # seconds of a turn
 RATE = 0.01
+BURST = 0.05  # seconds of a turn
 
 
 class Network(NamedTuple):
@@ -138,24 +137,16 @@ def race(repeats: int) -> Iterator[dict[str, Any]]:
         name = f"{'-'.join(map(str, network.sizes))}, {network.activation}"
         name += f", dropout {network.dropout}" * bool(network.dropout)
         name += f", batch {network.batch}, {network.steps} steps"
-        turns = take_short_turns(
-            contestants(network), repeats, seconds=BURST, pause=0, title=f"{name}: "
+        yield _pairs.race(
+            name, contestants(network), repeats, seconds=BURST, steps=network.steps, width=55
         )
-        ratio = float(np.median(np.divide(turns["peer"], turns["nnaccel"])))
-        us = [1e6 * float(np.median(turns[who])) / network.steps for who in turns]
-        print(f"{name:55} {us[0]:9.1f} µs {us[1]:9.1f} µs {ratio:6.2f}", flush=True)
-        yield {"name": name, "nnaccel_us": us[0], "peer_us": us[1], "ratio": ratio}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats
-    use_cpu_time()
-    import torch
-
-    torch.set_num_threads(1)
-    set_backend("numba")
+    _pairs.begin()
     rows = list(race(repeats))
     print(_results.write("steps.json", _results.provenance() | {"rows": rows}))
 

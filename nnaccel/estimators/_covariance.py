@@ -46,8 +46,7 @@ class Covariance:
 def of_one_variance(fit: LinearFit, names: list[str]) -> Covariance:
     """Return the covariance for independent errors of one variance."""
     free = fit.degrees_of_freedom
-    variance = float(fit.rss[0]) / free if free > 0 else np.nan
-    matrix = variance * fit.factor @ fit.factor.T
+    matrix = fit.variance[0] * fit.factor @ fit.factor.T
     return labelled(fit, names, matrix, "independent errors of one variance", max(free, 1))
 
 

@@ -102,6 +102,16 @@ class LinearFit:
         return replace(self, rss=(shown**2).sum(axis=0), quartiles=quartiles)
 
     @property
+    def variance(self) -> Floats:
+        """Residual variance of each response; NaN without degrees of freedom."""
+        free = self.degrees_of_freedom
+        return self.rss / free if free > 0 else np.full(self.rss.shape, np.nan)
+
+    def scores(self, x: Floats) -> Floats:
+        """Rows x, with the intercept, times the factor of the covariance: (N, rank)."""
+        return np.asarray(self.factor[0] + x @ self.factor[1:])
+
+    @property
     def rank(self) -> int:
         """Number of coefficients that the rows determine, with the intercept."""
         return int(self.factor.shape[1])

@@ -65,8 +65,7 @@ def _coefficients(
 ) -> Coefficients:
     """Coefficients of response k with their tests."""
     free: float = fit.degrees_of_freedom
-    variance = fit.rss[k] / free if free > 0 else math.nan
-    std_error = np.sqrt(variance * (fit.factor**2).sum(axis=1))
+    std_error = np.sqrt(fit.variance[k] * (fit.factor**2).sum(axis=1))
     std_error[np.array(fit.dependent, int) + 1] = math.nan
     std_error[:] = std_error if fit.converged else math.nan
     estimate = np.concatenate([fit.intercept[k : k + 1], fit.slopes[:, k]])
@@ -85,7 +84,7 @@ def _facts(fit: LinearFit, k: int) -> dict[str, float]:
     rss, tss = float(fit.rss[k]), float(fit.tss[k])
     with np.errstate(divide="ignore", invalid="ignore"):
         r_squared = 1 - np.float64(rss) / tss
-        variance = np.float64(rss) / free if free > 0 else np.float64(math.nan)
+        variance = fit.variance[k]
         adjusted = 1 - variance / (np.float64(tss) / (fit.rows - fit.has_intercept))
         f = (np.float64(tss) - rss) / slopes / variance if fit.converged else np.float64(math.nan)
     return {

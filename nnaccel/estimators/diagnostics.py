@@ -65,9 +65,7 @@ class Diagnostics:
         """Return the diagnostics of the rows x (N, p), y (N,)."""
         fitted = x @ fit.slopes[:, 0] + fit.intercept[0]
         residuals = y - fitted
-        scores = fit.factor[0] + x @ fit.factor[1:]
-        free = fit.degrees_of_freedom
-        sigma = np.sqrt(weights @ residuals**2 / free) if free > 0 else np.nan
+        scores, sigma = fit.scores(x), np.sqrt(fit.variance[0])
         leverage = np.minimum(weights * (scores**2).sum(axis=1), 1)
         return cls(fitted, residuals, weights, leverage, float(sigma), fit, names, scores)
 

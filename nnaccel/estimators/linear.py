@@ -176,11 +176,10 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimato
         fit = self._one_response("predict_interval")
         _checked.choice("kind", kind, ("prediction", "confidence"))
         x = _checked.rows(self, X)
-        free = fit.degrees_of_freedom
-        variance = fit.rss[0] / free if free > 0 and fit.converged else np.nan
-        spread = ((fit.factor[0] + x @ fit.factor[1:]) ** 2).sum(axis=1)
+        variance = fit.variance[0] if fit.converged else np.nan
+        spread = (fit.scores(x) ** 2).sum(axis=1)
         reach = np.sqrt(variance * (spread + (kind == "prediction")))
-        reach *= quantile(level, max(free, 1))
+        reach *= quantile(level, max(fit.degrees_of_freedom, 1))
         predicted = x @ fit.slopes[:, 0] + fit.intercept[0]
         return PredictionInterval(predicted, predicted - reach, predicted + reach)
 

@@ -12,6 +12,7 @@ from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
 from nnaccel.layers import Chain, Layer
 from nnaccel.model import copying
+from nnaccel.model.evaluating import EVALUATION_BATCH
 from nnaccel.model.fitting import Fitting
 from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
@@ -19,8 +20,6 @@ from nnaccel.model.summary import summarize, summarize_html
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.inputs import build_or_check, check_inputs
 from nnaccel.training.prefetch import refuse_in_prefetch
-
-_PREDICT_BATCH = 256
 
 
 class Sequential(Fitting, PipelineStep):
@@ -153,7 +152,9 @@ class Sequential(Fitting, PipelineStep):
             build_or_check(self, x)
             return self.forward(BatchLoader(self, x, None, len(x)).inputs(len(x)), training)[0]
 
-    def predict(self, x: Any, *, batch_size: int = _PREDICT_BATCH, **unknown: Never) -> np.ndarray:
+    def predict(
+        self, x: Any, *, batch_size: int = EVALUATION_BATCH, **unknown: Never
+    ) -> np.ndarray:
         """Return the outputs for inputs, as a NumPy array.
 
         Parameters

@@ -45,6 +45,12 @@ def save(figure: Figure, path: str | Path) -> None:
         beside.unlink(missing_ok=True)
 
 
+def draw_points(ax: Axes, x: Any, y: Any) -> None:
+    """Draw points, paler and smaller where they are many."""
+    few = len(x) <= 1000
+    ax.scatter(x, y, s=20 if few else 6, alpha=0.7 if few else 0.3, edgecolors="none")
+
+
 def straight_line(model: Any) -> tuple[float, float]:
     """Return intercept and slope: as given, or of a regression with one variable."""
     if not hasattr(model, "coef_"):

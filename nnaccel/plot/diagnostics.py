@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from nnaccel.plot._figure import COLOURS, new_figure
+from nnaccel.plot._figure import COLOURS, draw_points, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,18 +84,13 @@ def diagnostics(found: Diagnostics, figure: Figure | SubFigure | None = None) ->
 
 def _scatter(ax: Axes, x: Any, y: Any, rows: Any, size: Any) -> None:
     """Draw points with the local mean of y, and number those of the largest sizes."""
-    _points(ax, x, y)
+    ax.margins(0.08)  # room for numbers
+    draw_points(ax, x, y)
     order = np.argsort(x, kind="stable")
     if len(x) >= 5:
         smooth = _local_mean(x[order], y[order])
         ax.plot(x[order], smooth, color=COLOURS[1], linewidth=1.5)
     _number(ax, x, y, rows, size)
-
-
-def _points(ax: Axes, x: Any, y: Any) -> None:
-    few = len(x) <= 1000
-    ax.margins(0.08)  # room for numbers
-    ax.scatter(x, y, s=20 if few else 6, alpha=0.7 if few else 0.3, edgecolors="none")
 
 
 def _number(ax: Axes, x: Any, y: Any, rows: Any, size: Any) -> None:
@@ -122,7 +117,8 @@ def _quantiles(ax: Axes, standardized: Any, rows: Any) -> None:
     shift = 3 / 8 if count <= 10 else 1 / 2
     expected = stats.norm.ppf((np.arange(1, count + 1) - shift) / (count + 1 - 2 * shift))
     observed = standardized[order]
-    _points(ax, expected, observed)
+    ax.margins(0.08)
+    draw_points(ax, expected, observed)
     low, high = np.quantile(observed, [0.25, 0.75])
     slope = (high - low) / (2 * stats.norm.ppf(0.75))
     ax.axline((0, (low + high) / 2), slope=slope, color="black", linewidth=1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel.plot._figure import literal, new_figure
+from nnaccel.plot._figure import draw_points, literal, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure, SubFigure
@@ -46,8 +46,7 @@ def observed_against_fitted(
     """
     figure = figure or new_figure(6, 5.4)
     ax = figure.subplots()
-    few = len(y) <= 1000  # many points are drawn paler and smaller
-    ax.scatter(fitted, y, s=20 if few else 6, alpha=0.7 if few else 0.3, edgecolors="none")
+    draw_points(ax, fitted, y)
     middle = float(np.mean(fitted))
     ax.axline((middle, middle), slope=1, color="black", linewidth=1, label="observed = fitted")
     shown = literal(name)

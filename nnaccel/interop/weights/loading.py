@@ -21,8 +21,8 @@ def load(network: Network, source: Any, by: str = "auto", strict: bool = True) -
     source, by, strict
         As for `Sequential.load_weights`, which says what is returned and raised, too.
     """
-    library, content = read(source)
-    pairs, faults = match(network, library, content, by, source)
+    library, groups, _ = read(source)
+    pairs, faults = match(network, library, groups, by, source)
     if strict:
         refuse(faults, "make the same layers, or load what fits by strict=False")
     arrays = [(pair.place, np.asarray(pair.array, pair.place.dtype)) for pair in pairs]

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnaccel._validate import unknown_name
 from nnaccel.interop.weights.conversion import RULES, Rule, flattened_images
-from nnaccel.interop.weights.sources import Group, of_state_dict, order_is_told
+from nnaccel.interop.weights.sources import Group, order_is_told
 from nnaccel.layers import Layer, Shape
 from nnaccel.layers._tree import walk
 from nnaccel.network.chain import Network
@@ -45,7 +45,7 @@ class Pair(NamedTuple):
 
 
 def match(
-    network: Network, library: str, content: Any, by: str, source: Any
+    network: Network, library: str, groups: list[Group], by: str, source: Any
 ) -> tuple[list[Pair], list[str]]:
     """Return pairs of arrays that fit, and a sentence about each array without its like.
 
@@ -53,7 +53,7 @@ def match(
     ----------
     network : Network
         With the layers that the weights were trained in.
-    library, content
+    library, groups
         What `sources.read` made of `source`.
     by : {'auto', 'name', 'order'}
     source : dict or path
@@ -61,7 +61,6 @@ def match(
     if by not in _WAYS:
         raise ValueError(unknown_name("by", by, list(_WAYS)))
     network._require_built()
-    groups = of_state_dict(content) if library == "torch" else content
     ours = [(path, layer) for path, layer in walk(network.layers) if layer.arrays]
     found, faults = _matched(ours, groups, by, str(source).endswith(".safetensors"))
     images, pairs = flattened_images(network), []

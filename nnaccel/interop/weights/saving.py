@@ -39,14 +39,14 @@ def save(network: Network, target: Any, like: Any = None, by: str = "auto") -> N
             "a file of weights needs like=: a state dict, or a file, with the names and shapes "
             "that the other library gives them, such as module.state_dict()"
         )
-    library, content, arrays = _arrays(network, like, by)
+    library, state, arrays = _arrays(network, like, by)
     suffixes = _TORCH if library == "torch" else _KERAS
     suffix = next((s for s in suffixes if str(target).lower().endswith(s)), None)
     if suffix is None or (library == "keras" and not str(like).lower().endswith(suffix)):
         wanted = ", ".join(suffixes) if library == "torch" else "that of like="
         raise ValueError(f"{target}: weights like these go to a file that ends in {wanted}")
     if library == "torch":
-        state = {name: _copy(value) for name, value in content.items()}
+        state = {name: _copy(value) for name, value in state.items()}
         _fill(state, arrays)
         write_atomically(target, _of_torch(state, suffix))
     else:
@@ -54,9 +54,9 @@ def save(network: Network, target: Any, like: Any = None, by: str = "auto") -> N
 
 
 def _arrays(network: Network, like: Any, by: str) -> tuple[str, Any, Arrays]:
-    """Return the library, what `like` holds, and arrays by their names there."""
-    library, content = read(like)
-    pairs, faults = match(network, library, content, by, like)
+    """Return the library, the state dict in `like`, and arrays by their names there."""
+    library, groups, state = read(like)
+    pairs, faults = match(network, library, groups, by, like)
     refuse(faults, "make the same layers there")
     arrays = {}
     for pair in pairs:
@@ -65,7 +65,7 @@ def _arrays(network: Network, like: Any, by: str) -> tuple[str, Any, Arrays]:
         array = np.empty(pair.array.size, pair.place.dtype)
         array[places.ravel()] = to_numpy(pair.place).ravel()
         arrays[pair.name] = array.reshape(pair.shape)
-    return library, content, arrays
+    return library, state, arrays
 
 
 def _fill(state: Any, arrays: Arrays) -> None:

@@ -39,8 +39,8 @@ class Group:
     place: str
 
 
-def read(source: Any) -> tuple[str, Any]:
-    """Return 'torch' with a state dict, or 'keras' with groups of arrays.
+def read(source: Any) -> tuple[str, list[Group], Any]:
+    """Return 'torch' or 'keras', the groups of arrays there, and a state dict; None for Keras.
 
     Raises
     ------
@@ -52,7 +52,7 @@ def read(source: Any) -> tuple[str, Any]:
         If it is neither a file's name nor a dict of arrays.
     """
     if isinstance(source, Mapping):
-        return "torch", source
+        return "torch", _of_state_dict(source), source
     if hasattr(source, "state_dict"):
         raise TypeError(f"a {type(source).__name__} is no dict: give .state_dict() of it")
     if not isinstance(source, str | Path):
@@ -68,12 +68,12 @@ def read(source: Any) -> tuple[str, Any]:
             with checkpoint.reading(path):
                 content = reader(module, path)
                 if library == "torch":
-                    of_state_dict(content)  # which checks it, while the file is named in errors
-                return library, content
+                    return library, _of_state_dict(content), content
+                return library, content, None
     raise CheckpointError(f"{path}: weights come in files of {', '.join(_READERS)}")
 
 
-def of_state_dict(state: Mapping[Any, Any]) -> list[Group]:
+def _of_state_dict(state: Mapping[Any, Any]) -> list[Group]:
     """Return the groups of PyTorch's names, such as 'features.0.weight'."""
     groups: dict[str, Group] = {}
     for key, value in state.items():
