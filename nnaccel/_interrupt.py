@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from types import FrameType
 
 STATUS = 130
 _may_raise = False  # only while a command runs: before and after it nothing catches the exception
@@ -34,11 +35,20 @@ def _let_raise(value: bool) -> None:
     _may_raise = value
 
 
-def _on_interrupt(*_: object) -> None:
-    if _may_raise:
+def _on_interrupt(_: int, frame: FrameType | None) -> None:
+    if _may_raise and not _is_importing(frame):
         _let_raise(False)
         raise KeyboardInterrupt
     _leave()
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    """Whether an import is under way: some, as Numba's, turn the exception into an ImportError."""
+    while frame is not None:
+        if frame.f_code.co_filename == "<frozen importlib._bootstrap>":
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _on_unraisable(unraisable: sys.UnraisableHookArgs) -> None:

@@ -106,3 +106,25 @@ except KeyboardInterrupt:
     run = [sys.executable, "-m", "program"]
     done = subprocess.run(run, env={**environment, "PYTHONPATH": path}, timeout=HANGS)
     assert done.returncode == 130
+
+
+def test_while_an_import_swallows_it(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "swallows.py").write_text("""
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGINT)
+except KeyboardInterrupt:
+    raise ImportError("swallowed") from None
+""")
+    (tmp_path / "program.py").write_text("""
+from nnaccel import _interrupt
+with _interrupt.Raised():
+    import swallows
+""")
+    path = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
+    code = "import sys; sys.argv[0] = 'nnaccel'; import runpy; runpy.run_module('program')"
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(
+        run, env={**environment, "PYTHONPATH": path}, stderr=subprocess.PIPE, timeout=HANGS
+    )
+    assert (done.returncode, done.stderr) == (130, b"nnaccel: interrupted\n")
