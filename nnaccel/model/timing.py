@@ -230,11 +230,11 @@ def _timed_by(clock: _Stopwatch, model: CompiledNetwork) -> Callable[..., Any]:
 def _step(model: CompiledNetwork, clock: _Stopwatch, batch_size: int) -> Callable[[], None]:
     """Return a training step on random inputs, with a learning rate of 0."""
     backend, rng = model.backend, np.random.default_rng(0)
-    setup, units = model._training_setup(), model.output_shape[0]
+    setup, (units, *size) = model._training_setup(), model.output_shape
     x = rng.random((batch_size, *model.input_shape), np.float32)
-    y: Any = rng.integers(max(2, units), size=batch_size)
+    y: Any = rng.integers(max(2, units), size=(batch_size, *size))
     if setup.loss.takes in ("numbers", "counts"):
-        y = rng.random((batch_size, units))
+        y = rng.random((batch_size, units, *size))
     loader = BatchLoader(model, *check_pair(model, setup.loss, x, y), batch_size)
     setup.sums.fit_to(loader.targets)
     counter = backend.xp.zeros(1, np.int64)

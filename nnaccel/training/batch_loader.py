@@ -12,6 +12,7 @@ from nnaccel.network.chain import Network
 from nnaccel.training.augment import Augment, Augmenter
 from nnaccel.training.communicator import Alone
 from nnaccel.training.piece_stream import PieceStream
+from nnaccel.training.pixels import pixels_of
 from nnaccel.training.share import Share
 
 
@@ -27,12 +28,12 @@ class BatchLoader:
         A built network, for the backend, dtype and shapes of batches.
     x : array, shape (N, ...)
         As returned by `check_inputs`.
-    targets : array, shape (N,) of int64 or (N, units), or None
-        As returned by `encode_targets`.
+    targets : array, shape (N,) or (N, pixels) of integers, or (N, numbers), or None
+        As returned by `encode_targets` or `encode_maps`.
     batch_size : int
         Rows of a batch.
-    weights : array, shape (N,), or None
-        Weight of each row.
+    weights : array, shape (N,) or (N, pixels), or None
+        Weight of each row, or pixel.
     augment : Augment, optional
         Changes of the inputs.
     share : Share, optional
@@ -61,7 +62,9 @@ class BatchLoader:
         self._backend = network.backend
         self._input_shape, self._dtype = network.input_shape, network.dtype
         self._inside = network.compute_dtype
-        self._units = math.prod(network.output_shape)
+        self._units = network.output_shape[0]
+        self._pixels = pixels_of(network.output_shape)
+        self._are_labels = targets is not None and targets.dtype.kind in "iu"
         self._network, self._given = network, x
         self.rows, self.batch_size = len(x), batch_size
         self.share = share or Share(Alone(), batch_size)
@@ -74,8 +77,8 @@ class BatchLoader:
         self.augmenter: Augmenter | None = None
         if augment is not None:
             self.augmenter = Augmenter(self._backend, augment, x.shape[1:], network.seed)
-        column = None if weights is None else weights[:, None]
-        self._weights, self._weights_order = self._place(column)
+        columns = None if weights is None else weights.reshape(len(weights), self._pixels)
+        self._weights, self._weights_order = self._place(columns)
 
     def _place(self, rows: Array | None) -> tuple[Array, Array]:
         """Return rows on the backend, or a piece of them, and the order to gather them in."""
@@ -106,23 +109,24 @@ class BatchLoader:
         return out.reshape(rows, *self._input_shape)
 
     def outputs(self, rows: int) -> Array:
-        """Return the targets of the next batch, one row for each input."""
-        out = self._backend.empty((rows, self._units), self._dtype)
+        """Return the targets of the next batch, one row for each input, pixel after pixel."""
+        out = self._backend.empty((rows, self._pixels * self._units), self._dtype)
         place = self._targets_order, self.cursor, self._width
-        if self.targets.ndim == 1:
-            self._backend.kernels.gather_one_hot(self.targets, *place, out)
+        if self._are_labels:
+            each = out.reshape(rows * self._pixels, self._units)
+            self._backend.kernels.gather_one_hot(self.targets, *place, each)
         else:
             self._backend.kernels.gather_rows(self.targets, *place, 1.0, out)
         return out
 
     def weights(self, rows: int) -> Array | None:
-        """Return the weights of the rows of the next batch; None without weights."""
+        """Return the weights of the next batch, (rows, pixels); None without weights."""
         if self._weights is None:
             return None
-        out = self._backend.empty((rows, 1), self._dtype)
+        out = self._backend.empty((rows, self._pixels), self._dtype)
         place = self._weights_order, self.cursor, self._width
         self._backend.kernels.gather_rows(self._weights, *place, 1.0, out)
-        return out.reshape(rows)
+        return out
 
     def batch(self, rows: int) -> tuple[Array, Array, Array | None]:
         """Return inputs, targets and weights of this rank's rows of a batch of `rows` rows."""
@@ -154,4 +158,4 @@ class OneBatch(BatchLoader):
         self.x[...] = self._backend.asarray(x).reshape(self.x.shape)
         self.targets[...] = self._backend.asarray(targets)
         if weights is not None:
-            self._weights[...] = self._backend.asarray(weights)[:, None]
+            self._weights[...] = self._backend.asarray(weights).reshape(self._weights.shape)

@@ -44,20 +44,21 @@ def _nothing(graph: Graph, layer: Layer, x: str) -> str:
 
 
 def _activation(graph: Graph, layer: layers.Activation, x: str) -> str:
-    return write_activation(graph, layer.activation, x, layer.alpha)
+    return write_activation(graph, layer.activation, x, layer.output_shape, layer.alpha)
 
 
 def _dense(graph: Graph, layer: layers.Dense, x: str) -> str:
     if len(layer.input_shape) > 1:
         x = graph.add("Flatten", x, axis=1)
-    return write_activation(graph, layer.activation, graph.add("Gemm", x, *_weights(graph, layer)))
+    y = graph.add("Gemm", x, *_weights(graph, layer))
+    return write_activation(graph, layer.activation, y, layer.output_shape)
 
 
 def _convolution(graph: Graph, layer: Convolution, x: str) -> str:
     _, groups = layer._filters_and_groups(layer.image_of(layer.input_shape)[0])
     x, weights = _with_channels(graph, layer, x), _weights(graph, layer)
     y = graph.add("Conv", x, *weights, group=groups, **_window(layer))
-    return write_activation(graph, layer.activation, y)
+    return write_activation(graph, layer.activation, y, layer.output_shape)
 
 
 def _transposed(graph: Graph, layer: layers.Conv2DTranspose, x: str) -> str:
@@ -77,7 +78,7 @@ def _transposed(graph: Graph, layer: layers.Conv2DTranspose, x: str) -> str:
     settings = {**_settings(over, False), "group": layer.groups, "output_padding": more}
     x = _with_channels(graph, layer, x)
     y = graph.add("ConvTranspose", x, *_weights(graph, layer), **settings)
-    return write_activation(graph, layer.activation, y)
+    return write_activation(graph, layer.activation, y, layer.output_shape)
 
 
 def _max_pool(graph: Graph, layer: layers.MaxPool2D, x: str) -> str:

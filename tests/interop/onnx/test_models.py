@@ -29,6 +29,7 @@ def cases() -> dict[str, tuple[tuple[int, ...], list[Any]]]:
         "Conv2D same": (IMAGE, [nn.Conv2D(4, 3, stride=2, padding="same", groups=2)]),
         "Conv2D dilated": (IMAGE, [nn.Conv2D(4, 3, dilation=2, padding="same", use_bias=False)]),
         "Conv2D of a plane": (PLANE, [nn.Conv2D(4, 3)]),
+        "Conv2D with a softmax": (IMAGE, [nn.Conv2D(4, 3), nn.Softmax(), nn.Conv2D(3, 1, "softmax")]),
         "DepthwiseConv2D": (IMAGE, [nn.DepthwiseConv2D(3, "tanh", multiplier=2)]),
         "Conv1D": (SEQUENCE, [nn.Conv1D(6, 3, "relu", stride=2, padding=(1, 0), groups=3)]),
         "Conv1D of one channel": ((11,), [nn.Conv1D(2, 3, padding="same", dilation=2)]),
