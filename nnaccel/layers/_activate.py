@@ -13,7 +13,7 @@ _OVER_CLASSES = {
 
 
 def apply(name: str, x: Array, alpha: float | None = None) -> Array:
-    """Return the activation of x (N, ...): over the channels of images (N, C, H, W), if over any."""
+    """Return the activation of x; a softmax of images (N, C, H, W) runs over the channels."""
     if name in _OVER_CLASSES and x.ndim == 4:
         return _OVER_CLASSES[name][0](x, axis=1)
     return activate(name, x, alpha)

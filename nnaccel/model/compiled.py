@@ -13,7 +13,7 @@ from nnaccel._validate import refuse_unknown
 from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
-from nnaccel.network.input_scale import InputScale
+from nnaccel.network.input_scales import InputScales
 from nnaccel.optim import Optimizer
 from nnaccel.optim.loss_scale import LossScale
 from nnaccel.training import checkpoint, losses
@@ -207,7 +207,9 @@ class CompiledNetwork(Network):
         seed, iterations, epochs = (
             checkpoint.read_count(described, key) for key in ("seed", "iterations", "epochs")
         )
-        inputs = InputScale.from_description(described["input_scale"])
+        inputs = type(self.input_scale).from_description(described["input_scale"])
+        if isinstance(inputs, InputScales) and len(inputs.scales) != len(self.input_shape):
+            raise ValueError(f"input_scale is of other inputs than the {len(self.input_shape)}")
         slots, scale, compiled = None, _scale_in(arrays), self._compiled
         if "loss" in described:
             compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})

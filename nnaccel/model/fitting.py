@@ -27,6 +27,7 @@ from nnaccel.training.checks import (
     split_validation,
 )
 from nnaccel.training.communicator import Communicator, communicator_of
+from nnaccel.training.inputs import as_several
 from nnaccel.training.lbfgs import Minimization, minimize, require_smooth
 from nnaccel.training.loop import (
     ArrayEpochs,
@@ -314,6 +315,7 @@ class Fitting(OwnLoop, Evaluating, Portable):
         if validation_split:
             if validation_data is not None:
                 raise ValueError("give validation_data or validation_split, not both")
+            data = as_several(self, data[0]), *data[1:]
             data, validation_data = split_validation(validation_split, *data)
         x, y, weights = data
         if y is None:

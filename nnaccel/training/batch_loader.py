@@ -8,6 +8,7 @@ import sys
 import numpy as np
 
 from nnaccel.backends import Array, is_on_device
+from nnaccel.layers._several import Several, parts_of, shapes_of
 from nnaccel.network.chain import Network
 from nnaccel.training.augment import Augment, Augmenter
 from nnaccel.training.communicator import Alone
@@ -26,8 +27,8 @@ class BatchLoader:
     ----------
     network : Network
         A built network, for the backend, dtype and shapes of batches.
-    x : array, shape (N, ...)
-        As returned by `check_inputs`.
+    x : array, shape (N, ...), or Several
+        As returned by `take_inputs`.
     targets : array, shape (N,) or (N, pixels) of integers, or (N, numbers), or None
         As returned by `encode_targets` or `encode_maps`.
     batch_size : int
@@ -60,7 +61,7 @@ class BatchLoader:
         share: Share | None = None,
     ) -> None:
         self._backend = network.backend
-        self._input_shape, self._dtype = network.input_shape, network.dtype
+        self._shapes, self._dtype = shapes_of(network.input_shape), network.dtype
         self._inside = network.compute_dtype
         self._units = network.output_shape[0]
         self._pixels = pixels_of(network.output_shape)
@@ -72,10 +73,16 @@ class BatchLoader:
         self.order = self._backend.asarray(self.share.order(np.arange(len(x))))
         self.cursor = self._backend.xp.zeros(1, np.int64)
         self._streams: list[PieceStream] = []
-        self.x, self._x_order = self._place(x.reshape(len(x), math.prod(self._input_shape)))
+        pairs = zip(parts_of(x), self._shapes, strict=True)
+        self._inputs = [self._place(a.reshape(len(x), math.prod(shape))) for a, shape in pairs]
         self.targets, self._targets_order = self._place(targets)
         self.augmenter: Augmenter | None = None
         if augment is not None:
+            if isinstance(x, Several):
+                raise ValueError(
+                    "augment changes the images of a model with one input. To fix: change those of "
+                    "several inputs before, by augment(x, seed=…)"
+                )
             self.augmenter = Augmenter(self._backend, augment, x.shape[1:], network.seed)
         columns = None if weights is None else weights.reshape(len(weights), self._pixels)
         self._weights, self._weights_order = self._place(columns)
@@ -96,17 +103,23 @@ class BatchLoader:
 
     def learn_scale(self) -> None:
         """Keep the scale of these inputs, a training's, with the network."""
-        self._network.input_scale.learn(self._given, self._input_shape)
+        self._network.input_scale.learn(self._given, self._network.input_shape)
 
     def inputs(self, rows: int) -> Array:
         """Return the inputs of the next batch, which has `rows` rows, scaled as in training."""
-        out = self._backend.empty((rows, self.x.shape[1]), self._inside)
-        place = self._x_order, self.cursor, self._width
-        scale = self._network.input_scale.checked(self._given, self._input_shape)
-        self._backend.kernels.gather_rows(self.x, *place, scale, out)
+        scales = self._network.input_scale.checked(self._given, self._network.input_shape)
+        if not isinstance(self._given, Several):
+            return self._input(0, rows, scales)
+        return Several([self._input(number, rows, scale) for number, scale in enumerate(scales)])
+
+    def _input(self, number: int, rows: int, scale: float) -> Array:
+        """Return one of the inputs of the next batch."""
+        data, order = self._inputs[number]
+        out = self._backend.empty((rows, data.shape[1]), self._inside)
+        self._backend.kernels.gather_rows(data, order, self.cursor, self._width, scale, out)
         if self.augmenter is not None:
             out = self.augmenter(out, self.order, self.cursor, self._width)
-        return out.reshape(rows, *self._input_shape)
+        return out.reshape(rows, *self._shapes[number])
 
     def outputs(self, rows: int) -> Array:
         """Return the targets of the next batch, one row for each input, pixel after pixel."""
@@ -145,17 +158,18 @@ class BatchLoader:
 class OneBatch(BatchLoader):
     """A single batch in its own order, whose rows can be replaced."""
 
-    def inputs(self, rows: int) -> Array:
-        """As `BatchLoader.inputs`; without a copy where there is nothing to convert."""
-        scale = self._network.input_scale.checked(self._given, self._input_shape)
-        if scale != 1 or self.x.dtype != self._inside:
-            return super().inputs(rows)
+    def _input(self, number: int, rows: int, scale: float) -> Array:
+        """As `BatchLoader._input`; without a copy where there is nothing to convert."""
+        data, _ = self._inputs[number]
+        if scale != 1 or data.dtype != self._inside:
+            return super()._input(number, rows, scale)
         first, end = self.share.span(self.rows)
-        return self.x.reshape(self.rows, *self._input_shape)[first:end]
+        return data.reshape(self.rows, *self._shapes[number])[first:end]
 
     def refill(self, x: Array, targets: np.ndarray, weights: np.ndarray | None) -> None:
         """Replace all rows by others of the same shapes."""
-        self.x[...] = self._backend.asarray(x).reshape(self.x.shape)
+        for part, (data, _) in zip(parts_of(x), self._inputs, strict=True):
+            data[...] = self._backend.asarray(part).reshape(data.shape)
         self.targets[...] = self._backend.asarray(targets)
         if weights is not None:
             self._weights[...] = self._backend.asarray(weights).reshape(self._weights.shape)

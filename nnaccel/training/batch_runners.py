@@ -43,7 +43,7 @@ class BatchRunners:
         """Return loader and runner of batches like this one; the oldest ones are dropped."""
         network = self._setup.network
         factor = network.input_scale.factor_of(x, network.input_shape)  # part of what is recorded
-        key = x.shape, x.dtype.str, targets.dtype.str, weights is None, factor
+        key = x.shape, str(x.dtype), targets.dtype.str, weights is None, factor
         if key not in self._runners:
             if len(self._runners) == _KEPT_SHAPES:
                 del self._runners[next(iter(self._runners))]

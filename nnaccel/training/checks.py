@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Sequence
+from types import NoneType
 from typing import Any, NoReturn
 
 import numpy as np
@@ -12,9 +13,10 @@ import numpy as np
 from nnaccel._validate import warn_caller, whole_number
 from nnaccel.backends import Array, is_kernels_only, is_on_device
 from nnaccel.layers import Layer, Shape
+from nnaccel.layers._several import Several
 from nnaccel.network.chain import Network
 from nnaccel.training.class_weights import weigh_rows
-from nnaccel.training.inputs import as_numbers, build_or_check, check_inputs
+from nnaccel.training.inputs import as_numbers, build_or_check, take_inputs
 from nnaccel.training.losses import Loss
 from nnaccel.training.pixels import encode_maps
 from nnaccel.training.streams import as_iterable
@@ -31,7 +33,7 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
     ValueError
         If they do not fit each other or the model, which is not built then.
     """
-    x, y = check_inputs(x, network.compute_dtype), as_numbers(y, "targets")
+    x, y = take_inputs(network, x), as_numbers(y, "targets")
     if y.ndim == 0 or len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
     output_shape = network.output_shape if network.built else network.infer_shapes(x.shape[1:])[-1]
@@ -188,7 +190,10 @@ def split_validation(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple
         raise ValueError(f"validation_split={share!r} must be at least 0 and below 1")
     if arrays[1] is None:
         raise ValueError("validation_split needs arrays x and y, not a stream of batches")
-    whole = [a if is_on_device(a) or a is None else np.asanyarray(a) for a in arrays]
+    as_they_are = NoneType, Several
+    whole = [
+        a if is_on_device(a) or isinstance(a, as_they_are) else np.asanyarray(a) for a in arrays
+    ]
     rows = len(whole[0])
     kept = rows - int(rows * share)
     if kept == rows:

@@ -14,9 +14,7 @@ from nnaccel.ops import _memory
 from nnaccel.training.losses import Loss
 from nnaccel.training.targets import as_labels, encode_targets
 
-_HINT = (
-    "; a pixel without a label takes any label, and the weight 0 in sample_weight of shape {}"
-)
+_HINT = "; a pixel without a label takes any label, and the weight 0 in sample_weight of shape {}"
 
 
 def pixels_of(output_shape: Shape) -> int:

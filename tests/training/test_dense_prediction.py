@@ -92,7 +92,10 @@ def test_gradients(loss: str, how: str) -> None:
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_softmax_over_channels(backend: Any, name: str) -> None:  # noqa: F811
     rows = pixels(X)
-    for lay in (np.ascontiguousarray, lambda a: pixels(a).reshape(N, *SIZE, 2).transpose(0, 3, 1, 2)):
+    for lay in (
+        np.ascontiguousarray,
+        lambda a: pixels(a).reshape(N, *SIZE, 2).transpose(0, 3, 1, 2),
+    ):
         y, backward = nn.Activation(name).forward(backend.asarray(lay(X)))
         want, back = nn.Activation(name).forward(backend.asarray(rows))
         np.testing.assert_array_equal(pixels(to_numpy(y)), to_numpy(want))
@@ -224,11 +227,13 @@ def test_targets_of_another_shape(targets: Any, message: str) -> None:
 
 def test_refusals() -> None:
     for weights in (WEIGHTS[:, 0], WEIGHTS.reshape(N, -1)):
-        with pytest.raises(ValueError, match=r"for each of 11 rows, or for each pixel, \(11, 5, 4\)"):
+        with pytest.raises(
+            ValueError, match=r"for each of 11 rows, or for each pixel, \(11, 5, 4\)"
+        ):
             network().fit(X, MAPS, sample_weight=weights, verbose=0)
+    model = nn.Sequential([nn.Conv2D(3, 1), nn.Reshape((3, 20))])
+    model.compile("mse")
     with pytest.raises(ValueError, match=r"outputs have shape \(3, 20\); expected one axis, or im"):
-        model = nn.Sequential([nn.Conv2D(3, 1), nn.Reshape((3, 20))])
-        model.compile("mse")
         model.fit(X, MAPS, verbose=0)
 
 
