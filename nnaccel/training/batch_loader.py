@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -71,6 +72,7 @@ class BatchLoader:
         self.share = share or Share(Alone(), batch_size)
         self._width = self.share.rows(batch_size)  # this rank's rows of a whole batch
         self.order = self._backend.asarray(self.share.order(np.arange(len(x))))
+        self._row_numbers = self.order  # by which the changes of inputs are drawn
         self.cursor = self._backend.xp.zeros(1, np.int64)
         self._streams: list[PieceStream] = []
         pairs = zip(parts_of(x), self._shapes, strict=True)
@@ -118,7 +120,7 @@ class BatchLoader:
         out = self._backend.empty((rows, data.shape[1]), self._inside)
         self._backend.kernels.gather_rows(data, order, self.cursor, self._width, scale, out)
         if self.augmenter is not None:
-            out = self.augmenter(out, self.order, self.cursor, self._width)
+            out = self.augmenter(out, self._row_numbers, self.cursor, self._width)
         return out.reshape(rows, *self._shapes[number])
 
     def outputs(self, rows: int) -> Array:
@@ -156,15 +158,33 @@ class BatchLoader:
 
 
 class OneBatch(BatchLoader):
-    """A single batch in its own order, whose rows can be replaced."""
+    """A single batch in its own order, whose rows can be replaced.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As of `BatchLoader`.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._row_numbers = self.order.copy()
 
     def _input(self, number: int, rows: int, scale: float) -> Array:
         """As `BatchLoader._input`; without a copy where there is nothing to convert."""
         data, _ = self._inputs[number]
-        if scale != 1 or data.dtype != self._inside:
+        if scale != 1 or data.dtype != self._inside or self.augmenter is not None:
             return super()._input(number, rows, scale)
         first, end = self.share.span(self.rows)
         return data.reshape(self.rows, *self._shapes[number])[first:end]
+
+    def place(self, first: int, epoch: int) -> None:
+        """Say which row of an epoch of a stream the first is, for the changes of inputs."""
+        if self.augmenter is None:
+            return
+        numbers = self.share.order(np.arange(first, first + self.rows))
+        self._row_numbers[...] = self._backend.asarray(numbers)
+        self.augmenter.epoch[...] = epoch
 
     def refill(self, x: Array, targets: np.ndarray, weights: np.ndarray | None) -> None:
         """Replace all rows by others of the same shapes."""
