@@ -125,6 +125,19 @@ class CompiledNetwork(Network):
         if self._slots is not None:
             self.weights[...] = self._slots[optimizer.buffers.index("average")]
 
+    def final_weights(self) -> list[np.ndarray]:
+        """Return copies of what `fit` would end with now, in the order of `get_weights`.
+
+        Averages where the optimiser keeps them, else the parameters; and the states.
+        """
+        if self._slots is None or not self.optimizer.use_ema:
+            return self.get_weights()
+        kept = self.weights.copy()
+        self.assign_average_weights()
+        found = self.get_weights()
+        self.weights[...] = kept
+        return found
+
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all parameters and states, in the order of `get_weights`.
 
