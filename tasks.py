@@ -15,10 +15,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PARALLEL = "-n", "auto", "--dist", "worksteal"
-MADE = (
-    ".venv dist docs/_build docs/ladder docs/reference "
-    ".mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks"
-).split()
+MADE = [
+    *(".venv", "dist", "docs/_build", "docs/ladder", "docs/reference"),
+    *(".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".benchmarks"),
+]
 
 
 def train(*options: str) -> None:
@@ -90,7 +90,7 @@ def in_venv(extra: str, *arguments: str, folder: str = ".") -> None:
 def install(extra: str) -> None:
     """Install nnaccel with an extra, unless that was done since pyproject.toml changed."""
     if not Path(program("pip")).exists():
-        if sys.version_info < (3, 11):  # noqa: UP036: it may be older than what nnaccel needs
+        if sys.version_info < (3, 11):  # noqa: UP036 - this file runs on older ones
             version = ".".join(map(str, sys.version_info[:2]))
             sys.exit(
                 f"nnaccel needs Python 3.11 or newer, this is {version}; name one: "
