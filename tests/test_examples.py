@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -81,19 +84,36 @@ def test_transfer_keeps_what_was_learnt(tmp_path: Path) -> None:
 
 
 def rung(script: str, folder: Path, **settings: object) -> str:
-    """What a rung prints, with some of its settings changed, having drawn its pictures."""
+    """What a rung prints as a notebook, cell by cell, with some of its settings changed.
+
+    Its pictures are shown by the cells that save them.
+    """
     program = (ROOT / "examples" / f"{script}.py").read_text("utf-8")
     for name, value in settings.items():
         program, count = re.subn(rf"^{name} = .*$", f"{name} = {value}", program, flags=re.M)
         assert count == 1, name
-    done = python("-W", "error", "-c", program, cwd=folder, **offline(folder))
-    assert done.returncode == 0, done.stderr
-    pictures = list(folder.glob("*.png"))
-    assert program.count("plot.save(") == len(pictures)
-    for picture in pictures:
-        with Image.open(picture) as image:
-            assert min(image.size) > 200
-    return done.stdout
+    names: dict[str, Any] = {}
+    printed = io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(printed):
+        for cell in re.split(r"^# %%$", program, flags=re.M):
+            before = set(folder.glob("*.png"))
+            shown = run_cell(cell, names)
+            for picture in set(folder.glob("*.png")) - before:
+                with (
+                    Image.open(picture) as saved,
+                    Image.open(io.BytesIO(shown._repr_png_())) as png,
+                ):
+                    assert min(*saved.size, *png.size) > 200
+    assert program.count("plot.save(") == len(list(folder.glob("*.png")))
+    return printed.getvalue()
+
+
+def run_cell(source: str, names: dict[str, Any]) -> Any:
+    """Run a cell; the value of its last line, which a notebook shows."""
+    body = ast.parse(source).body
+    last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), "cell", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
 
 
 def test_least_squares_three_ways(tmp_path: Path) -> None:

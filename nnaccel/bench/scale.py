@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel.bench.machine import Machine, measure_machine
+from nnaccel.bench.timing import progress
 from nnaccel.distributed.mpiexec import find_mpiexec
 
 
@@ -128,8 +129,10 @@ def run_scale(
 
 def _run(ranks: int, settings: dict[str, Any]) -> ScaleRow:
     program = [sys.executable, "-m", "nnaccel.bench.scale_rank", json.dumps(settings)]
+    progress(f"{ranks} rank{'s' * (ranks != 1)}, batch {settings['batch_size']:,}")
     line = [find_mpiexec(), "-n", str(ranks), *program]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
+    progress("")
     if done.returncode:
         raise RuntimeError(f"the run on {ranks} ranks failed: {done.stderr.strip()[-500:]}")
     found = json.loads(done.stdout)
