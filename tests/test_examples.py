@@ -67,7 +67,14 @@ def test_options_that_cannot_be_used_are_told_of(args: list[str], words: str) ->
 
 @pytest.mark.parametrize(
     ("script", "epochs", "least"),
-    [("mnist_sigmoid", 3, 85), ("mnist_best", 40, 90), ("resnet", 4, 90)],
+    [
+        ("mnist_sigmoid", 3, 85),
+        ("mnist_quick", 4, 90),
+        ("mnist_mlp", 12, 90),
+        ("mnist_cnn", 4, 90),
+        ("mnist_ciresan", 4, 80),
+        ("resnet", 4, 90),
+    ],
 )
 def test_example_learns_the_digits(script: str, epochs: int, least: float, tmp_path: Path) -> None:
     printed = run(script, tmp_path, "--epochs", str(epochs))
@@ -116,10 +123,12 @@ def test_logistic_regression_by_newton_and_by_descent(tmp_path: Path) -> None:
 
 
 def test_fewer_hidden_units_follow_spirals_less(tmp_path: Path) -> None:
-    printed = rung("03_spirals", tmp_path, HIDDEN=[10, 3, 1], TRIES=3, EPOCHS=100)
+    printed = rung("03_spirals", tmp_path, HIDDEN=[10, 3, 1], TRIES=3, EPOCHS=100, STARTS=2)
     scores = [float(score) for score in re.findall(r"hidden units: ([\d.]+)%", printed)]
     assert scores[0] > 97
     assert scores[0] > scores[1] > scores[2]
+    for name in ("3 units", "10 layers of 5"):
+        assert percent(printed, f"{name}, and around: ") > percent(printed, f"{name}: ") + 5
     gap = re.search(r"differ by (\S+)", printed)
     assert gap is not None
     assert float(gap[1]) < 1e-12
