@@ -18,7 +18,7 @@ from nnaccel.estimators import LogisticRegression, MLPClassifier, NetworkClassif
 HIDDEN = [50, 10, 5, 4, 3, 2, 1]  # numbers of hidden units to try
 TRIES = 20  # starts of each network, of which the best counts
 EPOCHS = 300  # passes over the points
-STARTS = 5  # starts of each network with and without a way around its layers
+STARTS = 5  # starts of each network with and without skip connections
 
 Layers = Callable[[int, bool], list[nn.Layer]]
 
@@ -99,24 +99,24 @@ figure
 # hear nothing of them; with it they go around.
 
 
-def one_layer(units: int, around: bool) -> list[nn.Layer]:
+def one_layer(units: int, skip: bool) -> list[nn.Layer]:
     """Return a hidden layer, whose inputs may go on beside its outputs."""
     layer = nn.Dense(units, "sigmoid")
-    return [nn.Parallel([layer], [], join="concat")] if around else [layer]
+    return [nn.Parallel([layer], [], join="concat")] if skip else [layer]
 
 
-def ten_layers(units: int, around: bool) -> list[nn.Layer]:
+def ten_layers(units: int, skip: bool) -> list[nn.Layer]:
     """Return ten of them, to whose outputs their inputs may be added."""
     first, *others = (nn.Dense(units, "sigmoid") for _ in range(10))
-    return [first, *(nn.Residual([layer]) if around else layer for layer in others)]
+    return [first, *(nn.Residual([layer]) if skip else layer for layer in others)]
 
 
-def train_layers(build: Layers, units: int, around: bool, seed: int) -> NetworkClassifier:
+def train_layers(build: Layers, units: int, skip: bool, seed: int) -> NetworkClassifier:
     """Return a network of the layers that a function makes, trained like those above."""
     network = NetworkClassifier(
         build,
         units=units,
-        around=around,
+        skip=skip,
         batch_size=50,
         learning_rate_init=0.03,
         max_iter=EPOCHS,
@@ -130,16 +130,16 @@ def train_layers(build: Layers, units: int, around: bool, seed: int) -> NetworkC
 
 shallow = [(one_layer, 2, "2 units"), (one_layer, 3, "3 units"), (one_layer, 4, "4 units")]
 panels = {}
-for around in (False, True):
-    for build, units, name in [*shallow, (ten_layers, 5, "10 layers of 5")]:
-        starts = [train_layers(build, units, around, seed) for seed in range(STARTS)]
+for skip in (False, True):
+    for build, units, name in [*shallow, (ten_layers, 5, "10 layers")]:
+        starts = [train_layers(build, units, skip, seed) for seed in range(STARTS)]
         best = min(starts, key=lambda network: network.loss_curve_[-1])
-        way = ", and around" if around else ""
+        way = " + skip" if skip else ""
         print(f"{name}{way}: {best.score(x, y):.1%} right, loss {best.loss_curve_[-1]:.4f}")
         panels[f"{name}{way}: {best.score(x, y):.1%}"] = best.predict_proba
 
 # %%
-# The same units, without a way around them and, below, with one:
+# The same units, without a way around them and below with one:
 
 figure = plot.decision_boundaries(panels, x, y, xlabel="x₁", ylabel="x₂")
 plot.save(figure, "skips.png")
