@@ -8,7 +8,7 @@ from _options import Pair, add_data_option, count, load
 
 import nnaccel as nn
 
-_LEAST = 20  # pixels: smaller digits are enlarged to so many or more
+_LEAST = 16  # pixels: smaller digits are enlarged to so many or more
 
 
 def training_parser(words: str, epochs: int) -> argparse.ArgumentParser:

