@@ -71,7 +71,6 @@ def test_options_that_cannot_be_used_are_told_of(args: list[str], words: str) ->
         ("mnist_sigmoid", 3, 85),
         ("mnist_quick", 4, 90),
         ("mnist_mlp", 5, 75),
-        ("mnist_cnn", 4, 80),
         ("resnet", 4, 90),
     ],
 )
@@ -87,9 +86,10 @@ def test_the_deep_and_plain_network_is_timed(tmp_path: Path) -> None:
     assert int(rate[1].replace(",", "")) > 0
 
 
-def test_misread_digits_are_drawn(tmp_path: Path) -> None:
-    picture, epochs = tmp_path / "misread.png", ("--epochs", "1", "--held-out")
-    run("mnist_cnn", tmp_path, *epochs, "--picture", str(picture))
+def test_what_a_convolutional_network_misreads_is_drawn(tmp_path: Path) -> None:
+    picture = tmp_path / "misread.png"
+    printed = run("mnist_cnn", tmp_path, "--epochs", "4", "--held-out", "--picture", str(picture))
+    assert percent(printed.splitlines()[-1], "accuracy ") >= 80
     with Image.open(picture) as image:
         assert image.format == "PNG"
 
