@@ -77,7 +77,7 @@ def centred(x: Floats, weights: Floats, intercept: bool) -> tuple[Floats, Floats
     return moved, mean
 
 
-def _nearly_constant(moved: Floats, mean: Floats) -> Floats:
+def _nearly_constant(moved: Floats, mean: Floats) -> NDArray[np.intp]:
     """Columns that may be constant, by their lengths, which take one pass over rows."""
     norms = np.sqrt(np.einsum("np,np->p", moved, moved))
     return np.flatnonzero(norms / np.sqrt(len(moved)) <= ROUNDING * (mean + norms))
