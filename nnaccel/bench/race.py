@@ -13,7 +13,7 @@ from nnaccel.bench.machine import measure_machine
 from nnaccel.bench.peers import Contestant, Peer, expand_names
 from nnaccel.bench.problem import DisagreementError
 from nnaccel.bench.report import EpochReport, EpochRow
-from nnaccel.bench.timing import Run, compare, require_turns
+from nnaccel.bench.timing import Run, compare, progress, require_turns
 
 
 class TrainingProblem(Protocol):
@@ -159,7 +159,10 @@ def check_agreement(
     """
     few = problem.head(batches * problem.batch_size + 1)
     wanted = float(reference.make(few).epoch(None))
-    losses = {name: float(peer.make(few).epoch(None)) for name, peer in runners.items()}
+    losses = {}
+    for name, peer in runners.items():
+        progress(f"the first {len(few.images):,} images: {name}")
+        losses[name] = float(peer.make(few).epoch(None))
     wrong = [name for name, loss in losses.items() if not np.isclose(loss, wanted, rtol, 0)]
     if wrong:
         raise DisagreementError(

@@ -11,7 +11,7 @@ from typing import Any
 from nnaccel.bench.machine import measure_machine
 from nnaccel.bench.peers import RANK_PEERS, expand_names
 from nnaccel.bench.scale_report import ScaleReport, ScaleRow
-from nnaccel.bench.timing import require_turns
+from nnaccel.bench.timing import progress, require_turns
 from nnaccel.distributed.mpiexec import find_mpiexec
 
 
@@ -77,8 +77,10 @@ def run_scale(
 
 def _run(ranks: int, settings: dict[str, Any]) -> ScaleRow:
     program = [sys.executable, "-m", "nnaccel.bench.scale_rank", json.dumps(settings)]
+    progress(f"{ranks} rank{'s' * (ranks != 1)}, batch {settings['batch_size']:,}")
     line = [find_mpiexec(), "-n", str(ranks), *program]
     done = subprocess.run(line, capture_output=True, text=True, check=False)
+    progress("")
     if done.returncode:
         raise RuntimeError(f"the run on {ranks} ranks failed: {done.stderr.strip()[-500:]}")
     return ScaleRow.from_dict(json.loads(done.stdout))

@@ -8,6 +8,7 @@ from typing import Any, Never
 
 import numpy as np
 
+from nnaccel._text import terminal_width
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
 from nnaccel.layers import Chain, Layer
@@ -18,7 +19,7 @@ from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize, summarize_html
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.inputs import build_or_check, check_inputs
+from nnaccel.training.inputs import build_or_check, take_inputs
 from nnaccel.training.prefetch import refuse_in_prefetch
 
 
@@ -148,7 +149,7 @@ class Sequential(Fitting, PipelineStep):
         """Return the outputs for one batch, as an array of the model's backend."""
         refuse_in_prefetch(self._parameters.in_training)
         with self.on_backend():
-            x = check_inputs(x, self.compute_dtype)
+            x = take_inputs(self, x)
             build_or_check(self, x)
             return self.forward(BatchLoader(self, x, None, len(x)).inputs(len(x)), training)[0]
 
@@ -175,4 +176,4 @@ class Sequential(Fitting, PipelineStep):
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
-        print_fn(summarize(self))
+        print_fn(summarize(self, terminal_width() if print_fn is print else None))
