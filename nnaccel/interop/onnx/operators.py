@@ -49,11 +49,16 @@ def _gelu(node: Node, making: Making) -> None:
 
 def _softmax(name: str) -> Reader:
     def read(node: Node, making: Making) -> None:
-        axes = len(making.shape) + 1
-        axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1))
-        wanted = class_axis(making.shape)
+        sizes, wanted = (None, *making.shape), class_axis(making.shape)
+        axis, axes = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1)), len(sizes)
         if axis not in (wanted, wanted - axes):
             raise node.refused(f"axis={axis} of {axes}: it runs over axis {wanted} only")
+        # Before version 13 it is over that axis and all after it, together.
+        if node.opset < 13 and any(size != 1 for size in sizes[wanted + 1 :]):
+            raise node.refused(
+                f"axis={axis} of {axes}: in version {node.opset} it runs over all axes from there "
+                f"on, but here over axis {wanted} only. To fix: export with version 13 or newer"
+            )
         making.activate(name)
 
     return read

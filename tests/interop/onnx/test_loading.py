@@ -84,6 +84,11 @@ GOOD: dict[str, tuple[list[Any], tuple[int, ...], dict[str, Any], int, str]] = {
         (4,), {}, 21, "Parallel",
     ),
     "Softmax over axis 1": ([node("Softmax", "x", "y", axis=1)], (4,), {}, 11, "Activation"),
+    "Softmax over channels": ([node("Softmax", "x", "y", axis=1)], IMAGE, {}, 13, "Activation"),
+    "Softmax of one pixel, old": (
+        [node("GlobalAveragePool", "x", "a"), node("Softmax", "a", "y", axis=1)],
+        IMAGE, {}, 11, "GlobalAvgPool2D Reshape Activation",
+    ),
 }  # fmt: skip
 
 
@@ -155,6 +160,12 @@ def test_what_no_layer_does_is_refused_by_name(name: str, tmp_path: Path) -> Non
     nodes, shape, constants, why = REFUSED[name]
     path = saved(tmp_path / "m.onnx", model(nodes, shape, constants))
     with pytest.raises(nn.CheckpointError, match=rf"(?s)m\.onnx: .*(?:{why})"):
+        nn.load(path)
+
+
+def test_a_softmax_over_all_axes_of_images_is_refused(tmp_path: Path) -> None:
+    path = saved(tmp_path / "m.onnx", model([node("Softmax", "x", "y")], IMAGE, {}, 11))
+    with pytest.raises(nn.CheckpointError, match="in version 11 it runs over all axes from there"):
         nn.load(path)
 
 
