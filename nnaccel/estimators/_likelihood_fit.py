@@ -53,7 +53,8 @@ def by_newton(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     coef, steps, converged, point = maximise(
         coordinates.likelihood,
         max_iter,
-        tol * float(problem.weights.mean()),
+        tol,
+        float(problem.weights.mean()),
         bounded=bool(problem.ridge),
     )
     if problem.y.shape[1] > 1:

@@ -13,7 +13,7 @@ from nnaccel.estimators._log_likelihood import LogLikelihood, Point
 Floats = NDArray[np.float64]
 
 _MAX_HALVINGS = 40
-#: Expected gain of a last step that changes the information by less than a millionth.
+#: Expected gain of a last step, for rows of weight 1, that changes the information by a millionth.
 _SETTLED = 1e-12
 #: Smallest eigenvalue of the scaled Hessian, relative to the largest, that is inverted.
 _MIN_EIGENVALUE = 1e-12
@@ -23,7 +23,7 @@ _MAX_INVERSE = 1e4
 
 
 def maximise(
-    likelihood: LogLikelihood, max_iter: int, tol: float, *, bounded: bool
+    likelihood: LogLikelihood, max_iter: int, tol: float, unit: float, *, bounded: bool
 ) -> tuple[Floats, int, bool, Point]:
     """Maximise a log-likelihood from 0.
 
@@ -32,7 +32,9 @@ def maximise(
     likelihood : LogLikelihood
     max_iter : int
     tol : float
-        The search ends after a step with a smaller expected gain.
+        The search ends after a step with a smaller expected gain, in units of `unit`.
+    unit : float
+        Mean weight of a row.
     bounded : bool
         Whether a penalty bounds the coefficients. Without one the search also ends where all
         classes are separated: there is no maximum then.
@@ -55,7 +57,7 @@ def maximise(
     here, steps, gain = likelihood.at(coef), 0, np.inf
     while steps < max_iter and gain >= tol and (bounded or not here.is_separated):
         step = (inverse(here.information) @ here.gradient.ravel()).reshape(coef.shape)
-        gain = float((here.gradient * step).sum()) / 2
+        gain = float((here.gradient * step).sum()) / 2 / unit
         # Nobody asks for the information of a penalised likelihood.
         is_known = gain < tol and (bounded or gain < _SETTLED)
         before = here.information

@@ -235,6 +235,21 @@ def test_errors_do_not_depend_on_units(unit: float) -> None:
     np.testing.assert_allclose(scaled * [1, unit, 1 / unit], wanted, rtol=1e-6)
 
 
+def test_standard_errors_do_not_depend_on_the_unit_of_weights() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=(60, 3))
+        y = x @ [2, -1, 0.5] + rng.logistic(size=60) > 0
+        small, whole = (
+            LogisticRegression(tol=1e-2).fit(x, y, sample_weight=np.full(60, weight))
+            for weight in (2.0**-40, 1.0)
+        )
+        for ours, theirs in zip(
+            small.summary().coefficients, whole.summary().coefficients, strict=True
+        ):
+            np.testing.assert_allclose(ours.std_error / 2**20, theirs.std_error, rtol=1e-6)
+
+
 def test_a_class_without_weight_is_refused() -> None:
     x, y = noisy(14, 60, 2, classes=3)
     with pytest.raises(ValueError, match="all rows of class 2 have weight 0"):
