@@ -12,7 +12,7 @@ from nnaccel.backends import Array, Backend
 from nnaccel.layers import Shape
 from nnaccel.ops import _memory
 from nnaccel.training.losses import Loss
-from nnaccel.training.targets import as_labels, encode_targets
+from nnaccel.training.targets import as_labels, encode_targets, require_numbers
 
 _HINT = "; a pixel without a label takes any label, and the weight 0 in sample_weight of shape {}"
 
@@ -46,9 +46,11 @@ def encode_maps(loss: Loss, y: np.ndarray, output_shape: Shape, dtype: Any) -> n
         As `encode_targets`, for each pixel.
     """
     classes, *size = output_shape
+    require_numbers(y)
     if y.shape[1:] in ((*size,), (1, *size)) and classes > 1:
         try:
-            labels = as_labels(y.reshape(-1), classes, np.min_scalar_type(classes - 1))
+            maps = y.reshape(len(y), *size)
+            labels = as_labels(maps, classes, np.min_scalar_type(classes - 1))
         except ValueError as error:
             raise ValueError(str(error) + _HINT.format((len(y), *size))) from None
         return labels.reshape(len(y), -1)

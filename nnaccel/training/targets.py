@@ -34,10 +34,7 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
         If the shape does not match, a label is out of range, or a number is NaN or infinite.
     """
     y = np.asarray(y)
-    if y.dtype.kind not in "biuf":
-        raise ValueError(
-            f"targets have dtype {y.dtype}; expected integers or floats (map names to 0, 1, …)"
-        )
+    require_numbers(y)
     if loss.takes == "classes" and units < 2:
         raise ValueError(
             f"{loss.name} needs at least 2 outputs, but the model has {units}: use "
@@ -64,16 +61,29 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
     return np.ascontiguousarray(y, dtype)
 
 
+def require_numbers(y: np.ndarray) -> None:
+    """Raise a ValueError for targets that are no numbers."""
+    if y.dtype.kind not in "biuf":
+        raise ValueError(
+            f"targets have dtype {y.dtype}; expected integers or floats (map names to 0, 1, …)"
+        )
+
+
 def as_labels(y: np.ndarray, units: int, dtype: Any = np.int64) -> np.ndarray:
-    """Return a checked copy of labels (N,) as integers; kernels use them as indices."""
+    """Return a checked copy of labels (N,) or (N, H, W) as integers, which are indices later."""
     y = y.copy()
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.floor(y)).all()):
-        wrong = np.flatnonzero(~np.isfinite(y) | (y != np.floor(y)))[0]
-        found = y[wrong] if np.isfinite(y[wrong]) else "NaN or infinity"
+        row, *pixel = map(int, np.argwhere(~np.isfinite(y) | (y != np.floor(y)))[0])
+        value = y[(row, *pixel)]
+        found = value if np.isfinite(value) else "NaN or infinity"
+        what, place, each, more = "one-dimensional targets", f"row {row}", "row", ""
+        if pixel:
+            what, place = "maps of targets", f"pixel {(*pixel,)} of row {row}"
+            each, more = "pixel", ", H, W"
         raise ValueError(
-            f"one-dimensional targets of a model with {units} outputs must be whole-numbered "
-            f"labels, 0 to {units - 1}, as integers or floats, but row {wrong} has {found}. To "
-            f"fix: number the classes; for {units} values a row give targets (N, {units})"
+            f"{what} of a model with {units} outputs must be whole-numbered labels, 0 to "
+            f"{units - 1}, as integers or floats, but {place} has {found}. To fix: number the "
+            f"classes; for {units} values a {each} give targets (N, {units}{more})"
         )
     if len(y) and not (y.min() >= 0 and y.max() < units):
         raise ValueError(
