@@ -91,9 +91,8 @@ class Parallel(Composite):
         if not is_of_several(input_shape):
             return super().starts_for(input_shape)
         if len(input_shape) != len(self._branches):
-            raise ValueError(
-                f"{len(input_shape)} inputs for {len(self._branches)} branches: give one for each"
-            )
+            given = f"{len(input_shape)} input{'s' * (len(input_shape) != 1)}"
+            raise ValueError(f"{given} for {len(self._branches)} branches: give one for each")
         return list(shapes_of(input_shape))
 
     @kernels_only

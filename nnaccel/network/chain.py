@@ -12,7 +12,7 @@ import numpy as np
 from nnaccel._foreign import refuse_method
 from nnaccel._validate import Explained, refuse_misspelt, warn_caller, whole_number
 from nnaccel.backends import Array, Backend, backend_of, get_backend, to_numpy, use_backend
-from nnaccel.layers import Chain, Layer, Parallel, Shape
+from nnaccel.layers import Chain, Layer, Parallel, Residual, Shape
 from nnaccel.layers._images import channels_last
 from nnaccel.layers._names import LayerNames, naming
 from nnaccel.layers._running import infer_shapes, run_layers
@@ -129,6 +129,11 @@ class Network(Explained):
                 f"{len(input_shapes)} inputs, but the first layer is {self.layers[0].name!r}. To "
                 "fix: begin with Parallel, which has a branch for each"
             )
+        if any(isinstance(shape, int) for shape in input_shapes):
+            raise ValueError(
+                f"input_shape={input_shapes!r} must have a shape for each input, as in "
+                "((1, 28, 28), (5,))"
+            )
         shapes: Any = tuple(
             tuple(whole_number("input_shape", n) for n in shape) for shape in input_shapes
         )
@@ -142,7 +147,7 @@ class Network(Explained):
         first = self.layers[0] if self.layers else None
         while isinstance(first, Chain):
             first = first.layers[0]
-        return isinstance(first, Parallel)
+        return isinstance(first, Parallel) and not isinstance(first, Residual)
 
     def require_one_input(self, what: str) -> None:
         """Raise a ValueError for `what` if the model takes several inputs."""

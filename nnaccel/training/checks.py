@@ -16,7 +16,12 @@ from nnaccel.layers import Layer, Shape
 from nnaccel.layers._several import Several
 from nnaccel.network.chain import Network
 from nnaccel.training.class_weights import weigh_rows
-from nnaccel.training.inputs import as_numbers, build_or_check, take_inputs
+from nnaccel.training.inputs import (
+    as_numbers,
+    build_or_check,
+    hint_of_tuple,
+    take_inputs,
+)
 from nnaccel.training.losses import Loss
 from nnaccel.training.pixels import encode_maps
 from nnaccel.training.streams import as_iterable
@@ -33,9 +38,10 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
     ValueError
         If they do not fit each other or the model, which is not built then.
     """
+    hint = hint_of_tuple(network, x)
     x, y = take_inputs(network, x), as_numbers(y, "targets")
     if y.ndim == 0 or len(x) != len(y):
-        raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
+        raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up{hint}")
     output_shape = network.output_shape if network.built else network.infer_shapes(x.shape[1:])[-1]
     if len(output_shape) not in (1, 3):
         raise ValueError(

@@ -28,12 +28,17 @@ def take_inputs(network: Network, x: Any) -> Array:
     if isinstance(x, Several):
         x = x.arrays
     if not network.takes_several or not (network.built or isinstance(x, tuple)):
-        return check_inputs(x, dtype)
+        try:
+            return check_inputs(x, dtype)
+        except ValueError as error:
+            raise ValueError(f"{error}{hint_of_tuple(network, x)}") from None
     if not isinstance(x, tuple) or (network.built and len(x) != len(network.input_shape)):
         raise ValueError(
             f"the model takes {len(network.input_shape)} inputs, for the branches of "
             f"{network.layers[0].name!r}. To fix: give a tuple of as many arrays"
         )
+    if not x:
+        raise ValueError("the tuple of inputs is empty: give an array for each branch")
     parts = []
     for number, part in enumerate(x, 1):
         try:
@@ -44,6 +49,12 @@ def take_inputs(network: Network, x: Any) -> Array:
         rows = " and ".join(str(len(part)) for part in parts)
         raise ValueError(f"the inputs have {rows} rows: each needs as many")
     return Several(parts)
+
+
+def hint_of_tuple(network: Network, x: Any) -> str:
+    """Return what to add to an error where x may be meant as several inputs; else ''."""
+    is_list = network.takes_several and isinstance(x, list)
+    return ". Several inputs are a tuple of arrays, not a list" if is_list else ""
 
 
 def as_several(network: Network, x: Any) -> Any:

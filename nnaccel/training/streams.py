@@ -115,7 +115,8 @@ def as_iterable(batches: Any, steps: int | None) -> Iterable[Any]:
     """
     if inspect.isgeneratorfunction(batches) or inspect.isfunction(batches):
         return _Started(batches)  # a function, or a lambda, that returns a generator
-    if hasattr(batches, "dtype") or not isinstance(batches, Iterable):
+    first = batches[0] if isinstance(batches, tuple) and batches else batches
+    if hasattr(first, "dtype") or not isinstance(batches, Iterable):  # arrays, one or several
         raise ValueError("y is missing: give x and y, or an iterable of (x, y) batches")
     if steps is None and _never_ends(batches):
         raise ValueError(

@@ -193,6 +193,15 @@ def test_an_empty_branch_and_a_chain_at_the_head() -> None:
     assert model.layers[0].layers[0].output_shape == (34,)
 
 
+def test_a_residual_at_the_head_takes_one_input() -> None:
+    model = nn.Sequential([nn.Residual([nn.Dense(4)]), nn.Dense(3, "softmax")], seed=0)
+    model.compile()
+    with pytest.raises(ValueError, match="2 inputs, but the first layer is 'residual'"):
+        model.build(((4,), (4,)))
+    model.fit(tuple(map(tuple, NUMBERS.tolist())), Y, **FIT)
+    assert model.input_shape == (4,)
+
+
 def test_16_bits() -> None:
     with nn.use_backend("numpy"):
         model = network(dtype="mixed_float16")
@@ -215,6 +224,10 @@ def test_what_is_shown_of_them() -> None:
     ("x", "message"),
     [
         ((IMAGES, NUMBERS, NUMBERS), "3 inputs for 2 branches"),
+        ((IMAGES,), "1 input for 2 branches"),
+        ((), "tuple of inputs is empty"),
+        ([IMAGES, NUMBERS], "Several inputs are a tuple of arrays, not a list"),
+        ([NUMBERS, NUMBERS], "they must pair up. Several inputs are a tuple of arrays, not a list"),
         ((IMAGES, NUMBERS[1:]), "the inputs have 37 and 36 rows"),
         ((IMAGES, np.full((N, 4), np.nan)), "input 2 of 2: inputs contain NaN"),
         ((NUMBERS, IMAGES), "takes images"),
@@ -237,8 +250,12 @@ def test_refusals(tmp_path: Path) -> None:
         model.fit(X, Y, augment=nn.data.Augment(shift=1), **FIT)
     with pytest.raises(ValueError, match="2 inputs, but the first layer is 'dense'"):
         nn.Sequential([nn.Dense(3)]).build(((2,), (3,)))
+    with pytest.raises(ValueError, match=r"input_shape=\(\(3,\), 2\) must have a shape for each"):
+        network().build(((3,), 2))
     with pytest.raises(ValueError, match="they must pair up"):
         network().fit(X, Y[1:], **FIT)
+    with pytest.raises(ValueError, match="y is missing"):
+        network().fit(X, **FIT)
     for what, run in {
         "feature_maps": lambda: nn.filters.feature_maps(model, 0, IMAGES[0, 0]),
         "the command line": lambda: Saved.read(tmp_path / "m.safetensors"),
