@@ -53,6 +53,11 @@ def warn_of_dependence(
         causes.append(f"{count} rows cannot determine {variables} coefficients")
     elif len(varied) > 1:
         causes.append(f"columns {listed(names, varied)} are linearly dependent")
+    elif varied:
+        causes.append(
+            f"column {listed(names, varied)} is so small that its squares are 0, which another "
+            "unit would change"
+        )
     if constant:
         what = "constant, as the intercept is" if intercept else "0 everywhere"
         are = "columns" if len(constant) > 1 else "column"

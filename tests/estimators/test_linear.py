@@ -139,6 +139,12 @@ def test_collinear_columns_are_named() -> None:
     assert isinstance(x, pandas.DataFrame)
 
 
+def test_a_column_whose_squares_underflow_is_told() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 2)) * [1, 1e-200]
+    with pytest.warns(CollinearityWarning, match="^column 'x1' is so small that its squares are 0"):
+        LinearRegression().fit(x, x[:, 0])
+
+
 def test_a_column_that_varies_by_rounding_only_is_called_constant() -> None:
     x = 1e6 + 1e-10 * np.arange(6.0)[:, None]
     assert np.ptp(x) > 0
