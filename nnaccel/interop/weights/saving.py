@@ -16,6 +16,7 @@ from nnaccel.interop.weights.matching import match, refuse
 from nnaccel.interop.weights.sources import read
 from nnaccel.network.chain import Network
 from nnaccel.training.atomic_file import write_atomically
+from nnaccel_kernels.half import is_half
 
 Arrays = dict[str, np.ndarray]
 _KERAS = ".weights.h5", ".keras"
@@ -83,7 +84,8 @@ def _fill(state: Any, arrays: Arrays) -> None:
 def _require_room(name: str, value: Any) -> None:
     """Raise unless an array of a state dict takes floats."""
     if isinstance(value, np.ndarray):
-        is_float, is_writeable = value.dtype.kind == "f", value.flags.writeable
+        is_float = value.dtype.kind == "f" or is_half(value.dtype)  # bfloat16 is not of kind "f"
+        is_writeable = value.flags.writeable
     else:
         is_float, is_writeable = value.is_floating_point(), True
     if not is_float:

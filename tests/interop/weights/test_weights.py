@@ -379,3 +379,12 @@ def test_nothing_is_written_where_one_array_takes_no_weights() -> None:
         model.save_weights(kept)
     assert not kept["0.weight"].any()
     assert not whole["0.weight"].any()
+
+
+def test_arrays_of_16_bits_are_filled() -> None:
+    bfloat16 = pytest.importorskip("ml_dtypes").bfloat16
+    for dtype in (np.float16, bfloat16):
+        model, given = small(), {name: value.astype(dtype) for name, value in state().items()}
+        model.save_weights(given)
+        wanted = nn.to_numpy(model[0].params["w"]).T.astype(dtype)
+        np.testing.assert_array_equal(given["0.weight"], wanted)
