@@ -92,11 +92,12 @@ def _answer(image: Path, shares: Any, doubt: str, names: tuple[str, ...]) -> dic
 
 def _picture_size(saved: Saved, path: Path) -> tuple[int, int]:
     """Rows and columns of the pictures that the model takes; flat ones are taken as squares."""
+    saved.require_rows()
     shape, outputs = saved.model.input_shape, saved.model.output_shape
     side = math.isqrt(math.prod(shape))
     is_flat = len(shape) == 1 and side >= 8 and side * side == shape[0]
     is_grey = len(shape) >= 2 and math.prod(shape[:-2]) == 1
-    if not (is_flat or is_grey) or len(outputs) != 1 or outputs[0] < 2:
+    if not (is_flat or is_grey) or outputs[0] < 2:
         what = " × ".join(map(str, shape))
         raise click.UsageError(f"{path} is no model of pictures: it takes {what} numbers")
     return (side, side) if is_flat else (shape[-2], shape[-1])

@@ -81,11 +81,17 @@ class Saved:
             raise click.UsageError(
                 f"{self.path}: ONNX files have no loss: take what train --save wrote"
             )
-        if len(self.model.output_shape) > 1:
-            raise click.UsageError(f"{self.path} gives images: evaluate and train it in Python")
+        self.require_rows()
         if self.model.loss is None:
             raise click.UsageError(
                 f"{self.path} has no loss and no optimizer: call compile before save"
+            )
+
+    def require_rows(self) -> None:
+        """Raise a UsageError for a model that gives images, which nothing here reads or shows."""
+        if len(self.model.output_shape) > 1:
+            raise click.UsageError(
+                f"{self.path} gives images: train, evaluate and predict with it in Python"
             )
 
     def names(self, classes: tuple[str, ...] = ()) -> tuple[str, ...]:

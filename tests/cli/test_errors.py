@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import nnaccel as nn
 from nnaccel.backends import _info
 
 from ..processes import python
@@ -136,3 +137,15 @@ def test_help_imports_nothing_heavy(environment: dict[str, str]) -> None:
     )
     done = python("-c", code, env=environment)
     assert (done.returncode, done.stderr.split()) == (0, [])
+
+
+def test_a_model_that_gives_images(call: Any, tmp_path: Path, pictures: list[Path]) -> None:
+    path = tmp_path / "maps.safetensors"
+    maps = nn.Sequential([nn.Conv2D(3, 1, "softmax")], seed=0)
+    maps.compile()
+    maps.build((8, 8))
+    maps.save(path)
+    for args in (["predict", path, pictures[0]], ["evaluate", path, "digits"]):
+        done = call(*args)
+        assert done.returncode == 2
+        assert "maps.safetensors gives images: train, evaluate and predict with it" in done.stderr
