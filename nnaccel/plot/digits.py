@@ -57,7 +57,8 @@ def misread(
     Raises
     ------
     ValueError
-        If the shapes are wrong, or labels are not classes of the model.
+        If the shapes are wrong, outputs are no probabilities, or labels are not classes of the
+        model.
 
     Examples
     --------
@@ -76,6 +77,11 @@ def misread(
     if images.ndim != 3:
         raise ValueError(f"x has shape {np.shape(x)}; expected images (N, H, W) or (N, 1, H, W)")
     p = np.asarray(model.predict(x) if known is None else model.predict_proba(x))
+    if p.ndim > 2 or p.min() < 0 or p.max() > 1.001:  # rounding aside
+        raise ValueError(
+            f"the model gives numbers from {p.min():.4g} to {p.max():.4g} of shape {p.shape}; "
+            "expected a probability for each class of each image, as a softmax at its end gives"
+        )
     p = np.column_stack([1 - p, p]) if p.ndim == 1 or p.shape[1] == 1 else p
     known = np.arange(p.shape[1]) if known is None else known
     labels, found = class_numbers(y, known), p.argmax(axis=1)

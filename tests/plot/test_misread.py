@@ -84,3 +84,9 @@ def test_many_fit_the_page() -> None:
 def test_what_does_not_fit_is_told(x: Any, y: Any, settings: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         plot.misread(Network(), x, y, **settings)
+
+
+@pytest.mark.parametrize("outputs", [P * 2, P - 0.5, np.zeros((4, 3, 5, 4))])
+def test_outputs_that_are_no_probabilities_are_told(outputs: np.ndarray) -> None:
+    with pytest.raises(ValueError, match="expected a probability for each class of each image"):
+        plot.misread(Network(outputs), IMAGES, [0] * 4)
