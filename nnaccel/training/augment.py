@@ -18,7 +18,8 @@ class Augment(Explained):
     An image's changes depend on the model's seed, the epoch and the image's row alone, or its place
     in the epoch of an iterable, so they are the same on every backend, with any number of threads,
     and after a resumed training. An image is flipped, turned and scaled about its middle, moved,
-    and bent; pixels are interpolated between four others, with zeros outside.
+    and bent; pixels are interpolated between four others, with zeros outside. Maps of targets are
+    not moved with their images, so where a model gives images `fit` takes `cutout` only.
 
     Parameters
     ----------
@@ -84,6 +85,13 @@ class Augment(Explained):
         self.elastic, self.smoothness, self.flip = float(elastic), float(smoothness), flip
         self.crop = whole_number("crop", crop, least=0)
         self.cutout = whole_number("cutout", cutout, least=0)
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether a pixel may come to lie elsewhere."""
+        return bool(
+            self.shift or self.rotate or self.scale or self.elastic or self.flip or self.crop
+        )
 
     def __call__(self, x: Any, *, seed: int = 0, epoch: int = 0) -> np.ndarray:
         """Return changed copies of images, as the current backend makes them.

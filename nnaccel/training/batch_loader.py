@@ -85,6 +85,11 @@ class BatchLoader:
                     "augment changes the images of a model with one input. To fix: change those of "
                     "several inputs before, by augment(x, seed=…)"
                 )
+            if len(network.output_shape) == 3 and augment.moves_pixels:
+                raise ValueError(
+                    "augment moves images, but not the maps that are their targets. To fix: move "
+                    "both before, and take augment=Augment(cutout=…) at most"
+                )
             self.augmenter = Augmenter(self._backend, augment, x.shape[1:], network.seed)
         columns = None if weights is None else weights.reshape(len(weights), self._pixels)
         self._weights, self._weights_order = self._place(columns)

@@ -233,6 +233,9 @@ def test_refusals() -> None:
             ValueError, match=r"for each of 11 rows, or for each pixel, \(11, 5, 4\)"
         ):
             network().fit(X, MAPS, sample_weight=weights, verbose=0)
+    with pytest.raises(ValueError, match="augment moves images, but not the maps"):
+        network().fit(X, MAPS, augment=nn.data.Augment(flip=True), verbose=0)
+    network().fit(X, MAPS, augment=nn.data.Augment(cutout=2), verbose=0)
     model = nn.Sequential([nn.Conv2D(3, 1), nn.Reshape((3, 20))])
     model.compile("mse")
     with pytest.raises(ValueError, match=r"outputs have shape \(3, 20\); expected one axis, or im"):
