@@ -38,4 +38,5 @@ def shorten(text: str, length: int = 80) -> str:
 
 def terminal_width() -> int | None:
     """Return how many columns the terminal has that the output goes to; None where it is none."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    is_terminal = getattr(sys.stdout, "isatty", None)  # what catches output may have no such method
+    return shutil.get_terminal_size().columns if is_terminal is not None and is_terminal() else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sys
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -103,6 +105,15 @@ def test_summary_of_few_columns() -> None:
     at = lines.index("dense (Dense, softmax)")
     assert lines[at + 1] == "    (None, 500)  392,500"
     assert "".join(lines[-2:]) == "393,502 parameters, 1.57 MB offloat32"
+
+
+def test_summary_where_output_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Sequential([Dense(2)])
+    caught: list[str] = []
+    model.build((3,))
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(write=caught.append))
+    model.summary()
+    assert "".join(caught) == summarize(model) + "\n"
 
 
 def test_add_until_built() -> None:
