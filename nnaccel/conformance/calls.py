@@ -197,9 +197,13 @@ def _batch(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 def _labels(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     args = _batch(rng, n, m, dtype)
-    labels = rng.integers(0, m, len(args.pop("data")))
+    rows = len(args.pop("data"))
     del args["scale"]
-    return {"labels": labels, **args}
+    pixels = n % 3
+    if not pixels:  # a label for each row
+        return {"labels": rng.integers(0, m, rows), **args}
+    labels = rng.integers(0, m, (rows, pixels)).astype(np.min_scalar_type(m))
+    return {"labels": labels, **args, **_like("out", n * pixels, m, dtype)}
 
 
 def _optimizer(slots: str, hyper: dict[str, float], steps: bool = False) -> Callable[..., Args]:
