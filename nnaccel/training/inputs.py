@@ -33,9 +33,10 @@ def take_inputs(network: Network, x: Any) -> Array:
         except ValueError as error:
             raise ValueError(f"{error}{hint_of_tuple(network, x)}") from None
     if not isinstance(x, tuple) or (network.built and len(x) != len(network.input_shape)):
+        given = f"a tuple of {len(x)}" if isinstance(x, tuple) else f"a {type(x).__name__}"
         raise ValueError(
             f"the model takes {len(network.input_shape)} inputs, for the branches of "
-            f"{network.layers[0].name!r}. To fix: give a tuple of as many arrays"
+            f"{network.layers[0].name!r}, but got {given}. To fix: give a tuple of as many arrays"
         )
     if not x:
         raise ValueError("the tuple of inputs is empty: give an array for each branch")

@@ -241,8 +241,13 @@ def test_inputs_that_do_not_fit(x: Any, message: str) -> None:
 def test_refusals(tmp_path: Path) -> None:
     model = network()
     model.fit(X, Y, **FIT)
-    for x in (IMAGES, (IMAGES,), [IMAGES, NUMBERS]):
-        with pytest.raises(ValueError, match="the model takes 2 inputs, for the branches of 'par"):
+    wrong: dict[str, Any] = {
+        "a ndarray": IMAGES,
+        "a tuple of 1": (IMAGES,),
+        "a list": [IMAGES, NUMBERS],
+    }
+    for given, x in wrong.items():
+        with pytest.raises(ValueError, match=f"2 inputs, .* branches of 'par.*, but got {given}"):
             model.predict(x)
     with pytest.raises(ValueError, match=r"inputs have shape \(37, 6, 5\)|built for \(4,\)"):
         model.predict((IMAGES, IMAGES[:, 0]))
