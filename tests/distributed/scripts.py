@@ -111,7 +111,7 @@ def fails() -> None:
 
 def stops() -> None:
     """All meet an error in a training, and rank 1 is stopped before the next one."""
-    _watch._PATIENCE_BEFORE = 1.0
+    _watch._PATIENCE_BEFORE = 3.0
     comm = nn.distributed.init()
     with contextlib.suppress(ValueError):
         make().fit(X, Y[1:], verbose=0, distributed=comm)

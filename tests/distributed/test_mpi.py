@@ -77,7 +77,7 @@ def test_a_rank_that_is_stopped_after_a_failed_training_is_told() -> None:
     process = start(2, "stops")
     _, err = process.communicate(timeout=HANGS)
     assert process.returncode
-    assert err.count("nnaccel: rank 1 has not answered for 1 seconds") == 1
+    assert err.count("nnaccel: rank 1 has not answered for 3 seconds") == 1
 
 
 def test_scripts_alone_need_no_mpi() -> None:
