@@ -70,11 +70,31 @@ def test_options_that_cannot_be_used_are_told_of(args: list[str], words: str) ->
 
 @pytest.mark.parametrize(
     ("script", "epochs", "least"),
-    [("mnist_sigmoid", 3, 85), ("mnist_best", 40, 90), ("resnet", 4, 90)],
+    [
+        ("mnist_sigmoid", 3, 85),
+        ("mnist_quick", 4, 90),
+        ("mnist_mlp", 5, 75),
+        ("resnet", 4, 90),
+    ],
 )
 def test_example_learns_the_digits(script: str, epochs: int, least: float, tmp_path: Path) -> None:
     printed = run(script, tmp_path, "--epochs", str(epochs))
     assert percent(printed.splitlines()[-1], "accuracy ") >= least
+
+
+def test_the_deep_and_plain_network_is_timed(tmp_path: Path) -> None:
+    printed = run("mnist_ciresan", tmp_path, "--epochs", "1", "--steps", "2")
+    rate = re.search(r"([\d,]+) images/s", printed.splitlines()[-2])
+    assert rate is not None
+    assert int(rate[1].replace(",", "")) > 0
+
+
+def test_what_a_convolutional_network_misreads_is_drawn(tmp_path: Path) -> None:
+    picture = tmp_path / "misread.png"
+    printed = run("mnist_cnn", tmp_path, "--epochs", "4", "--held-out", "--picture", str(picture))
+    assert percent(printed.splitlines()[-1], "accuracy ") >= 80
+    with Image.open(picture) as image:
+        assert image.format == "PNG"
 
 
 def test_transfer_keeps_what_was_learnt(tmp_path: Path) -> None:
@@ -136,10 +156,12 @@ def test_logistic_regression_by_newton_and_by_descent(tmp_path: Path) -> None:
 
 
 def test_fewer_hidden_units_follow_spirals_less(tmp_path: Path) -> None:
-    printed = rung("03_spirals", tmp_path, HIDDEN=[10, 3, 1], TRIES=3, EPOCHS=100)
+    printed = rung("03_spirals", tmp_path, HIDDEN=[10, 3, 1], TRIES=3, EPOCHS=100, STARTS=2)
     scores = [float(score) for score in re.findall(r"hidden units: ([\d.]+)%", printed)]
     assert scores[0] > 97
     assert scores[0] > scores[1] > scores[2]
+    for name in ("3 units", "10 layers"):
+        assert percent(printed, f"{name} [+] skip: ") > percent(printed, f"{name}: ") + 5
     gap = re.search(r"differ by (\S+)", printed)
     assert gap is not None
     assert float(gap[1]) < 1e-12

@@ -99,10 +99,7 @@ def run_race(
     machine = measure_machine()
     losses: dict[str, float] = {}
     timings = compare(
-        {
-            name: _runner(name, peer.make(problem), problem, losses)
-            for name, peer in runners.items()
-        },
+        {name: runner(name, peer.make(problem), problem, losses) for name, peer in runners.items()},
         repeats,
     )
     rows = tuple(
@@ -175,7 +172,7 @@ def check_agreement(
     return losses
 
 
-def _runner(
+def runner(
     name: str, contestant: Contestant, problem: TrainingProblem, losses: dict[str, float]
 ) -> Run:
     """A run of one shuffled epoch, with the same shuffles for all; keeps the last loss."""

@@ -62,6 +62,7 @@ class Saved:
 
         with shown_warnings():
             model = load(path)
+        model.require_one_input("the command line")
         if path.suffix.lower() == ".onnx":
             return cls(path, model, 0, {}, None, None)
         described = checkpoint.read(path)[1]
@@ -80,6 +81,8 @@ class Saved:
             raise click.UsageError(
                 f"{self.path}: ONNX files have no loss: take what train --save wrote"
             )
+        if len(self.model.output_shape) > 1:
+            raise click.UsageError(f"{self.path} gives images: evaluate and train it in Python")
         if self.model.loss is None:
             raise click.UsageError(
                 f"{self.path} has no loss and no optimizer: call compile before save"

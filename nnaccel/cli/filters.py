@@ -144,6 +144,7 @@ def _model_maps(path: Path, layer: str | None, image: Path | None) -> tuple[Any,
     from nnaccel.model.loading import load
 
     model = load(path)
+    model.require_one_input("the command line")
     places = filters.map_layers(model)
     if not places:
         raise click.UsageError(f"{path} has no layer that gives maps: train one with --model cnn")

@@ -107,8 +107,7 @@ class LikelihoodClassifier(ClassifierMixin, Explained, BaseEstimator):
         shape = x.shape[1], targets.shape[1]
         begin = _checked.start(self.solver, coef_init, intercept_init, shape, intercept)
         coordinates = Coordinates.of(problem)
-        used, names = weights > 0, _checked.names(self)
-        warn_of_dependence(x[used], names, coordinates.dependent, intercept)
+        warn_of_dependence(x, weights, _checked.names(self), coordinates.dependent, intercept)
         found = self._solve(coordinates, begin)
         self.classes_ = classes
         self._set_fitted(coordinates, found)

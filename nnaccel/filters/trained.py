@@ -50,6 +50,7 @@ def feature_maps(model: Sequential, layer: str | int, image: ArrayLike) -> NDArr
     >>> feature_maps(model, "conv2d", np.ones((28, 28), np.float32)).shape
     (8, 26, 26)
     """
+    model.require_one_input("feature_maps")
     index = _index(model, layer)
     found, places = model.layers[index], map_layers(model)
     shape = found.output_shape

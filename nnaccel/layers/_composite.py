@@ -58,13 +58,17 @@ class Composite(Layer):
         """Return the branches for inputs of a shape, some of which may still have to be made."""
         return self._branches
 
+    def starts_for(self, input_shape: Shape) -> list[Shape]:
+        """Return what each of `branches_for` begins with: the input shape, unless it says so."""
+        return [input_shape] * len(self.branches_for(input_shape))
+
     def build(self, input_shape: Shape, seed: Any = None, dtype: Any = np.float32) -> None:
         """Set the shapes and create the parameters of the layers inside, on the host."""
         super().build(input_shape, seed, dtype)
         self._set_branches(self.branches_for(input_shape))
         number = 0
-        for branch in self._branches:
-            for layer, shape in zip(branch, infer_shapes(branch, input_shape), strict=False):
+        for branch, start in zip(self._branches, self.starts_for(input_shape), strict=True):
+            for layer, shape in zip(branch, infer_shapes(branch, start), strict=False):
                 with naming(layer):
                     layer.build(shape, _seed_inside(seed, number), dtype)
                 number += 1

@@ -35,11 +35,6 @@ class Convolution(Weighted, Sliding):
         super().__init__(activation, **weighted)
         self.kernel_size = _geometry.pair("kernel_size", kernel_size)
         self._set_movement(stride, padding, dilation)
-        if self.activation in ("softmax", "log_softmax"):
-            raise ValueError(
-                f"activation {self.activation!r} is not for images: let the layer end without one, "
-                "and add Flatten() and Softmax(), or a Dense layer"
-            )
         _convolution.algorithm(algorithm)
         moves = self.kernel_size, self.stride, self.dilation
         if algorithm == "winograd" and moves != ((3, 3), (1, 1), (1, 1)):

@@ -7,6 +7,7 @@ from typing import Any
 
 from nnaccel.backends import Array
 from nnaccel.layers._base import Layer, Shape
+from nnaccel.layers._several import is_of_several
 from nnaccel.ops import _geometry
 from nnaccel.ops._geometry import Padding, Size
 
@@ -26,7 +27,11 @@ def image_shape(layer: Layer, input_shape: Shape) -> Image:
 
 def channels_last(layers: Sequence[Layer], shape: Shape) -> str:
     """Return what to say where inputs look like images whose channels come last; else ''."""
-    if len(shape) != 3 or not any(isinstance(layer, Sliding) for layer in layers):
+    if (
+        len(shape) != 3
+        or is_of_several(shape)
+        or not any(isinstance(layer, Sliding) for layer in layers)
+    ):
         return ""
     c, h, w = shape
     if min(c, h) <= 4 or w not in (1, 3, 4) or (w == 1 and c != h):

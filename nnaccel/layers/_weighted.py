@@ -7,12 +7,12 @@ from typing import Any
 
 from nnaccel.backends import Array
 from nnaccel.layers import constraints, initializers, penalties
+from nnaccel.layers._activate import apply, apply_backward
 from nnaccel.layers._base import Layer, Shape
 from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
 from nnaccel.ops import _check
-from nnaccel.ops.activation import activate, activate_backward
 from nnaccel_kernels.activations import FROM_OUTPUT
 
 
@@ -70,5 +70,5 @@ class Weighted(Layer):
         name = self.activation if activate_it else "linear"
         fused = name if name in FROM_OUTPUT else "linear"
         z = product(fused)
-        y = z if fused == name else activate(name, z)
-        return y, lambda dy: dy if name == "linear" else activate_backward(name, dy, z, y)
+        y = z if fused == name else apply(name, z)
+        return y, lambda dy: dy if name == "linear" else apply_backward(name, dy, z, y)

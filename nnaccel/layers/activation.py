@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from nnaccel.backends import Array, kernels_only
+from nnaccel.layers._activate import apply, apply_backward
 from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.ops import _check
-from nnaccel.ops.activation import activate as apply
-from nnaccel.ops.activation import activate_backward
 from nnaccel_kernels.activations import ACTIVATIONS
 
 __all__ = ["ELU", "Activation", "LeakyReLU", "ReLU", "Softmax"]
 
 
 class Activation(Layer):
-    """Apply an activation to each element, or a softmax over the last axis.
+    """Apply an activation to each element, or a softmax over the last axis; of images, channels.
 
     Parameters
     ----------
@@ -50,12 +49,7 @@ class Activation(Layer):
         self.kernel_names = kernel, f"{kernel}_backward"
 
     def infer_shape(self, input_shape: Shape) -> Shape:
-        """Return `input_shape`; ValueError for a softmax of images."""
-        if len(input_shape) == 3 and self.activation in ("softmax", "log_softmax"):
-            raise ValueError(
-                f"{self.activation} runs over the last axis, which is the width of images "
-                f"{input_shape}. To fix: put Flatten() before it"
-            )
+        """Return `input_shape`."""
         return input_shape
 
     @kernels_only
@@ -69,7 +63,7 @@ class Activation(Layer):
         def backward(dy: Array, input_gradient: bool) -> Array | None:
             if not input_gradient or name == "linear":
                 return dy
-            return activate_backward(name, dy, x, y, alpha)
+            return apply_backward(name, dy, x, y, alpha)
 
         return y, backward
 
@@ -94,5 +88,5 @@ def ELU(alpha: float = 1.0, name: str | None = None) -> Activation:  # noqa: N80
 
 
 def Softmax(name: str | None = None) -> Activation:  # noqa: N802
-    """Return an `Activation` that is the softmax over the last axis."""
+    """Return an `Activation` that is the softmax over the last axis, or the channels of images."""
     return Activation("softmax", name=name)

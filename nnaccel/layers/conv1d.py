@@ -85,3 +85,8 @@ class Conv1D(OneRow, Conv2D):
             constraint=constraint,
             name=name,
         )
+        if self.activation in ("softmax", "log_softmax"):
+            raise ValueError(
+                f"activation {self.activation!r} is not for sequences: let the layer end without "
+                "one, and add Flatten() and Softmax(), or a Dense layer"
+            )

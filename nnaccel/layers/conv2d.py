@@ -26,7 +26,7 @@ class Conv2D(Convolution):
     kernel_size : int or (R, S)
         Size of a filter, down and across.
     activation : str, default 'linear'
-        As for `Dense`, but no softmax.
+        As for `Dense`; a softmax runs over the channels of each pixel.
     stride : int or (down, across), default 1
         Pixels from one position of a filter to the next.
     padding : int, (down, across), (top, bottom, left, right), 'same' or 'valid', default 0

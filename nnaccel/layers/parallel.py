@@ -13,6 +13,7 @@ from nnaccel.layers._base import Backward, Layer, Shape
 from nnaccel.layers._composite import Composite
 from nnaccel.layers._joins import JOINS, joined_shape
 from nnaccel.layers._running import infer_shapes, run_layers
+from nnaccel.layers._several import Several, is_of_several, shapes_of
 
 __all__ = ["Parallel"]
 
@@ -25,6 +26,9 @@ _KERNELS = {
 
 class Parallel(Composite):
     """Branches that see the same inputs, and whose outputs are joined.
+
+    As the first layer of a model it also takes a tuple of inputs, one for each branch:
+    ``model.fit((images, numbers), y)``.
 
     Parameters
     ----------
@@ -78,17 +82,28 @@ class Parallel(Composite):
 
     def infer_shape(self, input_shape: Shape) -> Shape:
         """Return the shape of the joined outputs."""
-        ends = [infer_shapes(branch, input_shape)[-1] for branch in self._branches]
-        return joined_shape(self.join, ends)
+        starts = self.starts_for(input_shape)
+        pairs = zip(self._branches, starts, strict=True)
+        return joined_shape(self.join, [infer_shapes(*pair)[-1] for pair in pairs])
+
+    def starts_for(self, input_shape: Shape) -> list[Shape]:
+        """Return what each branch begins with: of several inputs, its own."""
+        if not is_of_several(input_shape):
+            return super().starts_for(input_shape)
+        if len(input_shape) != len(self._branches):
+            raise ValueError(
+                f"{len(input_shape)} inputs for {len(self._branches)} branches: give one for each"
+            )
+        return list(shapes_of(input_shape))
 
     @kernels_only
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Backward]:
         """Return the joined outputs, and the backward pass through all branches."""
-        outputs, backwards = zip(
-            *(run_layers(branch, x, training) for branch in self._branches), strict=True
-        )
+        starts = x.arrays if isinstance(x, Several) else (x,) * len(self._branches)
+        pairs = zip(self._branches, starts, strict=True)
+        outputs, backwards = zip(*(run_layers(*pair, training) for pair in pairs), strict=True)
         y, to_branches = JOINS[self.join](outputs)
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:
@@ -96,7 +111,9 @@ class Parallel(Composite):
                 run_back(part, input_gradient)
                 for run_back, part in zip(backwards, to_branches(dy), strict=True)
             ]
-            return functools.reduce(ops.add, parts) if input_gradient else None
+            if not input_gradient:
+                return None
+            return Several(parts) if isinstance(x, Several) else functools.reduce(ops.add, parts)
 
         return y, backward
 

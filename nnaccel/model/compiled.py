@@ -13,7 +13,7 @@ from nnaccel._validate import refuse_unknown
 from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
-from nnaccel.network.input_scale import InputScale
+from nnaccel.network.input_scales import InputScales
 from nnaccel.optim import Optimizer
 from nnaccel.optim.loss_scale import LossScale
 from nnaccel.training import checkpoint, losses
@@ -125,6 +125,19 @@ class CompiledNetwork(Network):
         if self._slots is not None:
             self.weights[...] = self._slots[optimizer.buffers.index("average")]
 
+    def final_weights(self) -> list[np.ndarray]:
+        """Return copies of what `fit` would end with now, in the order of `get_weights`.
+
+        Averages where the optimiser keeps them, else the parameters; and the states.
+        """
+        if self._slots is None or not self.optimizer.use_ema:
+            return self.get_weights()
+        kept = self.weights.copy()
+        self.assign_average_weights()
+        found = self.get_weights()
+        self.weights[...] = kept
+        return found
+
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all parameters and states, in the order of `get_weights`.
 
@@ -207,7 +220,9 @@ class CompiledNetwork(Network):
         seed, iterations, epochs = (
             checkpoint.read_count(described, key) for key in ("seed", "iterations", "epochs")
         )
-        inputs = InputScale.from_description(described["input_scale"])
+        inputs = type(self.input_scale).from_description(described["input_scale"])
+        if isinstance(inputs, InputScales) and len(inputs.scales) != len(self.input_shape):
+            raise ValueError(f"input_scale is of other inputs than the {len(self.input_shape)}")
         slots, scale, compiled = None, _scale_in(arrays), self._compiled
         if "loss" in described:
             compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})

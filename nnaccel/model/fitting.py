@@ -27,6 +27,7 @@ from nnaccel.training.checks import (
     split_validation,
 )
 from nnaccel.training.communicator import Communicator, communicator_of
+from nnaccel.training.inputs import as_several
 from nnaccel.training.lbfgs import Minimization, minimize, require_smooth
 from nnaccel.training.loop import (
     ArrayEpochs,
@@ -113,7 +114,8 @@ class Fitting(OwnLoop, Evaluating, Portable):
         shuffle : bool, default True
             Whether to shuffle the rows each epoch, by the seed.
         augment : nnaccel.data.Augment, optional
-            Random changes of the images of each epoch; not for an iterable of batches.
+            Random changes of the images of each epoch, by the row of an array, or a row's place in
+            the epoch of an iterable.
         callbacks : sequence of Callback
             Their hooks are called during training.
         verbose : {1, 0, 2}
@@ -156,7 +158,7 @@ class Fitting(OwnLoop, Evaluating, Portable):
         self._require_idle("fit")
         if isinstance(callbacks, Callback):
             raise TypeError("callbacks must be a list: put the callback in brackets")
-        check_augment(augment, y)
+        check_augment(augment)
         comm = communicator_of(distributed)
         as_told = {
             "shuffle": bool(shuffle),
@@ -188,7 +190,7 @@ class Fitting(OwnLoop, Evaluating, Portable):
             with self._training():
                 setup = self._training_setup(comm)
                 source: StreamEpochs | ArrayEpochs = StreamEpochs(
-                    setup, x, steps, class_weight, prefetch
+                    setup, x, steps, class_weight, prefetch, augment
                 )
                 if y is not None:
                     share = Share(comm, batch_size)
@@ -314,6 +316,7 @@ class Fitting(OwnLoop, Evaluating, Portable):
         if validation_split:
             if validation_data is not None:
                 raise ValueError("give validation_data or validation_split, not both")
+            data = as_several(self, data[0]), *data[1:]
             data, validation_data = split_validation(validation_split, *data)
         x, y, weights = data
         if y is None:

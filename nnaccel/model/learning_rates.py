@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel._validate import check_range, whole_number
+from nnaccel.layers._several import Several
 from nnaccel.model.sequential import Sequential
 from nnaccel.training.checks import check_pair
+from nnaccel.training.inputs import as_several
 
 _MEMORY = 0.9  # of the moving average of the losses
 _TOO_BAD = 3.0  # times the size of the best loss: what is worse by more ends the search
@@ -93,7 +95,8 @@ def find_learning_rate(
         whole_number("batch_size", batch_size),
     )
     tried = copy.deepcopy(model)
-    x, y = np.asarray(x), np.asarray(y)
+    x, y = as_several(tried, x), np.asarray(y)
+    x = x if isinstance(x, Several) else np.asarray(x)
     with tried.on_backend():  # all rows, since a batch has only some
         check_pair(tried, tried._require_compiled().loss, x, y)
     rng = np.random.default_rng([model.seed, 4])

@@ -19,7 +19,7 @@ from nnaccel.backends import Array, to_numpy
 from nnaccel.layers import Layer
 from nnaccel.network.chain import Network
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.inputs import build_or_check, check_inputs
+from nnaccel.training.inputs import build_or_check, take_inputs
 from nnaccel.training.streams import as_iterable, is_stream
 
 _KEPT = 8  # shapes of batches whose recordings a model keeps
@@ -42,7 +42,7 @@ def predict(network: Network, x: Any, batch_size: int | None = None) -> np.ndarr
     if is_stream(x):
         return _in_given_batches(network, x)
     with network.on_backend():
-        x = check_inputs(x, network.compute_dtype)
+        x = take_inputs(network, x)
         build_or_check(network, x)
         return _in_batches(network, x, batch_size or len(x))
 
@@ -88,12 +88,20 @@ def _in_given_batches(network: Network, batches: Any) -> np.ndarray:
     found: list[np.ndarray] = []
     for number, batch in enumerate(as_iterable(batches, None), 1):
         try:
-            found.append(predict(network, batch[0] if isinstance(batch, tuple) else batch))
+            found.append(predict(network, _inputs_in(network, batch)))
         except ValueError as error:
             raise ValueError(f"batch {number}: {error}") from None
     if not found:
         raise ValueError("the iterable of batches is empty; a generator runs only once")
     return np.concatenate(found)
+
+
+def _inputs_in(network: Network, batch: Any) -> Any:
+    """Return x of a batch x, (x, y) or (x, y, sample_weight); several inputs are a tuple too."""
+    if not isinstance(batch, tuple):
+        return batch
+    is_bare = network.built and network.takes_several and not isinstance(batch[0], tuple)
+    return batch if is_bare else batch[0]
 
 
 def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | None:

@@ -19,7 +19,7 @@ from nnaccel.model.pipeline import PipelineStep
 from nnaccel.model.predicting import predict
 from nnaccel.model.summary import summarize, summarize_html
 from nnaccel.training.batch_loader import BatchLoader
-from nnaccel.training.inputs import build_or_check, check_inputs
+from nnaccel.training.inputs import build_or_check, take_inputs
 from nnaccel.training.prefetch import refuse_in_prefetch
 
 
@@ -149,7 +149,7 @@ class Sequential(Fitting, PipelineStep):
         """Return the outputs for one batch, as an array of the model's backend."""
         refuse_in_prefetch(self._parameters.in_training)
         with self.on_backend():
-            x = check_inputs(x, self.compute_dtype)
+            x = take_inputs(self, x)
             build_or_check(self, x)
             return self.forward(BatchLoader(self, x, None, len(x)).inputs(len(x)), training)[0]
 

@@ -17,6 +17,7 @@ from nnaccel._html import table
 from nnaccel.backends import Array, Backend
 from nnaccel.layers import Backward, Layer
 from nnaccel.layers._running import watch
+from nnaccel.layers._several import shapes_of
 from nnaccel.layers._tree import indented, walk
 from nnaccel.model.compiled import CompiledNetwork
 from nnaccel.model.explanation import FORWARD, Explanation
@@ -230,11 +231,13 @@ def _timed_by(clock: _Stopwatch, model: CompiledNetwork) -> Callable[..., Any]:
 def _step(model: CompiledNetwork, clock: _Stopwatch, batch_size: int) -> Callable[[], None]:
     """Return a training step on random inputs, with a learning rate of 0."""
     backend, rng = model.backend, np.random.default_rng(0)
-    setup, units = model._training_setup(), model.output_shape[0]
-    x = rng.random((batch_size, *model.input_shape), np.float32)
-    y: Any = rng.integers(max(2, units), size=batch_size)
+    setup, (units, *size) = model._training_setup(), model.output_shape
+    shapes = shapes_of(model.input_shape)
+    parts = tuple(rng.random((batch_size, *shape), np.float32) for shape in shapes)
+    x = parts if model.takes_several else parts[0]
+    y: Any = rng.integers(max(2, units), size=(batch_size, *size))
     if setup.loss.takes in ("numbers", "counts"):
-        y = rng.random((batch_size, units))
+        y = rng.random((batch_size, units, *size))
     loader = BatchLoader(model, *check_pair(model, setup.loss, x, y), batch_size)
     setup.sums.fit_to(loader.targets)
     counter = backend.xp.zeros(1, np.int64)

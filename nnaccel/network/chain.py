@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -11,12 +12,14 @@ import numpy as np
 from nnaccel._foreign import refuse_method
 from nnaccel._validate import Explained, refuse_misspelt, warn_caller, whole_number
 from nnaccel.backends import Array, Backend, backend_of, get_backend, to_numpy, use_backend
-from nnaccel.layers import Layer, Shape
+from nnaccel.layers import Chain, Layer, Parallel, Shape
 from nnaccel.layers._images import channels_last
 from nnaccel.layers._names import LayerNames, naming
 from nnaccel.layers._running import infer_shapes, run_layers
+from nnaccel.layers._several import Several, is_of_several
 from nnaccel.layers._tree import OfAllInside, is_live, leaves, walk
 from nnaccel.network.input_scale import InputScale
+from nnaccel.network.input_scales import InputScales
 from nnaccel.network.parameters import Parameters
 from nnaccel.network.precision import Policy, cast
 from nnaccel_kernels.segments import Segment
@@ -39,7 +42,7 @@ class Network(Explained):
         backend, where kernels count them.
     epochs : int
         Epochs trained so far.
-    input_scale : InputScale
+    input_scale : InputScale, or InputScales of several inputs
         How training scaled the inputs.
     learning_rate_factor, weight_decay
         As of a layer, of all layers: ``model[:-1].learning_rate_factor = 0.1``.
@@ -60,7 +63,7 @@ class Network(Explained):
         self.dtype = self.policy.dtype
         self.iterations = np.zeros(1, np.int64)
         self.epochs = 0
-        self.input_scale = InputScale()
+        self.input_scale: Any = InputScale()
         self._parameters = Parameters()
         self._is_slice = False
 
@@ -69,8 +72,9 @@ class Network(Explained):
 
         Parameters
         ----------
-        input_shape : sequence of int
-            Shape of one input, without the batch axis.
+        input_shape : sequence of int, or sequence of such
+            Shape of one input, without the batch axis; of several inputs the shape of each, as in
+            ``((1, 28, 28), (5,))``.
 
         Raises
         ------
@@ -79,6 +83,8 @@ class Network(Explained):
         """
         shapes = self.infer_shapes(input_shape)
         self._require_free_layers()
+        if is_of_several(shapes[0]) and not isinstance(self.input_scale, InputScales):
+            self.input_scale = InputScales([InputScale() for _ in shapes[0]])
         LayerNames().number(self.layers)  # some may have been renamed since
         hint = channels_last(self.leaves, shapes[0])
         if hint:
@@ -106,6 +112,8 @@ class Network(Explained):
         """
         if not self.layers:
             raise ValueError("the model has no layers: add some, such as Dense(10, 'softmax')")
+        if not isinstance(input_shape, int) and is_of_several(input_shape):
+            return self._infer_from_several(input_shape)
         if isinstance(input_shape, int) or None in input_shape:
             raise ValueError(
                 f"input_shape={input_shape!r} must be the shape of one input, without an axis for "
@@ -113,6 +121,35 @@ class Network(Explained):
             )
         shape: Shape = tuple(whole_number("input_shape", n) for n in input_shape)
         return infer_shapes(self.layers, shape, channels_last(self.leaves, shape))
+
+    def _infer_from_several(self, input_shapes: Sequence[Any]) -> list[Shape]:
+        """Return `infer_shapes` of several inputs."""
+        if not self.takes_several:
+            raise ValueError(
+                f"{len(input_shapes)} inputs, but the first layer is {self.layers[0].name!r}. To "
+                "fix: begin with Parallel, which has a branch for each"
+            )
+        shapes: Any = tuple(
+            tuple(whole_number("input_shape", n) for n in shape) for shape in input_shapes
+        )
+        return infer_shapes(self.layers, shapes)
+
+    @property
+    def takes_several(self) -> bool:
+        """Whether inputs are a tuple of arrays; before the model is built, whether they may be."""
+        if self.built:
+            return is_of_several(self.input_shape)
+        first = self.layers[0] if self.layers else None
+        while isinstance(first, Chain):
+            first = first.layers[0]
+        return isinstance(first, Parallel)
+
+    def require_one_input(self, what: str) -> None:
+        """Raise a ValueError for `what` if the model takes several inputs."""
+        if self.built and self.takes_several:
+            raise ValueError(
+                f"{what} is for models of one input, but this one takes {len(self.input_shape)}"
+            )
 
     @property
     def built(self) -> bool:
@@ -231,7 +268,7 @@ class Network(Explained):
 
         Parameters
         ----------
-        x : array, shape (N, ...)
+        x : array, shape (N, ...), or tuple of arrays where the model takes several inputs
             Of `dtype` or `compute_dtype`, on the model's backend.
         training : bool, default False
             Whether this is a training step.
@@ -242,14 +279,21 @@ class Network(Explained):
         -------
         y : array, shape (N, ...)
         backward : callable
-            ``backward(dy, input_gradient=False)`` fills `gradients`, and returns dx or None.
+            ``backward(dy, input_gradient=False)`` fills `gradients`, and returns dx or None; of
+            several inputs, a tuple.
         """
         self._require_built()
         body, tail = self.layers[: self.head], self.layers[self.head :]
         inside, outside = self.compute_dtype, self.dtype
 
+        x = Several(x) if isinstance(x, tuple) else x
+
         def to(dtype: np.dtype[Any], a: Array) -> Array:
-            return a if inside == outside else cast(self.backend, a, dtype)
+            if inside == outside:
+                return a
+            if isinstance(a, Several):
+                return a.map(partial(to, dtype))
+            return cast(self.backend, a, dtype)
 
         z, back_to_inputs = run_layers(body, to(inside, x), training)
         y, back_to_body = run_layers(tail, to(outside, z), training, activate)  # in 32 bits or more
@@ -258,7 +302,8 @@ class Network(Explained):
             wanted = input_gradient or any(map(is_live, body))
             dz = back_to_body(dy, wanted)
             dx = back_to_inputs(to(inside, dz), input_gradient) if wanted else None
-            return to(outside, dx) if input_gradient else None
+            found = to(outside, dx) if input_gradient else None
+            return found.arrays if isinstance(found, Several) else found
 
         return y, run_back
 

@@ -6,7 +6,7 @@ import math
 from operator import index
 
 from nnaccel.backends import Array, Backend
-from nnaccel.ops import _check
+from nnaccel.ops import _check, _memory
 from nnaccel.ops._replay import replayed
 from nnaccel.ops.activation import activate, activate_backward
 
@@ -80,17 +80,29 @@ def log_softmax_backward(dy: Array, y: Array, axis: int = -1) -> Array:
 @replayed
 def _across(name: str, x: Array, axis: int) -> Array:
     """Return the activation over any axis."""
-    backend, (x,) = _check.floats(x=x)
+    backend, (x,) = _check.floats("x", x=x)
+    if _are_neighbours(x, axis):
+        return activate(name, _memory.as_stored(x)).transpose(0, 3, 1, 2)
+    x = _memory.in_c_order(backend, x)
     return _back(backend, activate(name, _last(backend, x, axis)), x, axis)
 
 
 @replayed
 def _across_backward(name: str, dy: Array, y: Array, axis: int) -> Array:
     """Return the gradient of an activation over any axis."""
-    backend, (dy, y) = _check.floats(dy=dy, y=y)
+    backend, (dy, y) = _check.floats("dy y", dy=dy, y=y)
     _check.same_shape("dy", dy, "y", y)
-    last = (_last(backend, a, axis) for a in (dy, y))
+    if _are_neighbours(y, axis):
+        dy = _memory.in_order_of(backend, dy, y)
+        stored = (_memory.as_stored(a) for a in (dy, y))
+        return activate_backward(name, next(stored), None, next(stored)).transpose(0, 3, 1, 2)
+    last = (_last(backend, _memory.in_c_order(backend, a), axis) for a in (dy, y))
     return _back(backend, activate_backward(name, next(last), None, next(last)), y, axis)
+
+
+def _are_neighbours(x: Array, axis: int) -> bool:
+    """Whether what lies along the axis lies side by side: the channels of channels-last images."""
+    return axis in (1, -3) and _memory.is_channels_last(x)
 
 
 def _last(backend: Backend, x: Array, axis: int) -> Array:

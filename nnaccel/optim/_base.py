@@ -78,8 +78,9 @@ class Optimizer(ABC):
         Largest absolute value of a gradient's element.
     use_ema : bool, default False
         Whether to keep exponential moving averages of the parameters, which `fit` ends with.
-        Validation and callbacks see the parameters themselves, and what `EarlyStopping` restores at
-        the end is no average; in a loop of your own, end with ``model.assign_average_weights()``.
+        Validation and callbacks see the parameters themselves, and `EarlyStopping` restores the
+        averages of the best epoch; in a loop of your own, end with
+        ``model.assign_average_weights()``.
     ema_momentum : float in [0, 1), default 0.99
         Share of an average that each update keeps.
     gradient_accumulation_steps : int, optional

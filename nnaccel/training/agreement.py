@@ -16,6 +16,7 @@ import numpy as np
 
 from nnaccel._text import shorten
 from nnaccel.backends import Array, to_numpy
+from nnaccel.layers._several import Several
 from nnaccel.training.communicator import Communicator
 
 #: Checked inputs, targets and weights.
@@ -130,6 +131,8 @@ def _is_array(a: Any) -> bool:
 
 
 def _digest(a: Any) -> str:
+    if isinstance(a, Several):
+        return "".join(map(_digest, a))
     return hashlib.sha256(np.ascontiguousarray(to_numpy(a)).tobytes()).hexdigest()[:16]
 
 

@@ -15,10 +15,10 @@ from nnaccel_kernels.augmentation import Augmentation
 class Augment(Explained):
     """Random changes of images, other ones in every epoch: ``fit(..., augment=Augment(shift=2))``.
 
-    An image's changes depend on the model's seed, the epoch and the image's row alone, so they are
-    the same on every backend, with any number of threads, and after a resumed training. An image is
-    flipped, turned and scaled about its middle, moved, and bent; pixels are interpolated between
-    four others, with zeros outside.
+    An image's changes depend on the model's seed, the epoch and the image's row alone, or its place
+    in the epoch of an iterable, so they are the same on every backend, with any number of threads,
+    and after a resumed training. An image is flipped, turned and scaled about its middle, moved,
+    and bent; pixels are interpolated between four others, with zeros outside.
 
     Parameters
     ----------
@@ -170,14 +170,7 @@ class Augmenter:
         return changed.reshape(x.shape)
 
 
-def check_augment(augment: Any, y: Any) -> None:
-    """Raise an error if `augment` is none, or there are no arrays to change."""
-    if augment is None:
-        return
-    if not isinstance(augment, Augment):
+def check_augment(augment: Any) -> None:
+    """Raise a TypeError if `augment` is given and is none."""
+    if augment is not None and not isinstance(augment, Augment):
         raise TypeError(f"augment={augment!r} must be an Augment, such as Augment(shift=2)")
-    if y is None:
-        raise ValueError(
-            "augment needs arrays x and y, whose rows have numbers. To fix: change the batches of "
-            "an iterable yourself, by augment(x, seed=…)"
-        )

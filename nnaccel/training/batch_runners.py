@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from nnaccel.backends import Array
+from nnaccel.training.augment import Augment
 from nnaccel.training.batch_loader import OneBatch
 from nnaccel.training.setup import TrainingSetup
 from nnaccel.training.share import Share
@@ -23,18 +24,28 @@ class BatchRunners:
     setup : TrainingSetup
     training : bool
         Whether a step also updates the network.
+    augment : Augment, optional
+        Changes of the inputs.
     """
 
-    def __init__(self, setup: TrainingSetup, training: bool) -> None:
-        self._setup, self._training = setup, training
+    def __init__(
+        self, setup: TrainingSetup, training: bool, augment: Augment | None = None
+    ) -> None:
+        self._setup, self._training, self._augment = setup, training, augment
         self._runners: dict[tuple[Any, ...], tuple[OneBatch, StepRunner]] = {}
 
     def run(
-        self, x: Array, targets: np.ndarray, weights: np.ndarray | None, steps: int | None = None
+        self,
+        x: Array,
+        targets: np.ndarray,
+        weights: np.ndarray | None,
+        steps: int | None = None,
+        first_row: int = 0,
     ) -> None:
-        """Run one checked batch; `steps` as for `StepRunner.run`."""
+        """Run one checked batch; `steps` as for `StepRunner.run`, `first_row` within the epoch."""
         loader, runner = self._runner_for(x, targets, weights)
         loader.refill(x, targets, weights)
+        loader.place(first_row, self._setup.network.epochs)
         runner.run(np.arange(len(x)), steps=steps)
 
     def _runner_for(
@@ -43,7 +54,7 @@ class BatchRunners:
         """Return loader and runner of batches like this one; the oldest ones are dropped."""
         network = self._setup.network
         factor = network.input_scale.factor_of(x, network.input_shape)  # part of what is recorded
-        key = x.shape, x.dtype.str, targets.ndim, weights is None, factor
+        key = x.shape, str(x.dtype), targets.dtype.str, weights is None, factor
         if key not in self._runners:
             if len(self._runners) == _KEPT_SHAPES:
                 del self._runners[next(iter(self._runners))]
@@ -51,7 +62,7 @@ class BatchRunners:
             copied = None if weights is None else weights.copy()
             share = Share(self._setup.comm, len(x))
             given = x.copy(), targets.copy(), len(x), copied
-            loader = OneBatch(network, *given, share=share)
+            loader = OneBatch(network, *given, augment=self._augment, share=share)
             runner = StepRunner(self._setup, loader, self._training)
             self._runners[key] = loader, runner
         return self._runners[key]

@@ -180,9 +180,16 @@ def read_count(described: Mapping[str, Any], key: str) -> int:
     return count
 
 
-def read_input_shape(described: Mapping[str, Any]) -> tuple[int, ...]:
-    """Return the input shape of the model; CheckpointError for what is none."""
-    shape = described["input_shape"]
+def read_input_shape(described: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return the input shape of the model, or those of several; CheckpointError for none."""
+    given = described["input_shape"]
+    if isinstance(given, list) and given and isinstance(given[0], list):  # of several inputs
+        return tuple(_read_shape(shape) for shape in given)
+    return _read_shape(given)
+
+
+def _read_shape(shape: Any) -> tuple[int, ...]:
+    """Return the shape of an input; CheckpointError for what is none."""
     if not (isinstance(shape, list) and all(type(n) is int and n > 0 for n in shape)):
         raise CheckpointError(
             f"input_shape={shorten(repr(shape))} must be a list of whole numbers of at least 1"
@@ -284,8 +291,9 @@ def check_shapes(
     for layer in chain:
         path = prefix + layer.name
         if isinstance(layer, Composite):
-            for branch in layer.branches_for(shape):
-                check_shapes(branch, shape, arrays, f"{path}/")
+            starts = layer.starts_for(shape)
+            for branch, start in zip(layer.branches_for(shape), starts, strict=True):
+                check_shapes(branch, start, arrays, f"{path}/")
         specs = {**layer.parameter_specs(shape), **layer.state_specs(shape)}
         for name, (wanted, _) in specs.items():
             found = arrays.get(f"{path}.{name}")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
+from types import NoneType
 from typing import Any, NoReturn
 
 import numpy as np
 
 from nnaccel._validate import warn_caller, whole_number
 from nnaccel.backends import Array, is_kernels_only, is_on_device
-from nnaccel.layers import Layer
+from nnaccel.layers import Layer, Shape
+from nnaccel.layers._several import Several
 from nnaccel.network.chain import Network
 from nnaccel.training.class_weights import weigh_rows
-from nnaccel.training.inputs import as_numbers, build_or_check, check_inputs
+from nnaccel.training.inputs import as_numbers, build_or_check, take_inputs
 from nnaccel.training.losses import Loss
+from nnaccel.training.pixels import encode_maps
 from nnaccel.training.streams import as_iterable
 from nnaccel.training.targets import encode_targets
 
@@ -29,16 +33,19 @@ def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.
     ValueError
         If they do not fit each other or the model, which is not built then.
     """
-    x, y = check_inputs(x, network.compute_dtype), as_numbers(y, "targets")
+    x, y = take_inputs(network, x), as_numbers(y, "targets")
     if y.ndim == 0 or len(x) != len(y):
         raise ValueError(f"{len(x)} inputs but targets of shape {y.shape}: they must pair up")
     output_shape = network.output_shape if network.built else network.infer_shapes(x.shape[1:])[-1]
-    if len(output_shape) != 1:
+    if len(output_shape) not in (1, 3):
         raise ValueError(
-            f"the model's outputs have shape {output_shape}; expected one axis. To fix: end it "
-            "with Flatten or Dense"
+            f"the model's outputs have shape {output_shape}; expected one axis, or images "
+            "(C, H, W). To fix: end it with Flatten or Dense"
         )
-    targets = encode_targets(loss, y, output_shape[0], network.dtype)
+    if len(output_shape) == 3:
+        targets = encode_maps(loss, y, output_shape, network.dtype)
+    else:
+        targets = encode_targets(loss, y, output_shape[0], network.dtype)
     build_or_check(network, x)
     return x, targets
 
@@ -77,9 +84,10 @@ def check_weighted(
         As `check_pair`, `check_weights` and `weigh_rows`.
     """
     x, targets = check_pair(network, loss, *data[:2])
-    weights = check_weights(data[2] if len(data) == 3 else None, len(x), network.dtype)
-    units, dtype = network.output_shape[0], network.dtype
-    return x, targets, weigh_rows(class_weight, targets, weights, units, dtype)
+    given = data[2] if len(data) == 3 else None
+    units, *size = network.output_shape
+    weights = check_weights(given, (len(x), *size), network.dtype)
+    return x, targets, weigh_rows(class_weight, targets, weights, units, network.dtype)
 
 
 def open_stream(
@@ -130,21 +138,32 @@ def check_steps(steps: int | None, y: Any) -> int | None:
     return None if steps is None else whole_number("steps_per_epoch", steps)
 
 
-def check_weights(weights: Any, rows: int, dtype: Any) -> np.ndarray | None:
+def check_weights(weights: Any, shape: Shape, dtype: Any) -> np.ndarray | None:
     """Return the weights of rows in the model's dtype; None for None.
+
+    Parameters
+    ----------
+    weights : array_like, shape (N,), or (N, H, W) for outputs that are images
+    shape : (N,) or (N, H, W)
+        Of what a model's outputs are rows or pixels of.
+    dtype : dtype
+
+    Returns
+    -------
+    array, shape (N,), or (N, H * W) for outputs that are images
 
     Raises
     ------
     ValueError
-        If their shape is not (N,), or one is negative, NaN or infinite, or all are 0.
+        If their shape is another, or one is negative, NaN or infinite, or all are 0.
     """
     if weights is None:
         return None
     checked = as_numbers(weights, "sample_weight")
-    if checked.shape != (rows,) or checked.dtype.kind not in "biuf":
+    if checked.shape not in (shape, shape[:1]) or checked.dtype.kind not in "biuf":
         raise ValueError(
             f"sample_weight has shape {checked.shape} and dtype {checked.dtype}; expected a number "
-            f"for each of {rows} rows"
+            f"for each of {shape[0]} rows" + (f", or for each pixel, {shape}" * (len(shape) > 1))
         )
     with np.errstate(over="ignore"):  # a finite float64 may be infinite in float32
         checked = np.ascontiguousarray(checked, dtype)
@@ -153,7 +172,10 @@ def check_weights(weights: Any, rows: int, dtype: Any) -> np.ndarray | None:
             f"sample_weight must be finite in {np.dtype(dtype)}, without negative numbers, and not "
             "0 everywhere"
         )
-    return checked
+    if len(shape) == 1:
+        return checked
+    checked = checked.reshape(len(checked), -1)
+    return np.ascontiguousarray(np.broadcast_to(checked, (shape[0], math.prod(shape[1:]))))
 
 
 def split_validation(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -168,7 +190,10 @@ def split_validation(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple
         raise ValueError(f"validation_split={share!r} must be at least 0 and below 1")
     if arrays[1] is None:
         raise ValueError("validation_split needs arrays x and y, not a stream of batches")
-    whole = [a if is_on_device(a) or a is None else np.asanyarray(a) for a in arrays]
+    as_they_are = NoneType, Several
+    whole = [
+        a if is_on_device(a) or isinstance(a, as_they_are) else np.asanyarray(a) for a in arrays
+    ]
     rows = len(whole[0])
     kept = rows - int(rows * share)
     if kept == rows:

@@ -75,8 +75,9 @@ def weigh_rows(
     class_weight : None, 'balanced' or dict
         As for `weigh_classes`; classes are 0 to C-1.
     targets : ndarray
-        As returned by `encode_targets`: labels (N,), one-hot rows, or a column of 0 and 1.
-    weights : ndarray, shape (N,), or None
+        As returned by `encode_targets`: labels (N,), one-hot rows, or a column of 0 and 1; or by
+        `encode_maps`, of pixels.
+    weights : ndarray, shape (N,) or (N, pixels), or None
         1 for each row by default.
     units : int
         Outputs of the network.
@@ -85,7 +86,7 @@ def weigh_rows(
 
     Returns
     -------
-    ndarray, shape (N,), or None
+    ndarray, shape (N,) or (N, pixels), or None
         None without weights.
 
     Raises
@@ -96,8 +97,8 @@ def weigh_rows(
     """
     if class_weight is None:
         return weights
-    codes = _codes(targets)
-    given = np.ones(len(codes)) if weights is None else weights.astype(np.float64)
+    codes = _codes(targets, units)
+    given = np.ones(len(codes)) if weights is None else weights.astype(np.float64).reshape(-1)
     with np.errstate(over="ignore"):
         weighed = weigh_classes(class_weight, np.arange(max(2, units)), codes, given).astype(dtype)
     if not np.isfinite(weighed).all():
@@ -105,13 +106,14 @@ def weigh_rows(
             f"class_weight={class_weight!r} gives weights that are infinite in {np.dtype(dtype)}: "
             "give weights of about 1; only their ratios matter"
         )
-    return weighed
+    return weighed if len(codes) == len(targets) else weighed.reshape(len(targets), -1)
 
 
-def _codes(targets: NDArray[Any]) -> NDArray[np.intp]:
-    """Return each row's class."""
-    if targets.ndim == 1:
-        return targets
+def _codes(targets: NDArray[Any], units: int) -> NDArray[np.intp]:
+    """Return each row's class, or each pixel's."""
+    if targets.dtype.kind in "iu":
+        return targets.reshape(-1)
+    targets = targets.reshape(-1, units)
     if ((targets == 0) | (targets == 1)).all():
         if targets.shape[1] == 1:
             return targets[:, 0].astype(np.intp)

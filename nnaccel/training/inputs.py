@@ -9,10 +9,48 @@ import numpy as np
 
 from nnaccel._validate import refuse_masked
 from nnaccel.backends import Array, is_of_other_library, is_on_device, view
+from nnaccel.layers._several import Several, parts_of, shapes_of
 from nnaccel.network.chain import Network
 from nnaccel_kernels.half import is_half, wide
 
 _FEW = 1 << 18  # numbers, in a cache, that two passes take less time for than a sum
+
+
+def take_inputs(network: Network, x: Any) -> Array:
+    """Return a network's inputs as `check_inputs` does: `Several` where it takes several.
+
+    Raises
+    ------
+    ValueError
+        As `check_inputs`; or if there are not as many as the network takes, of as many rows.
+    """
+    dtype = network.compute_dtype
+    if isinstance(x, Several):
+        x = x.arrays
+    if not network.takes_several or not (network.built or isinstance(x, tuple)):
+        return check_inputs(x, dtype)
+    if not isinstance(x, tuple) or (network.built and len(x) != len(network.input_shape)):
+        raise ValueError(
+            f"the model takes {len(network.input_shape)} inputs, for the branches of "
+            f"{network.layers[0].name!r}. To fix: give a tuple of as many arrays"
+        )
+    parts = []
+    for number, part in enumerate(x, 1):
+        try:
+            parts.append(check_inputs(part, dtype))
+        except ValueError as error:
+            raise ValueError(f"input {number} of {len(x)}: {error}") from None
+    if len({len(part) for part in parts}) > 1:
+        rows = " and ".join(str(len(part)) for part in parts)
+        raise ValueError(f"the inputs have {rows} rows: each needs as many")
+    return Several(parts)
+
+
+def as_several(network: Network, x: Any) -> Any:
+    """Return a tuple as `Several`, whose rows can be chosen, where the network takes several."""
+    if not isinstance(x, tuple) or not network.takes_several:
+        return x
+    return Several([part if is_on_device(part) else np.asanyarray(part) for part in x])
 
 
 def check_inputs(x: Any, dtype: Any) -> Array:
@@ -91,7 +129,13 @@ def build_or_check(network: Network, x: Array) -> None:
     """Build the network for inputs like x; ValueError if it was built for another shape."""
     if not network.built:
         network.build(x.shape[1:])
-    given, wanted = x.shape[1:], network.input_shape
+    for part, wanted in zip(parts_of(x), shapes_of(network.input_shape), strict=True):
+        _require_shape(part, wanted)
+
+
+def _require_shape(x: Array, wanted: tuple[int, ...]) -> None:
+    """Raise a ValueError unless inputs have a shape, or can be reshaped to it."""
+    given = x.shape[1:]
     if not _is_reshape(given, wanted):
         hint = ": put channels first with x.transpose(0, 3, 1, 2)"
         is_last = len(given) == 3 and (given[2], *given[:2]) == wanted

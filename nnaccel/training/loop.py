@@ -9,6 +9,7 @@ import numpy as np
 
 from nnaccel.backends import to_numpy
 from nnaccel.training.agreement import Batch, in_step
+from nnaccel.training.augment import Augment
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.batch_runners import BatchRunners
 from nnaccel.training.callbacks._list import CallbackList
@@ -128,10 +129,11 @@ class StreamEpochs:
         steps: int | None = None,
         class_weight: Any = None,
         prefetch: int = 0,
+        augment: Augment | None = None,
     ) -> None:
         self._setup, self._stream = setup, Stream(batches, steps, prefetch)
         self._class_weight = class_weight
-        self._runners = BatchRunners(setup, training=True)
+        self._runners = BatchRunners(setup, training=True, augment=augment)
         self._knows_scale = False
         self.steps: int | None = self._stream.steps
         self.samples: int | None = None
@@ -140,14 +142,15 @@ class StreamEpochs:
         """As `Epochs.run`."""
         network = self._setup.network
         # The device is asked once an epoch: batches are counted here, so that none waits for it.
-        steps = int(to_numpy(network.iterations)[0])
+        steps, first_row = int(to_numpy(network.iterations)[0]), 0
         batches = _checked(self._setup, self._stream, self._class_weight)
         for done, (x, targets, weights) in enumerate(in_step(self._setup.comm, batches)):
             if before is not None:
                 before(done)
             network.input_scale.learn(x, network.input_shape, more=self._knows_scale)
             self._knows_scale = True
-            self._runners.run(x, targets, weights, steps=steps + done)
+            self._runners.run(x, targets, weights, steps + done, first_row)
+            first_row += len(x)
             after(done + 1)
 
     def pass_over(self, epochs: int) -> None:

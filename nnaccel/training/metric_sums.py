@@ -15,6 +15,7 @@ from nnaccel.training.communicator import Communicator
 from nnaccel.training.losses import Loss
 from nnaccel.training.metrics import CountingMetric, Metric
 from nnaccel.training.metrics.accuracy import accuracy_for
+from nnaccel.training.pixels import pixels_of
 
 Logs = dict[str, float]
 
@@ -43,7 +44,8 @@ class MetricSums:
         self._own = comm.shards // comm.size
         self._losses = self._zeros()
         self._totals = {metric.name: self._zeros() for metric in metrics if _is_counted(metric)}
-        self._units, self._dtype = network.output_shape, network.dtype
+        self._units, self._dtype = network.output_shape[0], network.dtype
+        self._pixels = pixels_of(network.output_shape)
         self.shard = self.rows = 0
 
     def _zeros(self) -> Array:
@@ -56,6 +58,8 @@ class MetricSums:
 
     def fit_to(self, targets: Array) -> None:
         """Let 'accuracy' be that of classes or of labels, whichever the targets of a set are."""
+        if targets.dtype.kind not in "iu":
+            targets = targets.reshape(-1, self._units)
         if self._metrics is self._chosen:  # else an earlier batch decided: one sum, one meaning
             self._metrics = [
                 accuracy_for(metric, self._activation, self._loss, targets)
@@ -67,7 +71,7 @@ class MetricSums:
 
         Parameters
         ----------
-        outputs, targets : array, shape (N, units)
+        outputs, targets : array, shape (N, units) or (N * pixels, units)
         logits_of : str
             Last activation if the loss applies it, so that `outputs` are logits; else ''.
         """
@@ -85,7 +89,7 @@ class MetricSums:
 
     def add_none(self) -> None:
         """Take part in the metrics of a batch in which this rank's shard has no rows."""
-        nothing = self._backend.empty((0, *self._units), self._dtype)
+        nothing = self._backend.empty((0, self._units), self._dtype)
         for metric in self._metrics:
             if not _is_counted(metric):
                 self._backend.host(self._update(metric, nothing, nothing))
@@ -119,7 +123,7 @@ class MetricSums:
 
     def _divided(self, sums: np.ndarray, rows: float) -> Logs:
         """The mean of the loss, and the metrics in order."""
-        loss, *totals = (float(each.sum()) / max(1, rows) for each in sums)
+        loss, *totals = (float(each.sum()) / max(1, rows * self._pixels) for each in sums)
         counted = dict(zip(self._totals, totals, strict=True))
         results = {
             m.name: counted[m.name] if m.name in counted else float(m.result())

@@ -16,6 +16,7 @@ from nnaccel.training.communicator import Alone, Communicator
 from nnaccel.training.losses import Loss
 from nnaccel.training.metric_sums import MetricSums
 from nnaccel.training.metrics import Metric
+from nnaccel.training.pixels import pixel_rows, pixels_of
 from nnaccel.training.reduction import Reduction, is_synchronized
 
 
@@ -61,13 +62,15 @@ class TrainingSetup:
     ) -> tuple[Callable[[Array], Array | None], Array]:
         """Run network, loss and metrics on a batch; return the backward and its argument dy."""
         backend = self.network.backend
-        outputs, run_back = self.network.forward(x, training, activate=not self._fused)
+        found, run_back = self.network.forward(x, training, activate=not self._fused)
+        outputs, to_images = pixel_rows(backend, found)
+        targets = targets.reshape(outputs.shape)
         losses, gradient = self.loss.mean_gradient(backend, outputs, targets, self._fused)
         if weights is not None:
-            backend.kernels.weigh(weights, losses, gradient)
+            backend.kernels.weigh(weights.reshape(len(losses)), losses, gradient)
         backend.kernels.add_sum(losses, self.sums.loss)
         self.sums.add(outputs, targets, self._logits_of)
-        return run_back, gradient
+        return lambda dy: run_back(to_images(dy)), gradient
 
     def test(
         self, x: Array, targets: Array, weights: Array | None, shards: Sequence[slice]
@@ -142,8 +145,9 @@ class TrainingSetup:
             self.add_penalties(rows)
 
     def add_penalties(self, rows: int) -> None:
-        """Add the penalties to the loss of each of `rows` rows."""
+        """Add the penalties to the loss of each of `rows` rows, or of all their pixels."""
         kernels = self.network.backend.kernels
+        rows *= pixels_of(self.network.output_shape)
         for layer in self.network.leaves:
             if layer.penalty and layer.trainable:
                 w, l1, l2 = layer.params["w"].reshape(-1), layer.penalty.l1, layer.penalty.l2

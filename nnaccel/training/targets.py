@@ -45,7 +45,7 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
         )
     labels = y[:, 0] if y.ndim == 2 and y.shape[1] == 1 and units > 1 else y
     if labels.ndim == 1 and units > 1:
-        return _labels(labels, units)
+        return as_labels(labels, units)
     if y.ndim == 1:
         y = y[:, None]
     if y.ndim != 2 or y.shape[1] != units:
@@ -64,8 +64,8 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
     return np.ascontiguousarray(y, dtype)
 
 
-def _labels(y: np.ndarray, units: int) -> np.ndarray:
-    """Return a checked copy of labels as int64; kernels use them as indices."""
+def as_labels(y: np.ndarray, units: int, dtype: Any = np.int64) -> np.ndarray:
+    """Return a checked copy of labels (N,) as integers; kernels use them as indices."""
     y = y.copy()
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.floor(y)).all()):
         wrong = np.flatnonzero(~np.isfinite(y) | (y != np.floor(y)))[0]
@@ -80,4 +80,4 @@ def _labels(y: np.ndarray, units: int) -> np.ndarray:
             f"labels run from {y.min()} to {y.max()}; with {units} outputs they must lie in "
             f"0..{units - 1}. To fix: give the last layer a unit for each class, or renumber them"
         )
-    return y.astype(np.int64, copy=False)
+    return y.astype(dtype, copy=False)

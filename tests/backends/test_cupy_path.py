@@ -109,6 +109,17 @@ def test_weights_of_rows() -> None:
     assert_close(results[0][2], results[1][2])
 
 
+def test_augmented_streams() -> None:
+    batches = [(X[i : i + 64], Y[i : i + 64]) for i in range(0, 203, 64)]
+    models = []
+    for name in ("numpy", "cupy"):
+        with nn.use_backend(name):
+            models.append(make())
+            how: Any = {"augment": nn.data.Augment(shift=1, flip=True), "verbose": 0}
+            models[-1].fit(batches, epochs=2, **how)
+    assert_same_model(*models)
+
+
 def test_moving_in_the_middle_of_training_and_back() -> None:
     with nn.use_backend("numpy"):
         stays, moves = make(), make()

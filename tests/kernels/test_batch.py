@@ -76,6 +76,20 @@ def test_labels_become_one_hot_rows(backend: Any, dtype: Any, labels: list[int],
     np.testing.assert_array_equal(to_numpy(out), np.eye(5, dtype=dtype)[np.array(labels)[rows]])
 
 
+@dtypes
+@pytest.mark.parametrize("kind", [np.uint8, np.int64])
+def test_maps_of_labels_become_a_row_for_each_pixel(backend: Any, dtype: Any, kind: Any) -> None:
+    maps = np.random.default_rng(0).integers(0, 5, (7, 6)).astype(kind)
+    order, cursor = np.array([3, 0, 6, 2, 1]), np.array([1])
+    for rows in (3, 2):
+        out = backend.empty((rows * 6, 5), dtype)
+        backend.kernels.gather_one_hot(
+            backend.asarray(maps), backend.asarray(order), cursor, 2, out
+        )
+        wanted = np.eye(5, dtype=dtype)[maps[order[2:][:rows]].reshape(-1)]
+        np.testing.assert_array_equal(to_numpy(out), wanted)
+
+
 def test_counters_advance(backend: Any) -> None:
     counter = np.array([2**40])
     backend.kernels.advance(counter)

@@ -6,16 +6,14 @@ from typing import Any
 
 import pytest
 
-from nnaccel.layers import Activation, AvgPool2D, Conv2D, Dense, Flatten, MaxPool2D
+from nnaccel.layers import AvgPool2D, Conv1D, Conv2D, Dense, Flatten, MaxPool2D
 from nnaccel.model.sequential import Sequential
 
 
 @pytest.mark.parametrize("activation", ["softmax", "log_softmax"])
-def test_softmax_over_the_width(activation: str) -> None:
-    with pytest.raises(ValueError, match="not for images"):
-        Conv2D(5, 3, activation)
-    with pytest.raises(ValueError, match="which is the width of images"):
-        Activation(activation).infer_shape((5, 8, 8))
+def test_softmax_over_positions(activation: str) -> None:
+    with pytest.raises(ValueError, match="not for sequences"):
+        Conv1D(5, 3, activation)
 
 
 def test_images_whose_channels_come_last() -> None:

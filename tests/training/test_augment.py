@@ -10,11 +10,14 @@ import pytest
 
 import nnaccel as nn
 from nnaccel import _config
+from nnaccel.backends import to_numpy
 from nnaccel.data import Augment
 from nnaccel.layers import Dense
 from nnaccel.model.sequential import Sequential
 from nnaccel.training.callbacks import LambdaCallback
 from nnaccel_kernels import cpu
+
+from ..distributed.threads import Group
 
 rng = np.random.default_rng(0)
 X = rng.random((12, 9, 8)).astype("float32")
@@ -160,10 +163,46 @@ def test_what_cannot_be_is_refused(call: Any, words: str) -> None:
         call()
 
 
-def test_rows_and_streams_are_refused() -> None:
+def test_a_stream_is_changed_as_arrays_are(backend: Any, tmp_path: Path) -> None:
+    """By the place of its rows in the epoch, also where an epoch is a part of the stream."""
+    whole = trained(shuffle=False)
+    batches = [(X[i : i + 5], Y[i : i + 5]) for i in range(0, 12, 5)]
+
+    def streamed(epochs: int = 3, given: Any = batches, **how: Any) -> Sequential:
+        model = Sequential([Dense(5, "tanh"), Dense(3, "softmax")], seed=0, dtype="float64")
+        model.compile(optimizer="adam")
+        model.fit(given, augment=ALL, epochs=epochs, verbose=0, **how)
+        return model
+
+    path = tmp_path / "run.safetensors"
+    streamed(2, checkpoint=path)
+    found = [
+        streamed(),
+        streamed(given=lambda: (batch for _ in range(9) for batch in batches), steps_per_epoch=3),
+        streamed(checkpoint=path, resume=True),
+    ]
+    for model in found:
+        np.testing.assert_array_equal(to_numpy(model.weights), to_numpy(whole.weights))
+    still = trained(None, shuffle=False)
+    assert np.abs(to_numpy(still.weights - whole.weights)).max() > 1e-4
+
+
+def test_ranks_change_a_stream_alike() -> None:
+    def train(comm: Any) -> Any:
+        model = Sequential([Dense(5, "tanh"), Dense(3, "softmax")], seed=0, dtype="float64")
+        model.compile(optimizer="adam")
+        model.fit([(X[:7], Y[:7]), (X[7:], Y[7:])], augment=ALL, verbose=0, distributed=comm)
+        return model.weights.copy()
+
+    wanted = train(None)
+    for found in Group(2, 2).run(train):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+def test_rows_are_refused() -> None:
     model = Sequential([Dense(3, "softmax")], seed=0)
     model.compile()
     with pytest.raises(ValueError, match=r"needs images \(N, H, W\)"):
         model.fit(X.reshape(12, -1), Y, augment=ALL, verbose=0)
-    with pytest.raises(ValueError, match="needs arrays x and y, whose rows have numbers"):
-        model.fit([(X, Y)], augment=ALL, verbose=0)
+    with pytest.raises(ValueError, match=r"needs images \(N, H, W\)"):
+        model.fit([(X.reshape(12, -1), Y)], augment=ALL, verbose=0)

@@ -47,6 +47,9 @@ class FakeModel:
     def get_weights(self) -> list[np.ndarray]:
         return [w.copy() for w in self.weights]
 
+    def final_weights(self) -> list[np.ndarray]:
+        return self.get_weights()
+
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         self.weights = [w.copy() for w in weights]
 

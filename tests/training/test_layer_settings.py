@@ -232,6 +232,20 @@ def test_fit_ends_with_the_averages_of_the_weights(backend: Any, make: Callable[
     np.testing.assert_allclose(trained(model), average, rtol=1e-4, atol=1e-6)
 
 
+def test_early_stopping_restores_the_averages_of_the_best_epoch(backend: Any) -> None:  # noqa: F811
+    def make() -> nn.Sequential:
+        return network(nn.optim.SGD(0.5, use_ema=True, ema_momentum=0.5))
+
+    stopping = nn.EarlyStopping("loss", mode="max", patience=9)  # the first epoch is the best
+    stopped, once = make(), make()
+    trained(stopped, epochs=4, callbacks=[stopping])
+    assert stopping.best_epoch is not None
+    trained(once, epochs=stopping.best_epoch + 1)
+    np.testing.assert_array_equal(to_numpy(stopped.weights), to_numpy(once.weights))
+    for ours, theirs in zip(stopped.get_weights(), once.get_weights(), strict=True):
+        np.testing.assert_array_equal(to_numpy(ours), to_numpy(theirs))
+
+
 def test_averages_in_a_loop_of_ones_own(backend: Any) -> None:  # noqa: F811
     model = network(nn.optim.SGD(0.1, use_ema=True, ema_momentum=0.5))
     start = np.array(to_numpy(model.weights))

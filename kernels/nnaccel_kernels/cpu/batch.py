@@ -50,13 +50,16 @@ def _gather_rows(rank, size, data, order, cursor, batch_size, scale, out):  # ty
 
 @kernel
 def _gather_one_hot(rank, size, labels, order, cursor, batch_size, out):  # type: ignore[no-untyped-def]
-    first = cursor[0] * batch_size
-    lo, hi = share(out.shape[0], rank, size)
+    first, each = cursor[0] * batch_size, labels.shape[1]
+    flat = labels.reshape(labels.size)
+    lo, hi = share(out.shape[0] // each, rank, size)
     for i in range(lo, hi):
-        prefetch(labels, order[first + i])
-    out[lo:hi] = 0
+        prefetch(flat, order[first + i] * each)
+    out[lo * each : hi * each] = 0
     for i in range(lo, hi):
-        out[i, labels[order[first + i]]] = 1
+        row = labels[order[first + i]]
+        for j in range(each):
+            out[i * each + j, row[j]] = 1
 
 
 @kernel
@@ -87,7 +90,8 @@ def gather_rows(
 def gather_one_hot(
     labels: np.ndarray, order: np.ndarray, cursor: np.ndarray, batch_size: int, out: np.ndarray
 ) -> None:
-    """out[i, j] = 1 where j is the label of the i-th row of the batch, else 0."""
+    """out[i, j] = 1 where j is the i-th label of the batch, else 0; labels are (N,) or (N, P)."""
+    labels = labels[:, None] if labels.ndim == 1 else labels
     width = threads_for(out.size * 40.0)  # as many threads as losses take: a row stays in one cache
     _gather_one_hot(labels, order, cursor, batch_size, out, width=width)
 

@@ -28,7 +28,8 @@ def _gather_one_hot(i, args):  # type: ignore[no-untyped-def]
     labels, order, cursor, batch_size, out = args
     row = i // out.shape[1]
     column = i - row * out.shape[1]
-    label = labels[order[cursor[0] * batch_size + row]]
+    image = row // labels.shape[1]
+    label = labels[order[cursor[0] * batch_size + image], row - image * labels.shape[1]]
     out[row, column] = out.dtype.type(1 if label == column else 0)
 
 
@@ -53,7 +54,8 @@ def gather_rows(
 
 
 def gather_one_hot(labels: Any, order: Any, cursor: Any, batch_size: int, out: Any) -> None:
-    """out[i, j] = 1 where j is the label of row i of the batch, else 0."""
+    """out[i, j] = 1 where j is the i-th label of the batch, else 0; labels are (N,) or (N, P)."""
+    labels = labels[:, None] if labels.ndim == 1 else labels
     _gather_one_hot(out.size, labels, order, cursor, batch_size, out)
 
 

@@ -20,11 +20,11 @@ def gather_rows(
 
 
 def gather_one_hot(labels: Any, order: Any, cursor: Any, batch_size: int, out: Any) -> None:
-    """out[i, j] = 1 where j is the label of the i-th row of the batch, else 0."""
-    xp = namespace(labels)
+    """out[i, j] = 1 where j is the i-th label of the batch, else 0; labels are (N,) or (N, P)."""
+    xp, each = namespace(labels), math.prod(labels.shape[1:])
     classes = xp.arange(out.shape[1], device=out.device)
-    hot = _rows(labels, order, cursor, batch_size, out)[:, None] == classes
-    out[...] = xp.astype(hot, out.dtype)
+    found = _rows(labels, order, cursor, batch_size, out[::each])
+    out[...] = xp.astype(found.reshape(-1, 1) == classes, out.dtype)
 
 
 def advance(counter: Any) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from nnaccel.interop._packages import require
 from nnaccel.interop.onnx.graph import INPUT, Graph
 from nnaccel.interop.onnx.writers import write_layers
+from nnaccel.layers._several import shapes_of
 from nnaccel.network.chain import Network
 from nnaccel.training.atomic_file import require_writable, write_atomically
 
@@ -20,7 +21,7 @@ def export(network: Network, path: str | Path) -> None:
     Parameters
     ----------
     network : Network
-        Its weights are written as float32.
+        Its weights are written as float32. Several inputs are called 'input_0', 'input_1', ….
     path : str or Path
         Ends in '.onnx'; replaced atomically if it exists.
 
@@ -39,12 +40,15 @@ def export(network: Network, path: str | Path) -> None:
     """
     if Path(path).suffix.lower() != ".onnx":
         raise ValueError(f"{path}: an exported file is ONNX: give a name that ends in '.onnx'")
-    shapes = network.input_shape, network.output_shape
+    shapes = shapes_of(network.input_shape)
+    names = [f"{INPUT}_{i}" for i in range(len(shapes))] if network.takes_several else [INPUT]
     onnx = require("onnx")
     require_writable(path)
     if 4 * network.count_params > _MOST_BYTES:
         raise ValueError(f"{network.count_params:,} parameters are more than an ONNX file can hold")
     graph = Graph(onnx)
-    output = write_layers(graph, network.layers, INPUT)
+    output = write_layers(graph, network.layers, tuple(names) if network.takes_several else INPUT)
     note = json.dumps({"input_scale": network.input_scale.description()})
-    write_atomically(path, graph.model(output, shapes, note).SerializeToString())
+    inputs = dict(zip(names, shapes, strict=True))
+    model = graph.model(inputs, output, network.output_shape, note)
+    write_atomically(path, model.SerializeToString())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,30 +46,34 @@ class Graph:
         self._nodes.append(node)
         return name
 
-    def model(self, output: str, shapes: tuple[Sequence[int], Sequence[int]], note: str) -> Any:
-        """Return the whole as a ModelProto whose input and output have these shapes.
+    def model(
+        self, inputs: Mapping[str, Sequence[int]], output: str, shape: Sequence[int], note: str
+    ) -> Any:
+        """Return the whole as a ModelProto.
 
         Parameters
         ----------
+        inputs : mapping of str to shape
+            Names, and shapes without the batch axis.
         output : str
             What is computed.
-        shapes : pair of shapes
-            Of one input and one output.
+        shape : shape
+            Of the output.
         note : str
             Kept beside the graph, under 'nnaccel'.
         """
-        if output == INPUT:
-            output = self.add("Identity", INPUT)
+        if output in inputs:
+            output = self.add("Identity", output)
         for node in self._nodes:
             if node.output[0] == output:
                 node.output[0] = OUTPUT
         helper, kind = self._onnx.helper, self._onnx.TensorProto.FLOAT
-        ends = [
-            helper.make_tensor_value_info(name, kind, ["N", *shape])
-            for name, shape in zip((INPUT, OUTPUT), shapes, strict=True)
+        *starts, end = [
+            helper.make_tensor_value_info(name, kind, ["N", *sizes])
+            for name, sizes in {**inputs, OUTPUT: shape}.items()
         ]
         constants = [self._onnx.numpy_helper.from_array(a, n) for n, a in self._constants.items()]
-        graph = helper.make_graph(self._nodes, "nnaccel", ends[:1], ends[1:], constants)
+        graph = helper.make_graph(self._nodes, "nnaccel", starts, [end], constants)
         model = helper.make_model(
             graph,
             opset_imports=[helper.make_opsetid("", OPSET)],

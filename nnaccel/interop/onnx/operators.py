@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nnaccel import layers
-from nnaccel.interop.onnx.activations import OPERATOR_ALPHA, PLAIN
+from nnaccel.interop.onnx.activations import OPERATOR_ALPHA, PLAIN, class_axis
 from nnaccel.interop.onnx.images import IMAGES
 from nnaccel.interop.onnx.making import Making
 from nnaccel.interop.onnx.read import Node
@@ -51,8 +51,9 @@ def _softmax(name: str) -> Reader:
     def read(node: Node, making: Making) -> None:
         axes = len(making.shape) + 1
         axis = int(node.attributes.get("axis", -1 if node.opset >= 13 else 1))
-        if axis not in (-1, axes - 1):
-            raise node.refused(f"axis={axis} of {axes}: it runs over the last one only")
+        wanted = class_axis(making.shape)
+        if axis not in (wanted, wanted - axes):
+            raise node.refused(f"axis={axis} of {axes}: it runs over axis {wanted} only")
         making.activate(name)
 
     return read

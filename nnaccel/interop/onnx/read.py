@@ -149,9 +149,7 @@ def read(onnx: Any, path: Path) -> Reading:
 def _one(what: str, values: Any) -> None:
     if len(values) != 1:
         names = ", ".join(shorten(repr(v.name)) for v in list(values)[:4])
-        raise CheckpointError(
-            f"the graph has {len(values)} {what}s ({names}), but a model here has one"
-        )
+        raise CheckpointError(f"the graph has {len(values)} {what}s ({names}), but one is taken")
 
 
 def _attribute(onnx: Any, attribute: Any, folder: Path) -> Any:

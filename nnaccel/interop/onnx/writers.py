@@ -11,21 +11,23 @@ from nnaccel import layers
 from nnaccel.interop.onnx.activations import write_activation
 from nnaccel.interop.onnx.graph import Graph
 from nnaccel.layers import Layer
-from nnaccel.layers._composite import Composite
 from nnaccel.layers._convolution import Convolution
 from nnaccel.layers._images import Sliding
 from nnaccel.layers._sequences import OneRow
 from nnaccel.ops import _geometry
 
-Writer = Callable[[Graph, Any, str], str]  # (graph, layer, name of x) -> name of y
+Writer = Callable[[Graph, Any, Any], str]  # (graph, layer, name of x) -> name of y
 
 
-def write_layers(graph: Graph, chain: Sequence[Layer], x: str) -> str:
-    """Add layers one after another, and return what the last one gives."""
+def write_layers(graph: Graph, chain: Sequence[Layer], x: Any) -> str:
+    """Add layers one after another, and return what the last one gives.
+
+    `x` is the name of the input, or a tuple of names of several.
+    """
     for layer in chain:
         with graph.within(layer.name):
             x = _writer(layer)(graph, layer, x)
-    return x
+    return str(x)
 
 
 def _writer(layer: Layer) -> Writer:
@@ -44,20 +46,21 @@ def _nothing(graph: Graph, layer: Layer, x: str) -> str:
 
 
 def _activation(graph: Graph, layer: layers.Activation, x: str) -> str:
-    return write_activation(graph, layer.activation, x, layer.alpha)
+    return write_activation(graph, layer.activation, x, layer.output_shape, layer.alpha)
 
 
 def _dense(graph: Graph, layer: layers.Dense, x: str) -> str:
     if len(layer.input_shape) > 1:
         x = graph.add("Flatten", x, axis=1)
-    return write_activation(graph, layer.activation, graph.add("Gemm", x, *_weights(graph, layer)))
+    y = graph.add("Gemm", x, *_weights(graph, layer))
+    return write_activation(graph, layer.activation, y, layer.output_shape)
 
 
 def _convolution(graph: Graph, layer: Convolution, x: str) -> str:
     _, groups = layer._filters_and_groups(layer.image_of(layer.input_shape)[0])
     x, weights = _with_channels(graph, layer, x), _weights(graph, layer)
     y = graph.add("Conv", x, *weights, group=groups, **_window(layer))
-    return write_activation(graph, layer.activation, y)
+    return write_activation(graph, layer.activation, y, layer.output_shape)
 
 
 def _transposed(graph: Graph, layer: layers.Conv2DTranspose, x: str) -> str:
@@ -77,7 +80,7 @@ def _transposed(graph: Graph, layer: layers.Conv2DTranspose, x: str) -> str:
     settings = {**_settings(over, False), "group": layer.groups, "output_padding": more}
     x = _with_channels(graph, layer, x)
     y = graph.add("ConvTranspose", x, *_weights(graph, layer), **settings)
-    return write_activation(graph, layer.activation, y)
+    return write_activation(graph, layer.activation, y, layer.output_shape)
 
 
 def _max_pool(graph: Graph, layer: layers.MaxPool2D, x: str) -> str:
@@ -155,14 +158,16 @@ def _zero_pad(graph: Graph, layer: layers.ZeroPad2D, x: str) -> str:
     return graph.add("Pad", _with_channels(graph, layer, x), pads)
 
 
-def _chain(graph: Graph, layer: layers.Chain, x: str) -> str:
+def _chain(graph: Graph, layer: layers.Chain, x: Any) -> str:
     return write_layers(graph, layer.layers, x)
 
 
-def _parallel(graph: Graph, layer: layers.Parallel, x: str) -> str:
-    ends = [write_layers(graph, branch, x) for branch in layer._branches]
+def _parallel(graph: Graph, layer: layers.Parallel, x: Any) -> str:
+    starts = x if isinstance(x, tuple) else (x,) * len(layer._branches)
+    ends = [write_layers(graph, *pair) for pair in zip(layer._branches, starts, strict=True)]
     if layer.join == "concat":
-        shapes = [_shape_after(branch, layer) for branch in layer._branches]
+        begins = zip(layer._branches, layer.starts_for(layer.input_shape), strict=True)
+        shapes = [branch[-1].output_shape if branch else begin for branch, begin in begins]
         pairs = zip(ends, shapes, strict=True)
         ends = [graph.add("Unsqueeze", y, _axes(graph, 1)) if len(s) == 2 else y for y, s in pairs]
         return graph.add("Concat", *ends, axis=1)
@@ -234,7 +239,3 @@ def _settings(over: Any, is_one_row: bool) -> dict[str, Any]:
         "dilations": over.dilation[first:],
         "pads": [left, right] if is_one_row else [top, left, bottom, right],
     }
-
-
-def _shape_after(branch: Sequence[Layer], layer: Composite) -> tuple[int, ...]:
-    return branch[-1].output_shape if branch else layer.input_shape

@@ -45,6 +45,9 @@ class Model(Protocol):
     def get_weights(self) -> list[NDArray[np.floating[Any]]]:
         """Return copies of all parameters, on the host."""
 
+    def final_weights(self) -> list[NDArray[np.floating[Any]]]:
+        """Return copies of the parameters that `fit` would end with now: averages, if there are."""
+
     def set_weights(self, weights: Sequence[NDArray[np.floating[Any]]]) -> None:
         """Overwrite all parameters."""
 

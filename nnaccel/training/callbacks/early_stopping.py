@@ -31,7 +31,8 @@ class EarlyStopping(Callback):
     baseline : float, optional
         An improvement must also be better than this to reset the patience.
     restore_best_weights : bool, default True
-        Whether the model ends with the weights of its best epoch instead of the last ones.
+        Whether the model ends with the weights of its best epoch instead of the last ones; with
+        their averages up to it where the optimiser keeps some.
     start_from_epoch : int, default 0
         First epoch to monitor.
 
@@ -133,7 +134,7 @@ class EarlyStopping(Callback):
         """Keep this epoch's weights as the best."""
         self.best_epoch = epoch
         if self.restore_best_weights:
-            self._best_weights = self.model.get_weights()
+            self._best_weights = self.model.final_weights()
 
 
 _COUNTERS = ("best", "best_epoch", "stopped_epoch", "wait")

@@ -47,7 +47,7 @@ def accuracy_for(metric: Metric, activation: str, loss: Loss, targets: Array) ->
     UserWarning
         If accuracy is asked of classes, but rows have several labels.
     """
-    if type(metric) is not Accuracy or targets.ndim != 2 or targets.shape[1] == 1:
+    if type(metric) is not Accuracy or targets.dtype.kind in "iu" or targets.shape[1] == 1:
         return metric
     if activation == "softmax" and not are_classes(targets):
         warn_caller(

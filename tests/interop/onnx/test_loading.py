@@ -121,8 +121,8 @@ REFUSED: dict[str, tuple[list[Any], tuple[int, ...], dict[str, Any], str]] = {
         [node("MatMul", "x", "w", "a"), node("Add", "x", "a", "y")], (4,), {"w": W},
         "Residual|residual",
     ),
-    "a Softmax over channels": (
-        [node("Softmax", "x", "y", axis=1)], IMAGE, {}, "axis=1 of 4: it runs over the last"
+    "a Softmax over the width": (
+        [node("Softmax", "x", "y", axis=3)], IMAGE, {}, "axis=3 of 4: it runs over axis 1 only"
     ),
     "batches taken apart": (
         [node("Reshape", "x", "s", "y")], IMAGE, {"s": [-1, 36]}, "takes items of a batch"

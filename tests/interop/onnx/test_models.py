@@ -29,6 +29,10 @@ def cases() -> dict[str, tuple[tuple[int, ...], list[Any]]]:
         "Conv2D same": (IMAGE, [nn.Conv2D(4, 3, stride=2, padding="same", groups=2)]),
         "Conv2D dilated": (IMAGE, [nn.Conv2D(4, 3, dilation=2, padding="same", use_bias=False)]),
         "Conv2D of a plane": (PLANE, [nn.Conv2D(4, 3)]),
+        "Conv2D with a softmax": (
+            IMAGE,
+            [nn.Conv2D(4, 3), nn.Softmax(), nn.Conv2D(3, 1, "softmax")],
+        ),
         "DepthwiseConv2D": (IMAGE, [nn.DepthwiseConv2D(3, "tanh", multiplier=2)]),
         "Conv1D": (SEQUENCE, [nn.Conv1D(6, 3, "relu", stride=2, padding=(1, 0), groups=3)]),
         "Conv1D of one channel": ((11,), [nn.Conv1D(2, 3, padding="same", dilation=2)]),
@@ -110,12 +114,14 @@ def built(name: str) -> Any:
     return model
 
 
-def run(path: Path, x: np.ndarray) -> Any:
+def run(path: Path, x: Any) -> Any:
     """What ONNX Runtime makes of x, without warnings of its own."""
     options = runtime.SessionOptions()
     options.log_severity_level = 3
     session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return session.run(None, {"input": x})[0]
+    given = x if isinstance(x, tuple) else (x,)
+    names = [value.name for value in session.get_inputs()]
+    return session.run(None, dict(zip(names, given, strict=True)))[0]
 
 
 def inputs(model: Any) -> np.ndarray:
@@ -208,6 +214,18 @@ def test_a_slice_and_a_double_model(tmp_path: Path) -> None:
     model[:1].export(tmp_path / "m.onnx")
     x = np.ones((2, 3), np.float32)
     assert_close(run(tmp_path / "m.onnx", x), model[:1].predict(x))
+
+
+def test_several_inputs(tmp_path: Path) -> None:
+    images = [nn.Conv2D(4, 3, "relu"), nn.GlobalAvgPool2D()]
+    model = nn.Sequential([nn.Parallel(images, [], join="concat"), nn.Dense(3, "softmax")], seed=0)
+    model.build((IMAGE, ROW))
+    model.export(tmp_path / "m.onnx")
+    onnx.checker.check_model(onnx.load(tmp_path / "m.onnx"), full_check=True)
+    x = tuple(np.random.default_rng(0).normal(size=(2, *s)).astype("f4") for s in (IMAGE, ROW))
+    assert_close(run(tmp_path / "m.onnx", x), model.predict(x))
+    with pytest.raises(nn.CheckpointError, match=r"2 inputs .* but one is taken"):
+        nn.load(tmp_path / "m.onnx")
 
 
 def test_what_cannot_be_exported(tmp_path: Path) -> None:
