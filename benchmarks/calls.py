@@ -92,17 +92,27 @@ def pooling() -> Iterator[Row]:
         dy = draw(*y.shape)
         _, where = torch.nn.functional.max_pool2d_with_indices(tx, size, **how)
         args = torch.from_numpy(dy), tx, [size] * 2, [2] * 2, [padding] * 2, [1, 1], False, where
+
+        def forward(size: int = size, how: Any = how) -> Any:
+            return ops.max_pool2d(x, size, **how)
+
+        def their_forward(size: int = size, how: Any = how) -> Any:
+            return torch.nn.functional.max_pool2d_with_indices(tx, size, **how)[0]
+
+        def backward(dy: Any = dy, y: Any = y, size: int = size, how: Any = how) -> Any:
+            return ops.max_pool2d_backward(dy, x, y, size, **how)
+
+        def their_backward(args: Any = args) -> Any:
+            return torch.ops.aten.max_pool2d_with_indices_backward(*args)
+
+        name = f"max pooling {size}x{size}/2, 8x16x28x28"
+        yield f"{name}, forward", forward, their_forward
+        yield f"{name}, backward", backward, their_backward
+        # PyTorch's forward pass keeps indices for the other, nnaccel's nothing: both together.
         yield (
-            f"max pooling {size}x{size}/2, 8x16x28x28, forward",
-            lambda size=size, how=how: ops.max_pool2d(x, size, **how),
-            lambda size=size, how=how: torch.nn.functional.max_pool2d_with_indices(tx, size, **how)[
-                0
-            ],
-        )
-        yield (
-            f"max pooling {size}x{size}/2, 8x16x28x28, backward",
-            lambda dy=dy, y=y, size=size, how=how: ops.max_pool2d_backward(dy, x, y, size, **how),
-            lambda args=args: torch.ops.aten.max_pool2d_with_indices_backward(*args),
+            f"{name}, both",
+            lambda f=forward, b=backward: (f(), b())[1],
+            lambda f=their_forward, b=their_backward: (f(), b())[1],
         )
 
 

@@ -43,6 +43,7 @@ print(time.perf_counter() - start)
 def seconds(code: str, cache: str | Path) -> float:
     """Seconds that `code` prints in a new process whose compiled code is in `cache`."""
     env = os.environ | {"NNACCEL_CACHE": str(cache), "NNACCEL_BACKEND": "numba"}
+    env.pop("PYTHONDONTWRITEBYTECODE", None)  # as where a user installs it
     done = subprocess.run(
         [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True, check=True
     )

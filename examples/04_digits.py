@@ -7,7 +7,6 @@ The fourth rung: a network that reads handwritten digits, and what it gets wrong
 
 import nnaccel as nn
 from nnaccel import plot
-from nnaccel.training.metrics.confusion import confusion_counts
 
 EPOCHS = 30  # passes over the training data, at most
 
@@ -39,13 +38,29 @@ model.summary()
 # New digits
 # ----------
 
-predicted = model.predict(x_test).argmax(axis=1)
-print(f"{(predicted == y_test).mean():.2%} of {len(y_test):,} new digits are right")
+_, accuracy = model.evaluate(x_test, y_test)
+print(f"{accuracy:.2%} of {len(y_test):,} new digits are right")
 
 # %%
-# The curves of the training, which digits are taken for which, and those that were wrong:
+# The curves of the training:
 
-counts = confusion_counts(y_test, predicted, classes=10)
-figure = plot.report(history.history, counts, "0123456789", (x_test, y_test, predicted))
-plot.save(figure, "digits.png")
+figure = plot.training_curves(history)
+plot.save(figure, "curves.png")
+figure
+
+# %%
+# Which digits are taken for which:
+
+figure = plot.confusion_matrix(model, x_test, y_test)
+plot.save(figure, "confusion.png")
+figure
+
+# %%
+# Misread digits
+# --------------
+# Those beside the diagonal, as pictures: each digit, what it is read as, and the probability that
+# the network gives that. The first are those of which it is surest.
+
+figure = plot.misread(model, x_test, y_test)
+plot.save(figure, "misread.png")
 figure

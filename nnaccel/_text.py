@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import sys
 
 # C0 and C1 controls, separators of lines, marks that turn the writing direction, lone surrogates.
 _UNSAFE = re.compile(
@@ -32,3 +34,8 @@ def shorten(text: str, length: int = 80) -> str:
     """Return the text on one line, escaped and cut to a length."""
     line = escaped(text)
     return line if len(line) <= length else f"{line[: length - 1]}…"
+
+
+def terminal_width() -> int | None:
+    """Return how many columns the terminal has that the output goes to; None where it is none."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None

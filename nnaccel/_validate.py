@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import functools
 import inspect
@@ -25,6 +26,15 @@ def unknown_name(kind: str, name: object, choices: list[str] | tuple[str, ...]) 
     hint = hint if here is None else f" It is called {here!r} here."
     known, given = ", ".join(map(repr, choices)), shorten(repr(name))
     return f"unknown {kind} {given}: choose one of {known}.{hint}"
+
+
+def fields_of(what: str, kind: type[Any], given: Mapping[Any, Any]) -> Mapping[str, Any]:
+    """Return the fields of a dataclass from a dict; ValueError for a name that is none of them."""
+    known = [field.name for field in dataclasses.fields(kind)]
+    for name in given:
+        if name not in known:
+            raise ValueError(unknown_name(f"field of a {what}", name, known))
+    return given
 
 
 def whole_number(name: str, value: object, least: int = 1) -> int:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import io
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -67,11 +70,31 @@ def test_options_that_cannot_be_used_are_told_of(args: list[str], words: str) ->
 
 @pytest.mark.parametrize(
     ("script", "epochs", "least"),
-    [("mnist_sigmoid", 3, 85), ("mnist_best", 40, 90), ("resnet", 4, 90)],
+    [
+        ("mnist_sigmoid", 3, 85),
+        ("mnist_quick", 4, 90),
+        ("mnist_mlp", 5, 75),
+        ("resnet", 4, 90),
+    ],
 )
 def test_example_learns_the_digits(script: str, epochs: int, least: float, tmp_path: Path) -> None:
     printed = run(script, tmp_path, "--epochs", str(epochs))
     assert percent(printed.splitlines()[-1], "accuracy ") >= least
+
+
+def test_the_deep_and_plain_network_is_timed(tmp_path: Path) -> None:
+    printed = run("mnist_ciresan", tmp_path, "--epochs", "1", "--steps", "2")
+    rate = re.search(r"([\d,]+) images/s", printed.splitlines()[-2])
+    assert rate is not None
+    assert int(rate[1].replace(",", "")) > 0
+
+
+def test_what_a_convolutional_network_misreads_is_drawn(tmp_path: Path) -> None:
+    picture = tmp_path / "misread.png"
+    printed = run("mnist_cnn", tmp_path, "--epochs", "4", "--held-out", "--picture", str(picture))
+    assert percent(printed.splitlines()[-1], "accuracy ") >= 80
+    with Image.open(picture) as image:
+        assert image.format == "PNG"
 
 
 def test_transfer_keeps_what_was_learnt(tmp_path: Path) -> None:
@@ -81,19 +104,36 @@ def test_transfer_keeps_what_was_learnt(tmp_path: Path) -> None:
 
 
 def rung(script: str, folder: Path, **settings: object) -> str:
-    """What a rung prints, with some of its settings changed, having drawn its pictures."""
+    """What a rung prints as a notebook, cell by cell, with some of its settings changed.
+
+    Its pictures are shown by the cells that save them.
+    """
     program = (ROOT / "examples" / f"{script}.py").read_text("utf-8")
     for name, value in settings.items():
         program, count = re.subn(rf"^{name} = .*$", f"{name} = {value}", program, flags=re.M)
         assert count == 1, name
-    done = python("-W", "error", "-c", program, cwd=folder, **offline(folder))
-    assert done.returncode == 0, done.stderr
-    pictures = list(folder.glob("*.png"))
-    assert program.count("plot.save(") == len(pictures)
-    for picture in pictures:
-        with Image.open(picture) as image:
-            assert min(image.size) > 200
-    return done.stdout
+    names: dict[str, Any] = {}
+    printed = io.StringIO()
+    with contextlib.chdir(folder), contextlib.redirect_stdout(printed):
+        for cell in re.split(r"^# %%$", program, flags=re.M):
+            before = set(folder.glob("*.png"))
+            shown = run_cell(cell, names)
+            for picture in set(folder.glob("*.png")) - before:
+                with (
+                    Image.open(picture) as saved,
+                    Image.open(io.BytesIO(shown._repr_png_())) as png,
+                ):
+                    assert min(*saved.size, *png.size) > 200
+    assert program.count("plot.save(") == len(list(folder.glob("*.png")))
+    return printed.getvalue()
+
+
+def run_cell(source: str, names: dict[str, Any]) -> Any:
+    """Run a cell; the value of its last line, which a notebook shows."""
+    body = ast.parse(source).body
+    last = body.pop() if body and isinstance(body[-1], ast.Expr) else None
+    exec(compile(ast.Module(body, []), "cell", "exec"), names)
+    return eval(compile(ast.Expression(last.value), "cell", "eval"), names) if last else None
 
 
 def test_least_squares_three_ways(tmp_path: Path) -> None:
@@ -116,10 +156,12 @@ def test_logistic_regression_by_newton_and_by_descent(tmp_path: Path) -> None:
 
 
 def test_fewer_hidden_units_follow_spirals_less(tmp_path: Path) -> None:
-    printed = rung("03_spirals", tmp_path, HIDDEN=[10, 3, 1], TRIES=3, EPOCHS=100)
+    printed = rung("03_spirals", tmp_path, HIDDEN=[10, 3, 1], TRIES=3, EPOCHS=100, STARTS=2)
     scores = [float(score) for score in re.findall(r"hidden units: ([\d.]+)%", printed)]
     assert scores[0] > 97
     assert scores[0] > scores[1] > scores[2]
+    for name in ("3 units", "10 layers"):
+        assert percent(printed, f"{name} [+] skip: ") > percent(printed, f"{name}: ") + 5
     gap = re.search(r"differ by (\S+)", printed)
     assert gap is not None
     assert float(gap[1]) < 1e-12

@@ -61,7 +61,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_sdist_holds_what_a_developer_needs(dist: Path) -> None:
     with tarfile.open(next(dist.glob("*.tar.gz"))) as sdist:
         names = {name.partition("/")[2] for name in sdist.getnames()}
-    files = ["pyproject.toml", "LICENSE", "README.md", "CONTRIBUTING.md", "Makefile"]
+    files = ["pyproject.toml", "LICENSE", "README.md", "CONTRIBUTING.md", "Makefile", "tasks.py"]
     files += ["CHANGELOG.md", "CITATION.cff", "SECURITY.md", "docs/conf.py"]
     assert {*files, "tests/conftest.py", "kernels/nnaccel_kernels/__init__.py"} <= names
 

@@ -87,21 +87,27 @@ def run_conv(
         tolerances=TOLERANCES,
         machine=measure_machine(),
         races=tuple(
-            race for shape in convolutions for race in _race(shape, runners, repeats, directions)
+            race
+            for i, shape in enumerate(convolutions)
+            for race in _race(shape, runners, repeats, directions, f"{i + 1}/{len(convolutions)} ")
         ),
         missing={n: CONV_PEERS[n].install for n in wanted if not CONV_PEERS[n].available},
     )
 
 
 def _race(
-    shape: ConvShape, runners: Mapping[str, Peer], repeats: int, directions: Sequence[str]
+    shape: ConvShape,
+    runners: Mapping[str, Peer],
+    repeats: int,
+    directions: Sequence[str],
+    which: str,
 ) -> Iterable[ConvRace]:
-    """Yield a benchmark for each direction."""
-    progress(f"{shape}: drawing numbers")
+    """Yield a benchmark for each direction; `which` of how many shapes is for the progress."""
+    progress(f"{which}{shape}: drawing numbers")
     problem = ConvProblem.draw(shape)
     contestants = {name: peer.make(problem) for name, peer in runners.items()}
     for direction in directions:
-        title = f"{shape}, {direction}: "
+        title = f"{which}{shape}, {direction}: "
         first, errors = _first_calls(title, problem, contestants, direction)
         timings = _time(title, contestants, first, repeats, direction)
         yield ConvRace(
@@ -141,7 +147,9 @@ def _first_calls(
         images = contestant.problem.shape.batch_size
         if images not in answers:
             answers[images] = answer(contestant.problem, direction)
-        errors[name] = check(title + name, direction, results, answers[images])
+        errors[name] = check(
+            f"{problem.shape}, {direction}: {name}", direction, results, answers[images]
+        )
     return first, errors
 
 

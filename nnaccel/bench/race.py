@@ -13,7 +13,7 @@ from nnaccel.bench.machine import measure_machine
 from nnaccel.bench.peers import Contestant, Peer, expand_names
 from nnaccel.bench.problem import DisagreementError
 from nnaccel.bench.report import EpochReport, EpochRow
-from nnaccel.bench.timing import Run, compare, require_turns
+from nnaccel.bench.timing import Run, compare, progress, require_turns
 
 
 class TrainingProblem(Protocol):
@@ -99,10 +99,7 @@ def run_race(
     machine = measure_machine()
     losses: dict[str, float] = {}
     timings = compare(
-        {
-            name: _runner(name, peer.make(problem), problem, losses)
-            for name, peer in runners.items()
-        },
+        {name: runner(name, peer.make(problem), problem, losses) for name, peer in runners.items()},
         repeats,
     )
     rows = tuple(
@@ -162,7 +159,10 @@ def check_agreement(
     """
     few = problem.head(batches * problem.batch_size + 1)
     wanted = float(reference.make(few).epoch(None))
-    losses = {name: float(peer.make(few).epoch(None)) for name, peer in runners.items()}
+    losses = {}
+    for name, peer in runners.items():
+        progress(f"the first {len(few.images):,} images: {name}")
+        losses[name] = float(peer.make(few).epoch(None))
     wrong = [name for name, loss in losses.items() if not np.isclose(loss, wanted, rtol, 0)]
     if wrong:
         raise DisagreementError(
@@ -172,7 +172,7 @@ def check_agreement(
     return losses
 
 
-def _runner(
+def runner(
     name: str, contestant: Contestant, problem: TrainingProblem, losses: dict[str, float]
 ) -> Run:
     """A run of one shuffled epoch, with the same shuffles for all; keeps the last loss."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel.bench.scale import ScaleReport
+from nnaccel.bench.scale_report import ScaleReport
+
+_LINES = {"strong": "-", "weak": "--"}
 
 
 def scale_chart(report: ScaleReport) -> Any:
@@ -17,17 +19,26 @@ def scale_chart(report: ScaleReport) -> Any:
     Returns
     -------
     matplotlib.figure.Figure
+        A colour for each library.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 4), layout="constrained")
     ax = figure.subplots()
-    for name, rows in (("strong", report.strong), ("weak", report.weak)):
-        ax.plot([r.ranks for r in rows], [r.images_per_s for r in rows], "o-", label=name)
-    ax.axhline(report.strong[0].images_per_s, color="0.6", linestyle=":", label="one rank")
+    for number, library in enumerate(report.strong[0].epochs):
+        for kind, rows in (("strong", report.strong), ("weak", report.weak)):
+            ax.plot(
+                [row.ranks for row in rows],
+                [row.images_per_s(library) for row in rows],
+                _LINES[kind],
+                marker="o",
+                color=f"C{number}",
+                label=f"{library}, {kind}",
+            )
+        ax.axhline(report.strong[0].images_per_s(library), color=f"C{number}", linestyle=":")
     ax.set_xticks([row.ranks for row in report.strong])
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("ranks, which share the processors")
+    ax.set_xlabel("ranks, which share the processors; dotted: what one does")
     ax.set_ylabel("images a second")
     ax.legend()
     ax.set_title(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
+import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -191,5 +192,6 @@ def require_turns(repeats: int) -> None:
 def progress(text: str) -> None:
     """Show on one line of the terminal what is running; nothing without a terminal."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
+        columns = shutil.get_terminal_size().columns - 1  # what is longer could not be wiped out
+        sys.stderr.write(f"\r\x1b[K{text[:columns]}")
         sys.stderr.flush()

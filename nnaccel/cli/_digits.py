@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel._text import escaped
+from nnaccel.cli._progress import progress
 
 if TYPE_CHECKING:
     from nnaccel.cli._saved import Saved
@@ -32,12 +33,14 @@ def read_pictures(saved: Saved, model: Path, paths: Sequence[Path]) -> tuple[lis
 
     size = _picture_size(saved, model)
     read, digits, faults = [], [], []
-    for path in paths:
-        try:
-            digits.append(read_digit(path, size))
-            read.append(path)
-        except ImageError as error:
-            faults.append(str(error))
+    with progress(len(paths)) as show:
+        for path in paths:
+            show(str(path))
+            try:
+                digits.append(read_digit(path, size))
+                read.append(path)
+            except ImageError as error:
+                faults.append(str(error))
     if not digits:
         raise ImageError("; ".join(faults))
     x: NDArray[Any] = np.stack([digit.image for digit in digits])

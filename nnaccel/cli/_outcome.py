@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel._text import escaped
+from nnaccel._text import escaped, terminal_width
 from nnaccel.cli._common import echo
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class Outcome:
             text = f"{value:.2%}" if name == "accuracy" else f"{value:.4g}"
             echo(f"{f'test {name}':<14} {text}  ({len(self.y):,} rows)")
         if self.counts is not None and len(self.classes) <= _MAX_CLASSES:
-            echo(f"\n{confusion_text(self.counts, self._names)}")
+            echo(f"\n{confusion_text(self.counts, self._names, terminal_width())}")
 
     def as_json(self) -> dict[str, Any]:
         """Return all but the rows themselves."""

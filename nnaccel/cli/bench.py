@@ -213,6 +213,7 @@ def parse_counts(ctx: click.Context, param: click.Parameter, text: str) -> list[
     show_default=True,
     help="How many processes share the processors.",
 )
+@against_option("torch", "torch")
 @count_option("--images", 60_000, "Images in an epoch")
 @count_option("--batch-size", 1024, "Rows in a step, of all ranks")
 @count_option("--repeats", 5, "Epochs timed of each")
@@ -223,6 +224,7 @@ def parse_counts(ctx: click.Context, param: click.Parameter, text: str) -> list[
 def scale_command(
     model: str,
     ranks: list[int],
+    against: list[str],
     images: int,
     batch_size: int,
     repeats: int,
@@ -232,13 +234,17 @@ def scale_command(
 ) -> None:
     """Time epochs on more and more ranks of this machine, by mpiexec.
 
-    Strong scaling keeps the batch, weak scaling lets batch and epoch grow with the ranks.
+    Strong scaling keeps the batch, weak scaling lets batch and epoch grow with the ranks. PyTorch's
+    DistributedDataParallel trains beside nnaccel, in turns, on ranks of as many threads.
     """
     from nnaccel.bench.scale import run_scale
     from nnaccel.bench.scale_chart import scale_chart
+    from nnaccel.bench.timing import is_cpu_time
 
+    if is_cpu_time():
+        raise click.UsageError("ranks wait for one another: leave out --cpu-time.")
     _outputs.check(json_path, plot)
-    report = run_scale(model, ranks, batch_size, images, repeats, deterministic)
+    report = run_scale(model, ranks, batch_size, images, against, repeats, deterministic)
     _conclude(report, json_path, scale_chart, plot)
 
 

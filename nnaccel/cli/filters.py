@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnaccel.cli import _outputs, _picture
 from nnaccel.cli._common import backend_option, choose_backend, debug_option, echo
+from nnaccel.cli._progress import progress
 
 if TYPE_CHECKING:
     from nnaccel.model.sequential import Sequential
@@ -110,10 +111,13 @@ def filters_command(
             titles += [f"random {i}" for i in range(random)]
         pixels = _picture.reduced(_picture.read(image, grey), len(bank))
         maps = filters.apply(pixels, np.stack(bank))
-    pixels = np.rint(255 * filters.to_unit(maps, clip=5)).astype(np.uint8)
-    times = _picture.enlargement(*pixels.shape[:3])
-    sheet = filters.mosaic(pixels.repeat(times, axis=1).repeat(times, axis=2))
-    _outputs.write_png(sheet, output)
+    with progress(2) as show:
+        show(f"laying out {len(maps):,} maps")
+        pixels = np.rint(255 * filters.to_unit(maps, clip=5)).astype(np.uint8)
+        times = _picture.enlargement(*pixels.shape[:3])
+        sheet = filters.mosaic(pixels.repeat(times, axis=1).repeat(times, axis=2))
+        show(f"writing {output}")
+        _outputs.write_png(sheet, output)
     what = "1 map" if len(maps) == 1 else f"{len(maps):,} maps"
     enlarged = f", enlarged {times} times" if times > 1 else ""
     echo(f"wrote {output}: {what}{of_layer}, {sheet.shape[1]} × {sheet.shape[0]} pixels{enlarged}")

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from nnaccel.cli._common import console, debug_option, echo, json_option, print_json
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+#: On terminals of fewer columns a table of four does not do.
+_NARROW = 72
 
 
 @click.command("info")
@@ -29,22 +35,10 @@ def info_command(as_json: bool) -> None:
 
 def _print_facts(facts: dict[str, Any]) -> None:
     """Print a table of the backends, then a line for each other fact."""
-    from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("backend", "available", "version", "device, or how to fix it"):
-        table.add_column(heading, overflow="fold")  # a command cut off is none
-    for row in facts["backends"]:
-        chosen = row["name"] == facts["backend"]
-        table.add_row(
-            Text(f"{'→' if chosen else ' '} {row['name']}", "bold" if chosen else ""),
-            Text("yes", "green") if row["available"] else Text(f"no: {row['reason']}", "yellow"),
-            row["version"] or "–",
-            Text(row["device"] if row["available"] else row["remedy"]),
-        )
     out = console()
-    out.print(table)
+    _print_backends(out, facts)
     out.print()
     installed = (f"{name} {version}" for name, version in facts["libraries"].items() if version)
     for name, value in {
@@ -60,6 +54,28 @@ def _print_facts(facts: dict[str, Any]) -> None:
         "libraries": ", ".join(installed),
     }.items():
         out.print(Text(f"{name:<10} {value}"), soft_wrap=True)
+
+
+def _print_backends(out: Console, facts: dict[str, Any]) -> None:
+    """Print a row for each, or two lines on a narrow terminal."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("backend", "available", "version", "device, or how to fix it"):
+        table.add_column(heading, overflow="fold")  # a command cut off is none
+    for row in facts["backends"]:
+        chosen = row["name"] == facts["backend"]
+        name = Text(f"{'→' if chosen else ' '} {row['name']}", "bold" if chosen else "")
+        state = Text("yes", "green") if row["available"] else Text(f"no: {row['reason']}", "yellow")
+        version, more = row["version"] or "–", row["device"] if row["available"] else row["remedy"]
+        if out.width < _NARROW:
+            head = Text("  ").join([name, state, Text(version)])
+            out.print(head, Text(f"\n    {more}"), sep="", soft_wrap=True)
+        else:
+            table.add_row(name, state, version, Text(more))
+    if table.row_count:
+        out.print(table)
 
 
 def _describe(cache: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from nnaccel.cli._common import (
     print_json,
     shown_warnings,
 )
+from nnaccel.cli._progress import progress
 
 if TYPE_CHECKING:
     from nnaccel.cli._saved import Saved
@@ -66,7 +67,11 @@ def predict_command(
     ctx.with_resource(np.errstate(all="ignore"))  # what overflows is shown as it is
     saved = Saved.read(model)
     if saved.schema is not None:
-        rows = [row for path in images for row in _rows(saved, saved.schema, path, header, decimal)]
+        rows = []
+        with progress(len(images)) as show:
+            for path in images:
+                show(str(path))
+                rows += _rows(saved, saved.schema, path, header, decimal)
         print_json(rows) if as_json else echo("\n".join(map(_row_as_text, rows)))
         return 0
     with shown_warnings():

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import click
 
 import nnaccel_kernels
-from nnaccel.cli._common import backend_option, choose_backend, console, debug_option, echo
-
-Progress = Callable[[str], None]
+from nnaccel.cli._common import backend_option, choose_backend, debug_option, echo
+from nnaccel.cli._progress import progress
 
 
 @click.command("warmup")
@@ -62,32 +59,10 @@ def _run(dtype: str) -> int:
     todo = exercises(dtype)
     nnaccel_kernels.on_compiled = compiled.append
     try:
-        with _shown(len(todo)) as show:
+        with progress(len(todo)) as show:
             for exercise in todo:
                 show(exercise.name)
                 exercise.run()
     finally:
         nnaccel_kernels.on_compiled = None
     return len(compiled)
-
-
-@contextmanager
-def _shown(total: int) -> Iterator[Progress]:
-    """Meanwhile, on a terminal, draw a bar; gives the function that moves it on."""
-    out = console()
-    if not out.is_terminal:
-        yield lambda name: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False)
-    with Progress(*columns, console=out, transient=True) as bar:
-        task = bar.add_task("", total=total)
-        done = -1
-
-        def show(name: str) -> None:
-            nonlocal done
-            done += 1
-            bar.update(task, completed=done, description=name)
-
-        yield show

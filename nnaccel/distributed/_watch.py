@@ -73,11 +73,19 @@ class Watch:
             self._began = None
 
     def _end(self) -> None:
-        """Tell the next rank that this process ends; it may be waiting."""
+        """Tell the next rank that this process ends; it may be waiting.
+
+        What the one before has sent is taken, for UCX warns of messages that are left; MPI would
+        wait for that rank anyway.
+        """
         self._done.set()
         self._woken.set()
         self._thread.join()
         self._send(_ENDED)
+        until = time.monotonic() + _GRACE
+        while self._theirs[1] != _ENDED and time.monotonic() < until:
+            time.sleep(0.01)
+            self._receive()
 
     def _run(self) -> None:
         while True:
@@ -118,10 +126,10 @@ class Watch:
         if now - max(self._since, began) > _GRACE:
             if state == _ENDED and not is_here:
                 return "ended before it came to this training"
-            if state != _ALIVE and is_here:
+            if is_here and (state != _ALIVE or training > self._training):
                 return "ended with an error"
         patience = _PATIENCE if is_here else _PATIENCE_BEFORE
-        if state == _ALIVE and now - max(self._heard, began) > patience:
+        if state != _ENDED and now - max(self._heard, began) > patience:
             return f"has not answered for {patience:.0f} seconds: killed or stopped"
         if not is_here and now - began > _LATE:
             return f"has not come to this training for {_LATE:.0f} seconds"

@@ -19,14 +19,19 @@ class CollinearityWarning(UserWarning):
 
 
 def warn_of_dependence(
-    x: NDArray[np.float64], names: Sequence[str], dependent: Sequence[int], intercept: bool
+    x: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    names: Sequence[str],
+    dependent: Sequence[int],
+    intercept: bool,
 ) -> None:
     """Warn of linearly dependent variables, by name.
 
     Parameters
     ----------
     x : ndarray, shape (N, p)
-        Rows with a weight above 0.
+    weights : ndarray, shape (N,)
+        Rows of weight 0 do not count.
     names : sequence of str
         Names of its columns.
     dependent : sequence of int
@@ -36,6 +41,7 @@ def warn_of_dependence(
     """
     if not dependent:
         return
+    x = x[weights > 0]
     count, variables = x.shape
     spread, size = np.ptp(x, axis=0), np.abs(x).max(axis=0)
     constant = [

@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from nnaccel import ops
 from nnaccel.backends import get_backend
 from nnaccel.estimators import _checked
-from nnaccel.estimators._least_squares import centred, decorrelation, least_squares
+from nnaccel.estimators._least_squares import (
+    centred,
+    decorrelation,
+    least_squares,
+    mean_of,
+)
 from nnaccel.estimators._log_likelihood import LogLikelihood
 
 Floats = NDArray[np.float64]
@@ -92,9 +97,10 @@ class Coordinates:
     @classmethod
     def of(cls, problem: Problem) -> Self:
         """Find the coordinates for a problem."""
-        x, mean = centred(problem.x, problem.weights, problem.intercept)
+        given = problem.x, problem.weights, problem.intercept
         if problem.ridge:
-            return cls(problem, mean, None, [])
+            return cls(problem, mean_of(*given), None, [])
+        x, mean = centred(*given)
         size = np.sqrt(problem.weights.sum())
         on_backend = get_backend().asarray(x)
         factor = decorrelation(on_backend)

@@ -46,6 +46,11 @@ class Solution:
         return int(self.factor.shape[1])
 
 
+def mean_of(x: Floats, weights: Floats, intercept: bool) -> Floats:
+    """Return the weighted mean of the rows, shape (p,); 0 without an intercept."""
+    return np.asarray(weights @ x / weights.sum()) if intercept else np.zeros(x.shape[1])
+
+
 def centred(x: Floats, weights: Floats, intercept: bool) -> tuple[Floats, Floats]:
     """Return the centred rows, times the root of their weights, and the mean.
 
@@ -62,14 +67,20 @@ def centred(x: Floats, weights: Floats, intercept: bool) -> tuple[Floats, Floats
         0 in a column that is constant up to rounding.
     mean : ndarray, shape (p,)
     """
-    mean = weights @ x / weights.sum() if intercept else np.zeros(x.shape[1])
-    moved, largest = x - mean, _largest(x)
-    if (weights != weights[0]).any() or weights[0] != 1:
-        root = np.sqrt(weights)[:, None]
+    mean = mean_of(x, weights, intercept)
+    moved, root = x - mean, np.sqrt(weights)[:, None]
+    if (root != 1).any():
         moved *= root
-        largest = _largest(root * x)
-    moved[:, _largest(moved) <= ROUNDING * largest] = 0
+    for j in _nearly_constant(moved, root.max() * np.abs(mean)):
+        if _largest(moved[:, j]) <= ROUNDING * _largest(root[:, 0] * x[:, j]):
+            moved[:, j] = 0
     return moved, mean
+
+
+def _nearly_constant(moved: Floats, mean: Floats) -> NDArray[np.intp]:
+    """Columns that may be constant, by their lengths, which take one pass over rows."""
+    norms = np.sqrt(np.einsum("np,np->p", moved, moved))
+    return np.flatnonzero(norms / np.sqrt(len(moved)) <= ROUNDING * (mean + norms))
 
 
 def least_squares(x: Array, y: Array) -> Solution:
@@ -126,9 +137,9 @@ def least_squares(x: Array, y: Array) -> Solution:
     return Solution(factor @ uty[:rank], factor, dependent)
 
 
-def _largest(x: Floats) -> Floats:
-    """Largest absolute value of each column."""
-    return np.asarray(np.maximum(x.max(axis=0), -x.min(axis=0)))
+def _largest(x: Floats) -> float:
+    """Largest absolute value."""
+    return float(np.maximum(x.max(), -x.min()))
 
 
 def decorrelation(x: Array) -> Floats | None:

@@ -19,6 +19,7 @@ from nnaccel.backends import get_backend, to_numpy
 from nnaccel.estimators import _checked, _likelihood_fit
 from nnaccel.estimators._collinear import listed, warn_of_dependence
 from nnaccel.estimators._coordinates import Coordinates, Problem, for_each_class
+from nnaccel.estimators._intervals import Intervals
 from nnaccel.estimators._likelihood_fit import MOST_FOR_NEWTON, Found
 from nnaccel.estimators._likelihood_summary import LikelihoodFit, summarise
 from nnaccel.estimators._summary import Summary
@@ -106,8 +107,7 @@ class LikelihoodClassifier(ClassifierMixin, Explained, BaseEstimator):
         shape = x.shape[1], targets.shape[1]
         begin = _checked.start(self.solver, coef_init, intercept_init, shape, intercept)
         coordinates = Coordinates.of(problem)
-        used, names = weights > 0, _checked.names(self)
-        warn_of_dependence(x[used], names, coordinates.dependent, intercept)
+        warn_of_dependence(x, weights, _checked.names(self), coordinates.dependent, intercept)
         found = self._solve(coordinates, begin)
         self.classes_ = classes
         self._set_fitted(coordinates, found)
@@ -200,6 +200,25 @@ class LikelihoodClassifier(ClassifierMixin, Explained, BaseEstimator):
         if first not in classes:
             raise ValueError(f"reference={reference!r} must be one of the classes {classes}")
         return summarise(self._fit, names, self.classes_, target, classes.index(first))
+
+    def confint(self, level: float = 0.95, *, reference: Any = None) -> Intervals:
+        """Return confidence intervals of the log-odds' coefficients; prints as a table.
+
+        They reach as many standard errors to either side as the normal distribution says, as R's
+        ``confint.default`` does; R's ``confint`` of a `glm` follows the likelihood instead.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+        reference : label, optional
+            As for `summary`.
+
+        Returns
+        -------
+        Intervals
+            NaN where there are no standard errors: with a penalty, or of separable classes.
+        """
+        return self.summary(reference=reference).confint(level)
 
     def _check_classes(self, classes: NDArray[Any]) -> None:
         """Raise a ValueError if these classes cannot be fitted."""

@@ -86,7 +86,9 @@ class LogLikelihood:
         value, least = 0.0, math.inf
         gradient, blocks = np.zeros((features, k)), np.zeros((features, k, features, k))
         on_backend = self._xp.asarray(coef if self._basis is None else self._basis @ coef)
-        for rows in self._blocks():
+        slices = self._blocks()
+        scaled = self._xp.empty(self._x[slices[0]].shape)
+        for rows in slices:
             x, y, weights = self._x[rows], self._y[rows], self._weights[rows]
             p, own = self._probabilities(x @ on_backend, y)
             value += float(weights @ own)
@@ -94,7 +96,7 @@ class LogLikelihood:
             least = min(least, float((own * (weights > 0)).min()))
             gradient += to_numpy(x.T @ (weights[:, None] * (y - p[1:].T)))
             if curved and not is_known:
-                self._add_information(blocks, x, p, weights)
+                self._add_information(blocks, x, p, weights, scaled[: len(x)])
         pull = self._ridge[:, None] * (coef @ self._metric)
         if self._basis is not None:
             gradient = self._basis.T @ gradient
@@ -132,22 +134,26 @@ class LogLikelihood:
         xp = self._xp
         if z.shape[1] == 1:
             (y, z), small = (y[:, 0], z[:, 0]), xp.exp(-xp.abs(z[:, 0]))
-            total, is_first = 1 + small, z <= 0  # of the two powers, divided by the larger one
-            large, small = 1 / total, small / total
-            p = xp.stack([xp.where(is_first, large, small), xp.where(is_first, small, large)])
-            return p, y * z - xp.maximum(z, 0) - xp.log(total)
+            total, is_second = 1 + small, z > 0  # of the two powers, divided by the larger one
+            p = xp.empty((2, len(z)))
+            p[0], p[1] = xp.where(is_second, small, 1), xp.where(is_second, 1, small)
+            p /= total
+            return p, xp.minimum(xp.where(y > 0, z, -z), 0) - xp.log(total)
         top = xp.maximum(z.max(axis=1, keepdims=True), 0)
         powers = xp.exp(xp.concatenate([-top, z - top], axis=1))
         total = powers.sum(axis=1, keepdims=True)
         own = (y * z).sum(axis=1) - (top + xp.log(total))[:, 0]
         return (powers / total).T, own
 
-    def _add_information(self, blocks: Floats, x: Array, p: Array, weights: Array) -> None:
+    def _add_information(
+        self, blocks: Floats, x: Array, p: Array, weights: Array, scaled: Array
+    ) -> None:
         """Add the information of some rows to `blocks`, of shape (p, k, p, k)."""
         for a in range(1, len(p)):
             for b in range(a):
-                half = x * self._xp.sqrt(weights * p[a] * p[b])[:, None]
-                block = to_numpy(half.T @ half)
+                root = self._xp.sqrt(weights * p[a] * p[b])
+                self._xp.multiply(x, root[:, None], out=scaled)
+                block = to_numpy(scaled.T @ scaled)
                 # Probabilities of a row sum to 1, so each row of blocks sums to 0.
                 blocks[:, a - 1, :, a - 1] += block
                 if b:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,6 +13,8 @@ from nnaccel.estimators._log_likelihood import LogLikelihood, Point
 Floats = NDArray[np.float64]
 
 _MAX_HALVINGS = 40
+#: Expected gain of a last step that changes the information by less than a millionth.
+_SETTLED = 1e-12
 #: Smallest eigenvalue of the scaled Hessian, relative to the largest, that is inverted.
 _MIN_EIGENVALUE = 1e-12
 #: Largest element of the inverse Cholesky factor of the scaled Hessian, for which it is inverted
@@ -52,8 +56,12 @@ def maximise(
     while steps < max_iter and gain >= tol and (bounded or not here.is_separated):
         step = (inverse(here.information) @ here.gradient.ravel()).reshape(coef.shape)
         gain = float((here.gradient * step).sum()) / 2
-        is_last = gain < tol and bounded  # whose information nobody asks for
-        coef, here = _line_search(likelihood, coef, step, here, not is_last)
+        # Nobody asks for the information of a penalised likelihood.
+        is_known = gain < tol and (bounded or gain < _SETTLED)
+        before = here.information
+        coef, here = _line_search(likelihood, coef, step, here, not is_known)
+        if is_known and not bounded:
+            here = replace(here, information=before)
         steps += 1
     return coef, steps, gain < tol, here
 

@@ -123,7 +123,7 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimato
         shape = x.shape[1], responses.shape[1]
         begin = _checked.start(self.solver, coef_init, intercept_init, shape, intercept)
         fit = LinearFit.of(x, responses, weights, intercept)
-        warn_of_dependence(x[weights > 0], _checked.names(self), fit.dependent, intercept)
+        warn_of_dependence(x, weights, _checked.names(self), fit.dependent, intercept)
         self.n_iter_ = 1
         if self.solver == "gd":
             coef, converged = self._descend(x, responses, weights, begin)

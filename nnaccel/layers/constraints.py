@@ -87,7 +87,7 @@ def get(constraint: Constraint | str | dict[str, Any] | None) -> Constraint:
             raise ValueError(_validate.unknown_name("constraint", constraint, list(named)))
         return named[constraint]
     if isinstance(constraint, dict):
-        return Constraint(**constraint)
+        return Constraint(**_validate.fields_of("constraint", Constraint, constraint))
     if not isinstance(constraint, Constraint):
         kind = type(constraint).__name__
         raise TypeError(

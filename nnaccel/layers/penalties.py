@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 from nnaccel import _validate
 
@@ -41,8 +42,8 @@ class Penalty:
 
     def __post_init__(self) -> None:
         for name, value in (("l1", self.l1), ("l2", self.l2)):
-            if not 0 <= value < math.inf:
-                raise ValueError(f"{name}={value!r} must be at least 0 and finite")
+            if not isinstance(value, Real) or not 0 <= value < math.inf:
+                raise ValueError(f"{name}={value!r} must be a number, at least 0 and finite")
 
     def __bool__(self) -> bool:
         return bool(self.l1 or self.l2)
@@ -73,7 +74,7 @@ def get(penalty: Penalty | str | dict[str, float] | None) -> Penalty:
             raise ValueError(_validate.unknown_name("penalty", penalty, list(named)))
         return named[penalty]
     if isinstance(penalty, dict):
-        return Penalty(**penalty)
+        return Penalty(**_validate.fields_of("penalty", Penalty, penalty))
     if not isinstance(penalty, Penalty):
         raise TypeError(f"penalty must be a Penalty, a name or None, not {type(penalty).__name__}")
     return penalty

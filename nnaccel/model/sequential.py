@@ -8,6 +8,7 @@ from typing import Any, Never
 
 import numpy as np
 
+from nnaccel._text import terminal_width
 from nnaccel._validate import refuse_unknown, whole_number
 from nnaccel.backends import Array
 from nnaccel.layers import Chain, Layer
@@ -175,4 +176,4 @@ class Sequential(Fitting, PipelineStep):
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
         """Print a table of the layers, their output shapes and numbers of parameters."""
-        print_fn(summarize(self))
+        print_fn(summarize(self, terminal_width() if print_fn is print else None))

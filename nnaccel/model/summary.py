@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import textwrap
+
 from nnaccel._html import lines, table
 from nnaccel.layers import Layer
 from nnaccel.layers._tree import indented, walk
@@ -10,13 +13,25 @@ from nnaccel.network.chain import Network
 _HEAD = ("Layer", "Output shape", "Parameters")
 
 
-def summarize(network: Network) -> str:
-    """Return a table of the layers with their output shapes and numbers of parameters."""
-    rows = [_HEAD, *_rows(network)]
+def summarize(network: Network, width: int | None = None) -> str:
+    """Return a table of the layers with their output shapes and numbers of parameters.
+
+    Where it is wider than `width`, each layer takes two lines.
+    """
+    head, *rows = _wide([_HEAD, *_rows(network)])
+    total = _total(network)
+    if width is not None and max(map(len, [head, *rows])) > width:
+        head, *rows = (f"{a}\n    {b}  {c}".rstrip() for a, b, c in [_HEAD, *_rows(network)])
+        total = textwrap.fill(total, width)
+    lines = "\n".join([head, *rows]).split("\n")
+    rule = "-" * min(max(map(len, lines)), width or sys.maxsize)
+    return "\n".join([head, rule, *rows, rule, total])
+
+
+def _wide(rows: list[tuple[str, str, str]]) -> list[str]:
+    """Lay rows out in columns, the last one to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    shown = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
-    rule = "-" * max(map(len, shown))
-    return "\n".join([shown[0], rule, *shown[1:], rule, _total(network)])
+    return [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}".rstrip() for a, b, c in rows]
 
 
 def summarize_html(network: Network) -> str:

@@ -4,7 +4,7 @@ from nnaccel.plot._figure import save
 from nnaccel.plot.boundary import decision_boundaries, decision_boundary
 from nnaccel.plot.confusion import confusion_matrix
 from nnaccel.plot.diagnostics import diagnostics
-from nnaccel.plot.digits import wrong_digits
+from nnaccel.plot.digits import misread, wrong_digits
 from nnaccel.plot.fitted import observed_against_fitted
 from nnaccel.plot.learning_rates import learning_rates
 from nnaccel.plot.logistic import logistic_curve
@@ -22,6 +22,7 @@ __all__ = [
     "filter_weights",
     "learning_rates",
     "logistic_curve",
+    "misread",
     "observed_against_fitted",
     "regression_line",
     "report",

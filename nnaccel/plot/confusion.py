@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nnaccel._text import shorten
+from nnaccel.plot._classes import class_numbers, is_wide, known_classes
 from nnaccel.plot._figure import literal, new_figure
 
 if TYPE_CHECKING:
@@ -103,30 +103,16 @@ def _counted(
     else:
         if x is None or y is None:
             raise ValueError("a model needs rows and their labels: confusion_matrix(model, x, y)")
-        found, labels = np.asarray(model.predict(x)), np.asarray(y)
-        known = getattr(model, "classes_", None)
+        found, known = np.asarray(model.predict(x)), known_classes(model)
         if known is None:
-            known = np.arange(found.shape[1] if _is_wide(found) else 2)
-            found = found.argmax(axis=1) if _is_wide(found) else found > 0.5
-            labels = labels.argmax(axis=1) if _is_wide(labels) else labels
+            known = np.arange(found.shape[1] if is_wide(found) else 2)
+            found = found if is_wide(found) else found > 0.5
         names = [*map(str, known)] if classes is None else classes
-        strange = [*{*np.ravel(labels).tolist()} - {*known.tolist()}]
-        if strange:
-            raise ValueError(
-                "y has labels that are no classes of the model, such as "
-                f"{shorten(repr(strange[0]))}: these are "
-                f"{shorten(', '.join(map(repr, known.tolist())))}"
-            )
-        ours, theirs = (np.searchsorted(known, np.ravel(a)) for a in (labels, found))
-        counts = confusion_counts(ours, theirs, len(known))
+        true, predicted = class_numbers(y, known), class_numbers(found, known)
+        counts = confusion_counts(true, predicted, len(known))
     if len(names) != len(counts):
         raise ValueError(f"{len(names)} names for {len(counts)} classes")
     return counts, names
-
-
-def _is_wide(rows: NDArray[Any]) -> bool:
-    """Whether rows have a number for each class."""
-    return rows.ndim == 2 and rows.shape[1] > 1
 
 
 def matrix_size(classes: Sequence[str]) -> tuple[float, float]:

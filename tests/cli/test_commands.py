@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from nnaccel.data import digits
 
@@ -18,6 +20,15 @@ def test_info_shows_backends_and_the_one_in_force(run: Any) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     for shown in ("numpy", "numba", "cupy", "→ numpy", "NNACCEL_BACKEND=numpy", "BLAS", "threads"):
         assert shown in done.stdout
+
+
+def test_info_on_a_narrow_terminal(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    screen = io.StringIO()
+    monkeypatch.setattr("nnaccel.cli.info.console", lambda: Console(file=screen, width=40))
+    assert call("info").returncode == 0
+    shown = screen.getvalue().splitlines()
+    at = shown.index(f"→ numpy  yes  {np.__version__}")
+    assert shown[at + 1].startswith("    ")
 
 
 def test_the_version(run: Any) -> None:

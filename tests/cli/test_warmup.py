@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import subprocess
 from collections.abc import Callable
@@ -12,12 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numba import config
-from rich.console import Console
 
 import nnaccel_kernels
 from nnaccel import ops, use_backend
 from nnaccel.backends import _info, _select, get_backend
-from nnaccel.cli import _exercises, info, main, warmup
+from nnaccel.cli import _exercises, info, main
 from nnaccel.cli._exercises import Exercise, exercises
 from nnaccel.layers import Dense, Dropout
 from nnaccel.model.architectures import convolutional
@@ -65,17 +63,6 @@ def test_it_says_what_was_compiled_and_where_it_is(call: Any, cache: DiskCache) 
     assert done.stdout.startswith("compiled 1 kernel for numba in 0.")
     assert done.stdout.endswith(f" s; they are kept in {cache.root} (1.0 MB)\n")
     assert nnaccel_kernels.on_compiled is None
-
-
-def test_on_a_terminal_a_bar_shows_what_is_being_compiled(
-    call: Any, cache: DiskCache, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    screen = io.StringIO()
-    terminal = Console(file=screen, force_terminal=True, width=80)
-    monkeypatch.setattr(warmup, "console", lambda: terminal)
-    assert call("--backend", "numba").returncode == 0
-    assert "1/2" in screen.getvalue()
-    assert "something new" in screen.getvalue()
 
 
 def test_numpy_has_nothing_to_compile(call: Any, cache: DiskCache) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import nnaccel as nn
+from nnaccel.distributed import _watch
 
 rng = np.random.default_rng(3)
 X = rng.normal(size=(53, 6)).astype(np.float32)
@@ -106,10 +109,22 @@ def fails() -> None:
     make().fit(X, Y, epochs=10**6, verbose=0, callbacks=[Fails()], distributed=comm)
 
 
+def stops() -> None:
+    """All meet an error in a training, and rank 1 is stopped before the next one."""
+    _watch._PATIENCE_BEFORE = 1.0
+    comm = nn.distributed.init()
+    with contextlib.suppress(ValueError):
+        make().fit(X, Y[1:], verbose=0, distributed=comm)
+    if comm.rank == 1:
+        os.kill(os.getpid(), signal.SIGSTOP)
+    make().fit(X, Y, epochs=10**6, verbose=0, distributed=comm)
+
+
 if __name__ == "__main__":
     {
         "train": lambda: train(False),
         "fixed": lambda: train(True),
         "forever": forever,
         "fails": fails,
+        "stops": stops,
     }[sys.argv[1]]()

@@ -73,5 +73,12 @@ def test_an_error_of_one_rank_ends_all(where: str, told: str) -> None:
     assert err.count(f"nnaccel: rank 1 {told}; the other ranks end") == 1
 
 
+def test_a_rank_that_is_stopped_after_a_failed_training_is_told() -> None:
+    process = start(2, "stops")
+    _, err = process.communicate(timeout=HANGS)
+    assert process.returncode
+    assert err.count("nnaccel: rank 1 has not answered for 1 seconds") == 1
+
+
 def test_scripts_alone_need_no_mpi() -> None:
     assert scripts.nn.distributed.init().size == 1

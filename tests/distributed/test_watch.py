@@ -34,7 +34,10 @@ NOW = 10_000.0
         ((2, _ENDED), 3, 900, "ended with an error"),
         ((1, _ENDED), 300, 1, None),
         ((1, _ENDED), 300, 3, "ended before it came to this training"),
-        ((1, _FAILED), 30, 500, None),
+        ((1, _FAILED), 30, 500, None),  # of an earlier training: it may come to this one
+        ((1, _FAILED), 61, 500, "has not answered for 60 seconds"),
+        ((3, _ALIVE), 1, 900, None),  # both have just left this one
+        ((3, _ALIVE), 3, 900, "ended with an error"),
     ],
 )
 def test_complaints(theirs: tuple[int, int], silent: float, began: float, told: str | None) -> None:

@@ -11,7 +11,13 @@ import pandas as pd
 import pytest
 
 from nnaccel import estimators, plot
-from nnaccel.estimators import Formula, LinearRegression, LogisticRegression, _r_format
+from nnaccel.estimators import (
+    Formula,
+    LinearRegression,
+    LogisticRegression,
+    SoftmaxRegression,
+    _r_format,
+)
 
 SPEED = [4, 4, 7, 7, 8, 9, 10, 10, 10, 11, 11, 12, 12, 12, 12, 13, 13, 13, 13, 14, 14, 14, 14, 15]
 SPEED += [15, 15, 16, 16, 17, 17, 17, 18, 18, 18, 18, 19, 19, 19, 20, 20, 20, 20, 20, 22, 23, 24]
@@ -175,6 +181,15 @@ def test_intervals_of_odds() -> None:
     found, block = table.confint(0.9), table.coefficients[0]
     np.testing.assert_allclose(found.high, block.estimate + 1.644853627 * block.std_error)
     assert "5 %" in str(found).splitlines()[0]
+    np.testing.assert_array_equal(model.confint(0.9).low, found.low)
+    assert np.isnan(LogisticRegression(penalty="l2").fit(X, Y > 40).confint().low).all()
+
+
+def test_intervals_of_odds_against_a_class() -> None:
+    three = SoftmaxRegression().fit(X, np.digitize(Y, [20, 60]))
+    found = three.confint(reference=2)
+    assert found.names[0] == "Log-odds of 0 against 2: (Intercept)"
+    np.testing.assert_array_equal(found.high, three.summary(reference=2).confint().high)
 
 
 def test_formulas() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from nnaccel.layers import AvgPool2D, Conv1D, Conv2D, Dense, Flatten, MaxPool2D
@@ -37,3 +39,18 @@ def test_winograd_of_other_windows(size: int, stride: int) -> None:
 def test_a_class_for_a_layer() -> None:
     with pytest.raises(TypeError, match="Flatten is a class: write Flatten"):
         Sequential([Flatten, Dense(3)])  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"constraint": {"max": 2.0}}, "field of a constraint 'max'.* mean 'max_norm'"),
+        ({"constraint": {1: 2.0}}, "field of a constraint 1: choose one of 'max_norm'"),
+        ({"penalty": {"l3": 0.1}}, "field of a penalty 'l3': choose one of 'l1', 'l2'"),
+        ({"penalty": {"l1": "x"}}, "l1='x' must be a number"),
+    ],
+    ids=str,
+)
+def test_fields_that_a_dict_must_not_have(settings: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        Dense(3, **settings)

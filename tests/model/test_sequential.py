@@ -14,6 +14,7 @@ from nnaccel.backends import get_backend
 from nnaccel.layers import Activation, Dense, Dropout, Flatten, Softmax
 from nnaccel.layers.penalties import L1L2, L2
 from nnaccel.model.sequential import Sequential
+from nnaccel.model.summary import summarize
 from nnaccel.optim import SGD
 from nnaccel.training.callbacks import History, LambdaCallback
 
@@ -91,6 +92,17 @@ def test_summary_before_and_after_building(capsys: pytest.CaptureFixture[str]) -
     lines: list[str] = []
     model.summary(print_fn=lines.append)
     assert "\n".join(lines) + "\n" == text
+
+
+def test_summary_of_few_columns() -> None:
+    model = Sequential([Flatten(), Dense(500, "softmax"), Dense(2)])
+    model.build((28, 28))
+    assert summarize(model, 80) == summarize(model)
+    lines = summarize(model, 35).splitlines()
+    assert max(map(len, lines)) <= 35
+    at = lines.index("dense (Dense, softmax)")
+    assert lines[at + 1] == "    (None, 500)  392,500"
+    assert "".join(lines[-2:]) == "393,502 parameters, 1.57 MB offloat32"
 
 
 def test_add_until_built() -> None:

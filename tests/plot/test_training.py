@@ -125,3 +125,13 @@ def test_text_of_a_matrix_keeps_its_columns() -> None:
     assert text[2].split() == ["a", "1000", "2", "99.8%"]
     assert text[3].endswith("–")
     assert len({len(line) for line in text[1:]}) == 1
+
+
+def test_text_of_a_matrix_in_few_columns_tells_what_classes_were_taken_for() -> None:
+    counts = np.full((10, 10), 30) + np.diag(np.full(10, 900))
+    counts[3, 5] = 77
+    text = confusion_text(counts, "0123456789", width=40).split("\n")
+    assert len(text) == 11
+    assert max(map(len, text)) <= 40
+    assert text[4].split()[2:4] == ["5", "(77),"]
+    assert "predicted" in confusion_text(counts, "0123456789", width=80)

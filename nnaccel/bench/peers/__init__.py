@@ -17,6 +17,7 @@ __all__ = [
     "GROUPS",
     "NNACCEL",
     "PEERS",
+    "RANK_PEERS",
     "Contestant",
     "Peer",
     "expand_names",
@@ -94,3 +95,8 @@ CNN_PEERS = {
     ),
 }  # fmt: skip
 CNN_GROUPS = CONV_GROUPS
+
+# Training either network on several ranks.
+RANK_PEERS = {
+    "torch": Peer("torch_ranks:TorchRanks", "torch", _TORCH, "PyTorch, DDP over gloo"),
+}

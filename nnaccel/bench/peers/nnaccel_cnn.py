@@ -9,17 +9,24 @@ from nnaccel.layers import Dense
 from nnaccel.model.architectures import convolutional
 from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD
+from nnaccel.training.communicator import Communicator
 
 
 class NnaccelCNN:
     """CNN trained by nnaccel, which shuffles by itself."""
 
-    def __init__(self, problem: CnnProblem, backend: str = "numba") -> None:
+    def __init__(
+        self,
+        problem: CnnProblem,
+        backend: str = "numba",
+        distributed: Communicator | None = None,
+    ) -> None:
         self.problem = problem
         self.backend = backend
+        self.distributed = distributed
         hidden = convolutional(problem.architecture)
         with use_backend(backend):
-            self.model = Sequential([*hidden, Dense(problem.classes, "softmax")])
+            self.model = Sequential([*hidden, Dense(problem.classes, "softmax")], seed=problem.seed)
             self.model.build(problem.x.shape[1:])
             self.model.set_weights([a for pair in problem.initial_weights() for a in pair])
             self.model.compile(
@@ -36,6 +43,7 @@ class NnaccelCNN:
                 batch_size=self.problem.batch_size,
                 verbose=0,
                 shuffle=order is not None,
+                distributed=self.distributed,
             )
         return float(history.history["loss"][0])
 

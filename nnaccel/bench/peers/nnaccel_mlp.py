@@ -10,19 +10,27 @@ from nnaccel.bench.problem import IntArray, Problem, Weights
 from nnaccel.layers import Dense
 from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD
+from nnaccel.training.communicator import Communicator
 
 
 class NnaccelMLP:
     """MLP trained by nnaccel, which shuffles by itself."""
 
-    def __init__(self, problem: Problem, backend: str = "numba") -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        backend: str = "numba",
+        distributed: Communicator | None = None,
+    ) -> None:
         self.problem = problem
         self.backend = backend
+        self.distributed = distributed
         self.rows = self._rows()
         with use_backend(backend):
             self.model = Sequential(
                 [Dense(units, "relu") for units in problem.hidden]
-                + [Dense(problem.classes, "softmax")]
+                + [Dense(problem.classes, "softmax")],
+                seed=problem.seed,
             )
             self.model.build((problem.sizes[0],))
             for layer, (w, b) in zip(self.model.layers, problem.initial_weights(), strict=True):
@@ -43,6 +51,7 @@ class NnaccelMLP:
                 batch_size=self.problem.batch_size,
                 verbose=0,
                 shuffle=order is not None,
+                distributed=self.distributed,
             )
         return float(history.history["loss"][0])
 

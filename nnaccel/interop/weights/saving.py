@@ -70,12 +70,26 @@ def _arrays(network: Network, like: Any, by: str) -> tuple[str, Any, Arrays]:
 
 def _fill(state: Any, arrays: Arrays) -> None:
     """Write arrays into those of a state dict, in its dtypes."""
+    for name in arrays:
+        _require_room(name, state[name])
     for name, array in arrays.items():
         if hasattr(state[name], "copy_"):
             torch = require("torch")
             state[name].detach().copy_(torch.from_numpy(array))
         else:
             state[name][...] = array
+
+
+def _require_room(name: str, value: Any) -> None:
+    """Raise unless an array of a state dict takes floats."""
+    if isinstance(value, np.ndarray):
+        is_float, is_writeable = value.dtype.kind == "f", value.flags.writeable
+    else:
+        is_float, is_writeable = value.is_floating_point(), True
+    if not is_float:
+        raise TypeError(f"{name} holds {value.dtype}, which would cut weights: give it floats")
+    if not is_writeable:
+        raise ValueError(f"{name} is read-only: give a copy of it")
 
 
 def _copy(value: Any) -> Any:

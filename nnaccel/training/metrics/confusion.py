@@ -47,7 +47,7 @@ def confusion_counts(y: ArrayLike, predicted: ArrayLike, classes: int) -> NDArra
     return counts.reshape(classes, classes).astype(np.int64)
 
 
-def confusion_text(counts: NDArray[Any], classes: Sequence[str]) -> str:
+def confusion_text(counts: NDArray[Any], classes: Sequence[str], width: int | None = None) -> str:
     """Return the counts as a table: a row for each true class, a column for each predicted one.
 
     Parameters
@@ -56,31 +56,56 @@ def confusion_text(counts: NDArray[Any], classes: Sequence[str]) -> str:
         As returned by `confusion_counts`.
     classes : sequence of str
         Name of each class; long ones are cut.
+    width : int, optional
+        Columns that there are. Where the table takes more, there is a line for each true class,
+        with what it was most often taken for.
 
     Returns
     -------
     str
-        C + 2 lines. A dot stands for zero; the last column is the share of right predictions.
+        A dot stands for zero; the last column is the share of right predictions.
 
     Examples
     --------
     >>> import numpy as np
-    >>> print(confusion_text(np.array([[9, 1], [0, 10]]), ["cat", "dog"]))
+    >>> counts, classes = np.array([[9, 1], [0, 10]]), ["cat", "dog"]
+    >>> print(confusion_text(counts, classes))
     true    predicted
             cat dog   right
     cat       9   1   90.0%
     dog       .  10  100.0%
+    >>> print(confusion_text(counts, classes, width=22))
+    true   right  taken for
+    cat    90.0%  dog (1)
+    dog   100.0%
     """
     names = [name if len(name) <= 10 else f"{name[:9]}…" for name in classes]
     left = max(6, *map(len, names)) + 1
+    rights = [_share(row[i], row.sum()) for i, row in enumerate(counts)]
     cells = [[str(count) if count else "." for count in row] for row in counts]
-    width = max(3, *(len(text) for row in [names, *cells] for text in row)) + 1
+    each = max(3, *(len(text) for row in [names, *cells] for text in row)) + 1
+    if width is not None and left + each * len(names) + 8 > width:
+        return _mistakes(counts, names, rights, width)
     rows = [f"{'true':<{left}} predicted"]
-    rows.append(" " * left + "".join(f"{name:>{width}}" for name in names) + "   right")
-    for name, row, line in zip(names, counts, cells, strict=True):
-        i = len(rows) - 2
-        right = f"{row[i] / row.sum():.1%}" if row.sum() else "–"
-        rows.append(
-            f"{name:<{left}}" + "".join(f"{cell:>{width}}" for cell in line) + f"{right:>8}"
-        )
+    rows.append(" " * left + "".join(f"{name:>{each}}" for name in names) + "   right")
+    for name, line, right in zip(names, cells, rights, strict=True):
+        rows.append(f"{name:<{left}}" + "".join(f"{cell:>{each}}" for cell in line) + f"{right:>8}")
     return "\n".join(rows)
+
+
+def _mistakes(counts: NDArray[Any], names: Sequence[str], rights: Sequence[str], width: int) -> str:
+    """What each class was most often taken for, as far as there is room."""
+    left = max(4, *map(len, names))
+    rows = [f"{'true':<{left}}  {'right':>6}  taken for"]
+    for i, (name, row, right) in enumerate(zip(names, counts, rights, strict=True)):
+        line = f"{name:<{left}}  {right:>6} "
+        for j in np.argsort(-row, kind="stable"):
+            text = f" {names[j]} ({row[j]}),"
+            if j != i and row[j] and len(line) + len(text) - 1 <= width:
+                line += text
+        rows.append(line.rstrip(" ,"))
+    return "\n".join(rows)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.1%}" if whole else "–"

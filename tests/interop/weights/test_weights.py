@@ -367,3 +367,15 @@ def test_a_network_of_keras_predicts_the_same(tmp_path: Path) -> None:
         else:
             theirs = keras.models.load_model(tmp_path / f"new-{name}")
         np.testing.assert_allclose(theirs.predict(x, verbose=0), want, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_is_written_where_one_array_takes_no_weights() -> None:
+    model, kept = small(), {name: 0 * value for name, value in state().items()}
+    whole = {**kept, "2.bias": np.zeros(2, np.int64)}
+    with pytest.raises(TypeError, match=r"2\.bias holds int64, which would cut weights"):
+        model.save_weights(whole)
+    kept["2.weight"].flags.writeable = False
+    with pytest.raises(ValueError, match=r"2\.weight is read-only: give a copy"):
+        model.save_weights(kept)
+    assert not kept["0.weight"].any()
+    assert not whole["0.weight"].any()
