@@ -13,6 +13,7 @@ import pytest
 import nnaccel as nn
 from nnaccel.backends import to_numpy
 from nnaccel.cli._saved import Saved
+from nnaccel.training import checkpoint
 
 from ..distributed.threads import Group
 from ..fake_cupy import backend  # noqa: F401
@@ -172,6 +173,26 @@ def test_saved_resumed_and_copied(tmp_path: Path) -> None:
     head = whole[:-1].extended([nn.Dense(2)])
     assert head.predict(X).shape == (N, 2)
     assert head.input_scale.scales[0].factor == 1 / 255
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("input_shape", [[1, 6, 5]]),
+        ("input_shape", [[1, 6, 5], [5]]),
+        ("input_shape", [[1, 6, 5], 4]),
+        ("input_shape", [30, 4]),
+        ("input_scale", {"factor": None, "largest": None}),
+        ("input_scale", [{"factor": None, "largest": None}]),
+    ],
+)
+def test_damaged_files(key: str, value: Any, tmp_path: Path) -> None:
+    model = network()
+    model.fit(X, Y, **FIT)
+    arrays, described = model.state()
+    checkpoint.write(tmp_path / "m", arrays, described | {key: value})
+    with pytest.raises(nn.CheckpointError):
+        nn.load(tmp_path / "m")
 
 
 def test_gradients_and_parity() -> None:
