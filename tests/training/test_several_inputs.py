@@ -256,6 +256,8 @@ def test_refusals(tmp_path: Path) -> None:
         model.predict((IMAGES, IMAGES[:, 0]))
     with pytest.raises(ValueError, match="augment changes the images of a model with one input"):
         model.fit(X, Y, augment=nn.data.Augment(shift=1), **FIT)
+    with pytest.raises(ValueError, match=r"input_shape=4 must be .* give \(4,\)"):
+        network().build(((1, 6, 5), 4))
     with pytest.raises(ValueError, match="2 inputs, but the first layer is 'dense'"):
         nn.Sequential([nn.Dense(3)]).build(((2,), (3,)))
     with pytest.raises(ValueError, match="they must pair up"):
