@@ -196,10 +196,11 @@ def _batch(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 
 def _labels(rng: Rng, n: int, m: int, dtype: Any) -> Args:
-    args = _batch(rng, n, m, dtype)
-    labels = rng.integers(0, m, len(args.pop("data")))
+    args, pixels = _batch(rng, n, m, dtype), int(rng.integers(4))
+    rows = len(args.pop("data"))
+    labels = rng.integers(0, m, (rows, pixels) if pixels else rows)
     del args["scale"]
-    return {"labels": labels, **args}
+    return {"labels": labels, **args, **_like("out", n * max(1, pixels), m, dtype)}
 
 
 def _optimizer(slots: str, hyper: dict[str, float], steps: bool = False) -> Callable[..., Args]:
