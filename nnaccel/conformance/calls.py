@@ -196,14 +196,13 @@ def _batch(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 
 def _labels(rng: Rng, n: int, m: int, dtype: Any) -> Args:
-    args = _batch(rng, n, m, dtype)
+    args, pixels = _batch(rng, n, m, dtype), n % 3  # 0: a label for each row
     rows = len(args.pop("data"))
+    labels = rng.integers(0, m, (rows, pixels) if pixels else rows)
+    if pixels:
+        labels = labels.astype(np.min_scalar_type(m))
     del args["scale"]
-    pixels = n % 3
-    if not pixels:  # a label for each row
-        return {"labels": rng.integers(0, m, rows), **args}
-    labels = rng.integers(0, m, (rows, pixels)).astype(np.min_scalar_type(m))
-    return {"labels": labels, **args, **_like("out", n * pixels, m, dtype)}
+    return {"labels": labels, **args, **_like("out", n * max(1, pixels), m, dtype)}
 
 
 def _optimizer(slots: str, hyper: dict[str, float], steps: bool = False) -> Callable[..., Args]:

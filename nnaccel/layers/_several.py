@@ -68,4 +68,4 @@ def shapes_of(input_shape: Any) -> tuple[tuple[int, ...], ...]:
 
 def is_of_several(input_shape: Any) -> bool:
     """Whether an input shape is one of several inputs: a tuple of shapes."""
-    return any(isinstance(size, tuple | list) for size in input_shape)
+    return len(input_shape) > 0 and isinstance(input_shape[0], (tuple, list))

@@ -112,31 +112,15 @@ class Network(Explained):
         """
         if not self.layers:
             raise ValueError("the model has no layers: add some, such as Dense(10, 'softmax')")
-        if not isinstance(input_shape, int) and is_of_several(input_shape):
-            return self._infer_from_several(input_shape)
-        if isinstance(input_shape, int) or None in input_shape:
-            raise ValueError(
-                f"input_shape={input_shape!r} must be the shape of one input, without an axis for "
-                f"the batch. To fix: give {_without_batch(input_shape)}"
-            )
-        shape: Shape = tuple(whole_number("input_shape", n) for n in input_shape)
-        return infer_shapes(self.layers, shape, channels_last(self.leaves, shape))
-
-    def _infer_from_several(self, input_shapes: Sequence[Any]) -> list[Shape]:
-        """Return `infer_shapes` of several inputs."""
+        if isinstance(input_shape, int) or not is_of_several(input_shape):
+            shape = _without_batch(input_shape)
+            return infer_shapes(self.layers, shape, channels_last(self.leaves, shape))
         if not self.takes_several:
             raise ValueError(
-                f"{len(input_shapes)} inputs, but the first layer is {self.layers[0].name!r}. To "
+                f"{len(input_shape)} inputs, but the first layer is {self.layers[0].name!r}. To "
                 "fix: begin with Parallel, which has a branch for each"
             )
-        if any(isinstance(shape, int) for shape in input_shapes):
-            raise ValueError(
-                f"input_shape={input_shapes!r} must have a shape for each input, as in "
-                "((1, 28, 28), (5,))"
-            )
-        shapes: Any = tuple(
-            tuple(whole_number("input_shape", n) for n in shape) for shape in input_shapes
-        )
+        shapes: Any = tuple(map(_without_batch, input_shape))
         return infer_shapes(self.layers, shapes)
 
     @property
@@ -431,7 +415,13 @@ class Network(Explained):
             seen.add(layer)
 
 
-def _without_batch(shape: Sequence[int | None] | int) -> str:
-    """Return an input shape as it is to be given: (20,) for 20 and for (None, 20)."""
+def _without_batch(shape: Any) -> Shape:
+    """Return the shape of one input; ValueError if it is none, or has an axis for the batch."""
+    if not isinstance(shape, int) and None not in shape:
+        return tuple(whole_number("input_shape", n) for n in shape)
     sizes = [shape] if isinstance(shape, int) else list(shape)[shape[0] is None :]
-    return repr(tuple(sizes)) if None not in sizes else "a whole number for each axis"
+    wanted = repr(tuple(sizes)) if None not in sizes else "a whole number for each axis"
+    raise ValueError(
+        f"input_shape={shape!r} must be the shape of one input, without an axis for the batch. To "
+        f"fix: give {wanted}"
+    )

@@ -13,6 +13,7 @@ import pytest
 import nnaccel as nn
 from nnaccel.backends import to_numpy
 from nnaccel.cli._saved import Saved
+from nnaccel.training import checkpoint
 
 from ..distributed.threads import Group
 from ..fake_cupy import backend  # noqa: F401
@@ -174,6 +175,26 @@ def test_saved_resumed_and_copied(tmp_path: Path) -> None:
     assert head.input_scale.scales[0].factor == 1 / 255
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("input_shape", [[1, 6, 5]]),
+        ("input_shape", [[1, 6, 5], [5]]),
+        ("input_shape", [[1, 6, 5], 4]),
+        ("input_shape", [30, 4]),
+        ("input_scale", {"factor": None, "largest": None}),
+        ("input_scale", [{"factor": None, "largest": None}]),
+    ],
+)
+def test_damaged_files(key: str, value: Any, tmp_path: Path) -> None:
+    model = network()
+    model.fit(X, Y, **FIT)
+    arrays, described = model.state()
+    checkpoint.write(tmp_path / "m", arrays, described | {key: value})
+    with pytest.raises(nn.CheckpointError):
+        nn.load(tmp_path / "m")
+
+
 def test_gradients_and_parity() -> None:
     for join in ("concat", "add", "multiply"):
         branches = [nn.Conv2D(2, 3, "tanh"), nn.Dense(4)], [nn.Dense(4, "tanh")]
@@ -253,10 +274,10 @@ def test_refusals(tmp_path: Path) -> None:
         model.predict((IMAGES, IMAGES[:, 0]))
     with pytest.raises(ValueError, match="augment changes the images of a model with one input"):
         model.fit(X, Y, augment=nn.data.Augment(shift=1), **FIT)
+    with pytest.raises(ValueError, match=r"input_shape=4 must be .* give \(4,\)"):
+        network().build(((1, 6, 5), 4))
     with pytest.raises(ValueError, match="2 inputs, but the first layer is 'dense'"):
         nn.Sequential([nn.Dense(3)]).build(((2,), (3,)))
-    with pytest.raises(ValueError, match=r"input_shape=\(\(3,\), 2\) must have a shape for each"):
-        network().build(((3,), 2))
     with pytest.raises(ValueError, match="they must pair up"):
         network().fit(X, Y[1:], **FIT)
     with pytest.raises(ValueError, match="y is missing"):

@@ -14,7 +14,7 @@ def gather_rows(
     data: Any, order: Any, cursor: Any, batch_size: int, scale: float, out: Any
 ) -> None:
     """out[i] = data[order[cursor * batch_size + i]] * scale, for each row of `out`."""
-    rows = _rows(data, order, cursor, batch_size, out)
+    rows = _rows(data, order, cursor, batch_size, out.shape[0])
     out[...] = namespace(data).astype(rows, out.dtype, copy=False)
     out *= scale
 
@@ -23,8 +23,8 @@ def gather_one_hot(labels: Any, order: Any, cursor: Any, batch_size: int, out: A
     """out[i, j] = 1 where j is the i-th label of the batch, else 0; labels are (N,) or (N, P)."""
     xp, each = namespace(labels), math.prod(labels.shape[1:])
     classes = xp.arange(out.shape[1], device=out.device)
-    found = _rows(labels, order, cursor, batch_size, out[::each])
-    out[...] = xp.astype(found.reshape(-1, 1) == classes, out.dtype)
+    found = _rows(labels, order, cursor, batch_size, out.shape[0] // each)
+    out[...] = xp.astype(xp.reshape(found, (-1, 1)) == classes, out.dtype)
 
 
 def advance(counter: Any) -> None:
@@ -39,6 +39,6 @@ def finish_step(rate: Any, cursor: Any, steps: Any) -> None:
     cursor += 1
 
 
-def _rows(data: Any, order: Any, cursor: Any, batch_size: int, out: Any) -> Any:
+def _rows(data: Any, order: Any, cursor: Any, batch_size: int, count: int) -> Any:
     first = int(cursor[0]) * batch_size
-    return namespace(data).take(data, order[first : first + out.shape[0]], axis=0)
+    return namespace(data).take(data, order[first : first + count], axis=0)
