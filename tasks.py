@@ -5,6 +5,7 @@ It needs Python and nothing else. What a task needs is installed first, in .venv
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import signal
@@ -37,7 +38,7 @@ def check(*options: str) -> None:
     test("-m", "not slow", *options)
 
 
-def lint(*options: str) -> None:
+def lint() -> None:
     """Run ruff and mypy."""
     in_venv("test", "-m", "ruff", "check", ".")
     in_venv("test", "-m", "ruff", "format", "--check", ".")
@@ -58,18 +59,18 @@ def gpu_check(*options: str) -> None:
     run(sys.executable, "-m", "benchmarks.gpu", *options, PYTHONPATH=os.pathsep.join(paths))
 
 
-def docs(*options: str) -> None:
+def docs() -> None:
     """Build the site in docs/_build/html; a warning is an error."""
     in_venv("docs", "-m", "sphinx", "-E", "-W", "--keep-going", "-q", "docs", "docs/_build/html")
 
 
-def pictures(*options: str) -> None:
+def pictures() -> None:
     """Draw README's pictures anew."""
     for rung in ("01_least_squares", "03_spirals"):
         in_venv("test", f"../examples/{rung}.py", folder="docs")
 
 
-def clean(*options: str) -> None:
+def clean() -> None:
     """Remove the environment and all that was built."""
     for made in [*(ROOT / name for name in MADE), *list(ROOT.rglob("__pycache__"))]:
         shutil.rmtree(made, ignore_errors=True)
@@ -125,6 +126,8 @@ def main(arguments: list[str]) -> None:
     """Run the task that is named first, with the options after it; list the tasks for any other."""
     name, *options = arguments or ["help"]
     if name in TASKS:
+        if options and not inspect.signature(TASKS[name]).parameters:
+            sys.exit(f"{name} takes no options, but got {' '.join(options)}")
         # Ctrl-C is for the program that runs: it says what was interrupted, and its status counts.
         signal.signal(signal.SIGINT, lambda number, frame: None)
         TASKS[name](*options)

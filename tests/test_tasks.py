@@ -78,3 +78,10 @@ def test_tasks_are_listed_and_unknown_ones_refused() -> None:
     assert listed.returncode == 0
     assert unknown.returncode == 1
     assert unknown.stderr == "there is no task 'tets'\n"
+
+
+def test_options_that_a_task_does_not_take_are_told(calls: Calls) -> None:
+    for name in ("lint", "docs", "pictures", "clean"):
+        with pytest.raises(SystemExit, match=f"{name} takes no options, but got --fix"):
+            tasks.main([name, "--fix"])
+    assert calls == []
