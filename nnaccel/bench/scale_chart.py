@@ -38,7 +38,9 @@ def scale_chart(report: ScaleReport) -> Any:
         ax.axhline(report.strong[0].images_per_s(library), color=f"C{number}", linestyle=":")
     ax.set_xticks([row.ranks for row in report.strong])
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("ranks, which share the processors; dotted: what one does")
+    least = report.strong[0].ranks
+    what = f"{least} do" if least > 1 else "one does"
+    ax.set_xlabel(f"ranks, which share the processors; dotted: what {what}")
     ax.set_ylabel("images a second")
     ax.legend()
     ax.set_title(

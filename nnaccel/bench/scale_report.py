@@ -62,6 +62,12 @@ class ScaleReport:
     weak: tuple[ScaleRow, ...]
     missing: dict[str, str]
 
+    @property
+    def _standard(self) -> str:
+        """What speeds are held against: the first number of ranks."""
+        ranks = self.strong[0].ranks
+        return f"those of {ranks} ranks" if ranks > 1 else "one rank's with all processors"
+
     def to_json(self) -> str:
         """JSON text of all measurements, and of the shares of communication."""
         fields = asdict(self)
@@ -79,7 +85,7 @@ class ScaleReport:
         ]
         for kind, rows in (("strong", self.strong), ("weak", self.weak)):
             lines += ["", *_table(kind, rows)]
-        lines += ["", "efficiency: images/s as a share of one rank's with all processors"]
+        lines += ["", f"efficiency: images/s as a share of {self._standard}"]
         lines += [f"{name}: not installed: {install}" for name, install in self.missing.items()]
         return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def test_the_report_compares_with_one_rank_and_with_others(machine: Machine) -> 
         ["2", "1", "torch", "3.000", "333", "1.00", "0.75x"],
     ]
     assert "x: not installed: pip install x" in str(report)
+    assert "a share of one rank's with all processors" in str(report)
+    assert "a share of those of 2 ranks" in str(replace(report, strong=rows[1:], weak=rows[1:]))
     kept = json.loads(report.to_json())["strong"][1]
     assert (kept["ranks"], kept["communication"]) == (2, pytest.approx(0.1))
 
