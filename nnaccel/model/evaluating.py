@@ -49,8 +49,8 @@ class Evaluating(CompiledNetwork):
         batch_size : int, default 256
             Rows at a time; changes the result by rounding only. Ignored if x gives batches.
         sample_weight : array_like, shape (N,), optional
-            Each row's loss is multiplied by its weight; metrics ignore weights. An iterable gives
-            batches (x, y, sample_weight) instead.
+            As for `fit`; metrics ignore weights. An iterable gives batches (x, y, sample_weight)
+            instead.
         return_dict : bool, default False
             Whether to return a dict.
 

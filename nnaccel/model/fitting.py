@@ -79,11 +79,12 @@ class Fitting(OwnLoop, Evaluating, Portable):
         x : array_like, shape (N, ...), or iterable of batches, or generator function
             Inputs. Images of uint8 are pixels, and divided by 255 batch by batch; a table (N,
             features) of uint8 is numbers. What was done to whole numbers is kept with the model,
-            and done again after training. Memory-mapped arrays stay on disk. Without
+            and done again after training. Memory-mapped arrays stay on disk. A model that begins
+            with `Parallel` takes a tuple of arrays too, one for each branch. Without
             `steps_per_epoch`, an epoch is all of an iterable.
         y : array_like
-            Labels (N,), integers or floats such as 2.0, one-hot rows (N, C) or numbers; None if x
-            gives batches.
+            Labels (N,), integers or floats such as 2.0, one-hot rows (N, C) or numbers; for outputs
+            that are images, maps of labels (N, H, W), or (N, C, H, W). None if x gives batches.
         epochs : int, default 1
             Number of the epoch to stop before; the first is 0.
         batch_size : int, default 32
@@ -100,8 +101,8 @@ class Fitting(OwnLoop, Evaluating, Portable):
             and is for an iterable that looks at the model, that a callback changes, or that is
             bound to one thread, as SQLite's connections are.
         sample_weight : array_like, shape (N,), optional
-            Each row's loss is multiplied by its weight; an iterable gives batches (x, y,
-            sample_weight) instead.
+            Each row's loss is multiplied by its weight, or each pixel's by one of (N, H, W) where
+            outputs are images; an iterable gives batches (x, y, sample_weight) instead.
         class_weight : dict or 'balanced', optional
             Each row's loss is multiplied by the weight of its class too, as in {0: 1.0, 1: 5.0}; 1
             for those not in the dict. 'balanced' gives all classes the same sum of weights; not

@@ -42,7 +42,7 @@ class OwnLoop(CompiledNetwork):
         x, y : array_like
             As for `fit`: all rows are one batch.
         sample_weight : array_like, shape (N,), optional
-            Each row's loss is multiplied by its weight.
+            As for `fit`.
         class_weight : dict or 'balanced', optional
             As for `fit`, with the classes of this batch.
         return_dict : bool, default False

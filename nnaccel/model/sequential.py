@@ -161,7 +161,8 @@ class Sequential(Fitting, PipelineStep):
         Parameters
         ----------
         x : array_like, shape (N, ...), or iterable of batches, or generator function
-            As for `fit`; of batches (x, y) the y is not looked at. A list or tuple is one array.
+            As for `fit`; of batches (x, y) the y is not looked at. A list is one array, and so is
+            a tuple, unless the model takes several inputs.
         batch_size : int, default 256
             Rows at a time; ignored if x gives batches.
 
