@@ -251,3 +251,4 @@ def test_where_time_goes_and_rates() -> None:
     model = network()
     model.build((2, *SIZE))
     assert "conv2d_1" in str(nn.explain(model, timed=True))
+    assert nn.find_learning_rate(model, X, MAPS, steps=10).suggested > 0
