@@ -135,3 +135,5 @@ def test_text_of_a_matrix_in_few_columns_tells_what_classes_were_taken_for() -> 
     assert max(map(len, text)) <= 40
     assert text[4].split()[2:4] == ["5", "(77),"]
     assert "predicted" in confusion_text(counts, "0123456789", width=80)
+    rarer = confusion_text(np.array([[1, 9, 2], [0, 1, 0], [0, 0, 1]]), ["a", "elephant", "b"], 24)
+    assert rarer.split("\n")[1] == "a           8.3%"  # elephants do not fit, nor do the rarer b

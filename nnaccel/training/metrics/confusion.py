@@ -100,9 +100,12 @@ def _mistakes(counts: NDArray[Any], names: Sequence[str], rights: Sequence[str],
     for i, (name, row, right) in enumerate(zip(names, counts, rights, strict=True)):
         line = f"{name:<{left}}  {right:>6} "
         for j in np.argsort(-row, kind="stable"):
+            if j == i or not row[j]:
+                continue
             text = f" {names[j]} ({row[j]}),"
-            if j != i and row[j] and len(line) + len(text) - 1 <= width:
-                line += text
+            if len(line) + len(text) - 1 > width:
+                break  # rather than tell of a rarer one
+            line += text
         rows.append(line.rstrip(" ,"))
     return "\n".join(rows)
 
