@@ -35,7 +35,7 @@ def read_pictures(saved: Saved, model: Path, paths: Sequence[Path]) -> tuple[lis
     read, digits, faults = [], [], []
     with progress(len(paths)) as show:
         for path in paths:
-            show(str(path))
+            show(path.name)
             try:
                 digits.append(read_digit(path, size))
                 read.append(path)

@@ -70,7 +70,7 @@ def predict_command(
         rows = []
         with progress(len(images)) as show:
             for path in images:
-                show(str(path))
+                show(path.name)
                 rows += _rows(saved, saved.schema, path, header, decimal)
         print_json(rows) if as_json else echo("\n".join(map(_row_as_text, rows)))
         return 0
