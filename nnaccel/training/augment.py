@@ -18,7 +18,9 @@ class Augment(Explained):
     An image's changes depend on the model's seed, the epoch and the image's row alone, or its place
     in the epoch of an iterable, so they are the same on every backend, with any number of threads,
     and after a resumed training. An image is flipped, turned and scaled about its middle, moved,
-    and bent; pixels are interpolated between four others, with zeros outside.
+    and bent; pixels are interpolated between four others, with zeros outside. Targets stay as they
+    are, so a model with a class for each pixel takes cutout alone. Change its images and maps
+    before, by calls with one seed.
 
     Parameters
     ----------
@@ -123,6 +125,12 @@ class Augment(Explained):
             self.crop,
             self.cutout,
         )
+
+    @property
+    def moves_pixels(self) -> bool:
+        """Whether what an image shows may end elsewhere in it."""
+        lengths = self.shift, self.rotate, self.scale, self.elastic, self.crop
+        return self.flip or any(lengths)
 
     def __repr__(self) -> str:
         shown = (f"{k}={v!r}" for k, v in constructor_arguments(self).items())

@@ -85,6 +85,13 @@ class BatchLoader:
                     "augment changes the images of a model with one input. To fix: change those of "
                     "several inputs before, by augment(x, seed=…)"
                 )
+            if self._pixels > 1 and augment.moves_pixels:
+                raise ValueError(
+                    f"{augment} moves the pixels of images, but not those of their targets, which "
+                    "would no longer fit. To fix: change both before, alike: augment(x, seed=…) "
+                    "and, with a map for each class (N, C, H, W), "
+                    "augment(maps, seed=…).argmax(axis=1)"
+                )
             self.augmenter = Augmenter(self._backend, augment, x.shape[1:], network.seed)
         columns = None if weights is None else weights.reshape(len(weights), self._pixels)
         self._weights, self._weights_order = self._place(columns)

@@ -242,6 +242,19 @@ def test_refusals() -> None:
         model.fit(X, MAPS, verbose=0)
 
 
+def test_images_are_not_moved_away_from_their_maps() -> None:
+    batches = [(X[:6], MAPS[:6]), (X[6:], MAPS[6:])]
+    for how in ({"shift": 1}, {"flip": True}, {"crop": 1}, {"elastic": 1, "cutout": 2}):
+        for data in ((X, MAPS), (batches,)):
+            with pytest.raises(ValueError, match="moves the pixels of images, but not those of th"):
+                network().fit(*data, augment=nn.data.Augment(**how), verbose=0)
+    network().fit(X, MAPS, augment=nn.data.Augment(cutout=2), verbose=0)  # moves nothing
+    augment = nn.data.Augment(shift=1, rotate=20, flip=True)  # as the error says
+    moved, maps = (augment(a, seed=1) for a in (X, one_hot(MAPS)))
+    np.testing.assert_array_equal(augment(one_hot(MAPS)[:, :1], seed=1), maps[:, :1])
+    network().fit(moved, maps.argmax(axis=1), verbose=0)
+
+
 def test_where_time_goes_and_rates() -> None:
     model = network()
     model.build((2, *SIZE))
