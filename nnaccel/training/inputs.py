@@ -33,6 +33,7 @@ def take_inputs(network: Network, x: Any) -> Array:
         raise ValueError(
             f"the model takes {len(network.input_shape)} inputs, for the branches of "
             f"{network.layers[0].name!r}. To fix: give a tuple of as many arrays"
+            + (", not a list" if isinstance(x, list) else "")
         )
     parts = []
     for number, part in enumerate(x, 1):
@@ -108,9 +109,10 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
+        several = "; several inputs are a tuple, for a Parallel as the first layer"
         raise ValueError(
             f"{what} are rows of different shapes. To fix: give one array, such as "
-            "np.concatenate(parts)"
+            "np.concatenate(parts)" + (several if what == "inputs" else "")
         ) from None
     if array.dtype != object:
         return array
@@ -129,8 +131,14 @@ def build_or_check(network: Network, x: Array) -> None:
     """Build the network for inputs like x; ValueError if it was built for another shape."""
     if not network.built:
         network.build(x.shape[1:])
-    for part, wanted in zip(parts_of(x), shapes_of(network.input_shape), strict=True):
-        _require_shape(part, wanted)
+    pairs = [*zip(parts_of(x), shapes_of(network.input_shape), strict=True)]
+    for number, (part, wanted) in enumerate(pairs, 1):
+        try:
+            _require_shape(part, wanted)
+        except ValueError as error:
+            if len(pairs) == 1:
+                raise
+            raise ValueError(f"input {number} of {len(pairs)}: {error}") from None
 
 
 def _require_shape(x: Array, wanted: tuple[int, ...]) -> None:
