@@ -65,15 +65,17 @@ def encode_targets(loss: Loss, y: Any, units: int, dtype: Any) -> np.ndarray:
 
 
 def as_labels(y: np.ndarray, units: int, dtype: Any = np.int64) -> np.ndarray:
-    """Return a checked copy of labels (N,) as integers; kernels use them as indices."""
+    """Return a checked copy of labels (N,), or of maps of them, as integers: kernels' indices."""
     y = y.copy()
     if y.dtype.kind == "f" and not (np.isfinite(y).all() and (y == np.floor(y)).all()):
-        wrong = np.flatnonzero(~np.isfinite(y) | (y != np.floor(y)))[0]
-        found = y[wrong] if np.isfinite(y[wrong]) else "NaN or infinity"
+        place = tuple(np.argwhere(~np.isfinite(y) | (y != np.floor(y)))[0])
+        found = y[place] if np.isfinite(y[place]) else "NaN or infinity"
+        what, each = ("one-dimensional targets", "row") if y.ndim == 1 else ("maps", "pixel")
+        shape = ", ".join(map(str, ("N", units, *y.shape[1:])))
         raise ValueError(
-            f"one-dimensional targets of a model with {units} outputs must be whole-numbered "
-            f"labels, 0 to {units - 1}, as integers or floats, but row {wrong} has {found}. To "
-            f"fix: number the classes; for {units} values a row give targets (N, {units})"
+            f"{what} of a model with {units} outputs must be whole-numbered "
+            f"labels, 0 to {units - 1}, as integers or floats, but row {place[0]} has {found}. To "
+            f"fix: number the classes; for {units} values a {each} give targets ({shape})"
         )
     if len(y) and not (y.min() >= 0 and y.max() < units):
         raise ValueError(
