@@ -70,12 +70,16 @@ def misread(
     ('1 misread of 2', '1 as 0, 50%')
     """
     most = whole_number("most", most, least=1)
+    if isinstance(x, tuple):
+        raise ValueError("misread draws the images of a model with one input, but x is a tuple")
     images, known = np.asarray(x), known_classes(model)
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]
     if images.ndim != 3:
         raise ValueError(f"x has shape {np.shape(x)}; expected images (N, H, W) or (N, 1, H, W)")
     p = np.asarray(model.predict(x) if known is None else model.predict_proba(x))
+    if p.ndim > 2:
+        raise ValueError(f"a label for each image is drawn, but outputs are images {p.shape[1:]}")
     p = np.column_stack([1 - p, p]) if p.ndim == 1 or p.shape[1] == 1 else p
     known = np.arange(p.shape[1]) if known is None else known
     labels, found = class_numbers(y, known), p.argmax(axis=1)

@@ -76,6 +76,7 @@ def test_many_fit_the_page() -> None:
     [
         (IMAGES.reshape(4, -1), [0] * 4, {}, r"x has shape \(4, 20\); expected images"),
         (IMAGES, [0] * 3, {}, "4 images and 3 labels"),
+        ((IMAGES, IMAGES), [0] * 4, {}, "a model with one input, but x is a tuple"),
         (IMAGES, [0, 1, 2, 3], {}, "no classes of the model, such as 3: these are 0, 1, 2"),
         (IMAGES, [0] * 4, {"classes": ["a", "b"]}, "2 names for 3 classes"),
         (IMAGES, [0] * 4, {"most": 0}, "most=0"),
@@ -84,3 +85,9 @@ def test_many_fit_the_page() -> None:
 def test_what_does_not_fit_is_told(x: Any, y: Any, settings: Any, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         plot.misread(Network(), x, y, **settings)
+
+
+def test_maps_of_labels_are_refused() -> None:
+    maps = np.zeros((4, 3, 4, 5))
+    with pytest.raises(ValueError, match=r"outputs are images \(3, 4, 5\)"):
+        plot.misread(Network(maps), IMAGES, maps.argmax(axis=1))
