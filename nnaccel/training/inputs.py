@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,9 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
     """
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise ValueError(f"{what} are a sparse {type(x).__name__}. To fix: give .toarray()")
+    if isinstance(x, Mapping):
+        several = ", or several inputs as a tuple" if what == "inputs" else ""
+        raise ValueError(f"{what} are a {type(x).__name__}. To fix: give an array{several}")
     refuse_masked(x, what)
     if is_of_other_library(x):
         return view(x, what)

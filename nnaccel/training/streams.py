@@ -115,7 +115,8 @@ def as_iterable(batches: Any, steps: int | None) -> Iterable[Any]:
     """
     if inspect.isgeneratorfunction(batches) or inspect.isfunction(batches):
         return _Started(batches)  # a function, or a lambda, that returns a generator
-    if hasattr(batches, "dtype") or not isinstance(batches, Iterable):
+    parts = batches if isinstance(batches, tuple) else (batches,)  # of several inputs
+    if all(hasattr(part, "dtype") for part in parts) or not isinstance(batches, Iterable):
         raise ValueError("y is missing: give x and y, or an iterable of (x, y) batches")
     if steps is None and _never_ends(batches):
         raise ValueError(

@@ -259,6 +259,10 @@ def test_refusals(tmp_path: Path) -> None:
         model.predict((IMAGES, IMAGES[:, 0]))
     with pytest.raises(ValueError, match=r"input 1 of 2: inputs have shape \(37, 4\)"):
         model.predict((NUMBERS, IMAGES))
+    with pytest.raises(ValueError, match="y is missing"):
+        model.fit(X, **FIT)
+    with pytest.raises(ValueError, match=r"inputs are a dict. To fix: .* inputs as a tuple$"):
+        network().fit({"images": IMAGES, "numbers": NUMBERS}, Y, **FIT)
     with pytest.raises(ValueError, match="augment changes the images of a model with one input"):
         model.fit(X, Y, augment=nn.data.Augment(shift=1), **FIT)
     with pytest.raises(ValueError, match=r"input_shape=4 must be .* give \(4,\)"):
