@@ -76,7 +76,7 @@ def conv_table(result: dict[str, Any]) -> str:
         for name in about
         if name not in shown
     ]
-    return "\n".join([*lines, "", "\n".join([*beside, _where(result)])])
+    return "\n".join([*lines, "", "\n\n".join([*beside, _where(result)])])
 
 
 def _cell(row: dict[str, Any]) -> str:

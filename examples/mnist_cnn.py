@@ -14,7 +14,7 @@ DISTORTIONS = nn.data.Augment(shift=2, rotate=10, scale=0.1)
 
 def main() -> None:
     """Train, say how well it went, and draw what went wrong."""
-    parser = training_parser(__doc__, epochs=12)
+    parser = training_parser(__doc__, epochs=20)
     parser.add_argument("--picture", type=png, help="PNG to draw the misread digits in")
     options = parser.parse_args()
     train, test = images(options)

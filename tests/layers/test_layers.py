@@ -202,7 +202,7 @@ def test_layers_of_the_library_work_through_kernels_and_others_need_not() -> Non
         (lambda: Dense(3, initializer="he"), ValueError, "unknown initializer 'he'"),
         (lambda: Dense(3, penalty="l3"), ValueError, "unknown penalty 'l3'"),
         (lambda: Dense(3, penalty=0.1), TypeError, "must be a Penalty"),
-        (lambda: L2(-1), ValueError, "l2=-1 must be at least 0"),
+        (lambda: L2(-1), ValueError, "l2=-1 must be a number, at least 0"),
         (lambda: Dropout(1), ValueError, "rate=1 must be at least 0 and below 1"),
         (lambda: Dropout(float("nan")), ValueError, "rate=nan"),
         (lambda: Activation("silu"), ValueError, "It is called 'swish' here"),
