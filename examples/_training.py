@@ -34,6 +34,7 @@ def images(options: argparse.Namespace) -> tuple[Pair, Pair]:
     if options.held_out:
         rows = len(x) // 12
         (x, y), test = (x[:-rows], y[:-rows]), (x[-rows:], y[-rows:])
+        print(f"tested on {rows:,} training images, which are held out")
     times = -(-_LEAST // x.shape[1])
     x, x_test = (a.repeat(times, axis=1).repeat(times, axis=2) for a in (x, test[0]))
     return (x, y), (x_test, test[1])

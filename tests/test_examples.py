@@ -82,6 +82,11 @@ def test_example_learns_the_digits(script: str, epochs: int, least: float, tmp_p
     assert percent(printed.splitlines()[-1], "accuracy ") >= least
 
 
+def test_what_is_held_out_is_said(tmp_path: Path) -> None:
+    printed = run("mnist_quick", tmp_path, "--epochs", "1", "--held-out").splitlines()
+    assert "tested on 119 training images, which are held out" in printed
+
+
 def test_the_deep_and_plain_network_is_timed(tmp_path: Path) -> None:
     printed = run("mnist_ciresan", tmp_path, "--epochs", "1", "--steps", "2")
     rate = re.search(r"([\d,]+) images/s", printed.splitlines()[-2])

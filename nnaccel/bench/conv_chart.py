@@ -63,7 +63,7 @@ def conv_chart(report: ConvReport) -> Any:
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=5)
     machine = report.machine
     figure.suptitle(
-        f"{machine.cpu}, {machine.cores} cores, float32; nnaccel on {report.backend}", fontsize=9
+        f"{machine.cpu}, {machine.named_cores}, float32; nnaccel on {report.backend}", fontsize=9
     )
     return figure
 

@@ -55,7 +55,7 @@ def epoch_chart(report: EpochReport) -> Any:
     figure.suptitle(
         f"{report.network}, batch {report.batch_size}: an epoch of {report.images:,} images "
         f"({report.data})\n"
-        f"{machine.cpu}, {machine.cores} cores, float32; nnaccel on {report.backend}",
+        f"{machine.cpu}, {machine.named_cores}, float32; nnaccel on {report.backend}",
         fontsize=10,
     )
     figure.supxlabel(

@@ -36,11 +36,16 @@ class Machine:
     copy_gb_per_s: float
     cpu_time: bool = False
 
+    @property
+    def named_cores(self) -> str:
+        """How many cores take part, in words."""
+        return f"{self.cores} core{'s' if self.cores > 1 else ''}"
+
     def __str__(self) -> str:
         """The machine, its peak speeds, and a warning if other programs keep it busy."""
         busy = self.load is not None and self.load > 2 * self.cores and not self.cpu_time
         return (
-            f"{self.cpu}, {self.cores} cores, {self.system}, Python {self.python}\n"
+            f"{self.cpu}, {self.named_cores}, {self.system}, Python {self.python}\n"
             f"peak {self.gflops:.0f} GFLOP/s float32 multiply-add ({self.gflops_one_thread:.0f} on "
             f"one thread), copies {self.copy_gb_per_s:.1f} GB/s"
             + "\nprocessor time, one thread a library" * self.cpu_time

@@ -45,7 +45,7 @@ def scale_chart(report: ScaleReport) -> Any:
     ax.legend()
     ax.set_title(
         f"{report.model}, batch {report.batch_size}; {report.machine.cpu}, "
-        f"{report.machine.cores} cores",
+        f"{report.machine.named_cores}",
         fontsize=10,
     )
     return figure

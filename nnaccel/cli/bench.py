@@ -90,7 +90,7 @@ def mlp_command(
     json_path: Path | None,
     plot: Path | None,
 ) -> None:
-    """Time one epoch of MNIST: the same network, the same steps, in each library.
+    """Time an epoch of MNIST, by the same steps in each library.
 
     Where MNIST is not on this machine, made-up images of its shape take its place.
     """  # fmt: skip
@@ -130,7 +130,7 @@ def cnn_command(
     json_path: Path | None,
     plot: Path | None,
 ) -> None:
-    """Time the training of a convolutional network on images of MNIST, in each library.
+    """Time the training of a convolutional network in each library.
 
     Where MNIST is not on this machine, made-up images of its shape take its place.
     """  # fmt: skip
@@ -171,7 +171,7 @@ def conv_command(
     json_path: Path | None,
     plot: Path | None,
 ) -> None:
-    """Time convolutions, forward and backward, on the same arrays in each library.
+    """Time convolutions of the same arrays, forward and backward.
 
     A SHAPE is mnist1, mnist2, resnet56, resnet28, resnet14, stem, expand or lenet2; all, small or
     resnet for several; or a notation such as 64x32x28x28-k64-3x3-s1-p1: images, channels, rows and

@@ -22,7 +22,7 @@ from nnaccel.cli._progress import progress
 @backend_option
 @debug_option
 def warmup_command(dtype: str, backend: str | None) -> None:
-    """Compile the kernels that networks and the public ops need, and keep them on disk.
+    """Compile now what the first training needs, and keep it on disk.
 
     Otherwise each is compiled when it is first called. What is on disk already is only loaded.
     """

@@ -251,6 +251,8 @@ class NetworkEstimator(Explained, BaseEstimator):
                 verbose=0,
             )
         except KeyboardInterrupt:
+            if not self._record.losses:  # nothing is learnt yet
+                raise
             iterations.converged = True
             warnings.warn(
                 f"training was interrupted after {len(self._record.losses)} epochs; the estimator "

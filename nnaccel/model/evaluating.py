@@ -48,9 +48,9 @@ class Evaluating(CompiledNetwork):
             As for `fit`.
         batch_size : int, default 256
             Rows at a time; changes the result by rounding only. Ignored if x gives batches.
-        sample_weight : array_like, shape (N,), optional
-            As for `fit`; metrics ignore weights. An iterable gives batches (x, y, sample_weight)
-            instead.
+        sample_weight : array_like, shape (N,), or (N, H, W) for maps, optional
+            Each row's loss, or each pixel's, is multiplied by its weight; metrics ignore weights.
+            An iterable gives batches (x, y, sample_weight) instead.
         return_dict : bool, default False
             Whether to return a dict.
 

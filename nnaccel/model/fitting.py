@@ -100,9 +100,9 @@ class Fitting(OwnLoop, Evaluating, Portable):
             validation, in the same order; none beyond the epoch. 0 fetches each when its step comes
             and is for an iterable that looks at the model, that a callback changes, or that is
             bound to one thread, as SQLite's connections are.
-        sample_weight : array_like, shape (N,), optional
-            Each row's loss is multiplied by its weight, or each pixel's by one of (N, H, W) where
-            outputs are images; an iterable gives batches (x, y, sample_weight) instead.
+        sample_weight : array_like, shape (N,), or (N, H, W) for maps, optional
+            Each row's loss, or each pixel's, is multiplied by its weight; metrics ignore weights.
+            An iterable gives batches (x, y, sample_weight) instead.
         class_weight : dict or 'balanced', optional
             Each row's loss is multiplied by the weight of its class too, as in {0: 1.0, 1: 5.0}; 1
             for those not in the dict. 'balanced' gives all classes the same sum of weights; not
@@ -116,7 +116,7 @@ class Fitting(OwnLoop, Evaluating, Portable):
             Whether to shuffle the rows each epoch, by the seed.
         augment : nnaccel.data.Augment, optional
             Random changes of the images of each epoch, by the row of an array, or a row's place in
-            the epoch of an iterable.
+            the epoch of an iterable. Targets stay as they are.
         callbacks : sequence of Callback
             Their hooks are called during training.
         verbose : {1, 0, 2}

@@ -41,8 +41,8 @@ class OwnLoop(CompiledNetwork):
         ----------
         x, y : array_like
             As for `fit`: all rows are one batch.
-        sample_weight : array_like, shape (N,), optional
-            As for `fit`.
+        sample_weight : array_like, shape (N,), or (N, H, W) for maps, optional
+            Each row's loss, or each pixel's, is multiplied by its weight.
         class_weight : dict or 'balanced', optional
             As for `fit`, with the classes of this batch.
         return_dict : bool, default False

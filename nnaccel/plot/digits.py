@@ -71,6 +71,8 @@ def misread(
     ('1 misread of 2', '1 as 0, 50%')
     """
     most = whole_number("most", most, least=1)
+    if isinstance(x, tuple):
+        raise ValueError("misread draws the images of a model with one input, but x is a tuple")
     images, known = np.asarray(x), known_classes(model)
     if images.ndim == 4 and images.shape[1] == 1:
         images = images[:, 0]

@@ -18,8 +18,9 @@ class Augment(Explained):
     An image's changes depend on the model's seed, the epoch and the image's row alone, or its place
     in the epoch of an iterable, so they are the same on every backend, with any number of threads,
     and after a resumed training. An image is flipped, turned and scaled about its middle, moved,
-    and bent; pixels are interpolated between four others, with zeros outside. Maps of targets are
-    not moved with their images, so where a model gives images `fit` takes `cutout` only.
+    and bent; pixels are interpolated between four others, with zeros outside. Targets stay as they
+    are, so a model with a class for each pixel takes cutout alone. Change its images and maps
+    before, by calls with one seed.
 
     Parameters
     ----------

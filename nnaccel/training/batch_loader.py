@@ -87,8 +87,10 @@ class BatchLoader:
                 )
             if len(network.output_shape) == 3 and augment.moves_pixels:
                 raise ValueError(
-                    "augment moves images, but not the maps that are their targets. To fix: move "
-                    "both before, and take augment=Augment(cutout=…) at most"
+                    f"{augment} moves the pixels of images, but not those of their targets, which "
+                    "would no longer fit. To fix: change both before, alike: augment(x, seed=…) "
+                    "and, with a map for each class (N, C, H, W), "
+                    "augment(maps, seed=…).argmax(axis=1)"
                 )
             self.augmenter = Augmenter(self._backend, augment, x.shape[1:], network.seed)
         columns = None if weights is None else weights.reshape(len(weights), self._pixels)

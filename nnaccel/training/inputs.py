@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -112,6 +113,9 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
     """
     if hasattr(x, "toarray") and hasattr(x, "nnz"):
         raise ValueError(f"{what} are a sparse {type(x).__name__}. To fix: give .toarray()")
+    if isinstance(x, Mapping):
+        several = ", or several inputs as a tuple" if what == "inputs" else ""
+        raise ValueError(f"{what} are a {type(x).__name__}. To fix: give an array{several}")
     refuse_masked(x, what)
     if is_of_other_library(x):
         return view(x, what)
@@ -120,9 +124,10 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
     except ValueError as error:
         if "inhomogeneous" not in str(error):
             raise
+        several = "; several inputs are a tuple, for a Parallel as the first layer"
         raise ValueError(
             f"{what} are rows of different shapes. To fix: give one array, such as "
-            "np.concatenate(parts)"
+            "np.concatenate(parts)" + (several if what == "inputs" else "")
         ) from None
     if array.dtype != object:
         return array
@@ -141,8 +146,14 @@ def build_or_check(network: Network, x: Array) -> None:
     """Build the network for inputs like x; ValueError if it was built for another shape."""
     if not network.built:
         network.build(x.shape[1:])
-    for part, wanted in zip(parts_of(x), shapes_of(network.input_shape), strict=True):
-        _require_shape(part, wanted)
+    pairs = [*zip(parts_of(x), shapes_of(network.input_shape), strict=True)]
+    for number, (part, wanted) in enumerate(pairs, 1):
+        try:
+            _require_shape(part, wanted)
+        except ValueError as error:
+            if len(pairs) == 1:
+                raise
+            raise ValueError(f"input {number} of {len(pairs)}: {error}") from None
 
 
 def _require_shape(x: Array, wanted: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ from nnaccel.ops import _memory
 from nnaccel.training.losses import Loss
 from nnaccel.training.targets import as_labels, encode_targets, require_numbers
 
-_HINT = "; a pixel without a label takes any label, and the weight 0 in sample_weight of shape {}"
+_HINT = "; a pixel without one takes the label 0, and the weight 0 in sample_weight of shape {}"
 
 
 def pixels_of(output_shape: Shape) -> int:
@@ -59,9 +59,11 @@ def encode_maps(loss: Loss, y: np.ndarray, output_shape: Shape, dtype: Any) -> n
     if y.shape[1:] != output_shape:
         wanted = ("N", *output_shape), ("N", *size)
         listed = " or ".join(f"({', '.join(map(str, shape))})" for shape in wanted)
+        is_last = y.shape[1:] in ((*size, 1), (*size, classes))
+        hint = ". To fix: put channels first with y.transpose(0, 3, 1, 2)" if is_last else ""
         raise ValueError(
             f"targets have shape {y.shape}; for a model whose outputs are images {output_shape} "
-            f"expected {listed}, a label for each pixel"
+            f"expected {listed}, a label for each pixel{hint}"
         )
     rows = y.transpose(0, 2, 3, 1).reshape(-1, classes)
     return encode_targets(loss, rows, classes, dtype).reshape(len(y), -1)

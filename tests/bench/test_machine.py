@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from numba import config
 
@@ -25,3 +27,5 @@ def test_the_description_names_what_is_installed(monkeypatch: pytest.MonkeyPatch
     assert found.gflops == 10.0 * found.cores
     assert {"numpy", "numba"} <= found.libraries.keys()
     assert "10 on one thread" in str(found)
+    for cores, words in {1: ", 1 core, ", 2: ", 2 cores, "}.items():
+        assert words in str(dataclasses.replace(found, cores=cores))

@@ -31,6 +31,11 @@ def test_info_on_a_narrow_terminal(call: Any, monkeypatch: pytest.MonkeyPatch) -
     assert shown[at + 1].startswith("    ")
 
 
+@pytest.mark.parametrize("group", [[], ["bench"]])
+def test_lists_of_commands_are_not_cut_off(run: Any, group: list[str]) -> None:
+    assert "..." not in run(*group, "--help", COLUMNS="80").stdout.split("Commands:")[1]
+
+
 def test_the_version(run: Any) -> None:
     assert run("--version").stdout.startswith("nnaccel ")
 

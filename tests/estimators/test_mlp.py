@@ -26,6 +26,7 @@ from nnaccel.estimators import (
     SoftmaxRegression,
 )
 from nnaccel.layers.penalties import L1L2
+from nnaccel.model.sequential import Sequential
 from nnaccel.training.divergence import DivergenceError
 
 unfinished = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -443,6 +444,15 @@ def test_an_interrupt_leaves_an_estimator_that_predicts(early_stopping: bool) ->
     assert np.isfinite(model.predict_proba(x)).all()
     for weights, best in zip(model.coefs_, model._record.best_weights[::2], strict=False):
         np.testing.assert_array_equal(weights, best)
+
+
+def test_an_interrupt_before_the_first_epoch_ends_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*args: Any, **how: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Sequential, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        MLPClassifier((4,)).fit(*two_moons(50))
 
 
 @unfinished

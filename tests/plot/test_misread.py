@@ -76,6 +76,7 @@ def test_many_fit_the_page() -> None:
     [
         (IMAGES.reshape(4, -1), [0] * 4, {}, r"x has shape \(4, 20\); expected images"),
         (IMAGES, [0] * 3, {}, "4 images and 3 labels"),
+        ((IMAGES, IMAGES), [0] * 4, {}, "a model with one input, but x is a tuple"),
         (IMAGES, [0, 1, 2, 3], {}, "no classes of the model, such as 3: these are 0, 1, 2"),
         (IMAGES, [0] * 4, {"classes": ["a", "b"]}, "2 names for 3 classes"),
         (IMAGES, [0] * 4, {"most": 0}, "most=0"),

@@ -223,6 +223,9 @@ def test_a_small_network_learns_to_tell_squares() -> None:
         (MAPS - 0.5, r"whole-numbered labels, .* pixel \(0, 0\) of row 0 .* \(N, 3, H, W\)"),
         (np.where(np.indices(MAPS.shape).sum(axis=0) == 12, np.nan, MAPS), r"\(4, 3\) of row 5"),
         (MAPS.astype(str), "targets have dtype <U.*; expected integers or floats"),
+        (MAPS + 1, "a pixel without one takes the label 0, and the weight 0"),
+        (MAPS[..., None], r"put channels first with y.transpose\(0, 3, 1, 2\)"),
+        (np.eye(CLASSES)[MAPS], r"put channels first with y.transpose\(0, 3, 1, 2\)"),
         (one_hot(MAPS) * 2, "needs them between 0 and 1"),
         (MAPS[1:], "they must pair up"),
     ],
@@ -238,13 +241,23 @@ def test_refusals() -> None:
             ValueError, match=r"for each of 11 rows, or for each pixel, \(11, 5, 4\)"
         ):
             network().fit(X, MAPS, sample_weight=weights, verbose=0)
-    with pytest.raises(ValueError, match="augment moves images, but not the maps"):
-        network().fit(X, MAPS, augment=nn.data.Augment(flip=True), verbose=0)
-    network().fit(X, MAPS, augment=nn.data.Augment(cutout=2), verbose=0)
     model = nn.Sequential([nn.Conv2D(3, 1), nn.Reshape((3, 20))])
     model.compile("mse")
     with pytest.raises(ValueError, match=r"outputs have shape \(3, 20\); expected one axis, or im"):
         model.fit(X, MAPS, verbose=0)
+
+
+def test_images_are_not_moved_away_from_their_maps() -> None:
+    batches = [(X[:6], MAPS[:6]), (X[6:], MAPS[6:])]
+    for how in ({"shift": 1}, {"flip": True}, {"crop": 1}, {"elastic": 1, "cutout": 2}):
+        for data in ((X, MAPS), (batches,)):
+            with pytest.raises(ValueError, match="moves the pixels of images, but not those of th"):
+                network().fit(*data, augment=nn.data.Augment(**how), verbose=0)
+    network().fit(X, MAPS, augment=nn.data.Augment(cutout=2), verbose=0)  # moves nothing
+    augment = nn.data.Augment(shift=1, rotate=20, flip=True)  # as the error says
+    moved, maps = (augment(a, seed=1) for a in (X, one_hot(MAPS)))
+    np.testing.assert_array_equal(augment(one_hot(MAPS)[:, :1], seed=1), maps[:, :1])
+    network().fit(moved, maps.argmax(axis=1), verbose=0)
 
 
 def test_where_time_goes_and_rates() -> None:

@@ -252,6 +252,7 @@ def test_what_is_shown_of_them() -> None:
         ((IMAGES, NUMBERS[1:]), "the inputs have 37 and 36 rows"),
         ((IMAGES, np.full((N, 4), np.nan)), "input 2 of 2: inputs contain NaN"),
         ((NUMBERS, IMAGES), "takes images"),
+        ([IMAGES, NUMBERS], "several inputs are a tuple, for a Parallel as the first layer"),
     ],
 )
 def test_inputs_that_do_not_fit(x: Any, message: str) -> None:
@@ -270,8 +271,14 @@ def test_refusals(tmp_path: Path) -> None:
     for given, x in wrong.items():
         with pytest.raises(ValueError, match=f"2 inputs, .* branches of 'par.*, but got {given}"):
             model.predict(x)
-    with pytest.raises(ValueError, match=r"inputs have shape \(37, 6, 5\)|built for \(4,\)"):
+    with pytest.raises(ValueError, match=r"input 2 of 2: inputs have shape .* built for \(4,\)"):
         model.predict((IMAGES, IMAGES[:, 0]))
+    with pytest.raises(ValueError, match=r"input 1 of 2: inputs have shape \(37, 4\)"):
+        model.predict((NUMBERS, IMAGES))
+    with pytest.raises(ValueError, match="y is missing"):
+        model.fit(X, **FIT)
+    with pytest.raises(ValueError, match=r"inputs are a dict. To fix: .* inputs as a tuple$"):
+        network().fit({"images": IMAGES, "numbers": NUMBERS}, Y, **FIT)
     with pytest.raises(ValueError, match="augment changes the images of a model with one input"):
         model.fit(X, Y, augment=nn.data.Augment(shift=1), **FIT)
     with pytest.raises(ValueError, match=r"input_shape=4 must be .* give \(4,\)"):

@@ -7,13 +7,14 @@ import numpy as np
 from nnaccel.backends import Array, to_numpy
 from nnaccel.training.metrics._base import Metric
 from nnaccel.training.metrics._classes import require_classes
-from nnaccel.training.metrics.confusion import confusion_counts
+from nnaccel.training.metrics.confusion import confusion_counts, confusion_text
 
 
 class ConfusionMatrix(Metric):
     """Counts of each predicted class for each true class; in reports, the share that is right.
 
-    A row is of the class whose output is largest, or with one output of class 1 above 0.5.
+    A row is of the class whose output is largest, or with one output of class 1 above 0.5. Printed
+    it is a table.
 
     Attributes
     ----------
@@ -28,6 +29,11 @@ class ConfusionMatrix(Metric):
     >>> matrix.counts
     array([[1, 0],
            [1, 0]])
+    >>> print(matrix)
+    true    predicted
+              0   1   right
+    0         1   .  100.0%
+    1         1   .    0.0%
     """
 
     name = "confusion_matrix"
@@ -52,3 +58,7 @@ class ConfusionMatrix(Metric):
     def result(self) -> float:
         """Return the share of rows on the diagonal."""
         return float(self.counts.trace() / max(1, self.counts.sum()))
+
+    def __str__(self) -> str:
+        """Return the table."""
+        return confusion_text(self.counts, [*map(str, range(len(self.counts)))])
