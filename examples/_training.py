@@ -1,4 +1,4 @@
-"""What the examples on MNIST share: options, images, and a training that is timed and tested."""
+"""What the examples on MNIST share: options, images, layers, rates, a training that is timed."""
 
 import argparse
 import time
@@ -8,7 +8,7 @@ from _options import Pair, add_data_option, count, load
 
 import nnaccel as nn
 
-_LEAST = 16  # pixels: smaller digits are enlarged to so many or more
+_MIN_SIZE = 16  # pixels; the pixels of smaller images are repeated
 
 
 def training_parser(words: str, epochs: int) -> argparse.ArgumentParser:
@@ -35,9 +35,21 @@ def images(options: argparse.Namespace) -> tuple[Pair, Pair]:
         rows = len(x) // 12
         (x, y), test = (x[:-rows], y[:-rows]), (x[-rows:], y[-rows:])
         print(f"tested on {rows:,} training images, which are held out")
-    times = -(-_LEAST // x.shape[1])
+    times = -(-_MIN_SIZE // x.shape[1])
     x, x_test = (a.repeat(times, axis=1).repeat(times, axis=2) for a in (x, test[0]))
     return (x, y), (x_test, test[1])
+
+
+def convolution(filters: int, size: int, pool: bool = False) -> list[nn.Layer]:
+    """Return a convolution and its normalisation, after pooling, which leaves less to normalise."""
+    pooling = [nn.MaxPool2D(2)] if pool else []
+    return [nn.Conv2D(filters, size, use_bias=False), *pooling, nn.BatchNorm(0.9), nn.ReLU()]
+
+
+def one_cycle(peak: float, steps: int) -> nn.schedules.Schedule:
+    """Return rates that rise to the peak in a fifth of the steps, and fall to nothing."""
+    rise = steps // 5
+    return nn.schedules.CosineDecay(peak / 20, steps - rise, warmup_target=peak, warmup_steps=rise)
 
 
 def train_and_test(model: nn.Sequential, train: Pair, test: Pair, **settings: Any) -> None:

@@ -4,7 +4,7 @@ python examples/mnist_cnn.py --picture misread.png
 """
 
 from _options import png
-from _training import images, train_and_test, training_parser
+from _training import convolution, images, one_cycle, train_and_test, training_parser
 
 import nnaccel as nn
 
@@ -32,21 +32,13 @@ def main() -> None:
         ],
         seed=options.seed,
     )
-    rise = steps // 5
-    schedule = nn.schedules.CosineDecay(
-        PEAK / 20, steps - rise, warmup_target=PEAK, warmup_steps=rise
+    model.compile(
+        "categorical_crossentropy", nn.optim.Adam(one_cycle(PEAK, steps)), metrics=["accuracy"]
     )
-    model.compile("categorical_crossentropy", nn.optim.Adam(schedule), metrics=["accuracy"])
     settings = {"epochs": options.epochs, "batch_size": BATCH_SIZE, "augment": DISTORTIONS}
     train_and_test(model, train, test, **settings)
     if options.picture:
         nn.plot.save(nn.plot.misread(model, *test), options.picture)
-
-
-def convolution(filters: int, size: int, pool: bool = False) -> list[nn.Layer]:
-    """Return a convolution and its normalisation, after pooling, which leaves less to normalise."""
-    pooling = [nn.MaxPool2D(2)] if pool else []
-    return [nn.Conv2D(filters, size, use_bias=False), *pooling, nn.BatchNorm(0.9), nn.ReLU()]
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ normalisation, which so has a quarter of the numbers to go through.
     python examples/mnist_quick.py
 """
 
-from _training import images, train_and_test, training_parser
+from _training import convolution, images, one_cycle, train_and_test, training_parser
 
 import nnaccel as nn
 
@@ -21,29 +21,17 @@ def main() -> None:
 
     model = nn.Sequential(
         [
-            *convolution(24),
-            *convolution(48),
+            *convolution(24, 3, pool=True),
+            *convolution(48, 3, pool=True),
             nn.Dense(128, "relu"),
             nn.Dense(10, "softmax"),
         ],
         seed=options.seed,
     )
-    rise = steps // 5
-    schedule = nn.schedules.CosineDecay(
-        PEAK / 20, steps - rise, warmup_target=PEAK, warmup_steps=rise
+    model.compile(
+        "categorical_crossentropy", nn.optim.Adam(one_cycle(PEAK, steps)), metrics=["accuracy"]
     )
-    model.compile("categorical_crossentropy", nn.optim.Adam(schedule), metrics=["accuracy"])
     train_and_test(model, train, test, epochs=options.epochs, batch_size=BATCH_SIZE)
-
-
-def convolution(filters: int) -> list[nn.Layer]:
-    """Return the layers that find patterns of 3x3 pixels and halve the size."""
-    return [
-        nn.Conv2D(filters, 3, use_bias=False),
-        nn.MaxPool2D(2),
-        nn.BatchNorm(0.9),
-        nn.ReLU(),
-    ]
 
 
 if __name__ == "__main__":

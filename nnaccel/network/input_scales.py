@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Self
 
 from nnaccel.layers._several import Several
@@ -31,13 +31,15 @@ class InputScales:
 
     def checked(self, x: Several, input_shape: Any) -> tuple[float, ...]:
         """Return the factor of each input, as `InputScale.checked`."""
-        every = zip(self.scales, x, input_shape, strict=True)
-        return tuple(scale.checked(part, shape) for scale, part, shape in every)
+        return self._each(InputScale.checked, x, input_shape)
 
     def factor_of(self, x: Several, input_shape: Any) -> tuple[float, ...]:
         """Return the factor of each input, as `InputScale.factor_of`."""
-        every = zip(self.scales, x, input_shape, strict=True)
-        return tuple(scale.factor_of(part, shape) for scale, part, shape in every)
+        return self._each(InputScale.factor_of, x, input_shape)
+
+    def _each(self, method: Callable[..., float], x: Several, shapes: Any) -> tuple[float, ...]:
+        every = zip(self.scales, x, shapes, strict=True)
+        return tuple(method(scale, part, shape) for scale, part, shape in every)
 
     @property
     def largest(self) -> float | None:
