@@ -16,6 +16,7 @@ from nnaccel.estimators._network_classifier import ClassifierNetwork
 from nnaccel.estimators._network_regressor import RegressorNetwork
 from nnaccel.layers import Dense, Layer
 from nnaccel.network.chain import Network
+from nnaccel.ops._check import OVER_CLASSES
 from nnaccel.optim import Optimizer
 
 
@@ -118,7 +119,7 @@ class OwnNetwork(NetworkEstimator):
                 f"build returned a {type(made).__name__}; expected a list of layers, without the "
                 "last one, which the estimator adds"
             )
-        if made and getattr(made[-1], "activation", "") in ("softmax", "log_softmax"):
+        if made and getattr(made[-1], "activation", "") in OVER_CLASSES:
             raise ValueError(
                 f"build's layers end with {made[-1].activation!r}: leave out the last layer, which "
                 "the estimator adds"

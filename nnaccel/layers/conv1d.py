@@ -9,6 +9,7 @@ from nnaccel.layers.constraints import Constraint
 from nnaccel.layers.conv2d import Conv2D
 from nnaccel.layers.initializers import Initializer
 from nnaccel.layers.penalties import Penalty
+from nnaccel.ops._check import OVER_CLASSES
 
 __all__ = ["Conv1D"]
 
@@ -85,7 +86,7 @@ class Conv1D(OneRow, Conv2D):
             constraint=constraint,
             name=name,
         )
-        if self.activation in ("softmax", "log_softmax"):
+        if self.activation in OVER_CLASSES:
             raise ValueError(
                 f"activation {self.activation!r} is not for sequences: let the layer end without "
                 "one, and add Flatten() and Softmax(), or a Dense layer"

@@ -17,6 +17,9 @@ _FLOATS = np.dtype("float32"), np.dtype("float64")
 # Parameters may be float32 where the other arrays have 16 bits.
 _PARAMETERS = {"w", "b", "gamma", "beta", "mean", "inv_std", "running_mean", "running_var"}
 
+# Activations that look at all classes of a row, not at each element by itself.
+OVER_CLASSES = "softmax", "log_softmax"
+
 # Default slope of leaky_relu and scale of elu, as in Keras.
 DEFAULT_ALPHA = {"leaky_relu": 0.3, "elu": 1.0}
 
@@ -119,7 +122,7 @@ def output(name: str, a: Array, like: Array, shape: tuple[int, ...]) -> None:
 
 def activation(name: str) -> None:
     """Raise a ValueError, with the nearest match, unless `name` is an activation."""
-    choices = (*ACTIVATIONS, "softmax", "log_softmax")
+    choices = (*ACTIVATIONS, *OVER_CLASSES)
     if name not in choices:
         raise ValueError(_validate.unknown_name("activation", name, choices))
 

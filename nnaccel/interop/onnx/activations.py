@@ -6,7 +6,7 @@ from typing import Any
 
 from nnaccel.interop.onnx.graph import Graph
 from nnaccel.layers import Shape
-from nnaccel.ops._check import DEFAULT_ALPHA
+from nnaccel.ops._check import DEFAULT_ALPHA, OVER_CLASSES
 
 # Activation, operator, and attributes that are not alpha.
 _TABLE: list[tuple[str, str, dict[str, Any]]] = [
@@ -25,8 +25,6 @@ _TABLE: list[tuple[str, str, dict[str, Any]]] = [
     ("log_softmax", "LogSoftmax", {}),
 ]
 
-#: Activations over classes: the channels of images, which is axis 1, or else the last axis.
-OVER_CLASSES = "softmax", "log_softmax"
 #: Operators that are an activation whatever their attributes, by what it is called here.
 PLAIN = {
     operator: name

@@ -9,7 +9,7 @@ from nnaccel.layers import Layer, Shape
 from nnaccel.layers._convolution import Convolution
 from nnaccel.layers._names import naming
 from nnaccel.layers._weighted import Weighted
-from nnaccel.ops._check import DEFAULT_ALPHA
+from nnaccel.ops._check import DEFAULT_ALPHA, OVER_CLASSES
 
 Weights = dict[Layer, dict[str, np.ndarray]]
 
@@ -48,7 +48,7 @@ class Making:
         """Append an activation, or make it that of the layer before where that has none."""
         before = self.open_layer()
         is_default = alpha is None or alpha == DEFAULT_ALPHA.get(name)
-        over_rows = name in ("softmax", "log_softmax")
+        over_rows = name in OVER_CLASSES
         if before is None or not is_default or (over_rows and isinstance(before, Convolution)):
             self.add(layers.Activation(name, alpha))
         else:
