@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from nnaccel._validate import warn_caller, whole_number
-from nnaccel.backends import Array, is_kernels_only, is_on_device
+from nnaccel.backends import Array, is_kernels_only
 from nnaccel.layers import Layer, Shape
 from nnaccel.layers._several import Several
 from nnaccel.network.chain import Network
@@ -20,6 +20,7 @@ from nnaccel.training.inputs import (
     as_numbers,
     build_or_check,
     hint_of_tuple,
+    sliceable,
     take_inputs,
 )
 from nnaccel.training.losses import Loss
@@ -197,8 +198,10 @@ def split_validation(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple
     if arrays[1] is None:
         raise ValueError("validation_split needs arrays x and y, not a stream of batches")
     as_they_are = NoneType, Several
-    whole = [
-        a if is_on_device(a) or isinstance(a, as_they_are) else np.asanyarray(a) for a in arrays
+    names = "inputs", "targets", "sample_weight"
+    whole: list[Any] = [
+        a if isinstance(a, as_they_are) else sliceable(a, name)
+        for name, a in zip(names, arrays, strict=False)
     ]
     rows = len(whole[0])
     kept = rows - int(rows * share)

@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from nnaccel._validate import refuse_masked
-from nnaccel.backends import Array, is_of_other_library, is_on_device, view
+from nnaccel.backends import (
+    Array,
+    is_of_other_library,
+    is_on_device,
+    require_current_device,
+    view,
+)
 from nnaccel.layers._several import Several, parts_of, shapes_of
 from nnaccel.network.chain import Network
 from nnaccel_kernels.half import is_half, wide
@@ -63,7 +69,22 @@ def as_several(network: Network, x: Any) -> Any:
     """Return a tuple as `Several`, whose rows can be chosen, where the network takes several."""
     if not isinstance(x, tuple) or not network.takes_several:
         return x
-    return Several([part if is_on_device(part) else np.asanyarray(part) for part in x])
+    return Several([sliceable(part, "inputs") for part in x])
+
+
+def seen(a: Any, what: str) -> Any:
+    """Return an array of another library as a view on it, and anything else as it is."""
+    if not is_of_other_library(a):
+        return a
+    a = view(a, what)
+    require_current_device(a, what)
+    return a
+
+
+def sliceable(a: Any, what: str) -> Array:
+    """Return an array that rows can be chosen of; on a device it stays there."""
+    a = seen(a, what)
+    return a if is_on_device(a) else np.asanyarray(a)
 
 
 def check_inputs(x: Any, dtype: Any) -> Array:
@@ -81,6 +102,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     ValueError
         If it is empty, not numeric, or contains NaN or infinity (not checked on disk).
     """
+    x = seen(x, "inputs")
     if is_on_device(x):
         return x
     on_disk = isinstance(x, np.memmap)
@@ -118,7 +140,7 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
         raise ValueError(f"{what} are a {type(x).__name__}. To fix: give an array{several}")
     refuse_masked(x, what)
     if is_of_other_library(x):
-        return view(x, what)
+        x = view(x, what)
     try:
         array: np.ndarray = x.get() if is_on_device(x) else np.asarray(x)
     except ValueError as error:
