@@ -64,12 +64,23 @@ def check_batch(
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
         raise ValueError(
             f"batch {number + 1} is a {type(batch).__name__}; expected (x, y) or "
-            "(x, y, sample_weight)"
+            f"(x, y, sample_weight){_hint_of_flat(network, batch)}"
         )
     try:
         return check_weighted(network, loss, batch, class_weight)
     except ValueError as error:
-        raise ValueError(f"batch {number + 1}: {error}") from None
+        hint = _hint_of_flat(network, batch)
+        raise ValueError(f"batch {number + 1}: {error}{hint}") from None
+
+
+def _hint_of_flat(network: Network, batch: Any) -> str:
+    """Return what to add to an error where several inputs may be laid beside y; else ''."""
+    if not network.takes_several or not isinstance(batch, (tuple, list)) or len(batch) < 3:
+        return ""
+    if isinstance(batch[0], (tuple, list)):
+        return ""
+    inputs = ", ".join(f"x{number}" for number in range(1, len(batch)))
+    return f". Several inputs are a tuple within the batch: (({inputs}), y)"
 
 
 def check_weighted(

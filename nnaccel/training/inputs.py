@@ -32,8 +32,7 @@ def take_inputs(network: Network, x: Any) -> Array:
         As `check_inputs`; or if there are not as many as the network takes, of as many rows.
     """
     dtype = network.compute_dtype
-    if isinstance(x, Several):
-        x = x.arrays
+    x = x.arrays if isinstance(x, Several) else as_tuple(network, x)
     if not network.takes_several or not (network.built or isinstance(x, tuple)):
         try:
             return check_inputs(x, dtype)
@@ -59,14 +58,29 @@ def take_inputs(network: Network, x: Any) -> Array:
     return Several(parts)
 
 
+def as_tuple(network: Network, x: Any) -> Any:
+    """Return a list of several inputs as a tuple, unless it could be meant as one array.
+
+    PyTorch's `DataLoader` gives such lists.
+    """
+    if not isinstance(x, list) or not network.takes_several:
+        return x
+    if network.built:
+        return tuple(x) if len(x) == len(network.input_shape) else x
+    shapes = {tuple(getattr(part, "shape", ())) for part in x}
+    return tuple(x) if len(shapes) > 1 and all(shapes) else x
+
+
 def hint_of_tuple(network: Network, x: Any) -> str:
     """Return what to add to an error where x may be meant as several inputs; else ''."""
-    is_list = network.takes_several and isinstance(x, list)
-    return ". Several inputs are a tuple of arrays, not a list" if is_list else ""
+    if not network.takes_several or as_tuple(network, x) is not x or not isinstance(x, list):
+        return ""
+    return ". Several inputs are a tuple of arrays, not a list, until the model is built"
 
 
 def as_several(network: Network, x: Any) -> Any:
     """Return a tuple as `Several`, whose rows can be chosen, where the network takes several."""
+    x = as_tuple(network, x)
     if not isinstance(x, tuple) or not network.takes_several:
         return x
     return Several([sliceable(part, "inputs") for part in x])
