@@ -205,7 +205,8 @@ class Fitting(OwnLoop, Evaluating, Portable):
                     "verbose": verbose,
                     "resume": resume,
                 }
-                chosen = [*callbacks, history, ProgressBar(verbose)]
+                bar = ProgressBar(verbose)
+                chosen = [*callbacks, history, bar]
                 if backup is not None:
                     chosen.append(backup)
                 with CallbackList(chosen, self, params, comm.rank) as active:
@@ -215,6 +216,8 @@ class Fitting(OwnLoop, Evaluating, Portable):
                         next_epoch = backup.restore(active, first_epoch)
                         source.pass_over(next_epoch - first_epoch)
                         first_epoch = next_epoch
+                        if comm.rank == 0 and (line := backup.nothing_left(epochs)):
+                            bar.say(line)
                     todo = range(first_epoch, epochs)
                     run_epochs(setup, todo, source, evaluation, active, lambda: self.stop_training)
                     if compiled.optimizer.use_ema:
