@@ -40,7 +40,7 @@ from nnaccel_kernels.window import Window
 
 __all__ = ["forward", "input_gradient", "weight_gradient", "workspace_size"]
 
-_SHORT = 16  # positions: shorter rows are written out as patches
+_SHORT = 9  # positions: shorter rows are written out as patches
 
 
 @register_jitable
