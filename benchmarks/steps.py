@@ -1,14 +1,15 @@
-"""Training steps of small networks on one thread against PyTorch's, in CPU time.
+"""Training steps of small networks on one thread against PyTorch's and JAX's, in CPU time.
 
 The time of a step is that of a training over its steps: shuffling, gathering the batch and adding
 up the loss count, and so does all that a call of `fit` does. Before any timing both train an epoch
-without dropout, in one order and from the same weights: losses agree to 1e-3. Writes
-results/steps.json.
+without dropout, in one order and from the same weights: losses agree to 1e-3. JAX runs an
+epoch as one jitted scan. Writes results/steps.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ from nnaccel.model.sequential import Sequential
 from nnaccel.optim import SGD
 
 Run = Callable[[], Any]
+Epoch = Callable[[bool], float]  # shuffled or not, it returns the mean loss
 RATE = 0.01
 BURST = 0.05  # seconds of a turn
 
@@ -82,7 +84,7 @@ def ours(network: Network) -> Sequential:
     return model
 
 
-def theirs(network: Network, x: np.ndarray, y: np.ndarray) -> Callable[[bool], float]:
+def theirs(network: Network, x: np.ndarray, y: np.ndarray) -> Epoch:
     """Return an epoch in PyTorch, shuffled or not, that returns the mean loss."""
     import torch
     from torch import nn
@@ -116,14 +118,47 @@ def theirs(network: Network, x: np.ndarray, y: np.ndarray) -> Callable[[bool], f
     return epoch
 
 
-def contestants(network: Network) -> dict[str, Run]:
-    """Return an epoch of each, after a comparison of their losses."""
+def scanned(network: Network, x: np.ndarray, y: np.ndarray) -> Epoch:
+    """`theirs` in JAX, where an epoch is one jitted scan; without dropout."""
+    import jax
+    from jax import numpy as jnp
+
+    weights = [[layer.params["w"], layer.params["b"]] for layer in ours(network).layers]
+    params = jax.tree.map(jnp.array, weights)
+    activate = {"relu": jax.nn.relu, "gelu": lambda x: jax.nn.gelu(x, approximate=False)}
+    inputs, targets = jnp.asarray(x), jnp.asarray(y)
+
+    def mean_loss(params: Any, x: Any, y: Any) -> Any:
+        for w, b in params[:-1]:
+            x = activate[network.activation](x @ w + b)
+        w, b = params[-1]
+        if network.is_regression:
+            return ((x @ w + b - y) ** 2).mean()
+        return -jnp.take_along_axis(jax.nn.log_softmax(x @ w + b), y[:, None], axis=1).mean()
+
+    def step(params: Any, rows: Any) -> Any:
+        loss, slopes = jax.value_and_grad(mean_loss)(params, inputs[rows], targets[rows])
+        return jax.tree.map(lambda p, slope: p - RATE * slope, params, slopes), loss
+
+    scan = jax.jit(lambda params, batches: jax.lax.scan(step, params, batches))
+
+    def epoch(shuffle: bool) -> float:
+        nonlocal params
+        order = np.random.permutation(len(x)) if shuffle else np.arange(len(x))
+        params, losses = scan(params, order.astype(np.int32).reshape(-1, network.batch))
+        return float(losses.mean())
+
+    return epoch
+
+
+def contestants(network: Network, peer: Callable[..., Epoch]) -> dict[str, Run]:
+    """Return an epoch of nnaccel and of a peer, after a comparison of their losses."""
     x, y = draw(network)
     plain = network._replace(dropout=0.0)
     found = ours(plain).fit(x, y, batch_size=network.batch, shuffle=False, verbose=0)
-    wanted = theirs(plain, x, y)(False)
+    wanted = peer(plain, x, y)(False)
     np.testing.assert_allclose(found.history["loss"][0], wanted, rtol=1e-3)
-    model, epoch = ours(network), theirs(network, x, y)
+    model, epoch = ours(network), peer(network, x, y)
     return {
         "nnaccel": lambda: model.fit(
             x, y, epochs=network.epochs, batch_size=network.batch, verbose=0
@@ -133,20 +168,25 @@ def contestants(network: Network) -> dict[str, Run]:
 
 
 def race(repeats: int) -> Iterator[dict[str, Any]]:
-    """Yield a row for each network."""
+    """Yield a row for each network, and another where JAX takes part."""
     for network in NETWORKS:
         name = f"{'-'.join(map(str, network.sizes))}, {network.activation}"
         name += f", dropout {network.dropout}" * bool(network.dropout)
         name += f", batch {network.batch}, {network.steps} steps"
-        yield _pairs.race(
-            name, contestants(network), repeats, seconds=BURST, steps=network.steps, width=55
-        )
+        peers = {"": theirs} if network.dropout else {"": theirs, ", JAX": scanned}
+        for beside, peer in peers.items():
+            runs = contestants(network, peer)
+            yield _pairs.race(
+                name + beside, runs, repeats, seconds=BURST, steps=network.steps, width=55
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=15)
     repeats = parser.parse_args().repeats
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])  # JAX has a thread a processor
     _pairs.begin()
     rows = list(race(repeats))
     print(_results.write("steps.json", _results.provenance() | {"rows": rows}))

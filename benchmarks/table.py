@@ -104,8 +104,8 @@ def _where(result: dict[str, Any]) -> str:
     """The machine, the date and the command."""
     machine = result["machine"]
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}, "
-        f"Python {machine['python']}; {result['time'][:10]}; `{result['command']}`"
+        f"{machine['cpu']}, {machine['cores']} cores, vectors of {machine['vector_bits']} bits, "
+        f"{machine['system']}, Python {machine['python']}; {result['time'][:10]}; `{result['command']}`"
     )
 
 

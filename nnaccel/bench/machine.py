@@ -25,6 +25,7 @@ class Machine:
 
     cpu: str
     cores: int
+    vector_bits: int
     caches: dict[str, str]
     system: str
     python: str
@@ -45,7 +46,8 @@ class Machine:
         """The machine, its peak speeds, and a warning if other programs keep it busy."""
         busy = self.load is not None and self.load > 2 * self.cores and not self.cpu_time
         return (
-            f"{self.cpu}, {self.named_cores}, {self.system}, Python {self.python}\n"
+            f"{self.cpu}, {self.named_cores}, vectors of {self.vector_bits} bits, {self.system}, "
+            f"Python {self.python}\n"
             f"peak {self.gflops:.0f} GFLOP/s float32 multiply-add ({self.gflops_one_thread:.0f} on "
             f"one thread), copies {self.copy_gb_per_s:.1f} GB/s"
             + "\nprocessor time, one thread a library" * self.cpu_time
@@ -68,10 +70,13 @@ def measure_machine() -> Machine:
     >>> machine.gflops > 0
     True
     """
+    from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
+
     threads = _config.num_threads()
     return Machine(
         cpu=_cpu_name(),
         cores=threads,
+        vector_bits=8 * VECTOR_BYTES,
         caches=_caches(),
         system=f"{platform.system()} {platform.machine()}",
         python=platform.python_version(),

@@ -29,6 +29,7 @@ def machine() -> Machine:
     return Machine(
         cpu="a CPU",
         cores=2,
+        vector_bits=256,
         caches={"L2": "1M"},
         system="Linux",
         python="3.11",
