@@ -105,7 +105,8 @@ def _where(result: dict[str, Any]) -> str:
     machine = result["machine"]
     return (
         f"{machine['cpu']}, {machine['cores']} cores, vectors of {machine['vector_bits']} bits, "
-        f"{machine['system']}, Python {machine['python']}; {result['time'][:10]}; `{result['command']}`"
+        f"{machine['system']}, Python {machine['python']}; {result['time'][:10]}; "
+        f"`{result['command']}`"
     )
 
 
