@@ -13,7 +13,7 @@ from typing import Any
 HERE = Path(__file__).parent
 
 #: Contestants with a column in the convolution table; the others are listed below it.
-CONV_COLUMNS = ("nnaccel", "torch", "torch_channels_last")
+CONV_COLUMNS = ("nnaccel", "nnaccel_channels_last", "torch", "torch_channels_last")
 
 
 def main() -> None:

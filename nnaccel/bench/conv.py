@@ -68,7 +68,7 @@ def run_conv(
     --------
     >>> report = run_conv(["2x3x8x8-k4-3x3"], ["numpy"], repeats=1, backend="numpy")
     >>> [row.name for row in report.races[0].rows]
-    ['nnaccel', 'numpy']
+    ['nnaccel', 'nnaccel_channels_last', 'numpy']
     """
     require_turns(repeats)
     for direction in directions:
@@ -76,7 +76,9 @@ def run_conv(
             raise ValueError(unknown_name("direction", direction, DIRECTIONS))
     wanted = expand_names(against, CONV_PEERS, CONV_GROUPS)
     convolutions = expand_shapes(shapes)
-    runners = {"nnaccel": replace(CONV_NNACCEL["nnaccel"], options={"backend": backend})}
+    runners = {
+        name: replace(peer, options={"backend": backend}) for name, peer in CONV_NNACCEL.items()
+    }
     runners |= {name: CONV_PEERS[name] for name in wanted if CONV_PEERS[name].available}
     if "torch_backend" in runners and backend == "cupy":  # the yardstick on the same device
         runners["torch_backend"] = replace(

@@ -50,8 +50,9 @@ def test_the_report_adds_up(report: ConvReport) -> None:
     ]
     forward, backward = report.races[:2]
     assert backward.flops == 2 * forward.flops == 4 * 3 * 4 * 7 * 8 * 2 * 9
-    nnaccel, numpy, naive = forward.rows
+    nnaccel, last, numpy, naive = forward.rows
     assert (nnaccel.ratio, len(numpy.seconds), numpy.scaled) == (1.0, 3, False)
+    assert last.about == "nnaccel, channels-last"
     assert (naive.images, naive.batch_size, len(naive.seconds)) == (1, 3, 1)
     assert forward.gflops(numpy) * numpy.median * 1e9 == pytest.approx(forward.flops)
     assert report.peak_fraction(forward, numpy) * 17 == pytest.approx(forward.gflops(numpy))
@@ -61,7 +62,7 @@ def test_the_report_adds_up(report: ConvReport) -> None:
 def test_leads_are_geometric_means(report: ConvReport) -> None:
     leads = report.leads()
     assert leads.keys() == {"forward", "backward"}
-    ratios = [race.rows[1].ratio for race in report.races if race.direction == "forward"]
+    ratios = [race.rows[2].ratio for race in report.races if race.direction == "forward"]
     assert leads["forward"]["numpy"] == pytest.approx(math.sqrt(math.prod(ratios)))
 
 
@@ -71,7 +72,8 @@ def test_text_and_json_tell_of_everybody(report: ConvReport) -> None:
     assert "* naive NumPy was timed once, on 1 image, and scaled to the batch" in text
     assert "geometric mean" in text
     found = json.loads(report.to_json())
-    assert [row["name"] for row in found["races"][0]["rows"]] == ["nnaccel", "numpy", "naive"]
+    names = [row["name"] for row in found["races"][0]["rows"]]
+    assert names == ["nnaccel", "nnaccel_channels_last", "numpy", "naive"]
     assert found["races"][0]["rows"][0]["median"] > 0
     assert found["leads"] == report.leads()
 
@@ -81,9 +83,10 @@ def test_the_chart_has_a_bar_for_each_that_was_timed_in_full(report: ConvReport)
     assert len(figure.axes) == 2
     for ax, direction in zip(figure.axes, ("forward", "backward"), strict=True):
         assert direction in ax.get_title()
-        assert len(ax.patches) == 2 * len(SHAPES)
+        assert len(ax.patches) == 3 * len(SHAPES)
         assert [label.get_text() for label in figure.legends[0].get_texts()] == [
             "nnaccel",
+            "nnaccel, channels-last",
             "NumPy, im2col",
         ]
 

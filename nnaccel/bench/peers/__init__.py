@@ -63,7 +63,12 @@ PEERS = {
 GROUPS = {"jax": ("jax_step", "jax_scan")}
 
 # One convolution, forward and backward.
-CONV_NNACCEL = {"nnaccel": Peer("nnaccel_conv:NnaccelConv", "numpy", _NUMPY, "nnaccel")}
+CONV_NNACCEL = {
+    "nnaccel": Peer("nnaccel_conv:NnaccelConv", "numpy", _NUMPY, "nnaccel"),
+    "nnaccel_channels_last": Peer(
+        "nnaccel_conv:NnaccelChannelsLastConv", "numpy", _NUMPY, "nnaccel, channels-last"
+    ),
+}
 CONV_PEERS = {
     "torch": Peer("torch_conv:TorchConv", "torch", _TORCH, "PyTorch"),
     "torch_channels_last": Peer(

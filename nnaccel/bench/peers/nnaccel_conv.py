@@ -1,11 +1,11 @@
-"""The convolution in nnaccel by its public ops on NCHW arrays, and by plain NumPy."""
+"""The convolution in nnaccel by its public ops in either order of memory, and by plain NumPy."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from nnaccel import ops
-from nnaccel.backends import get_backend, use_backend
+from nnaccel.backends import Array, get_backend, use_backend
 from nnaccel.bench.conv_problem import ConvProblem, Results
 
 
@@ -19,6 +19,7 @@ class NnaccelConv:
         self.backend = get_backend(backend)
         arrays = (problem.x, problem.w, problem.b, problem.dy)
         self.x, self.w, self.b, self.dy = map(self.backend.asarray, arrays)
+        self.x, self.dy = map(self.in_order, (self.x, self.dy))
         shape = problem.shape
         self.settings: dict[str, Any] = {
             "stride": shape.stride,
@@ -27,6 +28,11 @@ class NnaccelConv:
             "groups": shape.groups,
             "algorithm": algorithm,
         }
+
+    @staticmethod
+    def in_order(images: Array) -> Array:
+        """Return images in the order of memory that is timed."""
+        return images
 
     def forward(self) -> Results:
         """Compute and return (y,)."""
@@ -41,6 +47,17 @@ class NnaccelConv:
             gradients = ops.conv2d_backward(self.dy, self.x, self.w, **self.settings)
         self.backend.synchronize()
         return gradients
+
+
+class NnaccelChannelsLastConv(NnaccelConv):
+    """The same on images that lie channels-last beforehand, as they do between layers."""
+
+    @staticmethod
+    def in_order(images: Array) -> Array:
+        """Return images with the channels of a pixel side by side in memory."""
+        pixels = images.transpose(0, 2, 3, 1).reshape(-1).reshape
+        n, channels, height, width = images.shape
+        return pixels(n, height, width, channels).transpose(0, 3, 1, 2)
 
 
 class NaiveConv(NnaccelConv):
