@@ -6,7 +6,8 @@ import copy
 from typing import Any, Never
 
 from nnaccel._validate import refuse_unknown, whole_number
-from nnaccel.model.compiled import Compiled, CompiledNetwork
+from nnaccel.model.compiled import CompiledNetwork
+from nnaccel.model.pieces import Compiled
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.checks import (
     check_last_activation,

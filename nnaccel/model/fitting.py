@@ -9,9 +9,9 @@ from typing import Any, Never
 
 from nnaccel._validate import check_range, refuse_unknown, whole_number
 from nnaccel.layers import Layer
-from nnaccel.model.compiled import Compiled
 from nnaccel.model.evaluating import EVALUATION_BATCH, Evaluating
 from nnaccel.model.own_loop import OwnLoop
+from nnaccel.model.pieces import Compiled
 from nnaccel.model.portable import Portable
 from nnaccel.training.agreement import identity_of, require_same
 from nnaccel.training.augment import Augment, check_augment

@@ -11,6 +11,7 @@ from nnaccel.interop._packages import require
 from nnaccel.layers._tree import walk
 from nnaccel.model.sequential import Sequential
 from nnaccel.training import checkpoint as files
+from nnaccel.training.layer_descriptions import check_shapes, make_layers, read_input_shape
 
 
 def load(
@@ -58,9 +59,9 @@ def load(
         return _load_onnx(Path(path))
     arrays, described = files.read(path)
     with files.reading(path):
-        made = files.make_layers(described["layers"], custom_objects)
-        shape = files.read_input_shape(described)
-        files.check_shapes(made, shape, arrays)
+        made = make_layers(described["layers"], custom_objects)
+        shape = read_input_shape(described)
+        check_shapes(made, shape, arrays)
         model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
         model.build(shape)
         if not compile:
@@ -82,7 +83,7 @@ def _load_onnx(path: Path) -> Sequential:
             for name, layer in walk(model.layers)
             for key, array in found.weights.get(layer, {}).items()
         }
-        files.check_shapes(model.layers, found.input_shape, arrays)
+        check_shapes(model.layers, found.input_shape, arrays)
         model.build(found.input_shape)
         model.set_weights([arrays[name] for name in model.arrays])
         model.input_scale = found.input_scale

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from nnaccel.interop import onnx, weights
-from nnaccel.model.compiled import CompiledNetwork
+from nnaccel.model.saved_state import Restorable
 from nnaccel.training import checkpoint as files
 
 
-class Portable(CompiledNetwork):
+class Portable(Restorable):
     """A network that goes into files, and takes and gives weights."""
 
     def save(self, path: str | Path) -> None:
