@@ -10,12 +10,12 @@ from nnaccel.model.compiled import CompiledNetwork
 from nnaccel.model.pieces import Compiled
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.checks import (
-    check_last_activation,
     check_weighted,
     open_stream,
     refuse_weights,
 )
 from nnaccel.training.communicator import Alone, Communicator
+from nnaccel.training.last_activation import check_last_activation
 from nnaccel.training.loop import (
     ArrayEvaluation,
     Evaluation,
