@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from nnaccel._validate import unknown_name
 from nnaccel.estimators import _checked
-from nnaccel.estimators._network import NetworkEstimator, Rows
+from nnaccel.estimators._network import NetworkEstimator
 from nnaccel.estimators._network_classifier import ClassifierNetwork
 from nnaccel.estimators._network_regressor import RegressorNetwork
+from nnaccel.estimators._rows import Rows
 from nnaccel.layers import Dense, Layer
 from nnaccel.network.chain import Network
 from nnaccel.ops._check import OVER_CLASSES
