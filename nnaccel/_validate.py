@@ -10,7 +10,7 @@ import operator
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -119,10 +119,12 @@ def _explaining(init: Callable[..., None]) -> Callable[..., None]:
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return init
 
+    taken = [p.name for p in parameters.values() if p.annotation not in (Never, "Never")][1:]
+
     @functools.wraps(init)
     def explaining(self: object, *args: Any, **given: Any) -> None:
         unknown = [name for name in given if name not in parameters]
-        _foreign.refuse_arguments(type(self).__name__, unknown, list(parameters)[1:])
+        _foreign.refuse_arguments(type(self).__name__, unknown, taken)
         init(self, *args, **given)
 
     return explaining

@@ -102,7 +102,7 @@ class OwnNetwork(NetworkEstimator):
 
     def _hidden_layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         """Return the layers that `build` makes."""
-        if not callable(self.build) or isinstance(self.build, Network):
+        if not callable(self.build) or isinstance(self.build, Network | Layer):
             raise ValueError(f"build={self.build!r} must be a function that returns layers")
         known, arguments = _parameters(self.build), self._arguments()
         for name in arguments:

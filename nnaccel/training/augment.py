@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -66,7 +66,7 @@ class Augment(Explained):
 
     def __init__(
         self,
-        *,
+        *unnamed: Never,
         shift: float = 0.0,
         rotate: float = 0.0,
         scale: float = 0.0,
@@ -76,6 +76,10 @@ class Augment(Explained):
         crop: int = 0,
         cutout: int = 0,
     ) -> None:
+        if unnamed:
+            raise TypeError(
+                f"Augment takes its changes by name, as in Augment(shift={unnamed[0]!r})"
+            )
         for name, value in (("shift", shift), ("rotate", rotate), ("elastic", elastic)):
             check_range(name, value, 0, math.inf)
         check_range("scale", scale, 0, 1)
