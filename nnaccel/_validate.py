@@ -84,6 +84,12 @@ def _nearest(name: str, switches: tuple[str, ...]) -> list[str]:
     return difflib.get_close_matches(name, switches, n=1, cutoff=0.8)
 
 
+def refuse_class(thing: object) -> None:
+    """Raise a ValueError for a class where an object of it is wanted."""
+    if isinstance(thing, type):
+        raise ValueError(f"{thing.__name__} is a class: write {thing.__name__}() with brackets")
+
+
 def refuse_masked(x: object, what: str) -> None:
     """Raise a ValueError if values of `x` are masked: kernels would not see the mask."""
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):

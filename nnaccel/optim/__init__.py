@@ -60,10 +60,7 @@ def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
     """
     if isinstance(optimizer, Optimizer):
         return optimizer
-    if isinstance(optimizer, type):
-        raise ValueError(
-            f"{optimizer.__name__} is a class: write {optimizer.__name__}() with brackets"
-        )
+    _validate.refuse_class(optimizer)
     kind = OPTIMIZERS.get(str(optimizer).lower())
     if kind is None:
         raise ValueError(_validate.unknown_name("optimizer", optimizer, list(OPTIMIZERS)))

@@ -80,8 +80,7 @@ def get(
     """
     if isinstance(metric, Metric):
         return metric
-    if isinstance(metric, type):
-        raise ValueError(f"{metric.__name__} is a class: write {metric.__name__}() with brackets")
+    _validate.refuse_class(metric)
     if callable(metric):
         return FunctionMetric(metric)
     name, settings = (
