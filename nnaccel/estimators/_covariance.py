@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Covariance:
-    """Covariance of the coefficients of a regression; NumPy takes it for its matrix.
+    """Covariance of the coefficients of a regression; ``np.asarray`` of it is the matrix.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ def of_one_variance(fit: LinearFit, names: list[str]) -> Covariance:
 def labelled(
     fit: LinearFit, names: list[str], matrix: Floats, kind: str, degrees_of_freedom: float
 ) -> Covariance:
-    """Return a covariance of intercept and slopes without what is not there.
+    """Return a covariance of the coefficients, NaN for those that the rows do not determine.
 
     Raises
     ------

@@ -42,7 +42,8 @@ class RegressorNetwork(MultiOutputMixin, RegressorMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (N, p)
+        X : array_like
+            As for `fit`.
         """
         outputs = self._predicted(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs

@@ -85,6 +85,16 @@ class CompiledNetwork(Network):
         ------
         ValueError
             If a name is unknown; the message has the nearest match.
+        RuntimeError
+            If the model is being trained.
+
+        Examples
+        --------
+        >>> import nnaccel as nn
+        >>> model = nn.Sequential([nn.Dense(3, "softmax")])
+        >>> model.compile("categorical_crossentropy", nn.optim.Adam(0.01), ["accuracy"])
+        >>> model.loss, model.metrics
+        (CategoricalCrossentropy(from_logits=False, label_smoothing=0.0), ['accuracy'])
         """
         self._require_idle("compile")
         refuse_unknown(self.compile, unknown)
@@ -101,7 +111,7 @@ class CompiledNetwork(Network):
     def assign_average_weights(self) -> None:
         """Set all parameters to the averages that an optimiser with ``use_ema=True`` keeps.
 
-        `fit` ends with it; a loop of your own should. Training goes on from there.
+        `fit` does so at its end, and a loop of your own should. Training goes on from them.
 
         Raises
         ------
@@ -117,9 +127,9 @@ class CompiledNetwork(Network):
             self.weights[...] = self._slots[optimizer.buffers.index("average")]
 
     def final_weights(self) -> list[np.ndarray]:
-        """Return copies of what `fit` would end with now, in the order of `get_weights`.
+        """Return copies of the arrays that `fit` would end with now, as `get_weights` does.
 
-        Averages where the optimiser keeps them, else the parameters; and the states.
+        The parameters are averages where the optimiser keeps them.
         """
         if self._slots is None or not self.optimizer.use_ema:
             return self.get_weights()
@@ -130,7 +140,16 @@ class CompiledNetwork(Network):
         return found
 
     def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
+        """Return copies of all parameters and states, layer by layer, as NumPy arrays.
+
+        Examples
+        --------
+        >>> import nnaccel as nn
+        >>> model = nn.Sequential([nn.Dense(2), nn.Dense(1, use_bias=False)])
+        >>> model.build((3,))
+        >>> [array.shape for array in model.get_weights()]
+        [(3, 2), (2,), (2, 1)]
+        """
         self._require_built()
         return [to_numpy(array).copy() for array in self.arrays.values()]
 
@@ -139,8 +158,15 @@ class CompiledNetwork(Network):
 
         Averages that the optimiser keeps begin anew from there.
 
+        Parameters
+        ----------
+        weights : sequence of array_like
+            Of the shapes of `get_weights`.
+
         Raises
         ------
+        RuntimeError
+            If the model is not built.
         TypeError
             If they are a dict.
         ValueError

@@ -59,6 +59,23 @@ class Evaluating(CompiledNetwork):
         -------
         float, list of float, or dict
             The loss if there are no metrics, else the loss and the metrics in order.
+
+        Raises
+        ------
+        ValueError
+            If data or shapes do not fit.
+        RuntimeError
+            If the model is not compiled.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nnaccel as nn
+        >>> model = nn.Sequential([nn.Dense(2, "softmax", initializer="zeros")])
+        >>> model.compile(metrics=["accuracy"])
+        >>> loss, accuracy = model.evaluate(np.eye(2), [0, 1])
+        >>> round(loss, 4), accuracy
+        (0.6931, 0.5)
         """
         refuse_unknown(self.evaluate, unknown)
         refuse_in_prefetch(self._parameters.in_training)

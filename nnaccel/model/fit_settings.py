@@ -46,7 +46,7 @@ class FitSettings:
 
     @property
     def of_batches(self) -> dict[str, Any]:
-        """What decides about the rows of batches and their weights, as plain values."""
+        """Which rows batches have, how they are changed and weighed, as plain values."""
         return {
             "shuffle": self.shuffle,
             "augment": repr(self.augment),

@@ -67,15 +67,15 @@ class Fitting(OwnLoop, Minimizing, Evaluating, Portable):
         ----------
         x : array_like, shape (N, ...), or iterable of batches, or generator function
             Inputs. Images of uint8 are pixels, and divided by 255 batch by batch; a table (N,
-            features) of uint8 is numbers. What was done to whole numbers is kept with the model,
-            and done again after training. Memory-mapped arrays stay on disk. A model that begins
-            with `Parallel` takes a tuple of arrays too, one for each branch. Without
-            `steps_per_epoch`, an epoch is all of an iterable.
+            features) of uint8 is numbers. The scale is kept with the model, for later inputs.
+            Memory-mapped arrays stay on disk. A model that begins with `Parallel` takes a tuple of
+            arrays too, one for each branch. Without `steps_per_epoch`, an epoch is all of an
+            iterable.
         y : array_like
             Labels (N,), integers or floats such as 2.0, one-hot rows (N, C) or numbers; for outputs
             that are images, maps of labels (N, H, W), or (N, C, H, W). None if x gives batches.
         epochs : int, default 1
-            Number of the epoch to stop before; the first is 0.
+            Epochs to train; with `initial_epoch` the number of the epoch to stop before.
         batch_size : int, default 32
             Rows in a step; ignored if x gives batches.
         steps_per_epoch : int, optional
@@ -86,16 +86,16 @@ class Fitting(OwnLoop, Minimizing, Evaluating, Portable):
             batches of the epochs it has had.
         prefetch : int, default 2
             Batches that a thread fetches from an iterable ahead of the steps, for training and
-            validation, in the same order; none beyond the epoch. 0 fetches each when its step comes
-            and is for an iterable that looks at the model, that a callback changes, or that is
-            bound to one thread, as SQLite's connections are.
+            validation, in the same order; none beyond the epoch. With 0 each is fetched when its
+            step comes: for an iterable that looks at the model, that a callback changes, or that
+            is bound to one thread, as SQLite's connections are.
         sample_weight : array_like, shape (N,), or (N, H, W) for maps, optional
             Each row's loss, or each pixel's, is multiplied by its weight; metrics ignore weights.
             An iterable gives batches (x, y, sample_weight) instead.
         class_weight : dict or 'balanced', optional
             Each row's loss is multiplied by the weight of its class too, as in {0: 1.0, 1: 5.0}; 1
-            for those not in the dict. 'balanced' gives all classes the same sum of weights; not
-            for an iterable of batches.
+            for classes not in the dict. 'balanced' gives all classes the same sum of weights, and
+            is not for an iterable of batches.
         validation_data : (x, y), (x, y, sample_weight), or iterable of such batches, optional
             Evaluated after each epoch. A tuple is arrays; an iterable, or a generator function, is
             gone through anew each time.
@@ -104,8 +104,7 @@ class Fitting(OwnLoop, Minimizing, Evaluating, Portable):
         shuffle : bool, default True
             Whether to shuffle the rows each epoch, by the seed.
         augment : nnaccel.data.Augment, optional
-            Random changes of the images of each epoch, by the row of an array, or a row's place in
-            the epoch of an iterable. Targets stay as they are.
+            Random changes of the images, other ones in each epoch. Targets stay as they are.
         callbacks : sequence of Callback
             Their hooks are called during training.
         verbose : {1, 0, 2}
@@ -133,11 +132,27 @@ class Fitting(OwnLoop, Minimizing, Evaluating, Portable):
         ValueError
             If data, shapes or settings do not fit; nothing is changed then, except by the earlier
             batches of a stream.
+        TypeError
+            If an argument is unknown or of another kind.
+        RuntimeError
+            If the model is not compiled, or is being trained already.
+        OSError
+            If `checkpoint` cannot be written.
         CheckpointError
             If `checkpoint` is not a file of this model and training.
         DivergenceError
             If loss or weights become NaN or infinite; the weights are then those after the last
             complete epoch.
+
+        Examples
+        --------
+        >>> import nnaccel as nn
+        >>> (x, y), test = nn.data.digits()
+        >>> model = nn.Sequential([nn.Dense(32, "relu"), nn.Dense(10, "softmax")], seed=0)
+        >>> model.compile("categorical_crossentropy", "adam", ["accuracy"])
+        >>> history = model.fit(x, y, epochs=20, validation_data=test, verbose=0)
+        >>> history.history["val_accuracy"][-1] > 0.9
+        True
         """
         refuse_unknown(self.fit, unknown)
         compiled = self._require_compiled()

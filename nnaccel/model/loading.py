@@ -25,9 +25,9 @@ def load(
     Parameters
     ----------
     path : str or Path
-        A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
-        there are layers for. It comes with its weights and is not compiled, and the other
-        arguments are not for it.
+        A safetensors file; or one that ends in '.onnx', with a chain, or branches, of operators
+        that there are layers for. The model of such a file is not compiled, and the other arguments
+        are not for it.
     custom_objects : dict of str to object, optional
         Layer and optimiser classes, losses and metrics of your own, by name.
     compile : bool, default True
@@ -54,6 +54,19 @@ def load(
     -----
     UserWarning
         If some of its numbers are NaN or infinite.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from nnaccel.layers import Dense
+    >>> model = Sequential([Dense(2)])
+    >>> model.build((3,))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.safetensors")
+    ...     model.save(path)
+    ...     again = load(path)
+    >>> bool((again.weights == model.weights).all())
+    True
     """
     if Path(path).suffix.lower() == ".onnx":
         return _load_onnx(Path(path))

@@ -118,7 +118,7 @@ def require_file(path: Path) -> None:
 
 
 def require_place(path: str | Path) -> None:
-    """Raise an error unless a model can be saved to `path`, in place of nothing or of a model.
+    """Raise an error unless a model can be saved to `path`: a new file, or one of a model.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def _is_safetensors(path: Path) -> bool:
 
 @contextlib.contextmanager
 def reading(path: str | Path) -> Iterator[None]:
-    """Make every error while reading a file one that names the file, mostly a CheckpointError."""
+    """Have every error while a file is read name the file; most become a CheckpointError."""
     try:
         yield
     except FileNotFoundError:

@@ -138,7 +138,7 @@ def check_weights(weights: Any, shape: Shape, dtype: Any) -> np.ndarray | None:
     ----------
     weights : array_like, shape (N,), or (N, H, W) for outputs that are images
     shape : (N,) or (N, H, W)
-        Of what a model's outputs are rows or pixels of.
+        How many rows, or pixels of maps, the outputs have.
     dtype : dtype
 
     Returns

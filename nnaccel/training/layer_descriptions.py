@@ -94,7 +94,7 @@ def _make_layer(entry: dict[str, Any], known: Mapping[str, type[Layer]], level: 
 
 
 def read_input_shape(described: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return the input shape of the model, or those of several; CheckpointError for none."""
+    """Return the shape of a model's input, or of several; CheckpointError for anything else."""
     given = described["input_shape"]
     if isinstance(given, list) and given and isinstance(given[0], list):  # of several inputs
         return tuple(_read_shape(shape) for shape in given)
