@@ -179,7 +179,9 @@ class CompiledNetwork(Network):
             )
         places = self.arrays
         if len(weights) != len(places):
-            raise ValueError(f"{len(weights)} arrays given for {len(places)} parameters")
+            raise ValueError(
+                f"{len(weights)} arrays given, but get_weights() returns {len(places)}"
+            )
         arrays = [np.asarray(to_numpy(w), self.dtype) for w in weights]
         for (name, place), array in zip(places.items(), arrays, strict=True):
             if array.shape != place.shape:
@@ -207,6 +209,17 @@ class CompiledNetwork(Network):
         -------
         Sequential
             The model itself.
+
+        Raises
+        ------
+        RuntimeError
+            If the backend cannot run here, or the model is being trained.
+
+        Examples
+        --------
+        >>> import nnaccel as nn
+        >>> nn.Sequential([nn.Dense(2)]).to("numpy").backend.name
+        'numpy'
         """
         self._require_idle("to")
         self._parameters.move(get_backend(name))

@@ -66,7 +66,9 @@ class Restorable(CompiledNetwork):
         seed, iterations, epochs = counts
         inputs = type(self.input_scale).from_description(described["input_scale"])
         if isinstance(inputs, InputScales) and len(inputs.scales) != len(self.input_shape):
-            raise ValueError(f"input_scale is of other inputs than the {len(self.input_shape)}")
+            raise ValueError(
+                f"input_scale is of {len(inputs.scales)} inputs, not of {len(self.input_shape)}"
+            )
         slots, scale, compiled = None, _scale_in(arrays), self._compiled
         if "loss" in described:
             known = {} if compiled is None else compiled.by_name()

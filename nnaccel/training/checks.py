@@ -113,7 +113,7 @@ def open_stream(
     iterator = iter(given)
     first = next(iterator, None)
     if first is None:
-        raise ValueError("the iterable of batches is empty")
+        raise ValueError("the iterable of batches is empty; a generator runs only once")
     check_batch(network, loss, first, 0, class_weight)
     return itertools.chain([first], iterator) if iterator is given else given
 

@@ -209,7 +209,7 @@ def test_formulas() -> None:
         Formula("kind ~ speed", cars)
     with pytest.raises(TypeError, match=r"must be a pandas\.DataFrame, not ndarray"):
         Formula("dist ~ speed", X)
-    with pytest.raises(ValueError, match=r"level without a coefficient.*'c'"):
+    with pytest.raises(ValueError, match=r"level that no row of the fit had.*'c'"):
         both.rows(cars.assign(kind="c"))
     with pytest.raises(ValueError, match="null values"):
         Formula("dist ~ speed", cars.replace({"speed": {4.0: np.nan}}))
