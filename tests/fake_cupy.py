@@ -28,7 +28,7 @@ import pytest
 
 from nnaccel_kernels.lookup import Kernels
 
-from . import fake_memory
+from . import fake_dlpack, fake_memory
 from .each_backend import CUPY, activated
 
 FAKE = "fake cupy"
@@ -50,6 +50,13 @@ class ndarray:  # noqa: N801
         self, memory: np.ndarray, base: ndarray | None = None, pointer: Any = None
     ) -> None:
         self._raw, self.base, self._pointer = memory, base, pointer
+        self.device = fake_dlpack.Device() if base is None else base.device
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return fake_dlpack.CUDA, self.device.id
+
+    def __dlpack__(self, *, stream: Any = None, max_version: Any = None) -> fake_dlpack.Capsule:
+        return fake_dlpack.capsule_of("cupy", self._memory, self.device.id, stream)
 
     @property
     def _memory(self) -> np.ndarray:
@@ -272,6 +279,12 @@ def ascontiguousarray(a: ndarray, dtype: Any = None) -> ndarray:
     return asarray(a, dtype, "C")
 
 
+def from_dlpack(array: Any) -> ndarray:
+    capsule = fake_dlpack.taken("cupy", array)
+    with fake_dlpack.Device(capsule.device):
+        return ndarray(capsule.take())
+
+
 def empty(shape: Any, dtype: Any = float) -> ndarray:
     """Filled with what nobody should read."""
     dtype = np.dtype(dtype)
@@ -297,7 +310,7 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy: Any = modules["cupy"]
     cupy.__version__ = "0.fake"
     cupy.ndarray, cupy.asarray, cupy.ascontiguousarray = ndarray, asarray, ascontiguousarray
-    cupy.empty, cupy.sum = empty, sum
+    cupy.empty, cupy.sum, cupy.from_dlpack = empty, sum, from_dlpack
     pool = SimpleNamespace(free_all_blocks=lambda: None, free_bytes=lambda: 0)
     cupy.get_default_memory_pool = lambda: pool
     names = (
@@ -308,21 +321,20 @@ def _make_modules() -> dict[str, ModuleType]:
     cupy.linalg = SimpleNamespace(norm=_forward(np.linalg.norm), qr=_qr)
     runtime = SimpleNamespace(
         getDeviceCount=lambda: 1,
-        getDevice=lambda: 0,
+        getDevice=lambda: fake_dlpack.current["device"],
         getDeviceProperties=lambda _device: {"name": b"no GPU at all"},
         memGetInfo=lambda: (1 << 40, 1 << 40),
         CUDARuntimeError=fake_memory.CUDARuntimeError,
     )
-    stream = SimpleNamespace(synchronize=fake_memory.finish, record=fake_memory.Event)
     cupy.cuda = SimpleNamespace(
         runtime=runtime,
-        get_current_stream=lambda: stream,
+        get_current_stream=lambda: fake_dlpack.stream(fake_memory.finish, fake_memory.Event),
         alloc_pinned_memory=fake_memory.alloc_pinned_memory,
         Memory=fake_memory.Memory,
         MemoryPointer=fake_memory.MemoryPointer,
         MemoryPool=fake_memory.MemoryPool,
         using_allocator=fake_memory.using_allocator,
-        Device=contextlib.nullcontext,
+        Device=fake_dlpack.Device,
         Stream=Stream,
     )
     erf = np.vectorize(math.erf, otypes=[float])

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-device = {"used": 0, "size": 1 << 40, "pinned": 0}  # bytes; those of the largest pinned buffer
+#: Bytes, `pinned` those of the largest pinned buffer; and whether its events are still to come.
+device = {"used": 0, "size": 1 << 40, "pinned": 0, "busy": 0}
 _copies: list[Callable[[], None]] = []  # from pinned memory, which the device has yet to make
 _current = threading.local()  # each thread's allocator and stream
 _free: dict[int, dict[Any, list[Memory]]] = {}  # by pool and stream; no garbage collector sees it
@@ -94,6 +95,10 @@ def finish() -> None:
 
 class Event:
     """Waits for more than it has to."""
+
+    @property
+    def done(self) -> bool:
+        return not device["busy"]
 
     def synchronize(self) -> None:
         finish()

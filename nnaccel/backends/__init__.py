@@ -13,7 +13,8 @@ from nnaccel.backends._backend import (
     to_numpy,
 )
 from nnaccel.backends._dispatch import asarray, backend_of, get_namespace
-from nnaccel.backends._libraries import OtherLibraryError, call_on_views, is_of_other_library, view
+from nnaccel.backends._in_flight import hold_until_read
+from nnaccel.backends._libraries import OtherLibraryError, call_on_views
 from nnaccel.backends._select import (
     backends,
     cpu_backend,
@@ -23,6 +24,7 @@ from nnaccel.backends._select import (
     use_backend,
 )
 from nnaccel.backends._upload import PIECE_BYTES, Uploader
+from nnaccel.backends._views import is_of_other_library, require_current_device, view
 
 __all__ = [
     "PIECE_BYTES",
@@ -40,12 +42,14 @@ __all__ = [
     "cpu_backend",
     "get_backend",
     "get_namespace",
+    "hold_until_read",
     "home_of",
     "is_kernels_only",
     "is_of_other_library",
     "is_on_device",
     "kernels_only",
     "reason_for_choice",
+    "require_current_device",
     "set_backend",
     "to_numpy",
     "use_backend",

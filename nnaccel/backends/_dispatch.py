@@ -8,8 +8,9 @@ import numpy as np
 
 from nnaccel._validate import refuse_masked
 from nnaccel.backends._backend import Backend, home_of
-from nnaccel.backends._libraries import OtherLibraryError, is_of_other_library, view
+from nnaccel.backends._libraries import OtherLibraryError
 from nnaccel.backends._select import cpu_backend, get_backend
+from nnaccel.backends._views import is_of_other_library, view
 
 _KINDS = {"cupy": "CuPy"}  # what arrays of a backend are called
 

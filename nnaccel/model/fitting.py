@@ -191,7 +191,8 @@ class Fitting(OwnLoop, Minimizing, Evaluating, Portable):
                 setup = self._training_setup(comm)
                 source = self._epochs(setup, (x, y, weights), settings)
                 history = History()
-                chosen = [*callbacks, history, ProgressBar(verbose)]
+                bar = ProgressBar(verbose)
+                chosen = [*callbacks, history, bar]
                 if backup is not None:
                     chosen.append(backup)
                 params = {
@@ -204,7 +205,7 @@ class Fitting(OwnLoop, Minimizing, Evaluating, Portable):
                 }
                 with CallbackList(chosen, self, params, comm.rank) as active:
                     self.history, self.stop_training = history, False
-                    self._run(setup, source, evaluation, active, backup, settings)
+                    self._run(setup, source, evaluation, active, backup, bar, settings)
         return history
 
     def _check_data(
@@ -250,6 +251,7 @@ class Fitting(OwnLoop, Minimizing, Evaluating, Portable):
         evaluation: Evaluation | None,
         callbacks: CallbackList,
         backup: Backup | None,
+        bar: ProgressBar,
         settings: FitSettings,
     ) -> None:
         """Run the epochs, from where the backup ends."""
@@ -258,6 +260,8 @@ class Fitting(OwnLoop, Minimizing, Evaluating, Portable):
         if backup is not None:
             first = backup.restore(callbacks, first)
             source.pass_over(first - settings.initial_epoch)
+            if setup.comm.rank == 0 and (line := backup.nothing_left(settings.epochs)):
+                bar.say(line)
         todo = range(first, settings.epochs)
         run_epochs(setup, todo, source, evaluation, callbacks, lambda: self.stop_training)
         if self.optimizer.use_ema:

@@ -13,7 +13,7 @@ from nnaccel._validate import check_range, whole_number
 from nnaccel.layers._several import Several
 from nnaccel.model.sequential import Sequential
 from nnaccel.training.checks import check_pair
-from nnaccel.training.inputs import as_several
+from nnaccel.training.inputs import as_numbers, as_several
 
 _MEMORY = 0.9  # of the moving average of the losses
 _TOO_BAD = 3.0  # times the size of the best loss: what is worse by more ends the search
@@ -95,8 +95,8 @@ def find_learning_rate(
         whole_number("batch_size", batch_size),
     )
     tried = copy.deepcopy(model)
-    x, y = as_several(tried, x), np.asarray(y)
-    x = x if isinstance(x, Several) else np.asarray(x)
+    x, y = as_several(tried, x), as_numbers(y, "targets")
+    x = x if isinstance(x, Several) else as_numbers(x, "inputs")
     with tried.on_backend():  # all rows, since a batch has only some
         check_pair(tried, tried._require_compiled().loss, x, y)
     rng = np.random.default_rng([model.seed, 4])

@@ -98,10 +98,15 @@ def _in_given_batches(network: Network, batches: Any) -> np.ndarray:
 
 def _inputs_in(network: Network, batch: Any) -> Any:
     """Return x of a batch x, (x, y) or (x, y, sample_weight); several inputs are a tuple too."""
-    if not isinstance(batch, tuple):
+    several = network.built and network.takes_several
+    if not isinstance(batch, (tuple, list) if several else tuple):
         return batch
-    is_bare = network.built and network.takes_several and not isinstance(batch[0], tuple)
-    return batch if is_bare else batch[0]
+    first = batch[0]
+    is_bare = several and not (
+        isinstance(first, tuple)
+        or (isinstance(first, list) and all(hasattr(part, "dtype") for part in first))
+    )
+    return batch if is_bare else first
 
 
 def _recorded(network: Network, x: Array) -> Callable[[list[Array]], Array] | None:

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel.backends import Array
+from nnaccel.backends import Array, hold_until_read
+from nnaccel.layers._several import parts_of
 from nnaccel.training.augment import Augment
 from nnaccel.training.batch_loader import OneBatch
 from nnaccel.training.setup import TrainingSetup
@@ -45,6 +46,7 @@ class BatchRunners:
         """Run one checked batch; `steps` as for `StepRunner.run`, `first_row` within the epoch."""
         loader, runner = self._runner_for(x, targets, weights)
         loader.refill(x, targets, weights)
+        hold_until_read(parts_of(x))
         loader.place(first_row, self._setup.network.epochs)
         runner.run(np.arange(len(x)), steps=steps)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel.backends import Array, is_on_device
+from nnaccel.backends import Array
 from nnaccel.layers import Shape
 from nnaccel.layers._several import Several
 from nnaccel.network.chain import Network
@@ -19,6 +19,7 @@ from nnaccel.training.inputs import (
     as_numbers,
     build_or_check,
     hint_of_tuple,
+    sliceable,
     take_inputs,
 )
 from nnaccel.training.losses import Loss
@@ -60,12 +61,23 @@ def check_batch(
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
         raise ValueError(
             f"batch {number + 1} is a {type(batch).__name__}; expected (x, y) or "
-            "(x, y, sample_weight)"
+            f"(x, y, sample_weight){_hint_of_flat(network, batch)}"
         )
     try:
         return check_weighted(network, loss, batch, class_weight)
     except ValueError as error:
-        raise ValueError(f"batch {number + 1}: {error}") from None
+        hint = _hint_of_flat(network, batch)
+        raise ValueError(f"batch {number + 1}: {error}{hint}") from None
+
+
+def _hint_of_flat(network: Network, batch: Any) -> str:
+    """Return what to add to an error where several inputs may be laid beside y; else ''."""
+    if not network.takes_several or not isinstance(batch, (tuple, list)) or len(batch) < 3:
+        return ""
+    if isinstance(batch[0], (tuple, list)):
+        return ""
+    inputs = ", ".join(f"x{number}" for number in range(1, len(batch)))
+    return f". Several inputs are a tuple within the batch: (({inputs}), y)"
 
 
 def check_weighted(
@@ -184,8 +196,10 @@ def split_validation(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple
     if arrays[1] is None:
         raise ValueError("validation_split needs arrays x and y, not a stream of batches")
     as_they_are = NoneType, Several
-    whole = [
-        a if is_on_device(a) or isinstance(a, as_they_are) else np.asanyarray(a) for a in arrays
+    names = "inputs", "targets", "sample_weight"
+    whole: list[Any] = [
+        a if isinstance(a, as_they_are) else sliceable(a, name)
+        for name, a in zip(names, arrays, strict=False)
     ]
     rows = len(whole[0])
     kept = rows - int(rows * share)

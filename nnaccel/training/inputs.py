@@ -9,7 +9,13 @@ from typing import Any
 import numpy as np
 
 from nnaccel._validate import refuse_masked
-from nnaccel.backends import Array, is_of_other_library, is_on_device, view
+from nnaccel.backends import (
+    Array,
+    is_of_other_library,
+    is_on_device,
+    require_current_device,
+    view,
+)
 from nnaccel.layers._several import Several, parts_of, shapes_of
 from nnaccel.network.chain import Network
 from nnaccel_kernels.half import is_half, wide
@@ -27,8 +33,7 @@ def take_inputs(network: Network, x: Any) -> Array:
         than others.
     """
     dtype = network.compute_dtype
-    if isinstance(x, Several):
-        x = x.arrays
+    x = x.arrays if isinstance(x, Several) else as_tuple(network, x)
     if not network.takes_several or not (network.built or isinstance(x, tuple)):
         try:
             return check_inputs(x, dtype)
@@ -54,17 +59,47 @@ def take_inputs(network: Network, x: Any) -> Array:
     return Several(parts)
 
 
+def as_tuple(network: Network, x: Any) -> Any:
+    """Return a list of several inputs as a tuple, unless it could be meant as one array.
+
+    PyTorch's `DataLoader` gives such lists.
+    """
+    if not isinstance(x, list) or not network.takes_several:
+        return x
+    if network.built:
+        return tuple(x) if len(x) == len(network.input_shape) else x
+    shapes = {tuple(getattr(part, "shape", ())) for part in x}
+    return tuple(x) if len(shapes) > 1 and all(shapes) else x
+
+
 def hint_of_tuple(network: Network, x: Any) -> str:
     """Return what to add to an error where x may be meant as several inputs; else ''."""
-    is_list = network.takes_several and isinstance(x, list)
-    return ". Several inputs are a tuple of arrays, not a list" if is_list else ""
+    if not network.takes_several or as_tuple(network, x) is not x or not isinstance(x, list):
+        return ""
+    return ". Several inputs are a tuple of arrays, not a list, until the model is built"
 
 
 def as_several(network: Network, x: Any) -> Any:
     """Return a tuple as `Several`, whose rows can be chosen, where the network takes several."""
+    x = as_tuple(network, x)
     if not isinstance(x, tuple) or not network.takes_several:
         return x
-    return Several([part if is_on_device(part) else np.asanyarray(part) for part in x])
+    return Several([sliceable(part, "inputs") for part in x])
+
+
+def seen(a: Any, what: str) -> Any:
+    """Return an array of another library as a view on it, and anything else as it is."""
+    if not is_of_other_library(a):
+        return a
+    a = view(a, what)
+    require_current_device(a, what)
+    return a
+
+
+def sliceable(a: Any, what: str) -> Array:
+    """Return an array that rows can be chosen of; on a device it stays there."""
+    a = seen(a, what)
+    return a if is_on_device(a) else np.asanyarray(a)
 
 
 def check_inputs(x: Any, dtype: Any) -> Array:
@@ -82,6 +117,7 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     ValueError
         If it is empty, not numeric, or contains NaN or infinity (not checked on disk).
     """
+    x = seen(x, "inputs")
     if is_on_device(x):
         return x
     on_disk = isinstance(x, np.memmap)
@@ -119,7 +155,7 @@ def as_numbers(x: Any, what: str) -> np.ndarray:
         raise ValueError(f"{what} are a {type(x).__name__}. To fix: give an array{several}")
     refuse_masked(x, what)
     if is_of_other_library(x):
-        return view(x, what)
+        x = view(x, what)
     try:
         array: np.ndarray = x.get() if is_on_device(x) else np.asarray(x)
     except ValueError as error:

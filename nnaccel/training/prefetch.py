@@ -82,7 +82,7 @@ def _copied(batch: Any) -> Any:
 
 
 def _copy(array: Any) -> Any:
-    if isinstance(array, tuple):  # several inputs
-        return tuple(map(_copy, array))
+    if isinstance(array, tuple | list) and array and hasattr(array[0], "dtype"):  # several inputs
+        return type(array)(map(_copy, array))
     copy = getattr(array, "clone", None) or getattr(array, "copy", None)  # PyTorch's has no copy
     return copy() if callable(copy) else array

@@ -127,6 +127,15 @@ class Backup(Callback):
                 self._next_epoch = self._training["next_epoch"]
         return self._next_epoch
 
+    def nothing_left(self, epochs: int) -> str:
+        """Return what to say where a restored training has none of its epochs left, else ''."""
+        if not self._training:
+            return ""
+        done = f"already trained for {self._next_epoch} epoch{'s' * (self._next_epoch != 1)}"
+        if self._training["stop"]:
+            return f"{done}, after which a callback stopped the training"
+        return f"{done}: give a larger epochs to go on" if self._next_epoch >= epochs else ""
+
     def on_epoch_end(self, epoch: int, logs: Logs) -> None:
         """Save; this callback runs last."""
         self._next_epoch = epoch + 1

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import njit
 from scipy import special
@@ -93,6 +93,7 @@ def test_tables_are_complete() -> None:
 @dtypes
 @settings(max_examples=10)
 @given(x=st.lists(st.floats(-20, 20, width=32), max_size=40))
+@example([7.0])
 def test_values_and_derivatives(backend: Any, name: str, dtype: Any, x: list[float]) -> None:
     eps = float(np.finfo(dtype).eps)
     inputs = np.array(x, dtype)
@@ -103,7 +104,8 @@ def test_values_and_derivatives(backend: Any, name: str, dtype: Any, x: list[flo
     dy = np.linspace(-2, 3, len(x)).astype(dtype)
     slopes = np.array([DERIVATIVES[name](v) for v in x], np.float64)
     got = backward(backend, name, dy, inputs, want)
-    np.testing.assert_allclose(got, dy * slopes, rtol=8 * eps, atol=60 * eps)
+    # Near 7, gelu_tanh multiplies by 22 what is left of 1 - tanh(…)**2, a rounding error of 1.
+    np.testing.assert_allclose(got, dy * slopes, rtol=8 * eps, atol=150 * eps)
 
 
 @names

@@ -10,7 +10,7 @@ import pytest
 
 import nnaccel as nn
 from nnaccel import ops
-from nnaccel.backends import view
+from nnaccel.backends import OtherLibraryError, call_on_views, use_backend, view
 
 from .checked import BACKWARDS
 from .test_backward import CASES
@@ -102,6 +102,18 @@ def test_what_cannot_be_taken() -> None:
         ops.relu(torch.ones(2, 3, dtype=torch.bfloat16))
     with pytest.raises(TypeError, match="x has dtype int64"):
         ops.relu(torch.ones(2, 3, dtype=torch.int64))
+
+
+def test_pytorchs_backend_takes_tensors_elsewhere_as_they_are() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    x, y = torch.ones(2, 3, device="meta"), torch.ones(2, 3)
+    with use_backend("torch"):
+        assert view(x).tensor is x
+        assert call_on_views(lambda x: [x], (x,), {}, OtherLibraryError())[0] is x
+        with pytest.raises(TypeError, match=r"devices in one call \(x on meta, w on cpu\): move"):
+            ops.linear(x, y)
+    with pytest.raises(TypeError, match=r"x of torch, w of numpy"):
+        ops.linear(x, draw(2, 3))
 
 
 def test_a_library_that_takes_nothing_back() -> None:

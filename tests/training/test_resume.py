@@ -155,6 +155,23 @@ def test_one_that_stopped_early_stays_stopped(tmp_path: Path) -> None:
     assert_equal(again, model)
 
 
+def test_one_that_is_over_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path, settings = tmp_path / "m", {"batch_size": 8, "verbose": 2, "resume": True}
+    classifier().fit(*problem(), epochs=2, checkpoint=path, **settings)
+    assert "already" not in capsys.readouterr().out
+    classifier().fit(*problem(), epochs=2, checkpoint=path, **settings)
+    told = capsys.readouterr().out
+    assert told == "already trained for 2 epochs: give a larger epochs to go on\n"
+    stop = [EarlyStopping("loss", min_delta=1e9, patience=1)]
+    classifier().fit(*problem(), epochs=9, checkpoint=path, callbacks=stop, **settings)
+    capsys.readouterr()
+    classifier().fit(*problem(), epochs=9, checkpoint=path, callbacks=stop, **settings)
+    told = capsys.readouterr().out
+    assert told == "already trained for 4 epochs, after which a callback stopped the training\n"
+    classifier().fit(*problem(), epochs=2, checkpoint=path, **{**settings, "verbose": 0})
+    assert not capsys.readouterr().out
+
+
 def test_without_a_file_it_starts_anew(tmp_path: Path) -> None:
     path, model, plain = tmp_path / "m", classifier(), classifier()
     history = train(model, [], checkpoint=path, resume=True)

@@ -241,18 +241,61 @@ def test_what_is_shown_of_them() -> None:
     assert nn.find_learning_rate(model, X, Y, steps=10).suggested > 0
 
 
+def test_lists_in_place_of_tuples() -> None:
+    """As PyTorch's `DataLoader` gives them."""
+    listed, tupled = network(), network()
+    batches = [[[*rows(slice(0, 20))], Y[:20]], [[*rows(slice(20, None))], Y[20:]]]
+    listed.fit((batch for batch in batches), **FIT)
+    tupled.fit([((*x,), y) for x, y in batches], **FIT)
+    for prefetch in 0, 2:
+        listed.fit(lambda: iter(batches), prefetch=prefetch, **FIT)
+        tupled.fit([((*x,), y) for x, y in batches], **FIT)
+    listed.fit([*X], Y, validation_data=[[*X], Y], validation_split=0, **FIT)
+    tupled.fit(X, Y, **FIT)
+    listed.fit([*X], Y, validation_split=0.2, **FIT)
+    tupled.fit(X, Y, validation_split=0.2, **FIT)
+    assert_equal(listed, tupled)
+    wanted = tupled.predict(X)
+    np.testing.assert_array_equal(listed.predict([*X]), wanted)
+    for given in ([[[*X], Y]], [[*X]], [([*X], Y)], [X], [[X, Y]]):
+        np.testing.assert_allclose(listed.predict(iter(given)), wanted, rtol=1e-5)
+    assert listed.evaluate([*X], Y) == tupled.evaluate(X, Y)
+    assert listed.train_on_batch([*X], Y) == tupled.train_on_batch(X, Y)
+
+
+def test_a_data_loader_of_pytorch() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    rows_of = [((torch.tensor(i), torch.tensor(n)), int(y)) for i, n, y in zip(*X, Y, strict=True)]
+    ours, theirs = network(), network()
+    ours.fit(torch.utils.data.DataLoader(rows_of, batch_size=8), **FIT)
+    theirs.fit([(rows(s), Y[s]) for s in (slice(i, i + 8) for i in range(0, N, 8))], **FIT)
+    assert_equal(ours, theirs)
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_inputs_laid_beside_the_targets(built: bool) -> None:
+    model = network()
+    if built:
+        model.build(((1, 6, 5), (4,)))
+    hint = r"Several inputs are a tuple within the batch: \(\(x1, x2\), y\)"
+    with pytest.raises(ValueError, match=f"batch 1: .*{hint}"):
+        model.fit(iter([(IMAGES, NUMBERS, Y)]), **FIT)
+    with pytest.raises(ValueError, match=r"batch 1 is a list; .*: \(\(x1, x2, x3\), y\)"):
+        model.fit(iter([[IMAGES, NUMBERS, NUMBERS, Y]]), **FIT)
+
+
 @pytest.mark.parametrize(
     ("x", "message"),
     [
         ((IMAGES, NUMBERS, NUMBERS), "3 inputs for 2 branches"),
         ((IMAGES,), "1 input for 2 branches"),
         ((), "tuple of inputs is empty"),
-        ([IMAGES, NUMBERS], "Several inputs are a tuple of arrays, not a list"),
+        ([NUMBERS.tolist(), [1]], "Several inputs are a tuple of arrays, not a list, until"),
         ([NUMBERS, NUMBERS], "they must pair up. Several inputs are a tuple of arrays, not a list"),
         ((IMAGES, NUMBERS[1:]), "the inputs have 37 and 36 rows"),
         ((IMAGES, np.full((N, 4), np.nan)), "input 2 of 2: inputs contain NaN"),
         ((NUMBERS, IMAGES), "takes images"),
-        ([IMAGES, NUMBERS], "several inputs are a tuple, for a Parallel as the first layer"),
+        ([NUMBERS.tolist(), [1]], "several inputs are a tuple, for a Parallel as the first layer"),
     ],
 )
 def test_inputs_that_do_not_fit(x: Any, message: str) -> None:
@@ -266,7 +309,7 @@ def test_refusals(tmp_path: Path) -> None:
     wrong: dict[str, Any] = {
         "a ndarray": IMAGES,
         "a tuple of 1": (IMAGES,),
-        "a list": [IMAGES, NUMBERS],
+        "a list": [IMAGES, NUMBERS, NUMBERS],
     }
     for given, x in wrong.items():
         with pytest.raises(ValueError, match=f"2 inputs, .* branches of 'par.*, but got {given}"):

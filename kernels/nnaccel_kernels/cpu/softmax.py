@@ -9,8 +9,8 @@ import numpy as np
 from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for
-from nnaccel_kernels.cpu.vector.math import exp, larger
-from nnaccel_kernels.cpu.vector.runs import dot_of, sum_of
+from nnaccel_kernels.cpu.vector.math import exp
+from nnaccel_kernels.cpu.vector.runs import dot_of, largest_of, sum_of
 
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
 
@@ -30,9 +30,7 @@ def softmax_row(x, y):  # type: ignore[no-untyped-def]
 
     Their sum, logsumexp(x), would lose digits of the logarithm where max(x) is large.
     """
-    largest = x[0]
-    for j in range(1, x.size):
-        largest = larger(largest, x[j])
+    largest = largest_of(x)
     for j in range(x.size):
         y[j] = exp(x[j] - largest)
     total = sum_of(y)

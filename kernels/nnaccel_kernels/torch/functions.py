@@ -43,6 +43,10 @@ class Functions:
         tensor = tensor.to(self._device, torch_dtype(dtype))
         return Array(tensor.contiguous() if order == "C" else tensor)
 
+    def from_dlpack(self, a: Any) -> Array:
+        """Array over the memory of a tensor, on its device."""
+        return Array(a if isinstance(a, torch.Tensor) else torch.from_dlpack(a))
+
     def ascontiguousarray(self, a: Any, dtype: Any = None) -> Array:
         """Array in C order."""
         return self.asarray(a, dtype, "C")

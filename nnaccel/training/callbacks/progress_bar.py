@@ -100,10 +100,15 @@ class ProgressBar(Callback):
         times = [f"{seconds:.2f} s"]
         if compiling > _TOLD:
             times.append(f"({compiling:.1f} s compiling, once)")
+        width = self._bar.width if self._bar else None
+        self.say(fit(self._label, logs, self._rate(), times, width))
+
+    def say(self, line: str) -> None:
+        """Print a line, unless nothing is to be printed."""
         if self._bar:
-            self._bar.print(fit(self._label, logs, self._rate(), times, self._bar.width))
+            self._bar.print(line)
         elif self.verbose:
-            print(fit(self._label, logs, self._rate(), times), flush=True)
+            print(line, flush=True)
 
     def on_train_end(self, logs: Logs) -> None:
         """Remove the bar."""

@@ -32,7 +32,7 @@ from nnaccel_kernels.cpu.conv.shape import (
 )
 from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue
 from nnaccel_kernels.cpu.matmul.packing import pack_filters, strips_shape
-from nnaccel_kernels.cpu.matmul.product import product_of_strips
+from nnaccel_kernels.cpu.matmul.product import product_of_runs, product_of_strips
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import work_items
 from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces
@@ -40,7 +40,7 @@ from nnaccel_kernels.window import Window
 
 __all__ = ["forward", "input_gradient", "weight_gradient", "workspace_size"]
 
-_SHORT = 16  # positions: shorter rows are written out as patches
+_SHORT = 9  # positions: shorter rows are written out as patches
 
 
 @register_jitable
@@ -82,14 +82,16 @@ def _forward(  # type: ignore[no-untyped-def]
                 strips, weights, strip, target, place, filters, 0,
             )  # fmt: skip
         else:
+            # Runs of a patch that are as far apart as each other: all, or those in a row of taps.
+            inner, jump = runs, conv.dilation_across * channels
+            if runs == 1:
+                inner, jump = pieces, conv.dilation_down * pitch
             for i in range(rows):
-                for piece in range(pieces):
-                    r, s = piece // runs, piece % runs
-                    row = begin + (i * conv.stride_down + r * conv.dilation_down) * pitch
-                    product_of_strips(
-                        across, filters, run,
-                        band, row + s * conv.dilation_across * channels,
-                        conv.stride_across * channels, 1,
+                for piece in range(0, pieces, inner):
+                    down = i * conv.stride_down + piece // runs * conv.dilation_down
+                    product_of_runs(
+                        across, filters, inner, run,
+                        band, begin + down * pitch, conv.stride_across * channels, jump,
                         strips, weights + piece * run * lanes, strip,
                         target, place + i * across * filters, filters, piece,
                     )  # fmt: skip

@@ -27,11 +27,13 @@ from nnaccel_kernels.cpu.conv.shape import (
     is_in_place,
     locate,
     positions_inside,
+    receptive_field,
     source,
     split_rows,
 )
 from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue
 from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES, product, product_from
+from nnaccel_kernels.cpu.matmul.transpose import transpose
 from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import work_items
@@ -45,7 +47,7 @@ __all__ = ["forward", "input_gradient", "weight_gradient", "workspace_size"]
 @register_jitable
 def _load_plane(conv, xs, x, at, first, rows, r, s, plane):  # type: ignore[no-untyped-def]
     """Fill a plane (rows, out_width) with the pixels under a tap, in the channel at x[at]."""
-    across, step = conv.out_width, strides(xs)[0] * conv.stride_across
+    across, step = conv.out_width, conv.stride_across
     down, right = (
         (r, conv.stride_down, conv.top - first * conv.stride_down, conv.dilation_down),
         (s, conv.stride_across, conv.left, conv.dilation_across),
@@ -55,8 +57,8 @@ def _load_plane(conv, xs, x, at, first, rows, r, s, plane):  # type: ignore[no-u
     if top == bottom or begin == end:
         plane[: rows * across] = 0
         return
-    pitch = xs.width * conv.stride_down * strides(xs)[0]
-    at += (source(top, *down) * xs.width + source(begin, *right)) * strides(xs)[0]
+    pitch = xs.width * conv.stride_down
+    at += source(top, *down) * xs.width + source(begin, *right)
     if step == 1 and pitch == across:  # rows lie as they do in the image
         count = (bottom - top - 1) * across + end - begin
         copy_run(count, x, at, plane, top * across + begin)
@@ -78,16 +80,29 @@ def _load_plane(conv, xs, x, at, first, rows, r, s, plane):  # type: ignore[no-u
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
-def _load_planes(conv, xs, x, n, group, first, rows, planes):  # type: ignore[no-untyped-def]
-    """Fill planes (C*R*S, rows * out_width) with the pixel under each tap at each position."""
-    size, channel = rows * conv.out_width, strides(xs)[1]
-    at = 0
-    for c in range(conv.channels):
-        image = pixel_at(xs, n, 0, 0) + (group * conv.channels + c) * channel
+def _load_planes(conv, xs, x, n, group, first, rows, work):  # type: ignore[no-untyped-def]
+    """Fill planes (C*R*S, rows * out_width) with the pixel under each tap at each position.
+
+    Pixels of several channels are first taken apart, behind the planes, as every tap reads them.
+    """
+    channels, size = conv.channels, rows * conv.out_width
+    at, apart = pixel_at(xs, n, 0, 0), xs.height * xs.width
+    if xs.last and xs.channels > 1:
+        top = first * conv.stride_down - conv.top
+        begin, end = max(0, top), min(xs.height, top + receptive_field(conv, rows)[0])
+        behind = channels * conv.taps_down * conv.taps_across * size
+        at, apart = pixel_at(xs, n, begin, 0) + group * channels, max(0, end - begin) * xs.width
+        transpose(apart, channels, x, at, xs.channels, work, behind, apart)
+        x, at = work, behind - begin * xs.width
+    else:
+        at += group * channels * apart
+    place = 0
+    for c in range(channels):
         for r in range(conv.taps_down):
             for s in range(conv.taps_across):
-                _load_plane(conv, xs, x, image, first, rows, r, s, planes[at : at + size])
-                at += size
+                plane = work[place : place + size]
+                _load_plane(conv, xs, x, at + c * apart, first, rows, r, s, plane)
+                place += size
 
 
 @kernel
@@ -214,4 +229,7 @@ def split_planes(conv: Conv, xs: Images, itemsize: int) -> tuple[Conv, int]:
     """Split images into work items; return also the elements of workspace of a thread."""
     patch = conv.channels * conv.taps_down * conv.taps_across
     conv = split_rows(conv, conv.out_height, conv.out_width * patch * itemsize)
-    return conv, 0 if is_in_place(conv, xs) else conv.rows * conv.out_width * patch
+    if is_in_place(conv, xs):
+        return conv, 0
+    apart = conv.channels * receptive_field(conv, conv.rows)[0] * xs.width if xs.last else 0
+    return conv, conv.rows * conv.out_width * patch + apart

@@ -2,7 +2,7 @@
 
 A tile of c, `ROWS` rows by `VECTORS` vectors, stays in registers. Each step of the sum loads a row
 of b and broadcasts the elements of a column of a, one after the other [1]_. a may have any strides,
-so a transposed a needs no copy.
+so a transposed a needs no copy, and its columns may lie in runs, such as the rows of a patch.
 
 .. [1] K. Goto and R. A. van de Geijn, "Anatomy of high-performance matrix multiplication",
    ACM TOMS 34(3), 2008.
@@ -32,14 +32,17 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
     same sums. A ragged tile masks the lanes beyond its columns.
     """
     bit = ir.IntType(1)
-    arguments = [i64, i64, i64, pointer, i64, i64, pointer, i64, bit, pointer, i64, pointer, i64]
+    of_a = [pointer, i64, i64, i64, i64]
+    arguments = [i64, i64, i64, *of_a, pointer, i64, bit, pointer, i64, pointer, i64]
     name = f"nnaccel_tile_{SCALARS[dtype][1]}_{rows}_{width}"
     function = ir.Function(module, ir.FunctionType(void, arguments), name)
     function.linkage = "internal"
     function.attributes.add("noinline")
-    count, cols, k, a, a_row, a_step, b, b_step, begun, s, s_row, c, c_row = function.args
-    names = ("entry", "tile", "step", "done", "add", "write", "next", "leave")
-    entry, tile, step, done, add, write, next_tile, leave = map(function.append_basic_block, names)
+    count, cols, k, a, a_row, a_step, runs, jump, b, b_step, begun, *ends = function.args
+    s, s_row, c, c_row = ends
+    names = ("entry", "tile", "run", "step", "turn", "done", "add", "write", "next", "leave")
+    blocks = map(function.append_basic_block, names)
+    entry, tile, run, step, turn, done, add, write, next_tile, leave = blocks
     builder = ir.IRBuilder(entry)
     v = Lanes(builder, dtype)
     mask = v.first(cols) if width == RAGGED else None
@@ -60,7 +63,12 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
         v.prefetch(v.at(hidden, c_rows[i]))
         if width == FULL:  # a row of c may lie across two cache lines
             v.prefetch(v.at(hidden, builder.add(c_rows[i], builder.sub(cols, i64(1)))))
-    builder.cbranch(builder.icmp_signed(">", k, i64(0)), step, done)
+    builder.cbranch(builder.icmp_signed(">", k, i64(0)), run, done)
+
+    builder.position_at_end(run)
+    runs_left, a_run, b_run = builder.phi(i64), builder.phi(pointer), builder.phi(pointer)
+    before = [builder.phi(v.type) for _ in range(rows * len(across))]
+    builder.branch(step)
 
     builder.position_at_end(step)
     steps, a_now, b_now = builder.phi(i64), builder.phi(pointer), builder.phi(pointer)
@@ -72,16 +80,25 @@ def _function(module: ir.Module, dtype: types.Type, rows: int, width: int) -> ir
         x = v.splat(builder.load(v.at(column, a_rows[i]), typ=v.scalar))
         row = sums[i * len(across) : (i + 1) * len(across)]
         later += [v.multiply_add(x, y, total) for y, total in zip(b_row, row, strict=True)]
-    left = builder.sub(steps, i64(1))
-    _join(steps, (k, tile), (left, step))
-    _join(a_now, (a_tile, tile), (v.at(a_now, a_step), step))
-    _join(b_now, (b, tile), (v.at(b_now, b_step), step))
-    for total, x in zip(sums, later, strict=True):
-        _join(total, (v.zero, tile), (x, step))
-    builder.cbranch(builder.icmp_signed(">", left, i64(0)), step, done)
+    left, b_next = builder.sub(steps, i64(1)), v.at(b_now, b_step)
+    _join(steps, (k, run), (left, step))
+    _join(a_now, (a_run, run), (v.at(a_now, a_step), step))
+    _join(b_now, (b_run, run), (b_next, step))
+    for total, start, x in zip(sums, before, later, strict=True):
+        _join(total, (start, run), (x, step))
+    builder.cbranch(builder.icmp_signed(">", left, i64(0)), step, turn)
+
+    builder.position_at_end(turn)
+    left = builder.sub(runs_left, i64(1))
+    _join(runs_left, (runs, tile), (left, turn))
+    _join(a_run, (a_tile, tile), (v.at(a_run, jump), turn))
+    _join(b_run, (b, tile), (b_next, turn))
+    for start, x in zip(before, later, strict=True):
+        _join(start, (v.zero, tile), (x, turn))
+    builder.cbranch(builder.icmp_signed(">", left, i64(0)), run, done)
 
     builder.position_at_end(done)
-    sums = [_join(builder.phi(v.type), (v.zero, tile), (x, step)) for x in later]
+    sums = [_join(builder.phi(v.type), (v.zero, tile), (x, turn)) for x in later]
     s_corner, corner = v.opaque(s_tile), v.opaque(c_tile)
     builder.cbranch(begun, add, write)
     for block in (add, write):
@@ -123,12 +140,14 @@ def _join(phi: Any, *incoming: tuple[Any, ir.Block]) -> Any:
 
 @intrinsic
 def tile(  # type: ignore[no-untyped-def]
-    typing, rows, count, cols, k, a, a_row, a_step, b, b_step, begun, s, s_row, c, c_row
-):
+    typing, rows, count, cols, k, a, a_row, a_step, runs, jump, b, b_step,
+    begun, s, s_row, c, c_row,
+):  # fmt: skip
     """c = a @ b, plus s if `begun`, for `count` tiles of `rows` rows, one below the other.
 
-    a, b, c and s are pointers; strides count elements. b, c and s have consecutive columns, at most
-    `VECTORS` vectors of them. s may be c. A kernel may have only one call of this.
+    a, b, c and s are pointers; strides count elements. A row of a has `runs` runs of k elements,
+    which begin `jump` elements apart. b, c and s have consecutive columns, at most `VECTORS`
+    vectors of them. s may be c. A kernel may have only one call of this.
     """
     n, dtype = types.int64, c.dtype
 
@@ -151,4 +170,4 @@ def tile(  # type: ignore[no-untyped-def]
         builder.position_at_end(end)
         return context.get_dummy_value()
 
-    return types.void(n, n, n, n, a, n, n, b, n, types.boolean, s, n, c, n), codegen
+    return types.void(n, n, n, n, a, n, n, n, n, b, n, types.boolean, s, n, c, n), codegen

@@ -19,20 +19,23 @@ from nnaccel_kernels.cpu.vector.simd import (
     void,
 )
 
+FULL, RAGGED, THIN = range(3)  # squares: whole, of fewer columns, or of fewer rows or columns
+_THIN = 6  # rows or columns: with fewer, a loop over elements is as fast
 
-def _square(module: ir.Module, dtype: types.Type, ragged: bool) -> Any:
+
+def _square(module: ir.Module, dtype: types.Type, kind: int) -> Any:
     """Emit the transposition of a square of vectors, by swaps of ever smaller blocks."""
-    kind = ir.FunctionType(void, [i64, i64, pointer, i64, pointer, i64])
-    name = f"nnaccel_transpose_square_{SCALARS[dtype][1]}_{int(ragged)}"
+    signature = ir.FunctionType(void, [i64, i64, pointer, i64, pointer, i64])
+    name = f"nnaccel_transpose_square_{SCALARS[dtype][1]}_{kind}"
     if name in module.globals:
         return module.globals[name]
-    function = ir.Function(module, kind, name)
+    function = ir.Function(module, signature, name)
     function.linkage = "internal"
     function.attributes.add("noinline")
     rows, cols, x, x_row, y, y_row = function.args
     builder = ir.IRBuilder(function.append_basic_block("entry"))
     v = Lanes(builder, dtype)
-    mask = v.first(cols) if ragged else None
+    mask = v.first(cols) if kind != FULL else None
     last = builder.sub(rows, i64(1))
     square = []
     for i in range(v.count):
@@ -49,10 +52,35 @@ def _square(module: ir.Module, dtype: types.Type, ragged: bool) -> Any:
                 square[i] = v.shuffle(upper, lower, low)
                 square[i | half] = v.shuffle(upper, lower, high)
         half //= 2
-    for i, row in enumerate(square):
-        v.store(row, v.at(y, builder.mul(y_row, i64(i))))
-    builder.ret_void()
+    targets = [v.at(y, builder.mul(y_row, i64(i))) for i in range(v.count)]
+    if kind == THIN:
+        _store_thin(v, square, targets, rows, cols)
+    else:
+        for row, target in zip(square, targets, strict=True):
+            v.store(row, target)
+        builder.ret_void()
     return function
+
+
+def _store_thin(v: Lanes, square: list[Any], targets: list[Any], rows: Any, cols: Any) -> None:
+    """Emit stores of the first `rows` lanes of the first `cols` vectors, and the return."""
+    builder = v.builder
+    leave = builder.append_basic_block("leave")
+    whole, few = (builder.append_basic_block(name) for name in ("whole", "few"))
+    builder.cbranch(builder.icmp_signed("<", rows, i64(v.count)), few, whole)
+    for block in (whole, few):
+        builder.position_at_end(block)
+        for i, (row, target) in enumerate(zip(square, targets, strict=True)):
+            if block is few:
+                v.store_first(row, target, rows)
+            else:
+                v.store(row, target)
+            following = builder.append_basic_block("row")
+            builder.cbranch(builder.icmp_signed(">", cols, i64(i + 1)), following, leave)
+            builder.position_at_end(following)
+        builder.branch(leave)
+    builder.position_at_end(leave)
+    builder.ret_void()
 
 
 @intrinsic
@@ -66,9 +94,21 @@ def transpose_square(typing, rows, cols, x, x_row, y, y_row):  # type: ignore[no
     def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
         lanes = i64(Lanes(builder, dtype).count)
         with builder.if_else(builder.icmp_signed("<", args[1], lanes)) as branches:
-            for ragged, branch in zip((True, False), branches, strict=True):
+            for kind, branch in zip((RAGGED, FULL), branches, strict=True):
                 with branch:
-                    builder.call(_square(builder.module, dtype, ragged), args)
+                    builder.call(_square(builder.module, dtype, kind), args)
+        return context.get_dummy_value()
+
+    return types.void(i8, i8, x, i8, y, i8), codegen
+
+
+@intrinsic
+def _transpose_thin(typing, rows, cols, x, x_row, y, y_row):  # type: ignore[no-untyped-def]
+    """y[j, i] = x[i, j] for at most a vector's `rows` and `cols`; nothing else is written."""
+    i8, dtype = types.int64, x.dtype
+
+    def codegen(context: Any, builder: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        builder.call(_square(builder.module, dtype, THIN), args)
         return context.get_dummy_value()
 
     return types.void(i8, i8, x, i8, y, i8), codegen
@@ -86,19 +126,23 @@ def _transpose_in_python(lanes, rows, cols, x, x_at, x_row, y, y_at, y_row):  # 
 @linked("iiipipi", _transpose_in_python)
 def _transpose(lanes, rows, cols, x, x_row, y, y_row):  # type: ignore[no-untyped-def]
     """y (cols, rows) = x.T in squares of vectors; the last squares overlap those before."""
-    if rows < lanes or cols < lanes:
-        long, short = max(rows, cols), min(rows, cols)
+    long, short = max(rows, cols), min(rows, cols)
+    if short < min(lanes, _THIN):
         for i in range(short):
             for j in range(long):
                 row, col = (i, j) if rows < cols else (j, i)
                 y[col * y_row + row] = x[row * x_row + col]
         return
     for column in range(0, cols, lanes):
-        j = min(column, cols - lanes)
+        j = max(0, min(column, cols - lanes))
         for row in range(0, rows, lanes):
-            i = min(row, rows - lanes)
+            i = max(0, min(row, rows - lanes))
             source, target = shift(x, i * x_row + j), shift(y, j * y_row + i)
-            transpose_square(lanes, lanes, source, x_row, target, y_row)
+            if short < lanes:
+                high, wide = min(rows, lanes), min(cols, lanes)
+                _transpose_thin(high, wide, source, x_row, target, y_row)
+            else:
+                transpose_square(lanes, lanes, source, x_row, target, y_row)
 
 
 @register_jitable

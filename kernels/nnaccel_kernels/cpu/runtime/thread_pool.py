@@ -28,7 +28,7 @@ def _yield_address() -> int:
 
 
 _MEETINGS = 8
-_PROMPT_SECONDS = 0.001  # in which threads that sleep wake up and meet, on a quiet machine
+_PROMPT_SECONDS = 0.001  # in which threads meet on a quiet machine, and mostly wake up before
 #: Seconds until the next look, and how many times as long as the last one took.
 _LOOK_AFTER, _LOOK_EVERY = 0.1, 30
 
@@ -72,10 +72,19 @@ class ThreadPool:
         """
         now = time.perf_counter()
         if self.size > 1 and now >= self._next_look:
-            if self._execute(self._meetings, 1, self.size):
-                self._was_prompt = time.perf_counter() - now < _PROMPT_SECONDS
+            self._was_prompt = self._meets_promptly() or self._meets_promptly()
             self._next_look = now + _LOOK_EVERY * (time.perf_counter() - now) + _LOOK_AFTER
         return self._was_prompt
+
+    def _meets_promptly(self) -> bool:
+        """Whether the threads meet without delay now, or did when last seen, if others use them.
+
+        A first meeting is late if they slept deeply; the second tells whether that was all.
+        """
+        begin = time.perf_counter()
+        if not self._execute(self._meetings, 1, self.size):
+            return self._was_prompt
+        return time.perf_counter() - begin < _PROMPT_SECONDS
 
     def run_once(self, parts: Sequence[Table | Host], width: int) -> None:
         """Execute tables and host rows in order, on up to `width` threads."""
