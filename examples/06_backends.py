@@ -3,21 +3,17 @@
 python examples/06_backends.py
 """
 
-import argparse
 import time
 
 import numpy as np
-from _options import add_data_option, count, load
+from _options import add_data_option, count, load, new_parser
 
 import nnaccel as nn
 
 
 def main() -> None:
     """Train once on each backend and compare."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     add_data_option(parser)
     parser.add_argument("--epochs", type=count, default=3, help="passes over the training data")
     options = parser.parse_args()

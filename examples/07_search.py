@@ -6,13 +6,12 @@ python examples/07_search.py --cluster tcp://host:8786 # a scheduler that is the
 Needs pip install dask distributed.
 """
 
-import argparse
 import contextlib
 import time
 from collections.abc import Iterator
 
 import joblib
-from _options import count
+from _options import count, new_parser
 from dask.distributed import Client, LocalCluster
 from sklearn.datasets import load_digits
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
@@ -23,10 +22,7 @@ from nnaccel.estimators import MLPClassifier
 
 def main() -> None:
     """Search on the workers, and then in this process, and compare who wins."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--workers", type=count, default=2, help="processes on this machine")
     parser.add_argument("--cluster", help="address of a scheduler, instead of workers here")
     parser.add_argument("--epochs", type=count, default=200, help="most passes over the data")

@@ -14,6 +14,18 @@ _PATIENCE = 20.0  # seconds for the download of MNIST, where it was not asked fo
 Pair = tuple[np.ndarray, np.ndarray]
 
 
+class _Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Help that tells the default of an option, where there is one."""
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
+
+
+def new_parser(words: str) -> argparse.ArgumentParser:
+    """Return a parser with the first line of `words` for its help."""
+    return argparse.ArgumentParser(description=words.splitlines()[0], formatter_class=_Help)
+
+
 def count(text: str) -> int:
     """Return a whole number, 1 at least."""
     number = int(text)

@@ -4,7 +4,7 @@ import argparse
 import time
 from typing import Any
 
-from _options import Pair, add_data_option, count, load
+from _options import Pair, add_data_option, count, load, new_parser
 
 import nnaccel as nn
 
@@ -13,10 +13,7 @@ _MIN_SIZE = 16  # pixels; the pixels of smaller images are repeated
 
 def training_parser(words: str, epochs: int) -> argparse.ArgumentParser:
     """Return a parser for what a training takes, with the first line of `words` for its help."""
-    parser = argparse.ArgumentParser(
-        description=words.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser(words)
     parser.add_argument("--epochs", type=count, default=epochs, help="passes over the images")
     parser.add_argument("--seed", type=int, default=0, help="of weights, shuffles and distortions")
     parser.add_argument(

@@ -3,11 +3,10 @@
 python examples/gan.py
 """
 
-import argparse
 from pathlib import Path
 
 import numpy as np
-from _options import add_data_option, count, load, png
+from _options import add_data_option, count, load, new_parser, png
 from matplotlib.figure import Figure
 
 import nnaccel as nn
@@ -60,10 +59,7 @@ def draw(images: np.ndarray, path: Path) -> None:
 
 def main() -> None:
     """Train both in turn, and draw what the painter has learnt."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     add_data_option(parser)
     parser.add_argument("--epochs", type=count, default=20, help="passes over the training data")
     parser.add_argument("--picture", type=png, default=Path("gan.png"), help="PNG to draw in")

@@ -7,20 +7,16 @@ over the ten outputs; here it is their mean, so its learning rate of 3 is 30 her
     python examples/mnist_sigmoid.py --learning-rate 5   a gentler one, which ends higher
 """
 
-import argparse
 import time
 
-from _options import add_data_option, count, load, rate
+from _options import add_data_option, count, load, new_parser, rate
 
 import nnaccel as nn
 
 
 def main() -> None:
     """Train and say how well it went."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--learning-rate", type=rate, default=30.0, help="step along the gradient")
     parser.add_argument("--epochs", type=count, default=30, help="passes over the training data")
     add_data_option(parser)

@@ -3,10 +3,9 @@
 python examples/resnet.py
 """
 
-import argparse
 import time
 
-from _options import add_data_option, count, load
+from _options import add_data_option, count, load, new_parser
 
 import nnaccel as nn
 
@@ -36,10 +35,7 @@ def convolution(filters: int, stride: int = 1) -> list[nn.Layer]:
 
 def main() -> None:
     """Train and say how well it went."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--epochs", type=count, default=3, help="passes over the training data")
     add_data_option(parser)
     options = parser.parse_args()

@@ -3,10 +3,8 @@
 python examples/transfer.py
 """
 
-import argparse
-
 import numpy as np
-from _options import add_data_option, count, load
+from _options import add_data_option, count, load, new_parser
 
 import nnaccel as nn
 
@@ -21,10 +19,7 @@ def convnet() -> nn.Sequential:
 
 def main() -> None:
     """Train on half of the digits, then on a few of the others: with and without transfer."""
-    parser = argparse.ArgumentParser(
-        description=__doc__.splitlines()[0],
-        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
-    )
+    parser = new_parser(__doc__)
     parser.add_argument("--epochs", type=count, default=2, help="passes over the digits 0 to 4")
     parser.add_argument("--images", type=count, default=5, help="images of each of 5 to 9")
     add_data_option(parser)

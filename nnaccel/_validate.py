@@ -10,7 +10,7 @@ import operator
 import sys
 import warnings
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -84,6 +84,12 @@ def _nearest(name: str, switches: tuple[str, ...]) -> list[str]:
     return difflib.get_close_matches(name, switches, n=1, cutoff=0.8)
 
 
+def refuse_class(thing: object) -> None:
+    """Raise a ValueError for a class where an object of it is wanted."""
+    if isinstance(thing, type):
+        raise ValueError(f"{thing.__name__} is a class: write {thing.__name__}() with brackets")
+
+
 def refuse_masked(x: object, what: str) -> None:
     """Raise a ValueError if values of `x` are masked: kernels would not see the mask."""
     if isinstance(x, np.ma.MaskedArray) and np.ma.is_masked(x):
@@ -119,10 +125,12 @@ def _explaining(init: Callable[..., None]) -> Callable[..., None]:
     if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
         return init
 
+    taken = [p.name for p in parameters.values() if p.annotation not in (Never, "Never")][1:]
+
     @functools.wraps(init)
     def explaining(self: object, *args: Any, **given: Any) -> None:
         unknown = [name for name in given if name not in parameters]
-        _foreign.refuse_arguments(type(self).__name__, unknown, list(parameters)[1:])
+        _foreign.refuse_arguments(type(self).__name__, unknown, taken)
         init(self, *args, **given)
 
     return explaining

@@ -45,6 +45,15 @@ def test_the_programs_of_the_site(
         run(path)
 
 
+def test_the_ladder_of_readme_runs_without_a_warning() -> None:
+    (ladder,) = (block for block in blocks(ROOT / "README.md") if "LogisticRegression()" in block)
+    x, y = nnaccel.data.digits()[0]
+    model = nnaccel.Sequential([nnaccel.Dense(8, "relu"), nnaccel.Dense(10, "softmax")], seed=0)
+    model.build(x.shape[1:])
+    with nnaccel.use_backend("numpy"):
+        exec(ladder, {"nn": nnaccel, "model": model, "x": x, "y": y})
+
+
 def rows() -> list[tuple[str, str]]:
     """Library and program of each line of the tables of translations."""
     found, library = [], ""

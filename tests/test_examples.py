@@ -37,7 +37,9 @@ def percent(text: str, pattern: str) -> float:
     return float(found[1])
 
 
-PROGRAMS = [p for p in (ROOT / "examples").glob("[!_]*.py") if "argparse" in p.read_text("utf-8")]
+PROGRAMS = [
+    p for p in (ROOT / "examples").glob("[!_]*.py") if ".add_argument(" in p.read_text("utf-8")
+]
 
 
 @pytest.mark.parametrize("path", sorted(PROGRAMS), ids=lambda p: p.stem)
@@ -47,6 +49,14 @@ def test_every_option_has_a_help_text(path: Path) -> None:
     assert options
     for call in options:
         assert "help" in [keyword.arg for keyword in call.keywords], ast.unparse(call)
+
+
+@pytest.mark.parametrize("name", ["mnist_cnn", "06_backends"])
+def test_help_tells_the_defaults_that_there_are(name: str) -> None:
+    told = start(name, "--help").stdout
+    assert "(default: 3)" in told or "(default: 20)" in told
+    assert "None)" not in told
+    assert "False)" not in told
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def _op_calls(dtype: str) -> Iterator[Exercise]:
         y = getattr(ops, name)(*args, **settings)
         getattr(ops, f"{name}_backward")(y, *args, **settings)
 
-    def pool(name: str, *with_y: Any) -> None:
+    def pool(name: str) -> None:
         y = getattr(ops, name)(image, 2)
         given = [y] * (name == "max_pool2d")
         getattr(ops, f"{name}_backward")(y, image, *given, 2)

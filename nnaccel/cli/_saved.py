@@ -58,7 +58,7 @@ class Saved:
         from nnaccel.data import Scaling, Schema
         from nnaccel.model.loading import load
         from nnaccel.training import checkpoint
-        from nnaccel.training.resume import read_training
+        from nnaccel.training.saved_training import read_training
 
         with shown_warnings():
             model = load(path)

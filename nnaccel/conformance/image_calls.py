@@ -1,17 +1,13 @@
-"""One call of every kernel that works on images: `calls.py` says what for."""
+"""One call of every kernel that works on images."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from nnaccel.conformance.drawing import Args, Draw, Rng, normal
 from nnaccel_kernels.window import Window
-
-Rng = np.random.Generator
-Args = dict[str, Any]
-Draw = Callable[[Rng, int, int, Any], Args]
 
 ALGORITHMS = ("im2col", "direct")  # those that all backends have
 
@@ -22,14 +18,14 @@ def convolution(function: str, rng: Rng, n: int, m: int, dtype: Any, window: Win
     c, k = groups * (1 + m // 6), groups * (1 + m // 4)
     x, _ = _images(rng, min(n, 3), c, dtype, window)
     y = _positions(x, k, window)
-    w = _normal(rng, (k, c // groups, *window.kernel_size), dtype)
+    w = normal(rng, (k, c // groups, *window.kernel_size), dtype)
     how = {"window": window, "groups": groups}
     algorithm = {"algorithm": str(rng.choice(ALGORITHMS))}
     if function == "conv2d":
-        b = _normal(rng, (k,), dtype) if rng.integers(2) else None
+        b = normal(rng, (k,), dtype) if rng.integers(2) else None
         activation = {"activation": "tanh", "alpha": 0.0}
         return {"x": x, "w": w, "b": b, **how, **activation, **algorithm, "y": _blank(rng, y)}
-    dy = _order(rng, _normal(rng, y.shape, dtype))
+    dy = _order(rng, normal(rng, y.shape, dtype))
     if function == "conv2d_input_gradient":
         return {"dy": dy, "w": w, **how, **algorithm, "dx": _blank(rng, x)}
     return {"dy": dy, "x": x, **how, **algorithm, "dw": np.full_like(w, 7)}
@@ -49,7 +45,7 @@ def _sum_channels(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 def _bias_activate(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     y, _ = _images(rng, n, m, dtype)
-    return {"y": y, "b": _normal(rng, (m,), dtype), "activation": "leaky_relu", "alpha": 0.5}
+    return {"y": y, "b": normal(rng, (m,), dtype), "activation": "leaky_relu", "alpha": 0.5}
 
 
 def _im2col(rng: Rng, n: int, m: int, dtype: Any) -> Args:
@@ -75,7 +71,7 @@ def _max_pool2d_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     x = np.round(x)
     y = _positions(x, m, window)
     reference.kernels.max_pool2d(x, window, y)
-    dy = _order(rng, _normal(rng, y.shape, dtype))
+    dy = _order(rng, normal(rng, y.shape, dtype))
     return {"dy": dy, "x": x, "y": _order(rng, y), "window": window, "dx": _blank(rng, x)}
 
 
@@ -87,7 +83,7 @@ def _avg_pool2d(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 def _avg_pool2d_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     x, window = _images(rng, n, m, dtype)
-    dy = _order(rng, _normal(rng, _positions(x, m, window).shape, dtype))
+    dy = _order(rng, normal(rng, _positions(x, m, window).shape, dtype))
     include = bool(rng.integers(2))
     return {"dy": dy, "window": window, "count_include_pad": include, "dx": _blank(rng, x)}
 
@@ -107,7 +103,7 @@ def _copy(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 def _batch_norm(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     x, _ = _images(rng, n, m, dtype)
-    running = {f"running_{name}": abs(_normal(rng, (m,), dtype)) for name in ("mean", "var")}
+    running = {f"running_{name}": abs(normal(rng, (m,), dtype)) for name in ("mean", "var")}
     statistics = {name: np.full(m, 7, dtype) for name in ("mean", "inv_std")}
     numbers = {"eps": 1e-3, "momentum": 0.9}
     return {
@@ -128,7 +124,7 @@ def _batch_norm_inference(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 def _batch_norm_moments(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     x, _ = _images(rng, n, m, dtype)
-    return {"x": x, "origin": _normal(rng, (m,), dtype), "sums": np.full(2 * m + 1, 7.0)}
+    return {"x": x, "origin": normal(rng, (m,), dtype), "sums": np.full(2 * m + 1, 7.0)}
 
 
 def _batch_norm_statistics(rng: Rng, n: int, m: int, dtype: Any) -> Args:
@@ -136,8 +132,8 @@ def _batch_norm_statistics(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     return {
         "sums": np.concatenate([first, second + first**2, [5.0]]),
         "momentum": 0.9,
-        "running_mean": _normal(rng, (m,), dtype),
-        "running_var": abs(_normal(rng, (m,), dtype)),
+        "running_mean": normal(rng, (m,), dtype),
+        "running_var": abs(normal(rng, (m,), dtype)),
         "mean": np.full(m, 7, dtype),
         "var": np.full(m, 7, dtype),
     }
@@ -147,18 +143,18 @@ def _batch_norm_input_gradient(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     args = _batch_norm_backward(rng, n, m, dtype)
     for name in ("training", "dgamma", "dbeta"):
         del args[name]
-    gradients = {"gradients": _normal(rng, (2 * m,), dtype), "count": np.full(1, 9.0)}
+    gradients = {"gradients": normal(rng, (2 * m,), dtype), "count": np.full(1, 9.0)}
     return args | gradients | {"dx": _blank(rng, args["x"])}
 
 
 def _batch_norm_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
     x, _ = _images(rng, n, m, dtype)
     return {
-        "dy": _order(rng, _normal(rng, x.shape, dtype)),
+        "dy": _order(rng, normal(rng, x.shape, dtype)),
         "x": x,
-        "gamma": _normal(rng, (m,), dtype),
-        "mean": _normal(rng, (m,), dtype),
-        "inv_std": abs(_normal(rng, (m,), dtype)),
+        "gamma": normal(rng, (m,), dtype),
+        "mean": normal(rng, (m,), dtype),
+        "inv_std": abs(normal(rng, (m,), dtype)),
         "training": bool(rng.integers(2)),
         "dx": _blank(rng, x) if rng.integers(4) else None,
         "dgamma": np.full(m, 7, dtype),
@@ -167,7 +163,7 @@ def _batch_norm_backward(rng: Rng, n: int, m: int, dtype: Any) -> Args:
 
 
 def _scale(rng: Rng, m: int, dtype: Any) -> Args:
-    return {name: _normal(rng, (m,), dtype) for name in ("gamma", "beta")}
+    return {name: normal(rng, (m,), dtype) for name in ("gamma", "beta")}
 
 
 def _window(rng: Rng) -> Window:
@@ -185,7 +181,7 @@ def _images(
     """At most a few images, in either memory order, and a window that fits over them."""
     window = window or _window(rng)
     rows, columns = (extent + int(rng.integers(0, 9)) for extent in window.extent)
-    return _order(rng, _normal(rng, (min(n, 3), c, rows, columns), dtype)), window
+    return _order(rng, normal(rng, (min(n, 3), c, rows, columns), dtype)), window
 
 
 def _positions(x: np.ndarray, k: int, window: Window) -> np.ndarray:
@@ -196,7 +192,7 @@ def _positions(x: np.ndarray, k: int, window: Window) -> np.ndarray:
 def _columns(rng: Rng, x: np.ndarray, window: Window) -> np.ndarray:
     down, across = window.output_size(*x.shape[2:])
     taps = window.kernel_size[0] * window.kernel_size[1]
-    return _normal(rng, (len(x), x.shape[1] * taps, down * across), x.dtype)
+    return normal(rng, (len(x), x.shape[1] * taps, down * across), x.dtype)
 
 
 def _blank(rng: Rng, a: np.ndarray) -> np.ndarray:
@@ -214,10 +210,6 @@ def _channels_last(a: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(a.transpose(0, 2, 3, 1)).transpose(0, 3, 1, 2)
 
 
-def _normal(rng: Rng, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    return np.asarray(rng.standard_normal(shape), dtype)
-
-
 def _channels(name: str) -> Draw:
     """Arguments of put_channels or take_channels: images, in one order, or rows."""
 
@@ -225,7 +217,7 @@ def _channels(name: str) -> Draw:
         total = m + int(rng.integers(4))
         first = int(rng.integers(total - m + 1))
         size = [(), (3, 2), (1, 1)][int(rng.integers(3))]
-        part, whole = (_normal(rng, (n, c, *size), dtype) for c in (m, total))
+        part, whole = (normal(rng, (n, c, *size), dtype) for c in (m, total))
         if len(size) == 2 and rng.integers(2):
             part, whole = map(_channels_last, (part, whole))
         x, y = (part, whole) if name == "put" else (whole, part)

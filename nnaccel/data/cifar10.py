@@ -10,10 +10,6 @@ from nnaccel import _config
 from nnaccel.data.errors import DataError, DataNotFoundError
 from nnaccel.data.idx_images import Pair
 
-CIFAR10_CLASSES = (
-    *("airplane", "automobile", "bird", "cat", "deer"),
-    *("dog", "frog", "horse", "ship", "truck"),
-)
 _TRAINING = [f"data_batch_{number}.bin" for number in range(1, 6)]
 _TEST = "test_batch.bin"
 _PIXELS = 3 * 32 * 32
@@ -35,7 +31,8 @@ def cifar10(path: str | Path | None = None) -> tuple[Pair, Pair]:
     Returns
     -------
     (x, y) : ndarray of uint8, shape (50000, 3, 32, 32), and ndarray of int64, shape (50000,)
-        Training images, red, green and blue, and labels 0 … 9.
+        Training images, red, green and blue, and labels 0 … 9: airplane, automobile, bird, cat,
+        deer, dog, frog, horse, ship, truck.
     (x_test, y_test) : ndarray of uint8, shape (10000, 3, 32, 32), and ndarray, shape (10000,)
         Test images and labels.
 

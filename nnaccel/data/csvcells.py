@@ -47,7 +47,7 @@ class Cells:
 
 
 def join(cells: Sequence[str]) -> str:
-    """Text that `split` makes the cells of again, without the blanks around them."""
+    """Join cells to one text, without the blanks around them; `split` undoes it."""
     text = _MARK.join(cells)
     if text.isascii() and not any(blank in text for blank in _BLANKS):
         return text

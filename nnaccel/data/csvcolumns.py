@@ -75,7 +75,7 @@ class Column:
         return is_number(cell, self.read)
 
     def first_text(self) -> int | None:
-        """Position of the first cell that is no number; None if all are, and text was asked for."""
+        """Position of the first cell that is no number; None where all are numbers."""
         return next(
             (i for i, cell in enumerate(self.cells) if not (self.absent[i] or self.is_read(cell))),
             None,

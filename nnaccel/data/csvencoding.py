@@ -114,7 +114,7 @@ def _check_levels(text: TextColumn, column: Column, table: Table, rows: int) -> 
 
 
 def check_names(columns: Sequence[Column], encoded: Sequence[TextColumn], table: Table) -> None:
-    """Refuse columns whose variables have one name, or that of the constant."""
+    """Refuse columns of which two variables have the same name, or one that of the constant."""
     made_of = {text.name: text.variables for text in encoded}
     known = {"(Intercept)": ""}
     for column in columns:

@@ -23,7 +23,7 @@ _MISSING = {spelling.lower() for spelling in MISSING}
 
 
 def is_header(first: Sequence[str], columns: Sequence[Cells], path: Path) -> bool:
-    """Tell by what stands below each cell of the first row.
+    """Whether the first row names the columns, by what stands below each of its cells.
 
     A name stands over numbers, or is a word that no cell below repeats. A cell that occurs below is
     one of the data. Whole numbers may be either: names if they are unlike the numbers below.
@@ -31,7 +31,7 @@ def is_header(first: Sequence[str], columns: Sequence[Cells], path: Path) -> boo
     Raises
     ------
     DataError
-        The first row may be one as well as the other.
+        If it may be either.
     """
     rows = min(_MOST_ROWS, max(_LEAST_ROWS, _CELLS // len(columns)))
     over_numbers = repeated = unrepeated = False

@@ -45,7 +45,7 @@ def comma_value(cell: str) -> float:
 
 
 def grouped_value(decimal: str) -> Callable[[str], float]:
-    """Return what reads numbers with that before decimals, and the other between thousands."""
+    """Return a reader of numbers with this mark before decimals, the other in thousands."""
     plain = value if decimal == "." else comma_value
     other = "," if decimal == "." else "."
 

@@ -75,8 +75,8 @@ class Dataset:
         Parameters
         ----------
         scaling : Scaling, optional
-            That of the rows a model was trained on, which images are brought to too, laid out
-            flat; by default that of the training rows.
+            The one a model was trained with; images are then laid out flat and scaled too. By
+            default that of the training rows, for tables only.
 
         Returns
         -------

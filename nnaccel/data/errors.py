@@ -17,7 +17,7 @@ class DataNotFoundError(DataError, FileNotFoundError):
 
 
 def existing_file(path: str | Path) -> Path:
-    """`path`, once it is known to be a regular file."""
+    """Return `path`, with ~ expanded; a DataError unless it is a regular file."""
     path = Path(path).expanduser()
     if path.is_file():
         return path

@@ -47,9 +47,9 @@ def load(
 
     An ``.npz`` holds ``x_train, y_train, x_test, y_test``, or ``x, y`` to be split. A ``.csv`` is a
     table, with or without a header, separated by commas, semicolons or tabs, and read as
-    `read_design` reads it: text becomes indicators, and left out are rows with a missing cell and
-    the column of an index, here one too that numbers the rows. What was guessed or left out is in
-    the data set's `notes`.
+    `read_design` reads it: text becomes indicators; rows with a missing cell are left out, and so
+    is the column of an index, or one that numbers the rows. What was guessed or left out is in the
+    data set's `notes`.
 
     Text labels are numbered in sorted order. Whole numbers are labels too, numbered in ascending
     order, if they are up to 20 different ones, or in an ``.npz`` 0, 1, 2, … without a gap; others

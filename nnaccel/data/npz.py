@@ -25,10 +25,10 @@ _INPUT, _LABEL, _MAX_HEADER = 4, 8, 10_000
 def read_npz(
     path: str | Path, *layouts: tuple[str, ...], max_bytes: int = MAX_BYTES
 ) -> tuple[NDArray[Any], ...]:
-    """Arrays of the first of `layouts` all of whose keys are in the file, in its order.
+    """Return the arrays of the first of `layouts` that the file has all keys of, in its order.
 
     Inputs, whose keys begin with x, become float32 unless they are bytes, and labels, whose keys
-    begin with y, become int64: by that `max_bytes` bounds them, however narrow they are stored.
+    begin with y, become int64; `max_bytes` bounds what they take then, not as they are stored.
     """
     path = existing_file(path)
     arrays = []

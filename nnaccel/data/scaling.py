@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Scaling:
-    """What is subtracted from numbers, and what they are divided by then.
+    """The means that are subtracted from columns, and the scales they are then divided by.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class Scaling:
         return np.asarray(outputs, np.float64) * self.target_scale + self.target_mean
 
     def as_dict(self) -> dict[str, Any]:
-        """What JSON can hold."""
+        """Return the fields as JSON values."""
         return {
             "mean": self.mean.tolist(),
             "scale": self.scale.tolist(),

@@ -49,7 +49,7 @@ class Schema:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """What JSON can hold."""
+        """Return the fields as JSON values."""
         return {
             "label": self.label,
             "columns": [[name, list(levels)] for name, levels in self.columns.items()],

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from nnaccel.estimators._collinear import listed
 from nnaccel.estimators._linear_fit import LinearFit
 
 Floats = NDArray[np.float64]
@@ -15,7 +16,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Covariance:
-    """Covariance of the coefficients of a regression; NumPy takes it for its matrix.
+    """Covariance of the coefficients of a regression; ``np.asarray`` of it is the matrix.
 
     Attributes
     ----------
@@ -46,16 +47,30 @@ class Covariance:
 def of_one_variance(fit: LinearFit, names: list[str]) -> Covariance:
     """Return the covariance for independent errors of one variance."""
     free = fit.degrees_of_freedom
-    matrix = fit.variance[0] * fit.factor @ fit.factor.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        matrix = fit.variance[0] * fit.factor @ fit.factor.T
     return labelled(fit, names, matrix, "independent errors of one variance", max(free, 1))
 
 
 def labelled(
     fit: LinearFit, names: list[str], matrix: Floats, kind: str, degrees_of_freedom: float
 ) -> Covariance:
-    """Return a covariance of intercept and slopes without what is not there."""
+    """Return a covariance of the coefficients, NaN for those that the rows do not determine.
+
+    Raises
+    ------
+    ValueError
+        If variances overflow.
+    """
     unknown = np.array(fit.dependent, int) + 1
     matrix = np.array(matrix)
+    overflowing = np.flatnonzero(np.isinf(np.diagonal(matrix))).tolist()
+    if overflowing:
+        which = listed(("(Intercept)", *names), overflowing)
+        raise ValueError(
+            f"the variance of the coefficient of {which} overflows, because the numbers in X are "
+            "so small. To fix: give them in another unit"
+        )
     matrix[unknown] = matrix[:, unknown] = np.nan
     if not fit.converged:
         matrix[...] = np.nan

@@ -35,12 +35,15 @@ class Intervals:
     low, high : ndarray, shape (len(names),)
     level : float
         Such as 0.95.
+    notes : tuple of str
+        Last lines of the table: why limits are missing.
     """
 
     names: tuple[str, ...]
     low: Floats
     high: Floats
     level: float
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, tuple[Any, Any]]:
         """Return plain numbers by coefficient; None for NaN."""
@@ -57,7 +60,7 @@ class Intervals:
         for name, *cells in zip(*columns, strict=True):
             right = [cell.rjust(width) for cell, width in zip(cells, widths[1:], strict=True)]
             lines.append(" ".join([name.ljust(widths[0]), *right]))
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.notes])
 
     __repr__ = __str__
 

@@ -216,7 +216,8 @@ class LikelihoodClassifier(ClassifierMixin, Explained, BaseEstimator):
         Returns
         -------
         Intervals
-            NaN where there are no standard errors: with a penalty, or of separable classes.
+            NaN where there are no standard errors: with a penalty, or of separable classes; its
+            `notes` say why.
         """
         return self.summary(reference=reference).confint(level)
 

@@ -68,14 +68,14 @@ def by_descent(
     """Fit by gradient descent on the mean loss."""
     objective = _objective(problem, begin)
     steps, converged = objective.descend(learning_rate, max_iter, tol)
-    return _found(problem, objective, objective.coef, steps, converged)
+    return _found(objective, objective.coef, steps, converged)
 
 
 def by_lbfgs(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     """Fit by L-BFGS on the mean loss, for many coefficients."""
     from scipy.optimize import minimize
 
-    problem, transformed = coordinates.problem, coordinates.transformed
+    transformed = coordinates.transformed
     objective = _objective(transformed, np.zeros(transformed.shape))
     options = {"maxiter": max_iter, "maxfun": 20 * max_iter, "gtol": tol, "ftol": 0.0}
     begin = np.zeros(transformed.shape).ravel()
@@ -83,7 +83,7 @@ def by_lbfgs(coordinates: Coordinates, max_iter: int, tol: float) -> Found:
     coef = coordinates.to_original(np.asarray(done.x, np.float64).reshape(transformed.shape))
     # Rounding may stop the search before `tol` is reached.
     converged = done.success or np.abs(done.jac).max(initial=0.0) <= max(tol, _ROUNDING)
-    return _found(problem, objective, coef, int(done.nit), bool(converged))
+    return _found(objective, coef, int(done.nit), bool(converged))
 
 
 def _objective(problem: Problem, begin: Floats) -> Objective:
@@ -101,9 +101,7 @@ def _objective(problem: Problem, begin: Floats) -> Objective:
     )
 
 
-def _found(
-    problem: Problem, objective: Objective, coef: Floats, steps: int, converged: bool
-) -> Found:
+def _found(objective: Objective, coef: Floats, steps: int, converged: bool) -> Found:
     largest = float(np.abs(objective.gradient).max(initial=0.0))
     return Found(_balanced(coef), steps, converged, largest)
 

@@ -133,7 +133,7 @@ def summarise(
     facts = _facts(fit)
     held = f"{classes[reference]} is the reference"
     about = f"{target or 'y'}: {', '.join(map(str, classes))}; {held}"
-    return Summary(tuple(blocks), facts, (about,), (*_foot(facts), *_notes(fit, rows)))
+    return Summary(tuple(blocks), facts, (about,), tuple(_foot(facts)), tuple(_notes(fit, rows)))
 
 
 def _facts(fit: LikelihoodFit) -> dict[str, Any]:
@@ -187,7 +187,9 @@ def _notes(fit: LikelihoodFit, rows: Sequence[str]) -> list[str]:
             note += " Against another reference other estimates may have one."
         return [note]
     if fit.penalised:
-        return ["Standard errors, tests and AIC need maximum likelihood without a penalty."]
+        return [
+            "Standard errors, intervals, tests and AIC need maximum likelihood without a penalty."
+        ]
     if not fit.converged:
         return ["The solver did not converge: these are no estimates yet, and have no errors."]
     if np.isnan(fit.std_error).all():

@@ -107,6 +107,13 @@ class LinearFit:
         free = self.degrees_of_freedom
         return self.rss / free if free > 0 else np.full(self.rss.shape, np.nan)
 
+    @property
+    def lengths(self) -> Floats:
+        """Standard errors of intercept and slopes for errors of variance 1, shape (p + 1,)."""
+        largest = np.abs(self.factor).max(axis=1, initial=0.0, keepdims=True)
+        shares = self.factor / np.where(largest > 0, largest, 1)  # whose squares do not overflow
+        return np.asarray(largest[:, 0] * np.sqrt((shares**2).sum(axis=1)))
+
     def scores(self, x: Floats) -> Floats:
         """Rows x, with the intercept, times the factor of the covariance: (N, rank)."""
         return np.asarray(self.factor[0] + x @ self.factor[1:])

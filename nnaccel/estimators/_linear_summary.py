@@ -53,11 +53,11 @@ def summarise(
         facts.update({f"{name}: {key}" if count > 1 else key: v for key, v in found.items()})
         foot += [f"Response {name}:"] if count > 1 else []
         foot += _foot(found)
-    foot += _notes(fit)
+    notes = _notes(fit)
     if covariance is not None:
-        foot += [f"Standard errors of the coefficients: {covariance.kind}."]
+        notes += [f"Standard errors of the coefficients: {covariance.kind}."]
     head = _head(fit) if count == 1 else ()
-    return Summary(tuple(blocks), facts, tuple(head), tuple(foot))
+    return Summary(tuple(blocks), facts, tuple(head), tuple(foot), tuple(notes))
 
 
 def _coefficients(
@@ -65,7 +65,7 @@ def _coefficients(
 ) -> Coefficients:
     """Coefficients of response k with their tests."""
     free: float = fit.degrees_of_freedom
-    std_error = np.sqrt(fit.variance[k] * (fit.factor**2).sum(axis=1))
+    std_error = np.sqrt(fit.variance[k]) * fit.lengths
     std_error[np.array(fit.dependent, int) + 1] = math.nan
     std_error[:] = std_error if fit.converged else math.nan
     estimate = np.concatenate([fit.intercept[k : k + 1], fit.slopes[:, k]])

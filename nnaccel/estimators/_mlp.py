@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnaccel.backends import to_numpy
+from nnaccel.estimators._hidden import dense_layers
 from nnaccel.estimators._network import NetworkEstimator
 from nnaccel.layers import Layer
 from nnaccel.optim import Optimizer
@@ -104,4 +105,4 @@ class MLP(NetworkEstimator):
         return x
 
     def _hidden_layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
-        return self._dense_layers()
+        return dense_layers(self.hidden_layer_sizes, self.activation, self.dropout)

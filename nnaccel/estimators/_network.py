@@ -10,26 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from nnaccel import optim
 from nnaccel._validate import Explained, whole_number
 from nnaccel.estimators import _checked
-from nnaccel.estimators._iterations import Iterations, Record
-from nnaccel.layers import Dense, Dropout, Layer
+from nnaccel.estimators._iterations import Record
+from nnaccel.estimators._rows import Rows, set_aside
+from nnaccel.estimators._solver import by_batches, by_lbfgs, optimizer_of, refuse_lbfgs
+from nnaccel.layers import Dense
 from nnaccel.layers.penalties import L1L2, Penalty
 from nnaccel.model.sequential import Sequential
 from nnaccel.ops import _check
-from nnaccel.optim import Optimizer
-
-Rows = tuple[NDArray[Any], NDArray[Any], NDArray[np.float64] | None]
-
-_SCHEDULES = ("constant", "invscaling", "adaptive")
-_MOST_EVALUATIONS = 15_000  # of the loss, by L-BFGS
-#: Activations by scikit-learn's names.
-SKLEARN_NAMES = {"identity": "linear", "logistic": "sigmoid"}
 
 
 class NetworkEstimator(Explained, BaseEstimator):
@@ -73,22 +65,29 @@ class NetworkEstimator(Explained, BaseEstimator):
         rows = self._read(X, y, sample_weight, goes_on)
         score = None
         if _check.flag("early_stopping", self.early_stopping):
-            self._refuse_lbfgs("early_stopping=True")
-            rows, held = self._set_aside(rows)
+            refuse_lbfgs(self.solver, "early_stopping=True")
+            seed = check_random_state(self.random_state).randint(2**31 - 1)
+            strata = self._strata(rows[1])
+            rows, held = set_aside(rows, self.validation_fraction, seed, strata)
             score = lambda: self._score(self._outputs(held[0]), *held[1:])  # noqa: E731
         if goes_on:
-            self._go_on(rows[0])
+            self._warn_if_narrower(rows[0])
             self._compile(self.model_)
         else:
             self._begin(rows[0])
         self._record.stalled = 0
         ended = self._train(rows, epochs, score)
+        self._warn_of_end(ended, epochs)
+        return self
+
+    def _warn_of_end(self, ended: bool, epochs: int) -> None:
+        """Warn if training ended with a higher loss, or before it converged."""
         if self.loss_curve_ and self.loss_curve_[-1] > 2 * self.loss_curve_[0]:
             warnings.warn(
                 f"the loss rose from {self.loss_curve_[0]:.3g} to {self.loss_curve_[-1]:.3g}. To "
                 "fix: give a smaller learning_rate_init, or standardise the inputs",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
         elif not ended:
             warnings.warn(
@@ -96,9 +95,8 @@ class NetworkEstimator(Explained, BaseEstimator):
                 f"{'score' if self.early_stopping else 'loss'} still improves. To fix: raise "
                 "max_iter or learning_rate_init, or standardise inputs and targets",
                 ConvergenceWarning,
-                stacklevel=2,
+                stacklevel=3,
             )
-        return self
 
     def _partial_fit(self, X: Any, y: Any, sample_weight: Any, classes: Any = None) -> None:
         """Train for one epoch; the optimiser keeps its state between calls."""
@@ -108,7 +106,7 @@ class NetworkEstimator(Explained, BaseEstimator):
         goes_on = self._can_go_on()
         rows = self._read(X, y, sample_weight, goes_on, known)
         if goes_on:
-            self._go_on(rows[0])
+            self._warn_if_narrower(rows[0])
         else:
             self._begin(rows[0])
         self._train(rows, 1, None)
@@ -133,7 +131,7 @@ class NetworkEstimator(Explained, BaseEstimator):
         values = {name: np.asarray(getattr(self, name), object) for name in self._building}
         return {name: np.atleast_1d(value).tolist() for name, value in values.items()}
 
-    def _go_on(self, x: NDArray[Any]) -> None:
+    def _warn_if_narrower(self, x: NDArray[Any]) -> None:
         """Warn if the network is narrower than the inputs that it is to be trained on further."""
         if x.dtype == np.float64 and self.model_.dtype == np.float32:
             warnings.warn(
@@ -185,9 +183,8 @@ class NetworkEstimator(Explained, BaseEstimator):
 
     def _compile(self, network: Sequential) -> None:
         """Compile the network with its loss and a new optimiser."""
-        _checked.choice("learning_rate", self.learning_rate, _SCHEDULES)
         _, loss, _ = self._ending()
-        network.compile(loss=loss, optimizer=self._optimizer())
+        network.compile(loss=loss, optimizer=optimizer_of(self))
 
     def _penalize(self, rows: Rows) -> None:
         """Give all layers with parameters the penalty of the estimator."""
@@ -202,21 +199,6 @@ class NetworkEstimator(Explained, BaseEstimator):
         alpha, l1 = _checked.number("alpha", self.alpha), _checked.number("l1", self.l1)
         return L1L2(l1 / counted, alpha / counted / 2)
 
-    def _optimizer(self) -> Optimizer:
-        if isinstance(self.solver, Optimizer):
-            return self.solver
-        rate = _checked.number("learning_rate_init", self.learning_rate_init, above_0=True)
-        settings: dict[str, Any] = {"learning_rate": rate}
-        if self.solver == "sgd":
-            nesterov = _check.flag("nesterovs_momentum", self.nesterovs_momentum)
-            settings |= {"momentum": self.momentum, "nesterov": nesterov}
-        if self.solver in ("adam", "adamw"):
-            names = ("beta_1", "beta_2", "epsilon")
-            settings |= {name: getattr(self, name) for name in names}
-        if self.solver == "lbfgs":
-            return optim.get("sgd")  # not used
-        return optim.get(self.solver, **settings)
-
     def _train(self, rows: Rows, epochs: int, score: Callable[[], float] | None) -> bool:
         """Train for at most `epochs` epochs; return whether training converged before."""
         x, targets, weights = rows
@@ -226,74 +208,18 @@ class NetworkEstimator(Explained, BaseEstimator):
             counts = self._loss_factor() * (np.ones(len(x)) if counts is None else counts)
         self._penalize(rows)
         if self.solver == "lbfgs":
-            return self._minimize((x, targets, counts), epochs)
-        # Other optimisers adapt their rates themselves.
-        is_sgd = self.solver == "sgd"
-        iterations = Iterations(
-            self._record,
-            score,
-            tol=_checked.number("tol", self.tol),
-            patience=_checked.number("n_iter_no_change", self.n_iter_no_change),
-            schedule=self.learning_rate if is_sgd else "constant",
-            rate=self.learning_rate_init,
-            power=_checked.number("power_t", self.power_t),
-            verbose=bool(self.verbose),
-        )
-        try:
-            self.model_.fit(
-                x,
-                targets,
-                epochs=epochs,
-                batch_size=self._batch_size(len(x)),
-                shuffle=_check.flag("shuffle", self.shuffle),
-                sample_weight=counts,
-                callbacks=[iterations],
-                verbose=0,
-            )
-        except KeyboardInterrupt:
-            if not self._record.losses:  # nothing is learnt yet
-                raise
-            iterations.converged = True
-            warnings.warn(
-                f"training was interrupted after {len(self._record.losses)} epochs; the estimator "
-                "can be used as it is",
-                ConvergenceWarning,
-                stacklevel=3,
-            )
+            converged = by_lbfgs(self, (x, targets, counts), epochs)
+        else:
+            converged = by_batches(self, (x, targets, counts), epochs, score)
         if score is not None and self._record.best_weights:
             self.model_.set_weights(self._record.best_weights)
         self._set_fitted(before)
-        return iterations.converged
-
-    def _minimize(self, rows: Rows, iterations: int) -> bool:
-        """Train by L-BFGS; return whether it converged."""
-        x, targets, weights = rows
-        record, before = self._record, len(self._record.losses)
-        found = self.model_.fit_lbfgs(
-            x,
-            targets,
-            sample_weight=weights,
-            max_iter=iterations,
-            max_fun=whole_number("max_fun", getattr(self, "max_fun", _MOST_EVALUATIONS)),
-            tol=_checked.number("tol", self.tol),
-        )
-        record.losses += found.losses
-        record.rows_seen += len(x) * len(found.losses)
-        record.best_loss = min([record.best_loss, *found.losses])
-        self._set_fitted(before)
-        return found.converged
+        return converged
 
     def _takes_batches(self) -> bool:
         """Whether there is `partial_fit`: with 'lbfgs' scikit-learn expects none."""
-        self._refuse_lbfgs("partial_fit")
+        refuse_lbfgs(self.solver, "partial_fit")
         return True
-
-    def _refuse_lbfgs(self, what: str) -> None:
-        if self.solver == "lbfgs":
-            raise ValueError(
-                f"{what} is for solvers that take mini-batches, and 'lbfgs' takes all rows at "
-                "once. To fix: choose 'adam' or 'sgd'"
-            )
 
     def _set_fitted(self, before: int) -> None:
         """Set the fitted attributes of scikit-learn's networks; `before` epochs were known."""
@@ -313,31 +239,6 @@ class NetworkEstimator(Explained, BaseEstimator):
         """Factor on the loss of a row."""
         return 1.0
 
-    def _set_aside(self, rows: Rows) -> tuple[Rows, Rows]:
-        """Split rows into training and validation rows."""
-        targets, share = rows[1], self.validation_fraction
-        if not 0 < share < 1:
-            raise ValueError(f"validation_fraction={share!r} must lie between 0 and 1")
-        learnt, held = train_test_split(
-            np.arange(len(targets)),
-            test_size=share,
-            random_state=check_random_state(self.random_state).randint(2**31 - 1),
-            stratify=self._strata(targets),
-        )
-        x, targets, weights = rows
-
-        def chosen(part: NDArray[np.intp]) -> Rows:
-            if weights is None:
-                return x[part], targets[part], None
-            if not weights[part].any():
-                raise ValueError(
-                    "sample_weight is 0 for every row that is set aside to score by, or for every "
-                    "other: leave those rows out, or change validation_fraction"
-                )
-            return x[part], targets[part], weights[part]
-
-        return chosen(learnt), chosen(held)
-
     def _batch_size(self, count: int) -> int:
         if self.solver == "lbfgs":
             return count
@@ -345,16 +246,3 @@ class NetworkEstimator(Explained, BaseEstimator):
             _checked.choice("batch_size", self.batch_size, ("auto",))
             return min(self._auto_batch, count)
         return min(whole_number("batch_size", self.batch_size), count)
-
-    def _activation(self) -> str:
-        """nnaccel's name of the hidden layers' activation."""
-        return str(SKLEARN_NAMES.get(self.activation, self.activation))
-
-    def _dense_layers(self) -> list[Layer]:
-        """Fully connected hidden layers, each with its dropout."""
-        sizes = self.hidden_layer_sizes
-        made: list[Layer] = []
-        for units in np.atleast_1d(np.asarray(sizes, object)):
-            made.append(Dense(whole_number("hidden_layer_sizes", units), self._activation()))
-            made += [Dropout(self.dropout)] if self.dropout else []
-        return made

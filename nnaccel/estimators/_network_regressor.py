@@ -12,7 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import column_or_1d
 
 from nnaccel.estimators import _checked
-from nnaccel.estimators._network import SKLEARN_NAMES, NetworkEstimator
+from nnaccel.estimators._hidden import activation_of
+from nnaccel.estimators._network import NetworkEstimator
 
 
 class RegressorNetwork(MultiOutputMixin, RegressorMixin, NetworkEstimator):
@@ -41,7 +42,8 @@ class RegressorNetwork(MultiOutputMixin, RegressorMixin, NetworkEstimator):
 
         Parameters
         ----------
-        X : array_like, shape (N, p)
+        X : array_like
+            As for `fit`.
         """
         outputs = self._predicted(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
@@ -59,7 +61,7 @@ class RegressorNetwork(MultiOutputMixin, RegressorMixin, NetworkEstimator):
         """Return the last activation, nnaccel's name of the loss, and the number of outputs."""
         _checked.choice("loss", self.loss, ("auto", "squared_error"))
         activation = "linear" if self.output_activation == "auto" else self.output_activation
-        return SKLEARN_NAMES.get(activation, activation), "mse", self._units
+        return activation_of(activation), "mse", self._units
 
     def _loss_factor(self) -> float:
         """Factor from the mean over outputs to half of their sum, whose gradient is the error."""

@@ -91,12 +91,15 @@ class Summary:
         Statistics of the fit, such as R squared or log-likelihood, by name.
     head, foot : tuple of str
         Lines before and after the coefficients.
+    notes : tuple of str
+        Last lines: why something is missing, or how it was found.
     """
 
     coefficients: tuple[Coefficients, ...]
     facts: dict[str, Any] = field(default_factory=dict)
     head: tuple[str, ...] = ()
     foot: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain numbers, as JSON values; None for NaN."""
@@ -117,6 +120,7 @@ class Summary:
         Returns
         -------
         Intervals
+            NaN where there is no standard error; its `notes` say why.
         """
         names: list[str] = []
         for block in self.coefficients:
@@ -127,7 +131,8 @@ class Summary:
         ]
         estimate = np.concatenate([block.estimate for block in self.coefficients])
         half = np.concatenate(reach)
-        return Intervals(tuple(names), estimate - half, estimate + half, level)
+        notes = self.notes if np.isnan(half).any() else ()
+        return Intervals(tuple(names), estimate - half, estimate + half, level, notes)
 
     def __str__(self) -> str:
         lines = list(self.head)
@@ -135,7 +140,7 @@ class Summary:
             lines += ["", f"{block.title or 'Coefficients'}:", *block.lines()]
         if self._has_stars():
             lines += ["---", _LEGEND]
-        return "\n".join([*lines, "", *self.foot]).strip("\n")
+        return "\n".join([*lines, "", *self.foot, *self.notes]).strip("\n")
 
     __repr__ = __str__
 
@@ -146,7 +151,8 @@ class Summary:
             head, *rows = zip(*block.cells(), strict=True)
             blocks.append(_html.table(head, rows, "lrrrrl", block.title or "Coefficients"))
         legend = [_LEGEND, ""] if self._has_stars() else []
-        return "\n".join([_html.lines(self.head), *blocks, _html.lines([*legend, *self.foot])])
+        below = [*legend, *self.foot, *self.notes]
+        return "\n".join([_html.lines(self.head), *blocks, _html.lines(below)])
 
     def _has_stars(self) -> bool:
         return any(mark for block in self.coefficients for mark in map(_stars, block.p_value))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnaccel._validate import whole_number
 from nnaccel.estimators import _checked
+from nnaccel.estimators._hidden import activation_of, dense_layers
 from nnaccel.estimators._network_classifier import ClassifierNetwork
 from nnaccel.layers import Conv2D, Layer, MaxPool2D
 from nnaccel.optim import Optimizer
@@ -179,7 +180,7 @@ class ConvNetClassifier(ClassifierNetwork):
                 Conv2D(
                     whole_number("filters", count),
                     taps,
-                    self._activation(),
+                    activation_of(self.activation),
                     padding="same",
                 )
             )
@@ -188,4 +189,5 @@ class ConvNetClassifier(ClassifierNetwork):
             if max(window) > 1:
                 made.append(MaxPool2D(window))
                 height, width = height // window[0], width // window[1]
-        return [*made, *self._dense_layers()]
+        dense = dense_layers(self.hidden_layer_sizes, self.activation, self.dropout)
+        return [*made, *dense]

@@ -115,8 +115,8 @@ class Diagnostics:
         Raises
         ------
         ValueError
-            If the fit leaves no residuals, groups are fewer than two or missing, or HC2 or HC3
-            meets a leverage of 1.
+            If the fit leaves no residuals, groups are fewer than two or missing, HC2 or HC3
+            meets a leverage of 1, or variances overflow.
         """
         if groups is not None:
             return self._clustered(np.asarray(groups))
@@ -164,7 +164,9 @@ class Diagnostics:
 
     def _sandwich(self, scores: Floats, kind: str, degrees_of_freedom: float) -> Covariance:
         root = scores @ self._fit.factor.T
-        return labelled(self._fit, self._names, root.T @ root, kind, max(degrees_of_freedom, 1))
+        with np.errstate(over="ignore", invalid="ignore"):
+            matrix = root.T @ root
+        return labelled(self._fit, self._names, matrix, kind, max(degrees_of_freedom, 1))
 
 
 def _group_indices(groups: NDArray[Any]) -> NDArray[np.intp]:

@@ -93,7 +93,7 @@ class Formula:
                 return self._without_intercept(self._spec.get_model_matrix(data))
             except mismatch as warning:
                 raise ValueError(
-                    "a variable has a level without a coefficient, since the fit had it not: "
+                    "a variable has a level that no row of the fit had: "
                     f"{str(warning).partition('. ')[0]}"
                 ) from None
 

@@ -186,7 +186,16 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimato
     def vcov(self) -> Covariance:
         """Return the covariance of the coefficients, for independent errors of one variance.
 
-        `diagnose` has those for errors that are not. Like it, this is for one response.
+        For other errors see `diagnose`.
+
+        Returns
+        -------
+        Covariance
+
+        Raises
+        ------
+        ValueError
+            If there are several responses, or variances overflow.
         """
         return of_one_variance(self._one_response("vcov"), _checked.names(self))
 
@@ -200,6 +209,19 @@ class LinearRegression(MultiOutputMixin, RegressorMixin, Explained, BaseEstimato
         level : float, default 0.95
         covariance : Covariance or array_like, optional
             As for `summary`.
+
+        Returns
+        -------
+        Intervals
+            NaN where there are no standard errors.
+
+        Examples
+        --------
+        >>> x, y = [[0.0], [1.0], [2.0], [3.0]], [0.0, 1.0, 2.0, 4.0]
+        >>> print(LinearRegression().fit(x, y).confint())
+                         2.5 %   97.5 %
+        (Intercept) -1.5942188 1.194219
+        x0           0.5547587 2.045241
         """
         return self.summary(covariance=covariance).confint(level)
 

@@ -134,7 +134,7 @@ class MLPRegressor(RegressorNetwork, MLP):
     output_activation : str, default 'auto'
         'auto' is 'identity'; 'softplus' or 'sigmoid' for bounded responses.
     class_weight : None
-        Is for classes.
+        Must be None: it is for classes.
 
     Attributes
     ----------

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from nnaccel._validate import unknown_name
 from nnaccel.estimators import _checked
-from nnaccel.estimators._network import NetworkEstimator, Rows
+from nnaccel.estimators._network import NetworkEstimator
 from nnaccel.estimators._network_classifier import ClassifierNetwork
 from nnaccel.estimators._network_regressor import RegressorNetwork
+from nnaccel.estimators._rows import Rows
 from nnaccel.layers import Dense, Layer
 from nnaccel.network.chain import Network
 from nnaccel.ops._check import OVER_CLASSES
@@ -101,7 +102,7 @@ class OwnNetwork(NetworkEstimator):
 
     def _hidden_layers(self, input_shape: tuple[int, ...]) -> list[Layer]:
         """Return the layers that `build` makes."""
-        if not callable(self.build) or isinstance(self.build, Network):
+        if not callable(self.build) or isinstance(self.build, Network | Layer):
             raise ValueError(f"build={self.build!r} must be a function that returns layers")
         known, arguments = _parameters(self.build), self._arguments()
         for name in arguments:

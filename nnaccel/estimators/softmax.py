@@ -22,7 +22,7 @@ class SoftmaxRegression(LikelihoodClassifier):
     penalty : {None, 'l2'}, default None
         'l2' subtracts half of the sum of squared slopes, divided by `C`, from the log-likelihood.
     C : float, default 1.0
-        Inverse strength of the penalty. As scikit-learn's; its default is a penalty with C=1.
+        Inverse strength of the penalty, as in scikit-learn, whose default is a penalty of C=1.
     class_weight : None, 'balanced' or dict, default None
         Factors on the weights of rows, by class. 'balanced' gives all classes the same sum of
         weights; a dict maps classes to factors, 1 for those not in it.

@@ -6,7 +6,7 @@ import contextlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -189,6 +189,14 @@ class Layer(Explained, ABC):
             ``backward(dy, input_gradient)`` writes `grads` and returns dx, or None where
             `input_gradient` is False. It must not change dy, which another branch may take too.
         """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise a TypeError: a layer is listed, not called."""
+        kind = type(self).__name__
+        raise TypeError(
+            f"a layer is not called here, it is listed. To fix: put it in a model, as in "
+            f"Sequential([…, {kind}(…)]), and call that; a layer alone has build and forward"
+        )
 
     def config(self) -> dict[str, Any]:
         """Return the constructor's arguments, as JSON values.

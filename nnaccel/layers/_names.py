@@ -58,6 +58,11 @@ def _require_layer(layer: object) -> None:
     """Raise a TypeError for what is no layer, or one without a name."""
     if isinstance(layer, type):
         raise TypeError(f"{layer.__name__} is a class: write {layer.__name__}(…)")
+    if isinstance(layer, list | tuple):
+        raise TypeError(
+            f"expected layers such as Dense(10), got a {type(layer).__name__} of them: leave out "
+            "its brackets, or make them one layer, as in Chain([Dense(10)])"
+        )
     if not isinstance(layer, Layer):
         raise TypeError(f"expected layers such as Dense(10), got {type(layer).__name__}")
     if not hasattr(layer, "name"):

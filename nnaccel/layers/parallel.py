@@ -64,6 +64,11 @@ class Parallel(Composite):
     ) -> None:
         if join not in JOINS:
             raise ValueError(unknown_name("join", join, list(JOINS)))
+        if len(branches) == 1 and any(isinstance(each, list | tuple) for each in branches[0]):
+            raise TypeError(
+                "Parallel takes each branch by itself, not a list of them. To fix: leave out the "
+                "outer brackets, Parallel([Dense(8)], [Dense(8)]), or write Parallel(*branches)"
+            )
         super().__init__(branches, name)
         if len(branches) < 2:
             raise ValueError("Parallel needs two branches or more: for one, take Chain")

@@ -4,36 +4,27 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Never, Self
+from typing import Any, Never, Self
 
 import numpy as np
 
 from nnaccel import optim
 from nnaccel._validate import refuse_unknown
-from nnaccel.backends import Array, to_numpy
+from nnaccel.backends import Array, get_backend, to_numpy
 from nnaccel.layers import Layer
+from nnaccel.model.pieces import Compiled
 from nnaccel.network.chain import Network
-from nnaccel.network.input_scales import InputScales
 from nnaccel.optim import Optimizer
 from nnaccel.optim.loss_scale import LossScale
-from nnaccel.training import checkpoint, losses
+from nnaccel.training import losses
 from nnaccel.training import metrics as counting
 from nnaccel.training.communicator import Alone, Communicator
 from nnaccel.training.losses import Loss
-from nnaccel.training.metrics import Metric
 from nnaccel.training.setup import TrainingSetup
 
 
-class Compiled(NamedTuple):
-    """Loss, optimiser and metrics of a compiled model."""
-
-    loss: Loss
-    optimizer: Optimizer
-    metrics: list[Metric]
-
-
 class CompiledNetwork(Network):
-    """A network that can be compiled, with a state that can be saved and restored.
+    """A network that can be compiled.
 
     Attributes
     ----------
@@ -94,6 +85,16 @@ class CompiledNetwork(Network):
         ------
         ValueError
             If a name is unknown; the message has the nearest match.
+        RuntimeError
+            If the model is being trained.
+
+        Examples
+        --------
+        >>> import nnaccel as nn
+        >>> model = nn.Sequential([nn.Dense(3, "softmax")])
+        >>> model.compile("categorical_crossentropy", nn.optim.Adam(0.01), ["accuracy"])
+        >>> model.loss, model.metrics
+        (CategoricalCrossentropy(from_logits=False, label_smoothing=0.0), ['accuracy'])
         """
         self._require_idle("compile")
         refuse_unknown(self.compile, unknown)
@@ -110,7 +111,7 @@ class CompiledNetwork(Network):
     def assign_average_weights(self) -> None:
         """Set all parameters to the averages that an optimiser with ``use_ema=True`` keeps.
 
-        `fit` ends with it; a loop of your own should. Training goes on from there.
+        `fit` does so at its end, and a loop of your own should. Training goes on from them.
 
         Raises
         ------
@@ -126,9 +127,9 @@ class CompiledNetwork(Network):
             self.weights[...] = self._slots[optimizer.buffers.index("average")]
 
     def final_weights(self) -> list[np.ndarray]:
-        """Return copies of what `fit` would end with now, in the order of `get_weights`.
+        """Return copies of the arrays that `fit` would end with now, as `get_weights` does.
 
-        Averages where the optimiser keeps them, else the parameters; and the states.
+        The parameters are averages where the optimiser keeps them.
         """
         if self._slots is None or not self.optimizer.use_ema:
             return self.get_weights()
@@ -138,19 +139,57 @@ class CompiledNetwork(Network):
         self.weights[...] = kept
         return found
 
+    def get_weights(self) -> list[np.ndarray]:
+        """Return copies of all parameters and states, layer by layer, as NumPy arrays.
+
+        Examples
+        --------
+        >>> import nnaccel as nn
+        >>> model = nn.Sequential([nn.Dense(2), nn.Dense(1, use_bias=False)])
+        >>> model.build((3,))
+        >>> [array.shape for array in model.get_weights()]
+        [(3, 2), (2,), (2, 1)]
+        """
+        self._require_built()
+        return [to_numpy(array).copy() for array in self.arrays.values()]
+
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Overwrite all parameters and states, in the order of `get_weights`.
 
         Averages that the optimiser keeps begin anew from there.
 
+        Parameters
+        ----------
+        weights : sequence of array_like
+            Of the shapes of `get_weights`.
+
         Raises
         ------
+        RuntimeError
+            If the model is not built.
         TypeError
             If they are a dict.
         ValueError
             If their number or a shape does not match; nothing is changed then.
         """
-        super().set_weights(weights)
+        self._require_built()
+        if isinstance(weights, Mapping):
+            raise TypeError(
+                "set_weights takes the list of get_weights(): give a state dict to load_weights"
+            )
+        places = self.arrays
+        if len(weights) != len(places):
+            raise ValueError(
+                f"{len(weights)} arrays given, but get_weights() returns {len(places)}"
+            )
+        arrays = [np.asarray(to_numpy(w), self.dtype) for w in weights]
+        for (name, place), array in zip(places.items(), arrays, strict=True):
+            if array.shape != place.shape:
+                raise ValueError(
+                    f"{name} has shape {place.shape}, but the given array has {array.shape}"
+                )
+        for place, array in zip(places.values(), arrays, strict=True):
+            place[...] = self.backend.asarray(array)
         self._begin_average()
 
     def _begin_average(self) -> None:
@@ -170,102 +209,23 @@ class CompiledNetwork(Network):
         -------
         Sequential
             The model itself.
+
+        Raises
+        ------
+        RuntimeError
+            If the backend cannot run here, or the model is being trained.
+
+        Examples
+        --------
+        >>> import nnaccel as nn
+        >>> nn.Sequential([nn.Dense(2)]).to("numpy").backend.name
+        'numpy'
         """
         self._require_idle("to")
-        super().to(name)
+        self._parameters.move(get_backend(name))
         if self._slots is not None:
             self._slots = self.backend.asarray(to_numpy(self._slots))
         return self
-
-    def state(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return all arrays and settings, for `Sequential.save`."""
-        self._require_built()
-        arrays = {name: to_numpy(array) for name, array in self.arrays.items()}
-        described: dict[str, Any] = {
-            "seed": self.seed,
-            "dtype": self.policy.name,
-            "input_shape": self.input_shape,
-            "layers": checkpoint.describe_layers(self.layers),
-            "iterations": int(to_numpy(self.iterations)[0]),
-            "epochs": self.epochs,
-            "input_scale": self.input_scale.description(),
-        }
-        if self._compiled is not None:
-            described["loss"] = losses.describe(self._compiled.loss)
-            described["optimizer"] = checkpoint.describe_optimizer(self._compiled.optimizer)
-            described["metrics"] = [counting.describe(m) for m in self._compiled.metrics]
-            if self._slots is not None:
-                arrays["optimizer"] = to_numpy(self._slots)
-            if self._scale is not None:
-                arrays["loss_scale"] = to_numpy(self._scale)
-        return arrays, described
-
-    def load_state(
-        self,
-        arrays: Mapping[str, np.ndarray],
-        described: Mapping[str, Any],
-        custom: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Restore weights, optimiser and counters from the result of `state`.
-
-        Parameters
-        ----------
-        arrays, described : mapping
-            As returned by `state`.
-        custom : mapping of str to object, optional
-            The user's losses, optimisers and metrics, by name; those the model is compiled with
-            need not be given.
-        """
-        weights = [arrays[name] for name in self.arrays]
-        seed, iterations, epochs = (
-            checkpoint.read_count(described, key) for key in ("seed", "iterations", "epochs")
-        )
-        inputs = type(self.input_scale).from_description(described["input_scale"])
-        if isinstance(inputs, InputScales) and len(inputs.scales) != len(self.input_shape):
-            raise ValueError(f"input_scale is of other inputs than the {len(self.input_shape)}")
-        slots, scale, compiled = None, _scale_in(arrays), self._compiled
-        if "loss" in described:
-            compiled = self._compiled_as(described, {**self._own_pieces(), **(custom or {})})
-            slots = self._slots_in(arrays, compiled.optimizer)
-        self.set_weights(weights)  # may fail, and then changes nothing
-        self._compiled = compiled
-        self._slots, self._scale, self.input_scale = slots, scale, inputs
-        self.seed, self.iterations[0], self.epochs = seed, iterations, epochs
-        self.bind_layers()
-
-    @staticmethod
-    def _compiled_as(described: Mapping[str, Any], custom: Mapping[str, Any]) -> Compiled:
-        """Return loss, optimiser and metrics from their description in a file."""
-        settings = described["optimizer"]
-        try:
-            return Compiled(
-                losses.from_description(described["loss"], custom),
-                optim.from_config(settings["name"], settings["config"], custom),
-                counting.get_all(described["metrics"], custom),
-            )
-        except ValueError as error:
-            raise checkpoint.CheckpointError(
-                f"{error} To fix: pass your own in custom_objects, or load with compile=False"
-            ) from None
-
-    def _own_pieces(self) -> dict[str, Any]:
-        """Return the model's loss, optimiser and metrics, by name."""
-        if self._compiled is None:
-            return {}
-        loss, optimizer, metrics = self._compiled
-        pieces: dict[str, Any] = {optim.name_of(type(optimizer)): type(optimizer), loss.name: loss}
-        return pieces | {metric.name: metric for metric in metrics}
-
-    def _slots_in(self, arrays: Mapping[str, np.ndarray], optimizer: Optimizer) -> Array | None:
-        """Return the optimiser's state in `arrays`, on the model's backend; None without one."""
-        if "optimizer" not in arrays:
-            return None
-        slots, wanted = arrays["optimizer"], (len(optimizer.buffers), self.weights.size)
-        if slots.shape != wanted:
-            raise checkpoint.CheckpointError(
-                f"the optimizer's state has shape {slots.shape}; expected {wanted}"
-            )
-        return self.backend.asarray(slots, self.dtype)
 
     def _training_setup(self, comm: Communicator | None = None) -> TrainingSetup:
         """The training setup, with the optimiser's state on the model's backend."""
@@ -298,14 +258,3 @@ class CompiledNetwork(Network):
         if self._compiled is None:
             raise RuntimeError("the model is not compiled yet: call compile(loss, optimizer) first")
         return self._compiled
-
-
-def _scale_in(arrays: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Return the state of the loss scale in `arrays`; None if there is none."""
-    scale = arrays.get("loss_scale")
-    if scale is not None and not (scale.shape == (2,) and scale[0] > 0 and np.isfinite(scale[0])):
-        raise checkpoint.CheckpointError(
-            f"the loss scale has shape {scale.shape}, beginning with {scale.ravel()[:1]}; expected "
-            "two numbers: a factor above 0, and the steps since it changed"
-        )
-    return scale

@@ -6,15 +6,16 @@ import copy
 from typing import Any, Never
 
 from nnaccel._validate import refuse_unknown, whole_number
-from nnaccel.model.compiled import Compiled, CompiledNetwork
+from nnaccel.model.compiled import CompiledNetwork
+from nnaccel.model.pieces import Compiled
 from nnaccel.training.batch_loader import BatchLoader
 from nnaccel.training.checks import (
-    check_last_activation,
     check_weighted,
     open_stream,
     refuse_weights,
 )
 from nnaccel.training.communicator import Alone, Communicator
+from nnaccel.training.last_activation import check_last_activation
 from nnaccel.training.loop import (
     ArrayEvaluation,
     Evaluation,
@@ -58,6 +59,23 @@ class Evaluating(CompiledNetwork):
         -------
         float, list of float, or dict
             The loss if there are no metrics, else the loss and the metrics in order.
+
+        Raises
+        ------
+        ValueError
+            If data or shapes do not fit.
+        RuntimeError
+            If the model is not compiled.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import nnaccel as nn
+        >>> model = nn.Sequential([nn.Dense(2, "softmax", initializer="zeros")])
+        >>> model.compile(metrics=["accuracy"])
+        >>> loss, accuracy = model.evaluate(np.eye(2), [0, 1])
+        >>> round(loss, 4), accuracy
+        (0.6931, 0.5)
         """
         refuse_unknown(self.evaluate, unknown)
         refuse_in_prefetch(self._parameters.in_training)

@@ -21,8 +21,8 @@ class Step(NamedTuple):
     Attributes
     ----------
     layer : str
-        The layer's name; of one within others its path, such as 'residual/conv2d'. Of a compiled
-        model's last step 'update'.
+        The layer's path, such as 'dense' or 'residual/conv2d'; 'update' for the last step of a
+        compiled model.
     op : str
         Function of `nnaccel.ops`; the class of the layer if it uses none, or of the optimiser.
     direction : {'forward', 'input gradient', 'weight gradient', ''}

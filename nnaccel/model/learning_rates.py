@@ -48,8 +48,8 @@ def find_learning_rate(
 ) -> LearningRates:
     """Train a copy of a model on batches with learning rates that rise, each by the same factor.
 
-    It ends where the loss is NaN, or worse than the best by three times its size. The model itself
-    stays as it is.
+    It ends early if the loss is NaN, or exceeds the best one by three times its size. The model
+    itself stays as it is.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from nnaccel.interop._packages import require
 from nnaccel.layers._tree import walk
 from nnaccel.model.sequential import Sequential
 from nnaccel.training import checkpoint as files
+from nnaccel.training.layer_descriptions import check_shapes, make_layers, read_input_shape
 
 
 def load(
@@ -24,9 +25,9 @@ def load(
     Parameters
     ----------
     path : str or Path
-        A safetensors file, or one that ends in '.onnx': a chain, or branches, of operators that
-        there are layers for. It comes with its weights and is not compiled, and the other
-        arguments are not for it.
+        A safetensors file; or one that ends in '.onnx', with a chain, or branches, of operators
+        that there are layers for. The model of such a file is not compiled, and the other arguments
+        are not for it.
     custom_objects : dict of str to object, optional
         Layer and optimiser classes, losses and metrics of your own, by name.
     compile : bool, default True
@@ -53,14 +54,27 @@ def load(
     -----
     UserWarning
         If some of its numbers are NaN or infinite.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> from nnaccel.layers import Dense
+    >>> model = Sequential([Dense(2)])
+    >>> model.build((3,))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = pathlib.Path(folder, "model.safetensors")
+    ...     model.save(path)
+    ...     again = load(path)
+    >>> bool((again.weights == model.weights).all())
+    True
     """
     if Path(path).suffix.lower() == ".onnx":
         return _load_onnx(Path(path))
     arrays, described = files.read(path)
     with files.reading(path):
-        made = files.make_layers(described["layers"], custom_objects)
-        shape = files.read_input_shape(described)
-        files.check_shapes(made, shape, arrays)
+        made = make_layers(described["layers"], custom_objects)
+        shape = read_input_shape(described)
+        check_shapes(made, shape, arrays)
         model = Sequential(made, seed=described["seed"], dtype=described["dtype"])
         model.build(shape)
         if not compile:
@@ -82,7 +96,7 @@ def _load_onnx(path: Path) -> Sequential:
             for name, layer in walk(model.layers)
             for key, array in found.weights.get(layer, {}).items()
         }
-        files.check_shapes(model.layers, found.input_shape, arrays)
+        check_shapes(model.layers, found.input_shape, arrays)
         model.build(found.input_shape)
         model.set_weights([arrays[name] for name in model.arrays])
         model.input_scale = found.input_scale

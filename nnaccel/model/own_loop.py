@@ -10,7 +10,8 @@ from nnaccel._validate import refuse_unknown
 from nnaccel.layers import Layer
 from nnaccel.layers._tree import walk
 from nnaccel.model.compiled import CompiledNetwork
-from nnaccel.training.checks import check_last_activation, check_weighted
+from nnaccel.training.checks import check_weighted
+from nnaccel.training.last_activation import check_last_activation
 from nnaccel.training.own_steps import OwnSteps
 
 

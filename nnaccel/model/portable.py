@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from nnaccel.interop import onnx, weights
-from nnaccel.model.compiled import CompiledNetwork
+from nnaccel.model.saved_state import Restorable
 from nnaccel.training import checkpoint as files
 
 
-class Portable(CompiledNetwork):
+class Portable(Restorable):
     """A network that goes into files, and takes and gives weights."""
 
     def save(self, path: str | Path) -> None:
@@ -25,6 +25,10 @@ class Portable(CompiledNetwork):
         ------
         ValueError
             If the name ends in '.onnx', which `export` writes.
+        RuntimeError
+            If the model is not built.
+        OSError
+            If the file cannot be written, or exists and is no model file.
         """
         if Path(path).suffix.lower() == ".onnx":
             raise ValueError(f"{path}: save writes safetensors files, export those of ONNX")
@@ -57,9 +61,10 @@ class Portable(CompiledNetwork):
     def load_weights(self, source: Any, *, by: str = "auto", strict: bool = True) -> list[str]:
         """Take the weights of a model with the same layers, trained in PyTorch or Keras.
 
-        What these libraries keep otherwise is transposed: filters, dense weights, and the rows that
-        a dense layer has for the pixels of Keras's images (H, W, C). Settings are not among
-        weights: PyTorch's normalisation layers have ``epsilon=1e-5``, those here and Keras's 1e-3.
+        Arrays whose axes have another order there are transposed: filters, dense weights, and the
+        rows that a dense layer has for the pixels of Keras's images (H, W, C). Settings are no
+        weights: give the layers the same, such as ``epsilon``, which is 1e-5 in PyTorch's
+        normalisation layers, and 1e-3 here and in Keras.
 
         Parameters
         ----------
@@ -106,18 +111,18 @@ class Portable(CompiledNetwork):
     def save_weights(self, target: Any, *, like: Any = None, by: str = "auto") -> None:
         """Give this model's weights to a model with the same layers in PyTorch or Keras.
 
-        The way back of `load_weights`: names, shapes and the order of axes are those of the other
+        It undoes `load_weights`: names, shapes and the order of axes are those of the other
         library. `save` keeps a whole model for nnaccel.
 
         Parameters
         ----------
         target : dict or path
-            ``module.state_dict()`` of PyTorch, whose tensors, which are the module's own, are
-            filled; or a file to write, .safetensors, .pt, .weights.h5 or .keras, replaced
-            atomically if it exists.
+            ``module.state_dict()`` of PyTorch, whose tensors are filled, and with them the module;
+            or a file to write, .safetensors, .pt, .weights.h5 or .keras, replaced atomically if it
+            exists.
         like : dict or path, optional
-            For a file: what has the other library's names and shapes, as for `load_weights`, of
-            the same library, and in Keras's case of the same kind of file.
+            Needed for a file: a state dict, or another file of the same library, from which names
+            and shapes are taken; of Keras a file of the same kind.
         by : {'auto', 'name', 'order'}, default 'auto'
             As for `load_weights`.
 

@@ -170,11 +170,29 @@ class Sequential(Fitting, PipelineStep):
         -------
         array, shape (N, ...)
             A row of the model's output shape for each; of a classifier, the probabilities.
+
+        Raises
+        ------
+        ValueError
+            If the inputs do not fit the model, or are not finite.
+
+        Examples
+        --------
+        >>> from nnaccel.layers import Dense
+        >>> model = Sequential([Dense(2, "softmax", initializer="zeros")])
+        >>> model.predict([[1.0, 2.0, 3.0]])
+        array([[0.5, 0.5]], dtype=float32)
         """
         refuse_unknown(self.predict, unknown)
         refuse_in_prefetch(self._parameters.in_training)
         return predict(self, x, whole_number("batch_size", batch_size))
 
     def summary(self, print_fn: Callable[[str], Any] = print) -> None:
-        """Print a table of the layers, their output shapes and numbers of parameters."""
+        """Print a table of the layers, their output shapes and numbers of parameters.
+
+        Parameters
+        ----------
+        print_fn : callable, default `print`
+            Is given the table, a str.
+        """
         print_fn(summarize(self, terminal_width() if print_fn is print else None))

@@ -38,7 +38,7 @@ class Timing(NamedTuple):
     Attributes
     ----------
     layer : str
-        The layer's path; of what belongs to none 'batch', 'loss' (with the metrics) or 'update'.
+        The layer's path; 'batch', 'loss' (with the metrics) or 'update' for what belongs to none.
     direction : {'forward', 'backward', ''}
         Backward is the gradients of inputs and weights together.
     kernels : tuple of str

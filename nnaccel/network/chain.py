@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from nnaccel._foreign import refuse_method
-from nnaccel._validate import Explained, refuse_misspelt, warn_caller, whole_number
-from nnaccel.backends import Array, Backend, backend_of, get_backend, to_numpy, use_backend
-from nnaccel.layers import Chain, Layer, Parallel, Residual, Shape
+from nnaccel._validate import Explained, refuse_misspelt, warn_caller
+from nnaccel.backends import Array, Backend, backend_of, get_backend, use_backend
+from nnaccel.layers import Layer, Shape
 from nnaccel.layers._images import channels_last
 from nnaccel.layers._names import LayerNames, naming
-from nnaccel.layers._running import infer_shapes, run_layers
-from nnaccel.layers._several import Several, is_of_several
-from nnaccel.layers._tree import OfAllInside, is_live, leaves, walk
+from nnaccel.layers._several import is_of_several
+from nnaccel.layers._tree import OfAllInside, leaves, walk
 from nnaccel.network.input_scale import InputScale
 from nnaccel.network.input_scales import InputScales
 from nnaccel.network.parameters import Parameters
-from nnaccel.network.precision import Policy, cast
+from nnaccel.network.passes import run_mixed
+from nnaccel.network.precision import Policy
+from nnaccel.network.shapes import infer_shapes, may_take_several
 from nnaccel_kernels.segments import Segment
 
 
@@ -110,28 +110,14 @@ class Network(Explained):
         ValueError
             As `build`.
         """
-        if not self.layers:
-            raise ValueError("the model has no layers: add some, such as Dense(10, 'softmax')")
-        if isinstance(input_shape, int) or not is_of_several(input_shape):
-            shape = _without_batch(input_shape)
-            return infer_shapes(self.layers, shape, channels_last(self.leaves, shape))
-        if not self.takes_several:
-            raise ValueError(
-                f"{len(input_shape)} inputs, but the first layer is {self.layers[0].name!r}. To "
-                "fix: begin with Parallel, which has a branch for each"
-            )
-        shapes: Any = tuple(map(_without_batch, input_shape))
-        return infer_shapes(self.layers, shapes)
+        return infer_shapes(self.layers, input_shape)
 
     @property
     def takes_several(self) -> bool:
         """Whether inputs are a tuple of arrays; before the model is built, whether they may be."""
         if self.built:
             return is_of_several(self.input_shape)
-        first = self.layers[0] if self.layers else None
-        while isinstance(first, Chain):
-            first = first.layers[0]
-        return isinstance(first, Parallel) and not isinstance(first, Residual)
+        return may_take_several(self.layers)
 
     def require_one_input(self, what: str) -> None:
         """Raise a ValueError for `what` if the model takes several inputs."""
@@ -234,22 +220,6 @@ class Network(Explained):
                 )
                 raise
 
-    def to(self, name: str) -> Self:
-        """Move the parameters to a backend, and run there from now on.
-
-        Parameters
-        ----------
-        name : str
-            As for `nnaccel.set_backend`: 'numpy', 'numba', 'cupy', 'torch' or 'auto'.
-
-        Returns
-        -------
-        Network
-            The model itself.
-        """
-        self._parameters.move(get_backend(name))
-        return self
-
     def forward(
         self, x: Array, training: bool = False, activate: bool = True
     ) -> tuple[Array, Callable[[Array], Array | None]]:
@@ -272,29 +242,9 @@ class Network(Explained):
             several inputs, a tuple.
         """
         self._require_built()
-        body, tail = self.layers[: self.head], self.layers[self.head :]
-        inside, outside = self.compute_dtype, self.dtype
-
-        x = Several(x) if isinstance(x, tuple) else x
-
-        def to(dtype: np.dtype[Any], a: Array) -> Array:
-            if inside == outside:
-                return a
-            if isinstance(a, Several):
-                return a.map(partial(to, dtype))
-            return cast(self.backend, a, dtype)
-
-        z, back_to_inputs = run_layers(body, to(inside, x), training)
-        y, back_to_body = run_layers(tail, to(outside, z), training, activate)  # in 32 bits or more
-
-        def run_back(dy: Array, input_gradient: bool = False) -> Array | None:
-            wanted = input_gradient or any(map(is_live, body))
-            dz = back_to_body(dy, wanted)
-            dx = back_to_inputs(to(inside, dz), input_gradient) if wanted else None
-            found = to(outside, dx) if input_gradient else None
-            return found.arrays if isinstance(found, Several) else found
-
-        return y, run_back
+        chains = self.layers[: self.head], self.layers[self.head :]
+        dtypes = self.compute_dtype, self.dtype
+        return run_mixed(self.backend, chains, dtypes, x, training, activate)
 
     @property
     def trainable(self) -> bool:
@@ -332,38 +282,6 @@ class Network(Explained):
             (layer.trainable, layer.learning_rate_factor, layer.weight_decay)
             for layer in self.leaves
         ]
-
-    def get_weights(self) -> list[np.ndarray]:
-        """Return copies of all parameters and states, layer by layer, as NumPy arrays."""
-        self._require_built()
-        return [to_numpy(array).copy() for array in self.arrays.values()]
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Overwrite all parameters and states, in the order of `get_weights`.
-
-        Raises
-        ------
-        TypeError
-            If they are a dict.
-        ValueError
-            If their number or a shape does not match; nothing is changed then.
-        """
-        self._require_built()
-        if isinstance(weights, Mapping):
-            raise TypeError(
-                "set_weights takes the list of get_weights(): give a state dict to load_weights"
-            )
-        places = self.arrays
-        if len(weights) != len(places):
-            raise ValueError(f"{len(weights)} arrays given for {len(places)} parameters")
-        arrays = [np.asarray(to_numpy(w), self.dtype) for w in weights]
-        for (name, place), array in zip(places.items(), arrays, strict=True):
-            if array.shape != place.shape:
-                raise ValueError(
-                    f"{name} has shape {place.shape}, but the given array has {array.shape}"
-                )
-        for place, array in zip(places.values(), arrays, strict=True):
-            place[...] = self.backend.asarray(array)
 
     def _share(self, whole: Network, layers: list[Layer]) -> None:
         """Become the slice of `whole` with these layers, in the same buffers."""
@@ -413,15 +331,3 @@ class Network(Explained):
                     "model[:-1].extended([Dense(3)])"
                 )
             seen.add(layer)
-
-
-def _without_batch(shape: Any) -> Shape:
-    """Return the shape of one input; ValueError if it is none, or has an axis for the batch."""
-    if not isinstance(shape, int) and None not in shape:
-        return tuple(whole_number("input_shape", n) for n in shape)
-    sizes = [shape] if isinstance(shape, int) else list(shape)[shape[0] is None :]
-    wanted = repr(tuple(sizes)) if None not in sizes else "a whole number for each axis"
-    raise ValueError(
-        f"input_shape={shape!r} must be the shape of one input, without an axis for the batch. To "
-        f"fix: give {wanted}"
-    )

@@ -26,7 +26,8 @@ __all__ = [
     "OPTIMIZERS",
     "Clock",
     "Optimizer",
-    "from_config",
+    "describe",
+    "from_description",
     "get",
     "name_of",
     "schedules",
@@ -59,10 +60,7 @@ def get(optimizer: str | Optimizer, **settings: Any) -> Optimizer:
     """
     if isinstance(optimizer, Optimizer):
         return optimizer
-    if isinstance(optimizer, type):
-        raise ValueError(
-            f"{optimizer.__name__} is a class: write {optimizer.__name__}() with brackets"
-        )
+    _validate.refuse_class(optimizer)
     kind = OPTIMIZERS.get(str(optimizer).lower())
     if kind is None:
         raise ValueError(_validate.unknown_name("optimizer", optimizer, list(OPTIMIZERS)))
@@ -74,19 +72,23 @@ def name_of(kind: type[Optimizer]) -> str:
     return kind.__name__.lower()
 
 
-def from_config(
-    name: str, config: dict[str, Any], custom: Mapping[str, Any] | None = None
+def describe(optimizer: Optimizer) -> dict[str, Any]:
+    """Return name and settings of an optimiser, as JSON values."""
+    return {"name": name_of(type(optimizer)), "config": optimizer.config()}
+
+
+def from_description(
+    described: Mapping[str, Any], custom: Mapping[str, Any] | None = None
 ) -> Optimizer:
-    """Return an optimiser from its name and the result of its `config`.
+    """Return an optimiser from the result of `describe`.
 
     Parameters
     ----------
-    name : str
-        As returned by `name_of`.
-    config : dict
+    described : dict
     custom : dict of str to type, optional
         The user's optimiser classes, by name.
     """
+    name, config = described["name"], described["config"]
     rate = config["learning_rate"]
     rate = schedules.from_config(rate) if isinstance(rate, dict) else rate
     settings = {**config, "learning_rate": rate}

@@ -36,7 +36,7 @@ _HINTS = {
 
 
 def identity_of(model: Any, data: tuple[Any, ...], settings: Mapping[str, Any]) -> dict[str, str]:
-    """Return what a training is, item by item, in words that are the same wherever it is.
+    """Return what makes up a training, item by item, as text that is the same on all ranks.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def require_same(comm: Communicator, identity: Mapping[str, str]) -> None:
 
 
 def in_step(comm: Communicator, batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Yield the batches of an epoch of a stream, as long as those of all ranks have as many rows.
+    """Yield the batches of an epoch of a stream, while all ranks have as many rows in each.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Never
 
 import numpy as np
 
@@ -19,8 +19,8 @@ class Augment(Explained):
     in the epoch of an iterable, so they are the same on every backend, with any number of threads,
     and after a resumed training. An image is flipped, turned and scaled about its middle, moved,
     and bent; pixels are interpolated between four others, with zeros outside. Targets stay as they
-    are, so a model with a class for each pixel takes cutout alone. Change its images and maps
-    before, by calls with one seed.
+    are, so a model with a class for each pixel takes cutout alone; change its images and maps
+    before training, by two calls with one seed.
 
     Parameters
     ----------
@@ -46,6 +46,8 @@ class Augment(Explained):
     ------
     ValueError
         If a setting is out of range.
+    TypeError
+        If one is given without its name.
 
     References
     ----------
@@ -66,7 +68,7 @@ class Augment(Explained):
 
     def __init__(
         self,
-        *,
+        *unnamed: Never,
         shift: float = 0.0,
         rotate: float = 0.0,
         scale: float = 0.0,
@@ -76,6 +78,10 @@ class Augment(Explained):
         crop: int = 0,
         cutout: int = 0,
     ) -> None:
+        if unnamed:
+            raise TypeError(
+                f"Augment takes its changes by name, as in Augment(shift={unnamed[0]!r})"
+            )
         for name, value in (("shift", shift), ("rotate", rotate), ("elastic", elastic)):
             check_range(name, value, 0, math.inf)
         check_range("scale", scale, 0, 1)
@@ -180,6 +186,6 @@ class Augmenter:
 
 
 def check_augment(augment: Any) -> None:
-    """Raise a TypeError if `augment` is given and is none."""
+    """Raise a TypeError if `augment` is given and is no Augment."""
     if augment is not None and not isinstance(augment, Augment):
         raise TypeError(f"augment={augment!r} must be an Augment, such as Augment(shift=2)")

@@ -107,7 +107,7 @@ class BatchLoader:
         return self._streams[-1].piece, self._streams[-1].positions
 
     def load(self, batch: int) -> int:
-        """Have the rows of a batch on the backend; return how many batches are there from it on."""
+        """Bring a batch to the backend; return how many, from it on, are there."""
         return min((stream.load(batch) for stream in self._streams), default=sys.maxsize)
 
     def learn_scale(self) -> None:

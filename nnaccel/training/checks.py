@@ -1,4 +1,4 @@
-"""Checks of training data, streams of batches, and the last activation."""
+"""Checks of training data: arrays and their weights, and streams of batches."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from types import NoneType
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from nnaccel._validate import warn_caller, whole_number
-from nnaccel.backends import Array, is_kernels_only
-from nnaccel.layers import Layer, Shape
+from nnaccel.backends import Array
+from nnaccel.layers import Shape
 from nnaccel.layers._several import Several
 from nnaccel.network.chain import Network
 from nnaccel.training.class_weights import weigh_rows
@@ -27,8 +26,6 @@ from nnaccel.training.losses import Loss
 from nnaccel.training.pixels import encode_maps
 from nnaccel.training.streams import as_iterable
 from nnaccel.training.targets import encode_targets
-
-_PROBABILITIES = "softmax", "sigmoid"  # activations whose outputs they are
 
 
 def check_pair(network: Network, loss: Loss, x: Any, y: Any) -> tuple[Array, np.ndarray]:
@@ -128,7 +125,7 @@ def open_stream(
     iterator = iter(given)
     first = next(iterator, None)
     if first is None:
-        raise ValueError("the iterable of batches is empty")
+        raise ValueError("the iterable of batches is empty; a generator runs only once")
     check_batch(network, loss, first, 0, class_weight)
     return itertools.chain([first], iterator) if iterator is given else given
 
@@ -146,16 +143,6 @@ def refuse_weights(weights: Any, class_weight: Any = None) -> None:
         )
 
 
-def check_steps(steps: int | None, y: Any) -> int | None:
-    """Return the batches in an epoch of an iterable; ValueError for arrays."""
-    if steps is not None and y is not None:
-        raise ValueError(
-            "steps_per_epoch is for an iterable of batches: an epoch over arrays takes every row "
-            "once. To fix: leave it out, or give fewer rows"
-        )
-    return None if steps is None else whole_number("steps_per_epoch", steps)
-
-
 def check_weights(weights: Any, shape: Shape, dtype: Any) -> np.ndarray | None:
     """Return the weights of rows in the model's dtype; None for None.
 
@@ -163,7 +150,7 @@ def check_weights(weights: Any, shape: Shape, dtype: Any) -> np.ndarray | None:
     ----------
     weights : array_like, shape (N,), or (N, H, W) for outputs that are images
     shape : (N,) or (N, H, W)
-        Of what a model's outputs are rows or pixels of.
+        How many rows, or pixels of maps, the outputs have.
     dtype : dtype
 
     Returns
@@ -225,54 +212,3 @@ def split_validation(share: float, *arrays: Any) -> tuple[tuple[Any, ...], tuple
         return tuple(None if a is None else a[chosen] for a in whole)
 
     return part(slice(kept)), part(slice(kept, None))
-
-
-def check_last_activation(network: Network, loss: Loss) -> None:
-    """Check that the last activation fits the loss.
-
-    Raises
-    ------
-    ValueError
-        If the loss needs probabilities and the last layer has no softmax or sigmoid, if it needs
-        positive numbers and they can be negative, or if it needs logits and there is an activation.
-
-    Warns
-    -----
-    UserWarning
-        For a softmax with a binary loss, or sigmoids with a categorical one.
-    """
-    last = network.ending if network.layers else None
-    if last is None or not is_kernels_only(last.forward):
-        return  # the outputs of a user's layer are not known
-    ended, wanted = last.activation, loss.last_activation
-    if loss.from_logits:
-        if ended != "linear":
-            raise ValueError(
-                f"{loss.name} takes logits, from_logits=True, but the last layer {last.name!r} "
-                f"ends with {ended!r}: leave out one of the two"
-            )
-        return
-    if wanted == "softplus" and ended not in (*_PROBABILITIES, "softplus", "relu"):
-        _refuse(loss, "numbers of at least 0", last)
-    if wanted in _PROBABILITIES and ended not in _PROBABILITIES:
-        _refuse(loss, "probabilities", last)
-    if ended == wanted or wanted not in _PROBABILITIES:
-        return
-    if last.activation == "softmax":
-        mismatch = "a softmax, whose outputs sum to one"
-        remedy = "'sigmoid' for independent labels, or categorical_crossentropy for one class a row"
-    else:
-        mismatch = "sigmoids, which need not sum to one"
-        remedy = "'softmax' for one class a row, or binary_crossentropy for independent labels"
-    warn_caller(
-        f"the last layer {last.name!r} ends with {mismatch}, but the loss is {loss.name}: use "
-        f"{remedy}"
-    )
-
-
-def _refuse(loss: Loss, taken: str, last: Layer) -> NoReturn:
-    """Raise a ValueError about a last layer that does not give what the loss takes."""
-    raise ValueError(
-        f"{loss.name} takes {taken}, but the last layer {last.name!r} ends with "
-        f"{last.activation!r}: give it the activation {loss.last_activation!r}, or use 'mse'"
-    )

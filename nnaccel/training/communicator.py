@@ -54,7 +54,7 @@ class Communicator(Protocol):
 
 
 class Alone:
-    """One process: all is where it is wanted.
+    """One process, which has all there is.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def communicator_of(distributed: Communicator | None) -> Communicator:
     Raises
     ------
     TypeError
-        If it is no communicator, but such as True.
+        If it is something else, such as True.
     """
     if distributed is None:
         return Alone()

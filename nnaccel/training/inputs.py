@@ -29,7 +29,8 @@ def take_inputs(network: Network, x: Any) -> Array:
     Raises
     ------
     ValueError
-        As `check_inputs`; or if there are not as many as the network takes, of as many rows.
+        As `check_inputs`; or if the network takes another number of inputs, or some have more rows
+        than others.
     """
     dtype = network.compute_dtype
     x = x.arrays if isinstance(x, Several) else as_tuple(network, x)

@@ -53,7 +53,7 @@ def minimize(setup: TrainingSetup, loader: BatchLoader, **options: Any) -> Minim
     ValueError
         If no parameter is trained.
     DivergenceError
-        If the loss is not finite at the weights that there are.
+        If the loss is not finite at the first weights.
     """
     from scipy.optimize import OptimizeResult
     from scipy.optimize import minimize as minimized

@@ -42,7 +42,7 @@ class PieceStream:
         self._order, self._number = order, -1
 
     def load(self, batch: int) -> int:
-        """Have a batch on the device; return how many are there from it on."""
+        """Bring a batch to the device; return how many, from it on, are there."""
         number, within = divmod(batch, self._batches)
         if number != self._number:
             size = len(self.piece)

@@ -18,7 +18,7 @@ _HINT = "; a pixel without one takes the label 0, and the weight 0 in sample_wei
 
 
 def pixels_of(output_shape: Shape) -> int:
-    """Return how many rows of loss and metrics an output is: its pixels; 1 of a plain row."""
+    """Return how many rows of loss and metrics an output counts for: its pixels, or 1."""
     return math.prod(output_shape[1:])
 
 
@@ -70,7 +70,7 @@ def encode_maps(loss: Loss, y: np.ndarray, output_shape: Shape, dtype: Any) -> n
 
 
 def pixel_rows(backend: Backend, outputs: Array) -> tuple[Array, Callable[[Array], Array]]:
-    """Return outputs with a row for each pixel, and a function from their gradient to that.
+    """Return outputs with a row for each pixel, and a function that shapes gradients back.
 
     Parameters
     ----------

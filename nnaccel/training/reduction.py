@@ -53,7 +53,7 @@ class Reduction:
             )
 
     def run(self) -> Iterator[tuple[int, slice]]:
-        """Yield number and rows, among this rank's, of each shard; its backward pass is to follow.
+        """Yield each shard's number and rows among this rank's; the caller then runs it backward.
 
         Gradients and states are the same on all ranks after the last one.
         """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,8 +16,13 @@ from nnaccel.training.callbacks import Callback
 from nnaccel.training.callbacks._base import Logs
 from nnaccel.training.callbacks._list import CallbackList
 from nnaccel.training.communicator import Communicator
+from nnaccel.training.saved_training import (
+    identity,
+    join_arrays,
+    read_training,
+    split_arrays,
+)
 
-_PREFIX = "callbacks/"
 _LAST = {"last/weights", "last/states"}  # arrays of the last epoch, where better ones were restored
 
 
@@ -117,7 +121,7 @@ class Backup(Callback):
         if self._training:
             self._warn_of_differences(self._training["setting"])
             with checkpoint.reading(self._path):
-                states = checkpoint.join_arrays(self._training["callbacks"], self._arrays, _PREFIX)
+                states = join_arrays(self._training["callbacks"], self._arrays)
                 callbacks.load_state(states)
                 self._model.stop_training = self._training["stop"]
                 self._next_epoch = self._training["next_epoch"]
@@ -158,7 +162,7 @@ class Backup(Callback):
             return
         arrays, described = self._model.state()
         arrays |= more
-        plain, more = checkpoint.split_arrays(self._callbacks.state(), _PREFIX)
+        plain, more = split_arrays(self._callbacks.state())
         described["training"] = {
             "next_epoch": self._next_epoch,
             "stop": self._model.stop_training,
@@ -194,7 +198,7 @@ class Backup(Callback):
 
     def _require_same_training(self, described: Mapping[str, Any]) -> None:
         """Raise a CheckpointError unless the file is of this model and its loss and optimiser."""
-        theirs, ours = _identity(described), _identity(self._model.state()[1])
+        theirs, ours = identity(described), identity(self._model.state()[1])
         for key, value in ours.items():
             if theirs[key] != value:
                 raise checkpoint.CheckpointError(
@@ -203,42 +207,6 @@ class Backup(Callback):
                 )
 
 
-def read_training(described: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where the training in a file's description has got to, and its callbacks' states.
-
-    A model saved without a training can go on with one after its epochs.
-
-    Raises
-    ------
-    CheckpointError
-        For values of other types.
-    """
-    fresh = {"next_epoch": described["epochs"], "stop": False, "callbacks": {}}
-    kept = described.get("training", fresh)
-    if not isinstance(kept, dict):
-        raise checkpoint.CheckpointError(f"training={shorten(repr(kept))} must be an object")
-    training = {"setting": {}, **kept}
-    checkpoint.read_count(training, "next_epoch")
-    states = training["callbacks"]
-    if not isinstance(states, dict) or not all(isinstance(s, dict) for s in states.values()):
-        raise checkpoint.CheckpointError(
-            f"callbacks={shorten(repr(states))} must hold an object for each"
-        )
-    if not isinstance(training["setting"], dict) or not isinstance(training["stop"], bool):
-        raise checkpoint.CheckpointError("setting must be an object, and stop true or false")
-    return training
-
-
 def _trained_arrays(model: Any) -> dict[str, Array]:
     """The flat arrays that training changes and that callbacks may restore."""
     return {"last/weights": model.weights, "last/states": model.states}
-
-
-def _identity(described: Mapping[str, Any]) -> dict[str, str]:
-    """The settings that a resumed training must share; callbacks may change the learning rate."""
-    keys = ("input_shape", "dtype", "layers", "loss", "metrics")
-    kept = {key: described.get(key) for key in keys}
-    optimizer = described.get("optimizer") or {"name": None, "config": {}}
-    config = {**optimizer["config"], "learning_rate": None}
-    kept["optimizer"] = {"name": optimizer["name"], "config": config}
-    return {key: json.dumps(value, sort_keys=True) for key, value in kept.items()}

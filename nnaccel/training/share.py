@@ -32,7 +32,7 @@ class Share:
         return [(rows * i // self._parts, rows * (i + 1) // self._parts) for i in self._own]
 
     def slices(self, rows: int) -> list[slice]:
-        """Return those of `shards`, counted from the first of this rank's rows."""
+        """Return `shards` as slices, counted from the first of this rank's rows."""
         shards = self.shards(rows)
         start = shards[0][0]
         return [slice(first - start, end - start) for first, end in shards]

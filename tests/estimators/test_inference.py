@@ -92,7 +92,7 @@ def test_errors_of_any_variances(
     np.testing.assert_allclose(found.std_error, plain, rtol=1e-7)
     table = cars.summary(covariance=found)
     np.testing.assert_allclose(table.coefficients[0].std_error, plain, rtol=1e-7)
-    assert f"{'10 clusters' if kind == 'groups' else kind}." in table.foot[-1]
+    assert f"{'10 clusters' if kind == 'groups' else kind}." in table.notes[-1]
     wider = cars.confint(covariance=found)
     assert wider.high[1] - wider.low[1] == pytest.approx(
         2 * plain[1] * {"groups": 2.262157163}.get(kind, 2.010634758), rel=1e-6
@@ -209,7 +209,7 @@ def test_formulas() -> None:
         Formula("kind ~ speed", cars)
     with pytest.raises(TypeError, match=r"must be a pandas\.DataFrame, not ndarray"):
         Formula("dist ~ speed", X)
-    with pytest.raises(ValueError, match=r"level without a coefficient.*'c'"):
+    with pytest.raises(ValueError, match=r"level that no row of the fit had.*'c'"):
         both.rows(cars.assign(kind="c"))
     with pytest.raises(ValueError, match="null values"):
         Formula("dist ~ speed", cars.replace({"speed": {4.0: np.nan}}))

@@ -265,6 +265,9 @@ def test_no_tests_of_what_is_no_maximum_likelihood() -> None:
         assert np.isnan(summary.coefficients[0].p_value).all()
         assert summary.as_dict()["aic"] is None
     assert "without a penalty" in str(penalised)
+    assert str(penalised).count("without a penalty") == 1
+    assert "intervals, tests and AIC need maximum likelihood" in str(penalised.confint())
+    assert not LogisticRegression().fit(x, y).confint().notes
     assert "did not converge" in str(halfway)
 
 

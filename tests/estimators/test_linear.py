@@ -103,6 +103,18 @@ def test_squares_that_underflow_cost_no_digits(unit: float) -> None:
     assert found.rank_ == 3
     expected = LinearRegression().fit(x, y[:, 0]).coef_
     np.testing.assert_allclose(found.coef_ * unit, expected, rtol=1e-9)
+    errors = found.summary().coefficients[0].std_error
+    usual = LinearRegression().fit(x, y[:, 0]).summary().coefficients[0].std_error
+    np.testing.assert_allclose(errors * [1, unit, unit, unit], usual, rtol=1e-9)
+
+
+@pytest.mark.parametrize("kind", ["constant", "HC3"])
+def test_variances_that_overflow_are_told(kind: str) -> None:
+    x, y = random_problem(1, 80, 2)
+    x = x * [1, 1e-160]
+    model = LinearRegression().fit(x, y[:, 0])
+    with pytest.raises(ValueError, match="variance of the coefficient of 'x1' overflows"):
+        model.diagnose(x, y[:, 0]).vcov(kind)
 
 
 def test_weights_with_which_squares_overflow_are_refused() -> None:

@@ -108,6 +108,8 @@ def test_what_cannot_be_is_told_of() -> None:
         NetworkClassifier(nn.Sequential([nn.Dense(3)])).fit(X, Y)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="end with 'softmax': leave out the last layer"):
         NetworkClassifier(lambda: [nn.Dense(3, "softmax")]).fit(X, Y)
+    with pytest.raises(ValueError, match="must be a function that returns layers"):
+        NetworkClassifier(nn.Dense(3)).fit(X, Y)
     with pytest.raises(ValueError, match="build=3 must be a function that returns layers"):
         made().set_params(build=3).fit(X, Y)
     with pytest.raises(ValueError, match="Invalid parameter 'unit'"):

@@ -22,7 +22,7 @@ print(*model.fit(x, y, epochs=2, batch_size=8, verbose=0).history["loss"])
 IMAGES = """
 import numpy as np
 from nnaccel.backends import get_backend
-from nnaccel.conformance.calls import assert_same, run
+from nnaccel.conformance.comparing import assert_same, run
 from nnaccel.conformance.image_calls import IMAGE_CALLS
 
 for name, draw in IMAGE_CALLS.items():

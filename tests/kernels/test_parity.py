@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from nnaccel.backends import get_backend
-from nnaccel.conformance.calls import CALLS, HALVES, assert_same, halved, move, run
+from nnaccel.conformance.calls import CALLS
+from nnaccel.conformance.comparing import HALVES, assert_same, halved, move, run
 from nnaccel.conformance.image_calls import convolution
 from nnaccel_kernels import cpu, cuda, reference
 from nnaccel_kernels.window import Window

@@ -12,7 +12,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from nnaccel.conformance.calls import CALLS, HALVES, Args, assert_same, halved
+from nnaccel.conformance.calls import CALLS
+from nnaccel.conformance.comparing import HALVES, assert_same, halved
+from nnaccel.conformance.drawing import Args
 from nnaccel_kernels import reference
 from nnaccel_kernels.activations import ACTIVATIONS
 from nnaccel_kernels.reference.namespace import namespace

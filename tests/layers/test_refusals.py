@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from nnaccel.layers import AvgPool2D, Conv1D, Conv2D, Dense, Flatten, MaxPool2D
+from nnaccel.layers import AvgPool2D, Conv1D, Conv2D, Dense, Flatten, MaxPool2D, Parallel, Residual
 from nnaccel.model.sequential import Sequential
 
 
@@ -34,6 +35,20 @@ def test_padding_beyond_half_of_the_window(layer: type[MaxPool2D]) -> None:
 def test_winograd_of_other_windows(size: int, stride: int) -> None:
     with pytest.raises(ValueError, match="winograd"):
         Conv2D(4, size, stride=stride, algorithm="winograd")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Parallel([[Dense(2)], [Dense(3)]]), "leave out the outer brackets"),  # type: ignore[list-item]
+        (lambda: Sequential([[Dense(2)], Dense(3)]), "got a list of them: leave out its"),  # type: ignore[list-item]
+        (lambda: Residual([[Dense(2)]]), "got a list of them: leave out its"),  # type: ignore[list-item]
+        (lambda: Dense(3)(Dense(2)), r"it is listed.*Sequential\(\[…, Dense\(…\)\]"),
+    ],
+)
+def test_layers_put_together_otherwise(make: Callable[[], Any], words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        make()
 
 
 def test_a_class_for_a_layer() -> None:

@@ -185,7 +185,7 @@ def test_set_weights_checks_everything_before_it_writes() -> None:
     model.build((6,))
     before = model.weights.copy()
     good = [w + 1 for w in model.get_weights()]
-    with pytest.raises(ValueError, match="5 arrays given for 6"):
+    with pytest.raises(ValueError, match=r"5 arrays given, but get_weights\(\) returns 6"):
         model.set_weights(good[:-1])
     with pytest.raises(ValueError, match=r"dense_2.b has shape \(3,\), but .* \(4,\)"):
         model.set_weights([*good[:-1], np.zeros(4)])

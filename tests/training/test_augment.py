@@ -150,6 +150,9 @@ def test_images_of_whole_numbers_are_scaled_first(backend: Any) -> None:
     ("call", "words"),
     [
         (lambda: Augment(shift=-1), "shift"),
+        (lambda: Augment(2), r"by name, as in Augment\(shift=2\)"),
+        (lambda: Augment(shft=2), "did you mean 'shift'"),
+        (lambda: Augment(angle=2), "it takes shift, rotate"),
         (lambda: Augment(scale=1.5), "scale"),
         (lambda: Augment(smoothness=1), "smoothness"),
         (lambda: Augment(crop=1.5), "crop=1.5 must be a whole number"),

@@ -35,12 +35,9 @@ from nnaccel.layers import (
 from nnaccel.layers.penalties import L1L2
 from nnaccel.model.loading import load
 from nnaccel.model.sequential import Sequential
-from nnaccel.optim import schedules
 from nnaccel.training import checkpoint
 
 from ..registered import OPTIMIZERS
-
-WARM = schedules.CosineDecay(0.01, decay_steps=50)
 
 
 def problem() -> tuple[np.ndarray, np.ndarray]:

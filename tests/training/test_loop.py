@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -25,7 +21,7 @@ from nnaccel.training.callbacks import Callback, EarlyStopping, LambdaCallback, 
 from nnaccel.training.checkpoint import read
 from nnaccel.training.divergence import DivergenceError
 
-from ..processes import ON_PATH
+from .ctrl_c import interrupt_fit, not_on_windows
 
 
 def classifier(optimizer: Any = "adam", seed: int = 0) -> Sequential:
@@ -482,41 +478,11 @@ def test_an_interrupted_model_stays_usable(tmp_path: Path, backend: Any) -> None
     assert load(path).iterations[0] == 16
 
 
-SCRIPT = """
-import sys
-import numpy as np
-from nnaccel import Callback, Dense, Sequential, use_backend
-
-class Tell(Callback):
-    def on_epoch_end(self, epoch, logs):
-        if epoch == 1:
-            print("running", flush=True)
-
-y = np.arange(1000) % 10
-x = np.eye(40)[y] + 0.1
-with use_backend("numba"):
-    model = Sequential([Dense(64, "relu"), Dense(10, "softmax")], seed=0)
-    model.compile(metrics=["accuracy"])
-    try:
-        model.fit(x, y, epochs=10**6, verbose=0, callbacks=[Tell()], checkpoint=sys.argv[1])
-    except KeyboardInterrupt:
-        before = model.evaluate(x, y)
-        model.fit(x, y, epochs=2, verbose=0)
-        print("usable", np.isfinite(before).all(), model.evaluate(x, y)[1] > 0.5, flush=True)
-"""
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for one process")
+@not_on_windows
 def test_ctrl_c_during_a_compiled_fit(tmp_path: Path) -> None:
     path = tmp_path / "m.safetensors"
-    environment = os.environ | ON_PATH
-    command = [sys.executable, "-c", SCRIPT, str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "running\n"
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.read() == "usable True True\n"
-        assert process.wait() == 0
+    layers = "[nn.Dense(64, 'relu'), nn.Dense(10, 'softmax')]"
+    interrupt_fit(layers, "'rmsprop'", str(path))
     assert load(path).iterations[0] > 0
 
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +13,7 @@ import nnaccel as nn
 from nnaccel.backends import to_numpy
 
 from ..fake_cupy import backend  # noqa: F401
+from .ctrl_c import interrupt_fit, not_on_windows
 from .own_pieces import Momentum, Scaled, Spread, largest_error
 
 RNG = np.random.default_rng(1)
@@ -240,42 +237,10 @@ def test_graphs_end_where_python_runs(fake_cupy: Any) -> None:
         )
 
 
-SCRIPT = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import numpy as np
-import nnaccel as nn
-from tests.training.own_pieces import Momentum, Scaled
-
-class Tell(nn.Callback):
-    def on_epoch_end(self, epoch, logs):
-        if epoch == 1:
-            print("running", flush=True)
-
-y = np.arange(1000) % 10
-x = (np.eye(40)[y] + 0.1).astype("float32")
-with nn.use_backend("numba"):
-    model = nn.Sequential([nn.Dense(64, "relu"), Scaled(), nn.Dense(10, "softmax")], seed=0)
-    model.compile(optimizer=Momentum(0.01), metrics=["accuracy"])
-    try:
-        model.fit(x, y, epochs=10**6, verbose=0, callbacks=[Tell()])
-    except KeyboardInterrupt:
-        before = model.evaluate(x, y)
-        model.fit(x, y, epochs=2, verbose=0)
-        print("usable", np.isfinite(before).all(), model.evaluate(x, y)[1] > 0.5, flush=True)
-"""
-
-
+@not_on_windows
 def test_ctrl_c_among_host_rows() -> None:
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    command = [sys.executable, "-c", SCRIPT, str(root)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "running\n"
-        process.send_signal(signal.SIGINT)
-        assert process.stdout.read() == "usable True True\n"
-        assert process.wait() == 0
+    layers = "[nn.Dense(64, 'relu'), Scaled(), nn.Dense(10, 'softmax')]"
+    interrupt_fit(layers, "Momentum(0.01)", None)
 
 
 class Forgets(Scaled):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-from torch.nn import functional
 
 from nnaccel.bench.cnn_problem import CnnProblem
+from nnaccel.bench.peers.torch_epoch import train_epoch
 from nnaccel.bench.problem import IntArray, Weights
 from nnaccel.model.architectures import ARCHITECTURES, Conv, Hidden, Pool
 
@@ -23,18 +23,8 @@ class TorchCNN:
 
     def epoch(self, order: IntArray | None) -> float:
         """Train one epoch in the given row order; return its mean loss."""
-        n = len(self.x)
-        rows = torch.arange(n) if order is None else torch.from_numpy(order)
-        total = 0.0
-        for batch in rows.split(self.problem.batch_size):
-            x = self.x.index_select(0, batch)
-            labels = self.labels.index_select(0, batch)
-            self.optimizer.zero_grad()
-            loss = functional.cross_entropy(self.model(x), labels)
-            loss.backward()
-            self.optimizer.step()
-            total += loss.item() * len(batch)
-        return total / n
+        rows = self.problem.batch_size
+        return train_epoch(self.model, self.optimizer, self.x, self.labels, order, rows)
 
     def weights(self) -> Weights:
         """Current (w, b) of each layer that has them, w of a dense one as (in, out)."""

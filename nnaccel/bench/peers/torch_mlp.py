@@ -5,8 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 
 import torch
-from torch.nn import functional
 
+from nnaccel.bench.peers.torch_epoch import train_epoch
 from nnaccel.bench.problem import IntArray, Problem, Weights
 
 
@@ -30,18 +30,8 @@ class TorchMLP:
 
     def epoch(self, order: IntArray | None) -> float:
         """Train one epoch in the given row order; return its mean loss."""
-        n = len(self.x)
-        rows = torch.arange(n) if order is None else torch.from_numpy(order)
-        total = 0.0
-        for batch in rows.split(self.problem.batch_size):
-            x = self.x.index_select(0, batch)
-            labels = self.labels.index_select(0, batch)
-            self.optimizer.zero_grad()
-            loss = functional.cross_entropy(self.model(x), labels)
-            loss.backward()
-            self.optimizer.step()
-            total += loss.item() * len(batch)
-        return total / n
+        rows = self.problem.batch_size
+        return train_epoch(self.model, self.optimizer, self.x, self.labels, order, rows)
 
     def weights(self) -> Weights:
         """Current (w, b) of each layer."""

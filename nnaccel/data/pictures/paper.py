@@ -45,7 +45,7 @@ def unlike_the_border(grey: Grey) -> Grey:
 
 
 def darkness_of_ink(grey: Grey) -> float:
-    """From 1, all that stands out from its wider surroundings is darker, to -1, it is lighter.
+    """Return 1 if all that stands out from its wider surroundings is darker, -1 if lighter.
 
     What touches the border counts little, and so does what stands out little: hence the cubes.
     """

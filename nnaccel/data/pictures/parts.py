@@ -45,7 +45,7 @@ class Parts(NamedTuple):
         return sizes
 
     def chosen(self, which: NDArray[np.bool_]) -> Parts:
-        """Leave out the others."""
+        """Return these parts alone."""
         return Parts(self.labels, self.numbers[which], self.boxes[which], self.sums[which])
 
     def mask(self) -> Mask:

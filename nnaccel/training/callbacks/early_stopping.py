@@ -31,8 +31,8 @@ class EarlyStopping(Callback):
     baseline : float, optional
         An improvement must also be better than this to reset the patience.
     restore_best_weights : bool, default True
-        Whether the model ends with the weights of its best epoch instead of the last ones; with
-        their averages up to it where the optimiser keeps some.
+        Whether the model ends with the weights of its best epoch instead of the last ones; where
+        the optimiser keeps averages of them, with the averages of that epoch.
     start_from_epoch : int, default 0
         First epoch to monitor.
 

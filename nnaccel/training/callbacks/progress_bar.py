@@ -28,7 +28,7 @@ class ProgressBar(Callback):
     """Prints a line for each epoch and, on a terminal or in a notebook, a bar for the current one.
 
     The rate counts training only: neither validation nor the compiling of kernels, which delays
-    the first epoch of a new installation. On a terminal a line has no more columns than it has.
+    the first epoch of a new installation. No line is wider than the terminal.
 
     Parameters
     ----------

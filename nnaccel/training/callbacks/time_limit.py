@@ -22,7 +22,7 @@ class TimeLimit(Callback):
     Parameters
     ----------
     seconds : float
-        Of wall-clock time; those of a training that is resumed count too.
+        Of wall-clock time, with those before an interruption if training is resumed.
 
     Attributes
     ----------
@@ -32,7 +32,7 @@ class TimeLimit(Callback):
     Raises
     ------
     ValueError
-        If there are not more than 0 seconds.
+        If `seconds` is not above 0.
 
     Examples
     --------

@@ -86,8 +86,7 @@ def get(loss: str | Loss | Callable[..., Any], **settings: Any) -> Loss:
     """
     if isinstance(loss, Loss):
         return loss
-    if isinstance(loss, type):
-        raise ValueError(f"{loss.__name__} is a class: write {loss.__name__}() with brackets")
+    _validate.refuse_class(loss)
     if callable(loss):
         return FunctionLoss(loss)
     if not isinstance(loss, str) or loss not in LOSSES:

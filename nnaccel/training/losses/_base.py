@@ -27,13 +27,13 @@ class Loss(Explained, ABC):
     takes : {'numbers', 'counts', 'probabilities', 'classes'}
         Valid targets: any numbers, numbers of at least 0, within 0 and 1, or one class a row.
     last_activation : str
-        Activation that belongs before the loss; empty where any will do. One of probabilities or
-        positive numbers is insisted on.
+        Activation that the model should end with; empty where any will do. Where it gives
+        probabilities or positive numbers, one that does not is refused.
     fused_activation : str
         Last activation that the loss can be fused with, and then computed from the logits.
     from_logits : bool
-        Whether outputs are logits always: the model ends linearly, and metrics are given the
-        `last_activation` of its outputs.
+        Whether the model ends linearly, so that its outputs are logits; metrics are then given
+        the `last_activation` of them.
     """
 
     name: str = ""

@@ -80,8 +80,7 @@ def get(
     """
     if isinstance(metric, Metric):
         return metric
-    if isinstance(metric, type):
-        raise ValueError(f"{metric.__name__} is a class: write {metric.__name__}() with brackets")
+    _validate.refuse_class(metric)
     if callable(metric):
         return FunctionMetric(metric)
     name, settings = (
@@ -114,6 +113,8 @@ def get_all(metrics: Any, custom: Mapping[str, Any] | None = None) -> list[Metri
     found = [get(metric, custom) for metric in given]
     names = [metric.name for metric in found]
     for name in names:
-        if names.count(name) > 1 or name == "loss":
+        if name == "loss":
+            raise ValueError("a metric is called 'loss', as the loss is: give it another name")
+        if names.count(name) > 1:
             raise ValueError(f"two metrics are called {name!r}: give one another name")
     return found

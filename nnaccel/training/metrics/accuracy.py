@@ -40,7 +40,7 @@ class Accuracy(CountingMetric):
 
 
 def accuracy_for(metric: Metric, activation: str, loss: Loss, targets: Array) -> Metric:
-    """Return the metric that `metric` is for a model's last activation, loss and targets.
+    """Return the kind of accuracy for a last activation, loss and targets; others as they are.
 
     Warns
     -----

@@ -205,3 +205,13 @@ def test_settings_are_checked() -> None:
         metrics.TopKCategoricalAccuracy(0)
     with pytest.raises(ValueError, match="It is called 'f1' here"):
         metrics.get("f1_score")
+
+
+def test_names_that_reports_could_not_tell_apart() -> None:
+    def loss(outputs: Any, targets: Any) -> Any:
+        return outputs[:, 0]
+
+    with pytest.raises(ValueError, match="a metric is called 'loss', as the loss is"):
+        metrics.get_all([loss])
+    with pytest.raises(ValueError, match="two metrics are called 'accuracy'"):
+        metrics.get_all(["accuracy", "accuracy"])

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnaccel.conformance.calls import CALLS, HALVES, assert_same, halved
+from nnaccel.conformance.calls import CALLS
+from nnaccel.conformance.comparing import HALVES, assert_same, halved
 from nnaccel.conformance.image_calls import IMAGE_CALLS
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels.activations import ACTIVATIONS

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nnaccel.conformance.calls import HALVES
+from nnaccel.conformance.comparing import HALVES
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels.cuda.conv import gemm_weights
 from nnaccel_kernels.cuda.runtime import cublas, tensor_cores

@@ -16,8 +16,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numba import config
 
-from nnaccel.conformance.calls import CALLS, HALVES, halved
-from nnaccel.conformance.calls import assert_same as assert_close
+from nnaccel.conformance.calls import CALLS
+from nnaccel.conformance.comparing import HALVES, halved
+from nnaccel.conformance.comparing import assert_same as assert_close
 from nnaccel.conformance.image_calls import IMAGE_CALLS
 from nnaccel_kernels import cuda, reference
 from nnaccel_kernels.activations import ACTIVATIONS
