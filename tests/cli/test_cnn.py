@@ -105,7 +105,12 @@ def test_bench_conv(call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert "2x3x8x8-k4-3x3-s1-p1, backward" in done.stdout
     assert "geometric mean" in done.stdout
     (race,) = json.loads(table.read_text())["races"]
-    assert [row["name"] for row in race["rows"]] == ["nnaccel", "nnaccel_channels_last", "naive", "numpy"]
+    assert [row["name"] for row in race["rows"]] == [
+        "nnaccel",
+        "nnaccel_channels_last",
+        "naive",
+        "numpy",
+    ]
     with Image.open(chart) as image:
         assert image.format == "PNG"
 

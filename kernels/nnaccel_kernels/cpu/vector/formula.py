@@ -16,6 +16,8 @@ from numba import config, types
 from numba.core.cgutils import get_or_insert_function
 from numba.extending import intrinsic
 
+from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
+
 _BITS = {types.float32: (23, 127), types.float64: (52, 1023)}  # of the mantissa; the bias
 #: Adding it to a number below 2**22 or 2**51 rounds that, into the lowest bits.
 _ROUNDER = {types.float32: 1.5 * 2.0**23, types.float64: 1.5 * 2.0**52}
@@ -99,6 +101,21 @@ class Number:
         shifted = self.builder.shl(bits, ir.Constant(self._integer, mantissa))
         one = ir.Constant(self._integer, bias << mantissa)
         return self.like(self.builder.bitcast(self.builder.add(shifted, one), self.value.type))
+
+    def times_power_of_two(self, bits: Any) -> Number:
+        """self * 2**k for the integer k in the lowest bits, denormal or infinite results too."""
+        if VECTOR_BYTES < 64:  # two factors, for 2**k may overflow where the product does not
+            half = self.builder.lshr(bits, bits.type(1))
+            rest = self.builder.sub(bits, half)
+            return self * self.power_of_two(half) * self.power_of_two(rest)
+        rounder = self.builder.bitcast(self.like(_ROUNDER[self.kind]).value, self._integer)
+        k, i32 = self.builder.sub(bits, rounder), ir.IntType(32)
+        if k.type != i32:
+            k = self.builder.trunc(k, i32)
+        kind = ir.FunctionType(self.value.type, [self.value.type, i32])
+        name = f"llvm.ldexp.f{self.kind.bitwidth}.i32"  # an instruction of AVX-512
+        scale = get_or_insert_function(self.builder.module, kind, name)
+        return self.like(self.builder.call(scale, [self.value, k]))
 
     @property
     def _integer(self) -> ir.IntType:

@@ -79,10 +79,7 @@ def exp(x: Number) -> Number:
 
 def _exp(x: Number) -> Number:
     p, bits = _reduce(x, *((-104, 89) if x.is_single else (-746, 710)))  # to 0 and infinity
-    # In two factors, for 2**k may overflow where e**x does not, and e**x may be denormal.
-    half = x.builder.lshr(bits, bits.type(1))
-    first, second = x.power_of_two(half), x.power_of_two(x.builder.sub(bits, half))
-    return (p + 1) * first * second
+    return (p + 1).times_power_of_two(bits)
 
 
 @formula(math.expm1)
