@@ -44,10 +44,10 @@ class Functions:
 
     def _tensor(self, a: np.ndarray) -> Any:
         """Tensor on the host, of a dtype that the device has."""
-        if torch_dtype(a.dtype, self._device) is torch.float32:
-            a = np.asarray(a, np.float32)  # float64, perhaps, which the device has not
         if min(a.strides, default=0) < 0 or not a.dtype.isnative:
             a = np.array(a, a.dtype.newbyteorder("="), order="C")
+        if self._dtype(a.dtype) is torch.float32:
+            a = np.asarray(a, np.float32)  # float64, perhaps, which the device has not
         return dtypes.from_numpy(a)
 
     def ascontiguousarray(self, a: Any, dtype: Any = None) -> Array:
