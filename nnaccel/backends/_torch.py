@@ -62,8 +62,9 @@ def _recorded(record: Any) -> Callable[[Step], Replay]:
         def replay(repeats: int) -> None:
             nonlocal rows
             if rows is None:
-                with record() as rows:
+                with record() as noted:
                     step()
+                rows = noted
             for _ in range(repeats):
                 for row in rows:
                     row()

@@ -161,6 +161,43 @@ def test_bfloat16_is_that_of_ml_dtypes() -> None:
     assert array.astype("float32").astype(given.dtype).dtype == given.dtype
 
 
+def test_a_step_is_a_list_of_calls() -> None:
+    """Its Python runs once, before any kernel; host rows run in their turn, other steps in them."""
+    backend = get_backend("torch")
+    counter, inner = (backend.xp.zeros(1, "int64") for _ in range(2))
+    ran: list[str] = []
+    seen: list[int] = []
+    other = backend.record(lambda: backend.kernels.advance(inner))
+
+    def step() -> None:
+        ran.append("step")
+        backend.kernels.advance(counter)
+        assert backend.recording()
+        assert int(counter) == 0
+        backend.host(lambda: seen.append(int(counter)))
+        backend.host(lambda: other(2))
+
+    replay = backend.record(step)
+    assert ran == []
+    replay(2)
+    replay(1)
+    assert (ran, seen, int(inner)) == (["step"], [1, 2, 3], 6)
+    assert not backend.recording()
+
+
+def test_an_error_ends_the_recording() -> None:
+    backend = get_backend("torch")
+
+    def step() -> None:
+        raise ZeroDivisionError
+
+    replay = backend.record(step)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            replay(1)
+        assert not backend.recording()
+
+
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(BackendUnavailableError, match="'torch:nonsense' cannot run here: "):
         get_backend("torch:nonsense")
