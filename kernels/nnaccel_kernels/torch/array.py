@@ -13,7 +13,7 @@ import torch
 from nnaccel_kernels.torch import dtypes
 from nnaccel_kernels.torch.dtypes import torch_dtype
 from nnaccel_kernels.torch.read_only import is_read_only, writable
-from nnaccel_kernels.torch.steps import forwards, unraveled
+from nnaccel_kernels.torch.slices import forwards, unraveled
 
 
 class Flags(NamedTuple):
