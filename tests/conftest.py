@@ -82,7 +82,7 @@ def fast_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     yield from activated(request.param)
 
 
-@pytest.fixture(params=["numpy", *CUPY])
+@pytest.fixture(params=["numpy", *CUPY, *TORCH])
 def half_backend(request: pytest.FixtureRequest) -> Iterator[Any]:
     """As `backend`, for those whose kernels take numbers of 16 bits."""
     yield from activated(request.param)

@@ -23,7 +23,7 @@ from nnaccel.backends._select import (
     set_backend,
     use_backend,
 )
-from nnaccel.backends._upload import PIECE_BYTES, Uploader
+from nnaccel.backends._upload import PIECE_BYTES, uploader_of
 from nnaccel.backends._views import is_of_other_library, require_current_device, view
 
 __all__ = [
@@ -34,7 +34,6 @@ __all__ = [
     "BackendUnavailableError",
     "OtherLibraryError",
     "Replay",
-    "Uploader",
     "asarray",
     "backend_of",
     "backends",
@@ -52,6 +51,7 @@ __all__ = [
     "require_current_device",
     "set_backend",
     "to_numpy",
+    "uploader_of",
     "use_backend",
     "view",
 ]

@@ -119,6 +119,8 @@ class Backend:
         Whether the factors of float32 products are rounded to TF32's 10 bits of mantissa.
     halves : bool
         Whether kernels take arrays of float16 and bfloat16, which they compute in float32.
+    doubles : bool
+        Whether it has arrays of float64; one without gives arrays of float32 in their place.
     workspace : int
         Bytes of workspace that a convolution may take at least.
     """
@@ -138,6 +140,7 @@ class Backend:
     relocate: Callable[..., Any] | None = field(default=None, repr=False)
     tf32: bool = field(default=False, repr=False)
     halves: bool = field(default=False, repr=False)
+    doubles: bool = field(default=True, repr=False)
     workspace: int = field(default=16 << 20, repr=False)
 
     def asarray(self, x: Any, dtype: Any = None) -> Array:

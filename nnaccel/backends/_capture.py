@@ -7,11 +7,9 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Callable
-from typing import Any
 
 from nnaccel.backends._backend import Replay, Step
-from nnaccel.backends._graph_pool import GraphPool, shared_pool
+from nnaccel.backends._graph_pool import GraphPool, Graphs
 
 _log = logging.getLogger("nnaccel")
 
@@ -42,7 +40,7 @@ def host(function: Step) -> None:
         function()
 
 
-def record(cupy: Any, lease: Callable[[], object], step: Step) -> Replay:
+def record(library: Graphs, step: Step) -> Replay:
     """Return the replay of `step`, a function of the number of repeats.
 
     The first runs call `step`, which compiles its kernels and loads the libraries it needs. Then
@@ -52,27 +50,25 @@ def record(cupy: Any, lease: Callable[[], object], step: Step) -> Replay:
 
     Parameters
     ----------
-    cupy : module
-    lease : callable
-        Returns what kernels called by this thread use, and a graph must hold on to.
+    library : Graphs
     step : callable
         Launches kernels on arrays that do not move, and reads the device in host rows only.
     """
-    single: _Graphs | None = None
-    several: _Graphs | None = None
+    single: _Captured | None = None
+    several: _Captured | None = None
     held: object = None
     runs, has_failed = 0, False
 
     def replay(repeats: int) -> None:
         nonlocal single, several, held, runs, has_failed
         if repeats and not runs:
-            step()
+            library.warm_up(step)
             runs, repeats = 1, repeats - 1
         if single is None and not has_failed and runs + repeats > _MIN_RUNS:
-            single, held = _capture(cupy, step, 1), lease()
+            single, held = _capture(library, step, 1), library.lease()
             has_failed = single is None
         if several is None and repeats >= _MIN_REPEATS and single is not None and single.is_short:
-            several = _capture(cupy, step, _STEPS_PER_GRAPH)
+            several = _capture(library, step, _STEPS_PER_GRAPH)
             has_failed = several is None
         runs += repeats
         while several is not None and repeats >= _STEPS_PER_GRAPH:
@@ -88,7 +84,7 @@ class _HostRowError(Exception):
     """A step in the shared pool has a host row."""
 
 
-class _Graphs:
+class _Captured:
     """Captured steps: graphs, and the host rows between them.
 
     Steps without host rows share a pool. During a host row other graphs may run, such as those of a
@@ -98,29 +94,25 @@ class _Graphs:
     def __init__(self, pool: GraphPool, is_shared: bool) -> None:
         self._pool, self._is_shared = pool, is_shared
         self._parts: list[Step] = []
-        self._bytes = 0
         pool.enter()
+        self._bytes = -pool.allocated
 
     def __del__(self) -> None:
         if not sys.is_finalizing():
             self._parts.clear()  # graphs go before their memory
             self._pool.leave()
 
-    def malloc(self, size: int) -> Any:
-        """Allocate memory for the step."""
-        self._bytes += size
-        return self._pool.malloc(size)
-
     def split(self, function: Step) -> None:
         """End the graph being captured, add a host row, and begin the next graph."""
         if self._is_shared:
             raise _HostRowError
-        self._parts += self._pool.stream.end_capture().launch, function
-        self._pool.stream.begin_capture()
+        self._parts += self._pool.end(), function
+        self._pool.begin()
 
     def finish(self) -> None:
         """End the last graph."""
-        self._parts.append(self._pool.stream.end_capture().launch)
+        self._parts.append(self._pool.end())
+        self._bytes += self._pool.allocated
 
     @property
     def is_short(self) -> bool:
@@ -133,15 +125,15 @@ class _Graphs:
             part()
 
 
-def _capture(cupy: Any, step: Step, times: int) -> _Graphs | None:
+def _capture(library: Graphs, step: Step, times: int) -> _Captured | None:
     """Capture a step `times` times in a row; None, and a line in the log, if that fails."""
     collects = gc.isenabled()
     gc.disable()  # a collection during a capture may free memory, which fails it
     try:
         with contextlib.suppress(_HostRowError):
-            return _captured_with_room(cupy, step, times, shared_pool(cupy), True)
+            return _captured_with_room(library, step, times, library.shared_pool(), True)
         _log.info("a step has parts in Python, which run between two CUDA graphs")
-        return _captured_with_room(cupy, step, times, GraphPool(cupy), False)
+        return _captured_with_room(library, step, times, library.new_pool(), False)
     except Exception as error:
         _log.warning(
             "%s could not be captured as a CUDA graph and are launched one by one, which is "
@@ -157,27 +149,27 @@ def _capture(cupy: Any, step: Step, times: int) -> _Graphs | None:
 
 
 def _captured_with_room(
-    cupy: Any, step: Step, times: int, pool: GraphPool, is_shared: bool
-) -> _Graphs:
+    library: Graphs, step: Step, times: int, pool: GraphPool, is_shared: bool
+) -> _Captured:
     """Capture, again if there was no room: the first runs left the default pool as much."""
     with contextlib.suppress(MemoryError):  # its traceback holds arrays, so it ends here
-        return _captured(cupy, step, times, pool, is_shared)
-    cupy.get_default_memory_pool().free_all_blocks()
-    return _captured(cupy, step, times, pool, is_shared)
+        return _captured(step, times, pool, is_shared)
+    library.free_idle()
+    return _captured(step, times, pool, is_shared)
 
 
-def _captured(cupy: Any, step: Step, times: int, pool: GraphPool, is_shared: bool) -> _Graphs:
+def _captured(step: Step, times: int, pool: GraphPool, is_shared: bool) -> _Captured:
     """Capture a step in a pool's memory, on its stream."""
-    graphs = _Graphs(pool, is_shared)
-    with pool.stream, cupy.cuda.using_allocator(graphs.malloc):
+    graphs = _Captured(pool, is_shared)
+    with pool.capturing():
         try:
             _local.capture = graphs
-            pool.stream.begin_capture()
+            pool.begin()
             for _ in range(times):
                 step()
         except BaseException:
             with contextlib.suppress(Exception):
-                pool.stream.end_capture()
+                pool.end()
             raise
         finally:
             _local.capture = None

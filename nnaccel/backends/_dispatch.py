@@ -9,7 +9,7 @@ import numpy as np
 from nnaccel._validate import refuse_masked
 from nnaccel.backends._backend import Backend, home_of
 from nnaccel.backends._libraries import OtherLibraryError
-from nnaccel.backends._select import cpu_backend, get_backend
+from nnaccel.backends._select import _make, cpu_backend, get_backend
 from nnaccel.backends._views import is_of_other_library, view
 
 _KINDS = {"cupy": "CuPy"}  # what arrays of a backend are called
@@ -47,7 +47,7 @@ def backend_of(*arrays: Any) -> Backend:
             "or nnaccel.to_numpy(x)"
         )
     home = next(iter(homes), "NumPy")
-    return cpu_backend() if home == "NumPy" else get_backend(home)
+    return cpu_backend() if home == "NumPy" else _make(home)
 
 
 def get_namespace(*arrays: Any) -> Any:

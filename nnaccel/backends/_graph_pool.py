@@ -1,81 +1,90 @@
-"""Device memory of captured graphs."""
+"""Memory of captured graphs, and what a library does to capture one."""
 
 from __future__ import annotations
 
 import threading
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Hashable
+from contextlib import AbstractContextManager
 
-_local = threading.local()  # the shared pools of each thread, by device
+from nnaccel.backends._backend import Step
+
+_local = threading.local()  # the shared pools of each thread, by library and device
 
 
-class GraphPool:
+class GraphPool(ABC):
     """A memory pool that nothing but graphs allocates from, and the stream they are captured on.
 
     A graph uses what its step has freed again, so no block is given back while one lives. Graphs
     that run one after another may use the same blocks: together they hold what the largest needs.
-
-    CuPy's pool would keep its free blocks for ever if it were merely dropped: a block and the list
-    it is in hold each other. So the last graph that leaves frees them.
-
-    Parameters
-    ----------
-    cupy : module
-
-    Attributes
-    ----------
-    stream : cupy.cuda.Stream
-        One for all captures, since CuPy's pool keeps the free blocks of each stream apart.
     """
 
-    def __init__(self, cupy: Any) -> None:
-        self.stream = cupy.cuda.Stream(non_blocking=True)
-        self._device, self._pool = cupy.cuda.Device(), _pool(cupy)
+    def __init__(self) -> None:
         self._graphs, self._lock = 0, threading.RLock()  # graphs are dropped by any thread
-
-    def malloc(self, size: int) -> Any:
-        """Allocate, as CuPy's allocators do; MemoryError if the device has no room."""
-        return self._pool.malloc(size)
 
     def enter(self) -> None:
         """Count a graph that is about to be captured."""
         with self._lock:
             self._graphs += 1
             if self._graphs == 1:
-                self._free()  # what arrays had that outlived the last graph
+                self.free()  # what arrays had that outlived the last graph
 
     def leave(self) -> None:
         """Count a graph less, which no longer exists."""
         with self._lock:
             self._graphs -= 1
             if not self._graphs:
-                self._free()
+                self.free()
 
-    def _free(self) -> None:
-        with self._device:
-            self._pool.free_all_blocks()
+    @abstractmethod
+    def free(self) -> None:
+        """Give the memory back: no graph is left."""
+
+    @property
+    @abstractmethod
+    def allocated(self) -> int:
+        """Bytes allocated so far, those that were freed again included."""
+
+    @abstractmethod
+    def capturing(self) -> AbstractContextManager[None]:
+        """Return a context in which this thread launches on the stream, and allocates from here."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Begin a graph."""
+
+    @abstractmethod
+    def end(self) -> Step:
+        """End it, and return what launches it."""
 
 
-def shared_pool(cupy: Any) -> GraphPool:
-    """Return this thread's pool on the current device."""
-    pools: dict[int, GraphPool] = _local.__dict__.setdefault("pools", {})
-    device = cupy.cuda.runtime.getDevice()
-    if device not in pools:
-        pools[device] = GraphPool(cupy)
-    return pools[device]
+class Graphs(ABC):
+    """How a library captures launches as CUDA graphs."""
 
+    @abstractmethod
+    def device(self) -> Hashable:
+        """Return the library's name and the current device."""
 
-def _pool(cupy: Any) -> Any:
-    """A memory pool that raises as soon as the device is out of memory.
+    @abstractmethod
+    def new_pool(self) -> GraphPool:
+        """Return a pool on the current device."""
 
-    CuPy's own would first release its free blocks, which a graph may already use.
-    """
+    @abstractmethod
+    def free_idle(self) -> None:
+        """Give back the memory that arrays outside of graphs have left."""
 
-    def allocate(size: int) -> Any:
-        try:
-            return cupy.cuda.MemoryPointer(cupy.cuda.Memory(size), 0)
-        except cupy.cuda.runtime.CUDARuntimeError as error:
-            raise MemoryError(str(error)) from error
+    def warm_up(self, step: Step) -> None:
+        """Run a step that may be captured later."""
+        step()
 
-    pool = cupy.cuda.MemoryPool(allocate)
-    pool.set_limit(size=0)
-    return pool
+    def lease(self) -> object:
+        """Return what kernels called by this thread use, and a graph must hold on to."""
+        return None
+
+    def shared_pool(self) -> GraphPool:
+        """Return this thread's pool on the current device."""
+        pools: dict[Hashable, GraphPool] = _local.__dict__.setdefault("pools", {})
+        device = self.device()
+        if device not in pools:
+            pools[device] = self.new_pool()
+        return pools[device]

@@ -20,6 +20,7 @@ from nnaccel.backends._backend import (
     Replay,
     Step,
 )
+from nnaccel.backends._cupy_graphs import CupyGraphs
 from nnaccel.backends._probe import probe
 
 _log = logging.getLogger("nnaccel")
@@ -184,7 +185,7 @@ def _on_gpu(info: BackendInfo) -> Backend:
     cupy, cuda, reference = map(
         importlib.import_module, ("cupy", "nnaccel_kernels.cuda", "nnaccel_kernels.reference")
     )
-    tf32, record = _config.tf32(), functools.partial(_capture.record, cupy, cuda.lease)
+    tf32, record = _config.tf32(), functools.partial(_capture.record, CupyGraphs(cupy, cuda.lease))
     cuda.set_tf32(tf32)
     kernels = cuda.kernels.above(reference.kernels)
     return Backend(

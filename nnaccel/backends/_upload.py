@@ -1,4 +1,4 @@
-"""Copies from host to GPU of arrays of any size, through little pinned memory."""
+"""Copies from host to device of arrays of any size, through little memory."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-Array = Any  # of CuPy
+from nnaccel.backends._backend import Array, Backend
 
 #: Bytes of a pinned buffer, and of what is copied at a time. CuPy would pin the next power of two
 #: of a whole array.
@@ -18,6 +18,24 @@ SHARE = 0.5
 
 
 class Uploader:
+    """Copies of what the host has filled a buffer with.
+
+    Parameters
+    ----------
+    backend : Backend
+    """
+
+    def __init__(self, backend: Backend) -> None:
+        self._convert = backend.asarray
+
+    def send(self, out: Array, fill: Callable[[np.ndarray], object]) -> None:
+        """Have an array like `out` filled on the host, and copy it to `out`."""
+        buffer = np.empty(out.shape, out.dtype)
+        fill(buffer)
+        out[...] = self._convert(buffer)
+
+
+class PinnedUploader:
     """Copies through two pinned buffers: one is filled while the device reads the other.
 
     Parameters
@@ -44,6 +62,13 @@ class Uploader:
         self._events[turn] = self._stream_of().record()
 
 
+def uploader_of(backend: Backend, nbytes: int) -> Uploader | PinnedUploader:
+    """Return what copies to a backend, at most `nbytes` at a time."""
+    if backend.name == "cupy":
+        return PinnedUploader(backend.xp, nbytes)
+    return Uploader(backend)
+
+
 def is_large(x: Any, dtype: Any) -> bool:
     """Whether x is to be copied in pieces, as it is."""
     if not isinstance(x, np.ndarray) or x.nbytes <= PIECE_BYTES or not x.flags.c_contiguous:
@@ -61,7 +86,7 @@ def upload(cupy: Any, a: np.ndarray) -> Array:
     out = cupy.empty(a.shape, a.dtype)
     source, target = a.reshape(-1), out.reshape(-1)
     size = max(1, PIECE_BYTES // a.itemsize)
-    uploader = Uploader(cupy, size * a.itemsize)
+    uploader = PinnedUploader(cupy, size * a.itemsize)
     for first in range(0, a.size, size):
         piece = slice(first, first + size)
         uploader.send(target[piece], partial(_copy, source[piece]))

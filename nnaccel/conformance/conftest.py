@@ -20,3 +20,11 @@ def pytest_report_collectionfinish() -> str:
 def backend() -> Backend:
     """Return the backend under test."""
     return get_backend()
+
+
+@pytest.fixture(autouse=True)
+def _skip_float64(request: pytest.FixtureRequest, backend: Backend) -> None:
+    """Leave out what is about float64 where there is none."""
+    parameters = getattr(request.node, "callspec", None)
+    if parameters and parameters.params.get("dtype") == "float64" and not backend.doubles:
+        pytest.skip(f"{backend.name} has no float64")

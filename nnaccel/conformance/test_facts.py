@@ -85,7 +85,7 @@ def test_arrays_have_manners(backend: Backend, matrix: Any) -> None:
         (matrix.T, host.T),
         (matrix.reshape(2, 6), host.reshape(2, 6)),
         (matrix.transpose(1, 0), host.transpose(1, 0)),
-        (matrix.astype(np.float64), host.astype(np.float64)),
+        (matrix.astype(np.int64), host.astype(np.int64)),
         (matrix[1:, ::2], host[1:, ::2]),
         (2 * matrix - matrix / 4, 2 * host - host / 4),
         (matrix > 5, host > 5),

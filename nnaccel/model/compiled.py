@@ -222,7 +222,9 @@ class CompiledNetwork(Network):
         'numpy'
         """
         self._require_idle("to")
-        self._parameters.move(get_backend(name))
+        backend = get_backend(name)
+        self.policy.check(backend)
+        self._parameters.move(backend)
         if self._slots is not None:
             self._slots = self.backend.asarray(to_numpy(self._slots))
         return self

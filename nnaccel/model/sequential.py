@@ -36,7 +36,7 @@ class Sequential(Fitting, PipelineStep):
     dtype : {'float32', 'float64', 'mixed_float16', 'mixed_bfloat16'}
         Dtype of parameters and computation. Mixed policies keep parameters, losses, the last layer
         with parameters and the layers after it in float32; all else is in 16 bits, accumulated in
-        float32, on backends that support it ('cupy', and 'numpy' for comparison). float16
+        float32, on backends that support it ('cupy', 'torch', and 'numpy' for comparison). float16
         gradients are scaled, so that small ones do not become 0.
 
     Notes

@@ -94,6 +94,7 @@ class Network(Explained):
                 with naming(layer):
                     layer.build(shapes[index], [self.seed, index], self.dtype)
             backend = get_backend(self._parameters.home)
+            self.policy.check(backend)
             self._parameters.allocate(self.leaves, backend, self.dtype)
         except BaseException:
             for _, layer in walk(self.layers):

@@ -72,6 +72,14 @@ class Policy:
         """Whether the loss is scaled: float16 gradients below 6e-8 would become 0."""
         return self.name == "mixed_float16"
 
+    def check(self, backend: Backend) -> None:
+        """Raise a TypeError if this is float64 and the backend has no such arrays."""
+        if self.dtype == np.float64 and not backend.doubles:
+            raise TypeError(
+                f"a model of float64 cannot be on backend {backend.name!r}, whose device has none. "
+                "To fix: make it with dtype='float32', or take another backend"
+            )
+
     def compute_dtype(self, backend: Backend) -> np.dtype[Any]:
         """Return the dtype of activations: 16 bits only where the backend supports them.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nnaccel.backends import PIECE_BYTES, Backend, Uploader
+from nnaccel.backends import PIECE_BYTES, Backend, uploader_of
 
 
 class PieceStream:
@@ -34,7 +34,7 @@ class PieceStream:
         size = self._batches * batch_size
         self.piece = backend.empty((size, *rows.shape[1:]), rows.dtype)
         self.positions = backend.asarray(np.arange(len(rows)) % size)
-        self._uploader = Uploader(backend.xp, self.piece.nbytes)
+        self._uploader = uploader_of(backend, self.piece.nbytes)
         self.start(np.arange(len(rows)))
 
     def start(self, order: np.ndarray) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -97,12 +98,104 @@ def test_writing_into_a_view_writes_into_the_array() -> None:
     assert not a.T.flags.c_contiguous
 
 
-def test_read_only_memory_is_copied() -> None:
-    given = np.zeros(3)
-    given.flags.writeable = False
-    a = get_backend("torch").xp.asarray(given)
-    a += 1
-    np.testing.assert_array_equal(given, 0)
+@pytest.mark.parametrize("dtype", ["float64", "bfloat16", "uint8"])
+def test_read_only_memory_is_shared_and_stays_as_it_is(dtype: str) -> None:
+    given = np.arange(6).astype(ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype)
+    locked = given.view()
+    locked.flags.writeable = False
+    xp = get_backend("torch").xp
+    a = xp.asarray(locked)
+    given[1] = 7
+    assert float(a[1]) == 7
+    for view in (a, a[2:], a.reshape(2, 3), xp.reshape(a, (3, 2)), xp.asarray(a)):
+        assert not view.flags.writeable
+        with pytest.raises(ValueError, match=r"is read-only, .*: give a copy"):
+            view[...] = 0
+        with pytest.raises(ValueError, match=r"is read-only, .*: give a copy"):
+            view += 1
+    for own in (a.copy(), a.astype("float32"), xp.asarray(given)):
+        own[...] = 5
+        assert own.flags.writeable
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        np.s_[::-1],
+        np.s_[:, ::-2],
+        np.s_[..., ::-1],
+        np.s_[1, ::-1],
+        np.s_[None, ::-1, ..., 3:0:-1],
+        np.s_[5:9:-1],
+        np.s_[2:0:-1, 1:3, ::-2],
+        np.s_[::-1, ::-1, 1],
+    ],
+    ids=str,
+)
+def test_slices_with_negative_steps(index: Any) -> None:
+    xp, host = get_backend("torch").xp, np.arange(60.0).reshape(3, 4, 5)
+    array = xp.asarray(host.copy())
+    np.testing.assert_array_equal(array[index].get(), host[index])
+    part = np.random.default_rng(0).normal(size=host[index].shape)
+    array[index] = xp.asarray(part)
+    host[index] = part
+    np.testing.assert_array_equal(array.get(), host)
+    array[index] = 7
+    host[index] = 7
+    np.testing.assert_array_equal(array.get(), host)
+
+
+def test_a_negative_step_beside_an_index_array() -> None:
+    xp, host = get_backend("torch").xp, np.arange(12).reshape(3, 4)
+    found = xp.asarray(host.copy())[::-1, xp.asarray([0, 2])]
+    np.testing.assert_array_equal(found.get(), host[::-1, [0, 2]])
+
+
+def test_bfloat16_is_that_of_ml_dtypes() -> None:
+    given = np.array([1.5, -2, np.inf], ml_dtypes.bfloat16)
+    array = get_backend("torch").asarray(given)
+    assert array.dtype == given.dtype
+    back = array.get()
+    assert back.dtype == given.dtype
+    np.testing.assert_array_equal(back, given)
+    assert array.astype("float32").astype(given.dtype).dtype == given.dtype
+
+
+def test_a_step_is_a_list_of_calls() -> None:
+    """Its Python runs once, before any kernel; host rows run in their turn, other steps in them."""
+    backend = get_backend("torch")
+    counter, inner = (backend.xp.zeros(1, "int64") for _ in range(2))
+    ran: list[str] = []
+    seen: list[int] = []
+    other = backend.record(lambda: backend.kernels.advance(inner))
+
+    def step() -> None:
+        ran.append("step")
+        backend.kernels.advance(counter)
+        assert backend.recording()
+        assert int(counter) == 0
+        backend.host(lambda: seen.append(int(counter)))
+        backend.host(lambda: other(2))
+
+    replay = backend.record(step)
+    assert ran == []
+    replay(2)
+    replay(1)
+    assert (ran, seen, int(inner)) == (["step"], [1, 2, 3], 6)
+    assert not backend.recording()
+
+
+def test_an_error_ends_the_recording() -> None:
+    backend = get_backend("torch")
+
+    def step() -> None:
+        raise ZeroDivisionError
+
+    replay = backend.record(step)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            replay(1)
+        assert not backend.recording()
 
 
 def test_a_device_that_is_not_there_is_refused() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import nnaccel as nn
+from nnaccel.backends import Backend
 
 from .threads import Group
 
@@ -21,12 +22,20 @@ def draw(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
     return rng.normal(3, 2, shape), rng.normal(size=shape)
 
 
+def built(backend: Backend, momentum: float, shape: tuple[int, ...], dtype: str) -> nn.BatchNorm:
+    """Return a layer whose arrays are the backend's."""
+    layer = nn.BatchNorm(momentum, synchronized=True)
+    layer.build(shape, dtype=np.dtype(dtype))
+    for arrays in (layer.params, layer.grads, layer.state):
+        arrays.update({name: backend.asarray(a) for name, a in arrays.items()})
+    return layer
+
+
 def run(backend: str, x: np.ndarray, dy: np.ndarray, comm: Any = None) -> dict[str, np.ndarray]:
     """Forward and backward of a layer, on this rank's rows."""
     own = slice(None) if comm is None else SHARES[comm.rank]
     with nn.use_backend(backend) as chosen:
-        layer = nn.BatchNorm(0.5, synchronized=True)
-        layer.build(x.shape[1:], dtype=np.dtype("float64"))
+        layer = built(chosen, 0.5, x.shape[1:], "float64")
         layer.params["gamma"][...] = chosen.asarray(np.array([0.5, 2.0, -1.0]))
         if comm is not None:
             layer.sum_over_ranks = partial(comm.all_reduce, chosen)
@@ -72,8 +81,7 @@ def test_a_mean_far_from_the_running_one_leaves_the_variance_its_digits(backend:
 
     def variance(comm: Any) -> np.ndarray:
         with nn.use_backend(backend.name) as chosen:
-            layer = nn.BatchNorm(0.0, synchronized=True)
-            layer.build((3,))
+            layer = built(chosen, 0.0, (3,), "float32")
             layer.sum_over_ranks = partial(comm.all_reduce, chosen)
             layer.forward(chosen.asarray(np.split(x, 2)[comm.rank]), training=True)
             return nn.to_numpy(layer.state["running_var"]).copy()

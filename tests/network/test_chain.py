@@ -305,9 +305,6 @@ def test_wrong_shapes_from_a_layer_of_ones_own_are_named(what: str, backend: Any
 
 
 def test_strided_float64_results_of_a_custom_layer_are_taken(backend: Any) -> None:
-    if backend.name == "torch":
-        pytest.skip("PyTorch has no slices with negative steps")
-
     class Reverse(Layer):
         def infer_shape(self, input_shape: Any) -> Any:
             return input_shape

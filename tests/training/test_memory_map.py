@@ -48,8 +48,6 @@ def peak_of(task: Callable[[], Any]) -> int:
 
 
 def test_mapped_data_is_not_loaded(pixels: Any, labels: np.ndarray, backend: Any) -> None:
-    if backend.name == "torch":
-        pytest.skip("PyTorch has no read-only tensors, so mapped files are loaded")
     model = classifier()
     settings = {"batch_size": 100, "verbose": 0}
     held_out = pixels[:1000], labels[:1000]

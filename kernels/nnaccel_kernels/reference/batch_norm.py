@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nnaccel_kernels.reference.namespace import namespace
+from nnaccel_kernels.reference.namespace import namespace, widest
 
 __all__ = [
     "batch_norm",
@@ -88,15 +88,15 @@ def batch_norm_backward(
 
 
 def batch_norm_moments(x: Any, origin: Any, sums: Any) -> None:
-    """Sums (2C + 1,) that add up over parts of a batch, in float64.
+    """Sums (2C + 1,) that add up over parts of a batch, in their precision.
 
     For each channel those of x - origin, then those of its square, then the pixels of a channel.
     """
     channels, xp = x.shape[1], namespace(x)
-    distance = xp.astype(x - _each(origin), xp.float64)  # the mean's square is to be taken off
+    distance = xp.astype(x - _each(origin), sums.dtype)  # the mean's square is to be taken off
     sums[:channels] = _sum(distance)
     sums[channels:-1] = _sum(distance**2)
-    sums[-1:] = x.size // channels
+    sums[-1:] = math.prod(x.shape) // channels
 
 
 def batch_norm_statistics(
@@ -125,13 +125,12 @@ def batch_norm_input_gradient(
 
 
 def _sum(x: Any) -> Any:
-    """Sum of each channel: in float64, for NumPy adds channels-last float32 one by one."""
-    xp = namespace(x)
-    return xp.sum(x, axis=_PIXELS, dtype=xp.float64)
+    """Sum of each channel, in the widest floats: NumPy adds channels-last float32 one by one."""
+    return namespace(x).sum(x, axis=_PIXELS, dtype=widest(x))
 
 
 def _assign(channels: Any, values: Any) -> None:
-    """Round float64 values to the dtype of `channels`."""
+    """Round values to the dtype of `channels`."""
     channels[...] = namespace(values).astype(values, channels.dtype)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnaccel_kernels.reference.activation import activate
-from nnaccel_kernels.reference.namespace import namespace
+from nnaccel_kernels.reference.namespace import namespace, widest
 
 __all__ = ["bias_activate", "sum_channels"]
 
@@ -13,7 +13,7 @@ __all__ = ["bias_activate", "sum_channels"]
 def sum_channels(dy: Any, db: Any) -> None:
     """db[k] = sum of dy over N, H and W: gradient of a convolution in its bias."""
     xp = namespace(dy)
-    db[...] = xp.astype(xp.sum(dy, axis=(0, 2, 3), dtype=xp.float64), db.dtype)
+    db[...] = xp.astype(xp.sum(dy, axis=(0, 2, 3), dtype=widest(dy)), db.dtype)
 
 
 def bias_activate(y: Any, b: Any, activation: str, alpha: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from nnaccel_kernels.reference.namespace import namespace
+from nnaccel_kernels.reference.namespace import namespace, widest
 
 __all__ = ["constrain"]
 
@@ -18,7 +18,7 @@ def constrain(w: Any, max_norm: float, non_negative: bool) -> None:
     if non_negative:
         w[...] = xp.where(w < 0, 0, w)
     if max_norm < float("inf"):
-        wide = xp.astype(w, xp.float64)
+        wide = xp.astype(w, widest(w))
         norms = xp.sqrt(xp.sum(wide * wide, axis=(1, 3), keepdims=True))
         factors = xp.where(norms > max_norm, max_norm / xp.where(norms > 0, norms, 1), 1)
         w *= xp.astype(factors, w.dtype)

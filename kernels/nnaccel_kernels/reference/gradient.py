@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from nnaccel_kernels.reference.namespace import namespace
+from nnaccel_kernels.reference.namespace import namespace, widest
 
 __all__ = ["add_penalty", "clip_norm", "clip_value", "penalty"]
 
@@ -16,9 +16,9 @@ def add_penalty(w: Any, l1: float, l2: float, dw: Any) -> None:
 
 
 def penalty(w: Any, l1: float, l2: float, total: Any) -> None:
-    """total[0] += l1 * sum|w| + l2 * sum(w**2), in double precision."""
+    """total[0] += l1 * sum|w| + l2 * sum(w**2), in the precision of `total`."""
     xp = namespace(w)
-    w = xp.astype(w, xp.float64)
+    w = xp.astype(w, total.dtype)
     total += l1 * xp.sum(xp.abs(w)) + l2 * xp.sum(w * w)
 
 
@@ -30,6 +30,6 @@ def clip_value(g: Any, limit: float) -> None:
 def clip_norm(g: Any, limit: float) -> None:
     """Scale g, in place, to Euclidean norm `limit` where its norm is greater."""
     xp = namespace(g)
-    norm = math.sqrt(float(xp.sum(xp.astype(g, xp.float64) ** 2)))
+    norm = math.sqrt(float(xp.sum(xp.astype(g, widest(g)) ** 2)))
     if norm > limit:
         g *= limit / norm

@@ -11,7 +11,15 @@ import numpy as np
 from nnaccel_kernels.reference.namespace import namespace
 
 
-def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
+def watched(a: Any) -> Callable[[], bool]:
+    """Return a function that says whether an array has changed since."""
+    before = namespace(a).asarray(a, copy=True)
+    return lambda: not _is_same(a, before)
+
+
+def widened(
+    kernel: Callable[..., Any], watched: Callable[[Any], Callable[[], bool]] = watched
+) -> Callable[..., Any]:
     """Kernel that computes on float32 copies of 16-bit arrays and rounds what it changed."""
 
     @functools.wraps(kernel)
@@ -24,7 +32,7 @@ def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
             if id(value) not in copies:
                 xp = namespace(value)
                 copied = xp.astype(value, xp.float32)
-                copies[id(value)] = value, copied, xp.asarray(copied, copy=True)
+                copies[id(value)] = value, copied, watched(copied)
             return copies[id(value)][1]
 
         given = [wide(a) for a in args], {name: wide(v) for name, v in kwargs.items()}
@@ -32,8 +40,8 @@ def widened(kernel: Callable[..., Any]) -> Callable[..., Any]:
             return kernel(*args, **kwargs)
         with np.errstate(over="ignore", invalid="ignore"):  # few bits overflow to infinity
             result = kernel(*given[0], **given[1])
-            for array, now, before in copies.values():
-                if not _is_same(now, before):
+            for array, now, has_changed in copies.values():
+                if has_changed():
                     array[...] = namespace(array).astype(now, array.dtype)
         return result
 

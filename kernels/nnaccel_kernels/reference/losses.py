@@ -80,9 +80,8 @@ def weigh(weights: Any, losses: Any, gradient: Any) -> None:
 
 
 def add_sum(values: Any, total: Any) -> None:
-    """total[0] += sum(values), in double precision."""
-    xp = namespace(values)
-    total += xp.sum(values, dtype=xp.float64)
+    """total[0] += sum(values), in the precision of `total`."""
+    total += namespace(values).sum(values, dtype=total.dtype)
 
 
 def count_category_hits(outputs: Any, targets: Any, hits: Any) -> None:
@@ -91,7 +90,7 @@ def count_category_hits(outputs: Any, targets: Any, hits: Any) -> None:
         return
     xp = namespace(outputs)
     right = xp.argmax(outputs, axis=1) == xp.argmax(targets, axis=1)
-    hits += xp.sum(xp.astype(right, xp.float64))
+    hits += xp.sum(xp.astype(right, hits.dtype))
 
 
 def count_binary_hits(outputs: Any, targets: Any, threshold: float, hits: Any) -> None:
@@ -100,4 +99,4 @@ def count_binary_hits(outputs: Any, targets: Any, threshold: float, hits: Any) -
         return
     xp = namespace(outputs)
     right = (outputs > threshold) == (targets > 0.5)
-    hits += xp.sum(xp.mean(xp.astype(right, xp.float64), axis=1))
+    hits += xp.sum(xp.mean(xp.astype(right, hits.dtype), axis=1))

@@ -5,6 +5,7 @@ https://data-apis.org/array-api/2024.12
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,16 @@ def namespace(x: Any) -> Any:
     from array_api_compat import array_namespace
 
     return array_namespace(x)
+
+
+def widest(x: Any) -> Any:
+    """float64, or float32 where the device of x has no such thing."""
+    return np.float64 if isinstance(x, np.ndarray) else _widest(namespace(x), x.device)
+
+
+@functools.cache
+def _widest(xp: Any, device: Any) -> Any:
+    return xp.__array_namespace_info__().dtypes(device=device).get("float64", xp.float32)
 
 
 def array_like(x: Any, values: Any, dtype: Any = None) -> Any:

@@ -10,26 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-_NAMES = (
-    *("bool", "uint8", "uint16", "uint32", "uint64", "int8", "int16", "int32", "int64"),
-    *("float16", "float32", "float64"),
-)
-_NUMPY = {getattr(torch, name): np.dtype(name) for name in _NAMES}
-_TORCH = {dtype: kind for kind, dtype in _NUMPY.items()}
-
-
-def torch_dtype(dtype: Any) -> Any:
-    """PyTorch's dtype for one of NumPy's; None for None."""
-    if dtype is None:
-        return None
-    found = _TORCH.get(np.dtype(dtype))
-    if found is None:
-        raise TypeError(f"the torch backend has no arrays of {np.dtype(dtype)}")
-    return found
+from nnaccel_kernels.torch import dtypes
+from nnaccel_kernels.torch.dtypes import torch_dtype
+from nnaccel_kernels.torch.read_only import is_read_only, writable
+from nnaccel_kernels.torch.slices import forwards, unraveled
 
 
 class Flags(NamedTuple):
     c_contiguous: bool
+    writeable: bool
 
 
 class Array:
@@ -51,16 +40,16 @@ class Array:
         return backend_name(self.tensor.device)
 
     def get(self) -> np.ndarray:
-        return np.array(self.tensor.cpu().numpy())
+        return np.array(dtypes.to_numpy(self.tensor.cpu()))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.device.type != "cpu":
             raise TypeError(f"an array on {self.device} is not NumPy's: use .get()")
-        return np.array(self.tensor.numpy(), dtype, copy=copy)
+        return np.array(dtypes.to_numpy(self.tensor), dtype, copy=copy)
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        return _NUMPY[self.tensor.dtype]
+        return dtypes.numpy_dtype(self.tensor.dtype)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -84,7 +73,7 @@ class Array:
 
     @property
     def flags(self) -> Flags:
-        return Flags(self.tensor.is_contiguous())
+        return Flags(self.tensor.is_contiguous(), not is_read_only(self.tensor))
 
     @property
     def T(self) -> Array:  # noqa: N802
@@ -101,7 +90,7 @@ class Array:
         return self.reshape(-1)
 
     def astype(self, dtype: Any, copy: bool = True) -> Array:
-        return Array(self.tensor.to(torch_dtype(dtype), copy=copy))
+        return Array(self.tensor.to(torch_dtype(dtype, self.device), copy=copy))
 
     def copy(self) -> Array:
         return Array(self.tensor.clone(memory_format=torch.contiguous_format))
@@ -125,17 +114,18 @@ class Array:
         return f"Array({self.tensor!r})"
 
     def __getitem__(self, index: Any) -> Array:
-        """View; PyTorch has no negative steps, for which there is `xp.flip`."""
-        return Array(self.tensor[unwrap(index)])
+        """View; a copy where a step is negative."""
+        tensor, index = forwards(self.tensor, unwrap(index))
+        return Array(tensor[index])
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        self.tensor[unwrap(index)] = unwrap(value)
+        writable(self.tensor)[unraveled(self.tensor, unwrap(index))] = unwrap(value)
 
     def sum(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Array:
-        return self._reduced(torch.sum, axis, keepdims, dtype=torch_dtype(dtype))
+        return self._reduced(torch.sum, axis, keepdims, dtype=torch_dtype(dtype, self.device))
 
     def mean(self, axis: Any = None, dtype: Any = None, keepdims: bool = False) -> Array:
-        return self._reduced(torch.mean, axis, keepdims, dtype=torch_dtype(dtype))
+        return self._reduced(torch.mean, axis, keepdims, dtype=torch_dtype(dtype, self.device))
 
     def max(self, axis: Any = None, keepdims: bool = False) -> Array:
         return self._reduced(torch.amax, axis, keepdims)
@@ -157,6 +147,7 @@ class Array:
         return Array(function(self.tensor, every if axis is None else axis, keepdims, **how))
 
 
+@functools.cache
 def backend_name(device: Any) -> str:
     """Name of the backend for a device: 'torch', 'torch:cuda', 'torch:cuda:1'."""
     if device.type == "cpu":
@@ -177,20 +168,6 @@ def unwrap(value: Any) -> Any:
     return value
 
 
-def on_tensors(kernel: Callable[..., Any]) -> Callable[..., Any]:
-    """Kernel that takes arrays where the given one takes tensors."""
-
-    @functools.wraps(kernel)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        return kernel(*map(_tensor, args), **{name: _tensor(a) for name, a in kwargs.items()})
-
-    return call
-
-
-def _tensor(value: Any) -> Any:
-    return value.tensor if isinstance(value, Array) else value
-
-
 def _binary(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Array]:
     return lambda self, other: Array(function(self.tensor, unwrap(other)))
 
@@ -201,7 +178,7 @@ def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Ar
 
 def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Array]:
     def call(self: Array, other: Any) -> Array:
-        function(self.tensor, unwrap(other))
+        function(writable(self.tensor), unwrap(other))
         return self
 
     return call

@@ -7,15 +7,15 @@ from typing import Any
 from torch.nn import grad
 from torch.nn.functional import conv2d as torch_conv2d
 
-from nnaccel_kernels import reference
-from nnaccel_kernels.reference.channels import bias_activate
+from nnaccel_kernels.torch.activation import activate
+from nnaccel_kernels.torch.half import factor
 from nnaccel_kernels.torch.pad import cropped, padded, padded_shape, sides
+from nnaccel_kernels.torch.plain import plain
 from nnaccel_kernels.window import ConvolutionPlan, Window
 
 __all__ = ["conv2d", "conv2d_input_gradient", "conv2d_plan", "conv2d_weight_gradient"]
 
 _OURS = "auto", "torch"
-_plain = reference.kernels
 
 
 def conv2d_plan(
@@ -33,7 +33,7 @@ def conv2d_plan(
     if algorithm in _OURS:
         return ConvolutionPlan("torch", 0, "PyTorch's convolution on this device")
     how = direction, x_shape, w_shape, window, groups, itemsize, algorithm, budget_bytes, measure
-    plan: ConvolutionPlan = _plain.conv2d_plan(*how)
+    plan: ConvolutionPlan = plain.conv2d_plan(*how)
     return plan
 
 
@@ -50,11 +50,13 @@ def conv2d(
 ) -> None:
     """y = f(conv(x, w) + b) for the elementwise activation f; b may be None."""
     if algorithm not in _OURS or 0 in y.shape:
-        _plain.conv2d(x, w, b, window, groups, activation, alpha, _theirs(algorithm), y)
+        plain.conv2d(x, w, b, window, groups, activation, alpha, _theirs(algorithm), y)
         return
-    image = padded(x, sides(window, x.shape, y.shape))
-    y[...] = torch_conv2d(image, w, None, window.stride, 0, window.dilation, groups)
-    bias_activate(y, b, activation, alpha)
+    image, w = padded(factor(x, y), sides(window, x.shape, y.shape)), factor(w, y)
+    b = None if b is None else b.to(w.dtype)
+    y.copy_(torch_conv2d(image, w, b, window.stride, 0, window.dilation, groups))
+    if activation != "linear":
+        activate(activation, alpha, y, y)
 
 
 def conv2d_input_gradient(
@@ -62,11 +64,12 @@ def conv2d_input_gradient(
 ) -> None:
     """dx = gradient of sum(dy * conv(x, w)) in x; also the transposed convolution of dy."""
     if algorithm not in _OURS or 0 in dy.shape:
-        _plain.conv2d_input_gradient(dy, w, window, groups, _theirs(algorithm), dx)
+        plain.conv2d_input_gradient(dy, w, window, groups, _theirs(algorithm), dx)
         return
     by = sides(window, dx.shape, dy.shape)
     how = window.stride, 0, window.dilation, groups
-    dx[...] = cropped(grad.conv2d_input(padded_shape(dx.shape, by), w, dy, *how), by)
+    w, dy = factor(w, dx), factor(dy, dx)
+    dx.copy_(cropped(grad.conv2d_input(padded_shape(dx.shape, by), w, dy, *how), by))
 
 
 def conv2d_weight_gradient(
@@ -74,11 +77,11 @@ def conv2d_weight_gradient(
 ) -> None:
     """dw = gradient of sum(dy * conv(x, w)) in w."""
     if algorithm not in _OURS or 0 in dy.shape:
-        _plain.conv2d_weight_gradient(dy, x, window, groups, _theirs(algorithm), dw)
+        plain.conv2d_weight_gradient(dy, x, window, groups, _theirs(algorithm), dw)
         return
     how = window.stride, 0, window.dilation, groups
-    image = padded(x, sides(window, x.shape, dy.shape))
-    dw[...] = grad.conv2d_weight(image, dw.shape, dy, *how)
+    image = padded(factor(x, dy), sides(window, x.shape, dy.shape))
+    dw.copy_(grad.conv2d_weight(image, dw.shape, factor(dy, dy), *how))
 
 
 def _theirs(algorithm: str) -> str:

@@ -24,6 +24,9 @@ def sides(window: Window, image: tuple[int, ...], positions: tuple[int, ...]) ->
 
 def padded(x: Any, by: Sides, value: float = 0.0) -> Any:
     """Images with so many columns and rows around them."""
+    if min(by) < 0 < max(by):  # PyTorch would crop first, and may find too little
+        x = pad(x, [max(0, side) for side in by], value=value)
+        return pad(x, [min(0, side) for side in by])
     return pad(x, by, value=value) if any(by) else x
 
 
