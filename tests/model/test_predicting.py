@@ -12,6 +12,7 @@ import pytest
 
 import nnaccel as nn
 from nnaccel.backends import kernels_only
+from nnaccel.model import recorded_pass
 from nnaccel.ops import activation
 
 RNG = np.random.default_rng(0)
@@ -235,3 +236,57 @@ def test_save_is_not_export(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="export those of ONNX"):
         model().save(tmp_path / "m.onnx")
     assert not [*tmp_path.iterdir()]
+
+
+def convolutions(dtype: str = "float32") -> nn.Sequential:
+    """A model whose filters are packed for products, transformed and packed in groups."""
+    made = nn.Sequential(
+        [
+            nn.Conv2D(40, 3, "relu", padding=1),
+            nn.Conv2D(36, 3, "relu", padding=1),
+            nn.Conv2D(24, 3, "relu", groups=2, stride=2),
+            nn.Dense(3, "softmax"),
+        ],
+        seed=0,
+        dtype=dtype,
+    )
+    made.build((2, 8, 8))
+    return made
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_filters_changed_in_place_are_noticed(backend: Any, dtype: str) -> None:
+    made = convolutions(dtype)
+    x = RNG.normal(size=(3, 2, 8, 8)).astype(dtype)
+    sizes = (1, 3)  # whose recordings share what they packed
+    for _ in range(2):
+        for n in sizes:
+            check(made, x[:n])
+    for layer in made.layers[:3]:
+        w = layer.params["w"]
+        for place in ((0, 0, 0, 0), (len(w) - 1, 0, 2, 1), (len(w) // 2, 1, 1, 1)):
+            w[place] += 1
+            for n in sizes:
+                check(made, x[:n])
+        w[...] = w[::-1].copy()
+        for n in sizes[::-1]:
+            check(made, x[:n])
+    made.layers[1].params["w"][3, 2, 1, 0] = np.nan
+    for n in sizes:
+        assert np.isnan(made.predict(x[:n])).all()
+
+
+def test_many_rows_are_taken_in_parts(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recorded_pass, "_BYTES", 1)
+    made, x = convolutions(), RNG.normal(size=(101, 2, 8, 8)).astype("float32")
+    wanted = expected(made, x)
+    for n in (31, 32, 33, 64, 65, 101):
+        for _ in range(3):
+            np.testing.assert_allclose(made.predict(x[:n]), wanted[:n], atol=1e-5)
+    made.layers[0].params["w"][...] *= 2
+    check(made, x)
+    spoilt = x.copy()
+    spoilt[50, 0, 3, 3] = np.nan
+    with pytest.raises(ValueError, match="first in row 50"):
+        made.predict(spoilt)
+    check(made, (9 * x).round().astype(int))

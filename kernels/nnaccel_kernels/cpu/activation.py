@@ -18,7 +18,7 @@ from nnaccel_kernels.activations import (
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.runtime.sharing import part, threads_for
-from nnaccel_kernels.cpu.vector.math import erf, exp, expm1, log1p, tanh
+from nnaccel_kernels.cpu.vector.math import erf, exp, expm1, larger, log1p, tanh
 
 __all__ = ["activate", "activate_backward"]
 
@@ -29,25 +29,17 @@ _WORK = 20.0  # about the floating-point operations in one exponential
 
 
 @register_jitable
-def _relu(x, y):  # type: ignore[no-untyped-def]
-    """y = max(x, 0), NaN where x is.
+def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
+    """y = f(y).
 
     What is selected is not what is loaded, but that and 0. Else LLVM would leave out the stores
-    that change nothing, by a mask, which takes some processors ten times as long; so too below.
+    that change nothing, by a mask, which takes some processors ten times as long.
     """
-    zero = y.dtype.type(0)
-    for i in range(y.size):
-        v = x[i] + zero
-        y[i] = zero if v < zero else v
-
-
-@register_jitable
-def apply_activation(code, alpha, y):  # type: ignore[no-untyped-def]
-    """y = f(y)."""
     zero, one, half = y.dtype.type(0), y.dtype.type(1), y.dtype.type(0.5)
     slope = y.dtype.type(alpha)
     if code == _RELU:
-        _relu(y, y)
+        for i in range(y.size):
+            y[i] = larger(y[i] + zero, zero)
     elif code == _SIGMOID:
         for i in range(y.size):
             y[i] = one / (one + exp(-y[i]))
@@ -126,7 +118,9 @@ def activate_span(code, alpha, y):  # type: ignore[no-untyped-def]
 def _activate(rank, size, code, alpha, x, y):  # type: ignore[no-untyped-def]
     x, y = part(x, rank, size), part(y, rank, size)
     if code == _RELU:  # in one pass: it waits for memory, not for arithmetic
-        _relu(x, y)
+        zero = y.dtype.type(0)
+        for i in range(y.size):
+            y[i] = larger(x[i] + zero, zero)
         return
     for start in range(0, y.size, _BLOCK):
         source, block = x[start : start + _BLOCK], y[start : start + _BLOCK]

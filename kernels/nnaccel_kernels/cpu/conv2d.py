@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import lru_cache
 
 import numpy as np
@@ -13,10 +14,13 @@ from nnaccel_kernels.cpu.conv.winograd_tiles import (
     MIN_CHANNELS,
     MIN_POSITIONS,
     MIN_POSITIONS_FORWARD,
+    MIN_POSITIONS_IN_IMAGE,
+    MIN_POSITIONS_KEPT,
     POINTS,
     tile_of,
 )
 from nnaccel_kernels.cpu.matmul.epilogue import epilogue_of
+from nnaccel_kernels.cpu.matmul.kept_weights import keeps_weights
 from nnaccel_kernels.cpu.runtime.tape import at_once
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 from nnaccel_kernels.window import ConvolutionPlan, Window
@@ -80,7 +84,7 @@ def conv2d_plan(
     budget_bytes: int,
     measure: bool = False,
 ) -> ConvolutionPlan:
-    """Choose the implementation by a rule of shapes alone.
+    """Choose the implementation by a rule of shapes, and of whether packed weights are kept.
 
     One channel a group goes to direct convolution, which has no matrices to multiply. 3x3 and 5x5
     windows of stride 1 with enough channels go to Winograd, all else to implicit GEMM, which has
@@ -91,7 +95,9 @@ def conv2d_plan(
     ValueError
         If the algorithm asked for cannot compute this, or exceeds the budget.
     """
-    problem = Problem(direction, x_shape, w_shape, window, groups, itemsize)
+    transformed = math.prod(w_shape[:2]) * POINTS  # by Winograd's algorithm
+    kept = keeps_weights((math.prod(w_shape) + transformed) * itemsize)
+    problem = Problem(direction, x_shape, w_shape, window, groups, itemsize, kept)
     return _plan(problem, algorithm, budget_bytes, thread_pool().size)
 
 
@@ -151,13 +157,16 @@ def _gemm(problem: Problem) -> tuple[str, str]:
 def _pays(problem: Problem) -> bool:
     """Whether Winograd's transforms take less time than they save."""
     filters, channels, ys = *problem.w_shape[:2], problem.ys
-    positions = ys.batch * ys.height * ys.width
-    least = MIN_POSITIONS_FORWARD if problem.direction == "forward" else MIN_POSITIONS
+    in_image = ys.height * ys.width
+    least = MIN_POSITIONS
+    if problem.direction == "forward":
+        least = MIN_POSITIONS_KEPT if problem.is_kept else MIN_POSITIONS_FORWARD
+    enough = ys.batch * in_image >= least and in_image >= MIN_POSITIONS_IN_IMAGE
     # The gradient of images without padding has more pixels than the window has positions.
     result, taps = problem.xs if problem.direction == "input_gradient" else ys, problem.w_shape[2]
     products = result.height * result.width * POINTS / tile_of(taps) ** 2
-    few = products <= MAX_PRODUCTS * ys.height * ys.width * taps**2
-    return min(channels, filters) >= MIN_CHANNELS and positions >= least and few
+    few = products <= MAX_PRODUCTS * in_image * taps**2
+    return min(channels, filters) >= MIN_CHANNELS and enough and few
 
 
 def _is_winograd(window: Window, groups: int) -> bool:

@@ -33,7 +33,7 @@ def _linear(rank, size, x, w, work, b, code, alpha, y):  # type: ignore[no-untyp
     n, at = right - left, top * columns + left
     if b.size and not work.size and blocks_of(k) == 1:
         product_plus_row(
-            bottom - top, n, k, x, top * k, k, 1, w, left, columns, 1, b, left, y, at, columns
+            bottom - top, n, k, x, top * k, k, 1, w, left, columns, 1, 1, b, left, y, at, columns
         )  # fmt: skip
         b = b[:0]
     else:

@@ -31,11 +31,11 @@ from nnaccel_kernels.cpu.conv.shape import (
     split_rows,
 )
 from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue
+from nnaccel_kernels.cpu.matmul.kept_weights import weight_workspaces
 from nnaccel_kernels.cpu.matmul.packing import pack_filters, strips_shape
 from nnaccel_kernels.cpu.matmul.product import product_of_runs, product_of_strips
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import work_items
-from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces
 from nnaccel_kernels.window import Window
 
 __all__ = ["forward", "input_gradient", "weight_gradient", "workspace_size"]
@@ -112,10 +112,10 @@ def forward(
     flat_y, ys = flat_images(y)
     conv, elements = split_forward(conv_of(w.shape, y.shape[2:], window, groups), y.itemsize)
     shape = strips_shape(w.shape, w.itemsize, groups)
-    strips, counters, workspaces = thread_workspaces(y.dtype, shape, elements)
-    pack_filters(w, strips)
+    packing, counters, workspaces = weight_workspaces(w, groups, shape, elements)
+    pack_filters(packing, conv.channels)
     _forward(
-        conv, xs, flat_x, needs_no_band(conv, xs), strips, *epilogue, ys, flat_y, counters,
+        conv, xs, flat_x, needs_no_band(conv, xs), packing.strips, *epilogue, ys, flat_y, counters,
         workspaces, width=len(workspaces),
     )  # fmt: skip
 

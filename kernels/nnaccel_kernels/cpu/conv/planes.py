@@ -31,8 +31,8 @@ from nnaccel_kernels.cpu.conv.shape import (
     source,
     split_rows,
 )
-from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue
-from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES, product, product_from
+from nnaccel_kernels.cpu.matmul.epilogue import Epilogue
+from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES, product, product_from, product_plus_row
 from nnaccel_kernels.cpu.matmul.transpose import transpose
 from nnaccel_kernels.cpu.runtime.jit import njit
 from nnaccel_kernels.cpu.runtime.kernel import kernel
@@ -126,17 +126,16 @@ def _forward(rank, size, conv, xs, x, in_place, w, b, code, alpha, ys, y, counte
         target = pixel_at(ys, n, first, 0)
         if ys.last:
             target += group * filters
-            product(
-                pixels, filters, patch, taps, at, 1, plane,
-                w, group * filters * patch, 1, patch, y, target, ys.channels,
+            product_plus_row(
+                pixels, filters, patch, taps, at, 1, plane, w, group * filters * patch, 1, patch,
+                b.size, b, group * filters, y, target, ys.channels,
             )  # fmt: skip
-            bias = group * filters
             if conv.groups == 1:
-                apply_epilogue(y, target, pixels, filters, b, bias, filters, code, alpha)
+                activate_span(code, alpha[0], y[target : target + pixels * filters])
             else:
                 for p in range(pixels):
                     at = target + p * ys.channels
-                    apply_epilogue(y, at, 1, filters, b, bias, filters, code, alpha)
+                    activate_span(code, alpha[0], y[at : at + filters])
         else:
             apart = ys.height * ys.width
             target += group * filters * apart

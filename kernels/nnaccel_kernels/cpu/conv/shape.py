@@ -24,6 +24,7 @@ class Problem(NamedTuple):
     window: Window
     groups: int
     itemsize: int
+    is_kept: bool = False  # packed weights, from one run to the next
 
     @property
     def xs(self) -> Images:

@@ -26,25 +26,25 @@ from nnaccel_kernels.cpu.conv.winograd_tiles import (
 )
 from nnaccel_kernels.cpu.conv.winograd_weights import parts_of, weight_gradient
 from nnaccel_kernels.cpu.matmul.epilogue import Epilogue, apply_epilogue, epilogue_of
+from nnaccel_kernels.cpu.matmul.kept_weights import weight_workspaces
 from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES, product_of_strips
 from nnaccel_kernels.cpu.matmul.transpose import transpose
 from nnaccel_kernels.cpu.runtime.kernel import kernel
 from nnaccel_kernels.cpu.runtime.sharing import share, threads_for, work_items
 from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
-from nnaccel_kernels.cpu.runtime.workspace import thread_workspaces
 from nnaccel_kernels.window import Window
 
 __all__ = ["forward", "input_gradient", "weight_gradient", "workspace_size"]
 
 
 @kernel
-def _transform_filters(rank, size, tile, w, rotated, filters, workspaces):  # type: ignore[no-untyped-def]
-    """filters (36, strips, input channels, lanes) = w (K, C, taps) transformed.
+def _transform_filters(rank, size, tile, w, taps, rotated, stale, filters, workspaces):  # type: ignore[no-untyped-def]
+    """filters (36, strips, input channels, lanes) = w (K, C * taps) transformed.
 
     Lanes are output channels.
     """
     _, strips, height, lanes = filters.shape
-    _, channels, taps = w.shape
+    channels = w.shape[1] // taps
     columns, apart = (channels, taps) if rotated else (w.shape[0], channels * taps)
     # Rotated filters are read from their last tap.
     begin, sign = (taps - 1, -1) if rotated else (0, 1)
@@ -53,6 +53,8 @@ def _transform_filters(rank, size, tile, w, rotated, filters, workspaces):  # ty
     lo, hi = share(strips * height, rank, size)
     for item in range(lo, hi):
         strip, row = item // height, item % height
+        if not stale[strip]:
+            continue
         inside = min(lanes, columns - strip * lanes)
         at = strip * lanes * apart + row * (channels * taps if rotated else taps)
         transpose(inside, taps, w, at, apart, work, 0, lanes)
@@ -158,11 +160,13 @@ def _convolve(
     rows, elements = split_tiles(tile, ys, xs.channels, ys.channels, y.itemsize, thread_pool().size)
     lanes = STRIP_BYTES // y.itemsize
     shape = POINTS, -(-ys.channels // lanes), xs.channels, lanes
-    filters, counters, workspaces = thread_workspaces(y.dtype, shape, elements)
-    flat_w = w.reshape(*w.shape[:2], -1)
-    _transform_filters(tile, flat_w, rotated, filters, workspaces, width=threads_for(40.0 * w.size))
+    packing, counters, workspaces = weight_workspaces(w, 1, shape, elements, rotated)
+    _transform_filters(
+        tile, packing.source, w[0, 0].size, rotated, packing.stale, packing.strips, workspaces,
+        width=threads_for(40.0 * w.size),
+    )  # fmt: skip
     _convolve_tiles(
-        tile, rows, top, left, xs, flat_x, filters, *epilogue, ys, flat_y, counters,
+        tile, rows, top, left, xs, flat_x, packing.strips, *epilogue, ys, flat_y, counters,
         workspaces, width=len(workspaces),
     )  # fmt: skip
 

@@ -16,10 +16,12 @@ from nnaccel_kernels.cpu.conv.band import Images
 from nnaccel_kernels.cpu.conv.winograd_transform import Matrix, transform
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES
 
-# What makes the transforms pay: input channels and filters, positions of the window in a batch,
-# forward and backward, and the share of the definition's products that are left.
+# What makes the transforms pay: input channels and filters, positions of the window in an image and
+# in a batch, forward, with filters kept since the last run and backward, and the share of the
+# definition's products that are left.
 MIN_CHANNELS = max(6, 3 * VECTOR_BYTES // 16)  # three quarters of a vector of float32
-MIN_POSITIONS_FORWARD, MIN_POSITIONS = 128, 16
+MIN_POSITIONS_IN_IMAGE = 4
+MIN_POSITIONS_FORWARD, MIN_POSITIONS_KEPT, MIN_POSITIONS = 128, 64, 16
 MAX_PRODUCTS = 0.6
 TILES_PER_ITEM = 32  # about
 TILES_PER_PART = 128  # at least, of a gradient of weights

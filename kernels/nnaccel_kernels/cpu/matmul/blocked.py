@@ -24,15 +24,16 @@ from nnaccel_kernels.cpu.matmul.transpose import transpose, transpose_square
 from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.runtime.workspace import scratch
 from nnaccel_kernels.cpu.vector.runs import copy_run
-from nnaccel_kernels.cpu.vector.simd import shift
+from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, shift
 
 TALL_BYTES = 768  # of a column of a: with `PANEL_ROWS` columns, most of the L2 cache
 WIDE, NARROW = 64, 8  # strips of b: in the L3 cache for many blocks of a; in the L2 cache for one
 _TOGETHER, _AHEAD = 8, 6  # strips filled together, and rows prefetched meanwhile
 
-# Blocks pay where otherwise a, once for each strip, or b comes from beyond the L2 cache.
-REREAD_BYTES, B_BYTES = 8 << 20, 4 << 20
-FEW_STRIPS = 4  # with fewer, copying a block costs as much as it saves
+# Blocks pay where otherwise a, once for each strip, or b comes from beyond the L2 cache; with fewer
+# strips copying a block costs as much as it saves. Those of wide vectors are twice as wide.
+B_BYTES = 4 << 20
+REREAD_BYTES, FEW_STRIPS = (16 << 20, 8) if VECTOR_BYTES == 64 else (8 << 20, 4)
 
 
 def product_workspace(m: int, k: int, n: int, dtype: np.dtype, threads: int) -> np.ndarray:

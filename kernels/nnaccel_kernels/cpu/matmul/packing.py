@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from nnaccel_kernels.cpu.matmul.kept_weights import Packing
 from nnaccel_kernels.cpu.matmul.product import STRIP_BYTES
 from nnaccel_kernels.cpu.matmul.transpose import transpose
 from nnaccel_kernels.cpu.runtime.kernel import kernel
@@ -24,13 +25,15 @@ def strips_shape(
 
 
 @kernel
-def _pack_filters(rank, size, w, channels, strips):  # type: ignore[no-untyped-def]
+def _pack_filters(rank, size, w, channels, stale, strips):  # type: ignore[no-untyped-def]
     groups, count, patch, lanes = strips.shape
     filters = w.shape[0] // groups
     taps = patch // channels
     lo, hi = share(groups * count * channels, rank, size)
     for item in range(lo, hi):
         c, rest = item % channels, item // channels
+        if not stale[rest]:
+            continue
         first = rest % count * lanes
         inside = min(lanes, filters - first)
         corner = (rest // count * filters + first) * patch + c * taps
@@ -61,10 +64,10 @@ def _pack_patches(rank, size, w, channels, strips):  # type: ignore[no-untyped-d
         row[inside:] = 0
 
 
-def pack_filters(w: np.ndarray, strips: np.ndarray) -> None:
+def pack_filters(packing: Packing, channels: int) -> None:
     """Pack the matrix (R*S*C, K) of each group, for products with patches."""
-    flat = w.reshape(len(w), math.prod(w.shape[1:]))
-    _pack_filters(flat, w.shape[1], strips, width=threads_for(4.0 * w.size))
+    w, stale, strips = packing.source, packing.stale, packing.strips
+    _pack_filters(w, channels, stale, strips, width=threads_for(4.0 * w.size))
 
 
 def pack_patches(w: np.ndarray, strips: np.ndarray) -> None:

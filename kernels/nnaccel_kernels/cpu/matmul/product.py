@@ -23,6 +23,7 @@ from nnaccel_kernels.cpu.runtime.linked import linked
 from nnaccel_kernels.cpu.vector.simd import VECTOR_BYTES, shift
 
 STRIP_BYTES = VECTORS * VECTOR_BYTES  # of a row of b in one tile
+CROWDED_ROWS = 64 if VECTOR_BYTES == 64 else 16
 PREFETCH_ROWS = 8 * ROWS  # of a: work enough for the next strip of b, whose rows lie far apart
 
 
@@ -63,7 +64,8 @@ def _product(  # type: ignore[no-untyped-def]
     low, taller = rows // max(1, tiles), rows % max(1, tiles)
     blocks = max(1, blocks_of(k))
     together = max(1, PANEL_ROWS // max(1, k))  # runs that are added up in registers
-    reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else 16  # rows that make packing pay
+    # Rows that make packing pay: few where rows of b compete for the same few places of a cache.
+    reused = 256 if b_step * VECTOR_BYTES // lanes % 1024 else CROWDED_ROWS
     packed = whole and rows >= reused
     if whole and a_step == 1 and b_col == 1 and is_few(rows, cols, k, lanes):
         few_rows_product(
@@ -148,12 +150,12 @@ def product_from(  # type: ignore[no-untyped-def]
 
 @register_jitable
 def product_plus_row(  # type: ignore[no-untyped-def]
-    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, s, s_at, c, c_at, c_row
+    rows, cols, k, a, a_at, a_row, a_step, b, b_at, b_step, b_col, begun, s, s_at, c, c_at, c_row
 ):
-    """`product` plus the row that begins at s[s_at]."""
+    """`product` plus the row that begins at s[s_at] if `begun`."""
     _product(
         lanes_of(c), rows, cols, k, a, a_at, a_row, a_step, 1, 0, b, b_at, b_step, b_col, 0,
-        1, s, s_at, 0, 1, c, c_at, c_row,
+        begun, s, s_at, 0, 1, c, c_at, c_row,
     )  # fmt: skip
 
 

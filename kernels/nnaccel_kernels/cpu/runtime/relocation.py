@@ -7,13 +7,14 @@ each run, and what is computed on the way to them shares another, so nothing is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 from numba import config
 
-from nnaccel_kernels.cpu.runtime.address import address_of, on_a_line
+from nnaccel_kernels.cpu.runtime.address import LINE, address_of, on_a_line
 from nnaccel_kernels.cpu.runtime.buffers import buffer_store, collect
 from nnaccel_kernels.cpu.runtime.lifetimes import Lifetime, place
 from nnaccel_kernels.cpu.runtime.tape import Launch, Tape, build_table, local, record, words_of
@@ -21,7 +22,8 @@ from nnaccel_kernels.cpu.runtime.thread_pool import thread_pool
 from nnaccel_kernels.cpu.runtime.worker import COLUMNS
 
 _ADDRESS = 4  # word of an array's address among those that describe it
-_SMALL = 4096  # bytes of arrays that may stay in place: tables of constants, what lies between
+_SMALL = 4096  # bytes of arrays that may stay in place, tables of constants, and of small results
+_IN_WORKSPACE = 1 << 20  # bytes between launches that the thread's workspace takes
 
 
 class NotRelocatableError(Exception):
@@ -45,6 +47,7 @@ class _Result(NamedTuple):
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     dtype: np.dtype[Any]
+    is_whole: bool  # all of its buffer, which is so small that new memory is found faster
 
 
 class Relocation:
@@ -77,19 +80,21 @@ class Relocation:
     ) -> None:
         if config.DISABLE_JIT or _overlap(inputs):
             raise NotRelocatableError
+        self._kept: list[Any] = []  # used in place: alive as long as this
         with record() as tape, collect() as fresh:
             tape.scratch = getattr(local, "scratch", tape.scratch)
+            tape.kept = self._kept if keeps else None
             returned = step()
         launches = _launches(tape)
         memories = [tape.scratch, *inputs, *fresh]
         self._spans = [(address_of(a), a.nbytes) for a in memories]
-        self._inputs, self._scratch_size = len(inputs), tape.scratch.size
+        self._inputs, self._scratch_size = len(inputs), 0
         self._is_tuple = isinstance(returned, tuple)
         results = returned if self._is_tuple else (returned,)
-        found = [None if a is None else self._result(a) for a in results]
-        self._kept: list[np.ndarray] = []  # used in place: alive as long as this
+        found = self._found(results)
         self._counters, patches = tape.counters, list(self._find(launches, keeps))
         self._lend(found, patches, fresh)
+        self._addresses = [0] * len(self._places)
         self._table = build_table(launches)
         self._words = self._table.memory.data
         self.is_running = False
@@ -106,50 +111,56 @@ class Relocation:
         if self._counters is not None:
             self._counters[:] = 0  # Ctrl-C may have left a half count
         scratch = self._scratch()  # held: a signal's handler may replace it by a larger one
-        loans = [buffer_store().lend(size) for size in self._loans]
-        addresses = list(map(address_of, (scratch, *inputs, *loans)))
-        words = self._words
-        for word, slot, offset in self._patches:
-            words[word] = addresses[slot] + offset
-        if self._table.rows:
-            thread_pool().run_once((self._table,), self._table.width)
-        first = 1 + self._inputs
-        made = [
-            None
-            if r is None
-            else np.ndarray(r.shape, r.dtype, loans[r.slot - first], r.offset, r.strides)
-            for r in self._results
-        ]
+        buffers = [make() for make in self._buffers]
+        addresses = [*map(address_of, (scratch, *inputs, *buffers))]
+        if addresses != self._addresses:
+            self._patch(addresses)
+        thread_pool().run_table(self._table)
+        made = [None if r is None else _view(r, buffers) for r in self._results]
         return tuple(made) if self._is_tuple else made[0]
+
+    def _patch(self, addresses: list[int]) -> None:
+        """Write the addresses of those arrays that are not where they were."""
+        before, words = self._addresses, self._words
+        self._addresses = [0] * len(addresses)  # in case that Ctrl-C comes
+        for address, old, places in zip(addresses, before, self._places, strict=True):
+            if address != old:
+                for word, offset in places:
+                    words[word] = address + offset
+        self._addresses = addresses
 
     def _lend(
         self, results: list[_Result | None], patches: list[_Patch], fresh: list[np.ndarray]
     ) -> None:
-        """Give each buffer of a result a loan, and all others their places in one more.
-
-        Small ones stay where they are instead: a loan takes longer than some kernels.
-        """
+        """Give each result a buffer, and all else its place in one more, or in the workspace."""
         first = 1 + self._inputs
-        shown = list(dict.fromkeys(r.slot for r in results if r is not None))
+        shown = {r.slot: r for r in results if r is not None}
         hidden = [slot for slot in range(first, len(self._spans)) if slot not in shown]
-        if sum(self._spans[slot][1] for slot in hidden) <= _SMALL:
-            self._kept += [fresh[slot - first] for slot in hidden]
-            patches = [patch for patch in patches if patch.slot not in hidden]
-            hidden = []
         lives = {slot: [p.launch for p in patches if p.slot == slot] or [0] for slot in hidden}
         offsets, size = place(
             [Lifetime(self._spans[slot][1], lives[slot][0], lives[slot][-1]) for slot in hidden]
         )
-        self._loans = [self._spans[slot][1] for slot in shown]
+        self._buffers: list[Callable[[], np.ndarray]] = [
+            partial(np.empty, r.shape, r.dtype)
+            if r.is_whole
+            else partial(buffer_store().lend, self._spans[slot][1])
+            for slot, r in shown.items()
+        ]
         moved = {slot: (first + i, 0) for i, slot in enumerate(shown)}
-        moved |= {s: (first + len(shown), at) for s, at in zip(hidden, offsets, strict=True)}
-        if hidden:
-            self._loans.append(size)
-        self._results = [r if r is None else r._replace(slot=moved[r.slot][0]) for r in results]
-        self._patches = []
+        home, start = first + len(shown), 0
+        if size <= _IN_WORKSPACE:
+            home, start = 0, -(-self._scratch_size // LINE) * LINE
+            self._scratch_size = start + size
+        else:
+            self._buffers.append(partial(buffer_store().lend, size))
+        moved |= {slot: (home, start + at) for slot, at in zip(hidden, offsets, strict=True)}
+        self._results = [
+            r if r is None else r._replace(slot=moved[r.slot][0] - first) for r in results
+        ]
+        self._places: list[list[tuple[int, int]]] = [[] for _ in range(first + len(self._buffers))]
         for word, slot, offset, _ in patches:
-            to, start = moved.get(slot, (slot, 0))
-            self._patches.append((word, to, start + offset))
+            to, begin = moved.get(slot, (slot, 0))
+            self._places[to].append((word, begin + offset))
 
     def _scratch(self) -> np.ndarray:
         """The thread's workspace, at least as large as the one recorded."""
@@ -158,13 +169,23 @@ class Relocation:
             scratch = local.scratch = on_a_line(self._scratch_size)
         return scratch
 
-    def _result(self, a: np.ndarray) -> _Result:
-        """Where a returned array lies in a fresh buffer."""
-        slot = self._slot_of(a)
-        if slot is None or slot <= self._inputs:
-            raise NotRelocatableError
-        offset = address_of(a) - self._spans[slot][0]
-        return _Result(slot, offset, a.shape, a.strides, a.dtype)
+    def _found(self, returned: Sequence[np.ndarray | None]) -> list[_Result | None]:
+        """Where each returned array lies in a fresh buffer."""
+        slots = [None if a is None else self._slot_of(a) for a in returned]
+        found: list[_Result | None] = []
+        for a, slot in zip(returned, slots, strict=True):
+            if a is None:
+                found.append(None)
+                continue
+            if slot is None or slot <= self._inputs:
+                raise NotRelocatableError
+            start, size = self._spans[slot]
+            is_whole = a.nbytes == size <= _SMALL and a.flags.c_contiguous
+            is_whole &= slots.count(slot) == 1
+            found.append(
+                _Result(slot, address_of(a) - start, a.shape, a.strides, a.dtype, is_whole)
+            )
+        return found
 
     def _find(self, launches: Sequence[Launch], keeps: bool) -> Iterator[_Patch]:
         """Yield a patch for each array of the launches that is relocated."""
@@ -175,6 +196,8 @@ class Relocation:
                     slot = self._slot_of(arg)
                     if slot is not None:
                         offset = address_of(arg) - self._spans[slot][0]
+                        if slot == 0:
+                            self._scratch_size = max(self._scratch_size, offset + arg.nbytes)
                         yield _Patch(word + _ADDRESS, slot, offset, launch)
                     elif arg.nbytes > _SMALL and not keeps:
                         raise NotRelocatableError
@@ -189,6 +212,12 @@ class Relocation:
             if start <= at < start + size or (at == start and not a.size):
                 return slot
         return None
+
+
+def _view(result: _Result, buffers: Sequence[np.ndarray]) -> np.ndarray:
+    """The result in its buffer."""
+    slot, offset, shape, strides, dtype, is_whole = result
+    return buffers[slot] if is_whole else np.ndarray(shape, dtype, buffers[slot], offset, strides)
 
 
 def _launches(tape: Tape) -> list[Launch]:

@@ -53,6 +53,7 @@ class Tape:
         self._autotune: Autotune | None = None
         self.scratch = np.empty(0, np.uint8)
         self.counters: np.ndarray | None = None
+        self.kept: list[Any] | None = None  # what launches leave for later replays, if they may
 
     def append(self, kernel: Launchable, args: tuple[Argument, ...], width: int) -> None:
         """Add one launch."""

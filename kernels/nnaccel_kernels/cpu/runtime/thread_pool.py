@@ -86,6 +86,13 @@ class ThreadPool:
             return self._was_prompt
         return time.perf_counter() - begin < _PROMPT_SECONDS
 
+    def run_table(self, table: Table) -> None:
+        """Execute a table, on up to as many threads as its widest launch."""
+        if self.size == 1 or table.width <= 1 or not self.is_prompt():
+            self._run_alone(table.address, table.rows, 1)
+        else:
+            self._execute(table, 1, min(self.size, table.width))
+
     def run_once(self, parts: Sequence[Table | Host], width: int) -> None:
         """Execute tables and host rows in order, on up to `width` threads."""
         size = min(self.size, width) if width > 1 and self.is_prompt() else 1

@@ -126,3 +126,9 @@ def erf(x: Number) -> Number:
         rest = _exp(-t) * most.polynomial(above) / most.polynomial(below)
     far = (x.like(1) - rest).call("copysign", x)
     return far.select(size > edge, small)
+
+
+@formula(lambda x, y: x if x >= y or x != x else y)
+def larger(x: Number, y: Number) -> Number:
+    """The larger of x and y, or NaN if one is: a loop over it may go in lanes."""
+    return x.call("maximum", y)
