@@ -19,6 +19,8 @@ Run = Callable[[], object]
 _clock = time.perf_counter
 Result = TypeVar("Result")
 
+PAUSE = 0.15  # seconds: OpenBLAS's threads spin for a tenth of one after their work
+
 
 def use_cpu_time() -> None:
     """Count the processor time of this process from now on, which other programs do not change.
@@ -62,7 +64,7 @@ class Timing:
 
 
 def compare(
-    contestants: Mapping[str, Run], repeats: int = 5, *, pause: float = 0.05
+    contestants: Mapping[str, Run], repeats: int = 5, *, pause: float = PAUSE
 ) -> dict[str, Timing]:
     """Time contestants in turns (A B C A B C …), after a first call of each.
 
@@ -107,7 +109,7 @@ def take_turns(
     repeats: int,
     *,
     calls: Mapping[str, int] | None = None,
-    pause: float = 0.05,
+    pause: float = PAUSE,
     title: str = "",
 ) -> dict[str, tuple[float, ...]]:
     """Return each contestant's seconds per call, one number for each turn.
@@ -151,7 +153,7 @@ def take_short_turns(
     repeats: int,
     *,
     seconds: float,
-    pause: float = 0.05,
+    pause: float = PAUSE,
     title: str = "",
 ) -> dict[str, tuple[float, ...]]:
     """`take_turns`, each of so many calls that it takes about so many seconds.
@@ -169,7 +171,7 @@ def take_short_turns(
 
 
 def measure(
-    run: Callable[[], Result], calls: int = 1, *, pause: float = 0.05
+    run: Callable[[], Result], calls: int = 1, *, pause: float = PAUSE
 ) -> tuple[float, Result]:
     """Seconds per call, and the last result; garbage is collected beforehand."""
     gc.collect()
