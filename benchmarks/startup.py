@@ -1,7 +1,7 @@
-"""Seconds of the import and of the first fits of an MLP and a CNN: results/startup.json.
+"""Processor seconds of the import, a first convolution and first fits: results/startup.json.
 
-Each is measured in a new process; the fits both with nothing compiled and with compiled code on
-disk.
+Each is measured in a new process; all but the import both with nothing compiled and with compiled
+code on disk.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ import _results
 
 IMPORT = """
 import time
-start = time.perf_counter()
+start = time.process_time()
 import nnaccel
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 """
 
 LAYERS = {
@@ -29,14 +29,22 @@ LAYERS = {
     "cnn": 'nn.Conv2D(32, 3, "relu"), nn.Conv2D(64, 3, "relu"), nn.MaxPool2D(2)',
 }
 
+FIRST_CONVOLUTION = """
+import time, numpy as np, nnaccel as nn
+x, w = np.zeros((8, 32, 28, 28), np.float32), np.zeros((32, 32, 3, 3), np.float32)
+start = time.process_time()
+nn.ops.conv2d(x, w, padding=1)
+print(time.process_time() - start)
+"""
+
 FIRST_FIT = """
 import time, numpy as np, nnaccel as nn
 x, y = np.zeros((1300, 28, 28), np.uint8), np.zeros(1300, np.int64)
-start = time.perf_counter()
+start = time.process_time()
 model = nn.Sequential([LAYERS, nn.Dense(10, "softmax")])
 model.compile("categorical_crossentropy", nn.optim.SGD(learning_rate=0.1), metrics=["accuracy"])
 model.fit(x, y, batch_size=128, verbose=0)
-print(time.perf_counter() - start)
+print(time.process_time() - start)
 """
 
 
@@ -55,14 +63,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7, help="processes for each median")
     repeats = range(parser.parse_args().repeats)
     result: dict[str, float | list[float]] = {}
-    for network, layers in LAYERS.items():
-        fit = FIRST_FIT.replace("LAYERS", layers)
+    firsts = {f"{name}_fit": FIRST_FIT.replace("LAYERS", layers) for name, layers in LAYERS.items()}
+    for name, code in {"conv2d": FIRST_CONVOLUTION, **firsts}.items():
         with tempfile.TemporaryDirectory() as cache:
-            result[f"first_{network}_fit_cold_s"] = seconds(fit, cache)
+            result[f"first_{name}_cold_s"] = seconds(code, cache)
             imports = [seconds(IMPORT, cache) for _ in repeats]
-            warm = [seconds(fit, cache) for _ in repeats]
-        result[f"first_{network}_fit_warm_s"] = statistics.median(warm)
-        result[f"all_first_{network}_fit_warm_s"] = warm
+            warm = [seconds(code, cache) for _ in repeats]
+        result[f"first_{name}_warm_s"] = statistics.median(warm)
+        result[f"all_first_{name}_warm_s"] = warm
     result |= {"import_s": statistics.median(imports), "all_import_s": imports}
     print(json.dumps(result, indent=2))
     print(_results.write("startup.json", _results.provenance() | result))

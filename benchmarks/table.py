@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
 
+#: Single calls, by how they are called, and products in the table of one thread.
+ALONE = ("relu", "linear", "1x3x32x32", "max pooling", "predict")
+PRODUCTS = ((128,) * 3, (512,) * 3, (2048,) * 3, (1, 784, 512), (32, 784, 512), (10000, 784, 512))
 #: Contestants with a column in the convolution table; the others are listed below it.
 CONV_COLUMNS = ("nnaccel", "nnaccel_channels_last", "torch", "torch_channels_last")
 
@@ -20,11 +24,12 @@ def main() -> None:
     """Replace the text between the markers."""
     readme = HERE.parent / "README.md"
     text = readme.read_text("utf-8")
-    for name, (file, render) in TABLES.items():
-        path, start, end = HERE / "results" / file, f"<!-- {name} -->", f"<!-- end of {name} -->"
-        if start in text and path.is_file():
+    for name, (files, render) in TABLES.items():
+        paths = [HERE / "results" / file for file in files]
+        start, end = f"<!-- {name} -->", f"<!-- end of {name} -->"
+        if start in text and all(path.is_file() for path in paths):
             before, rest = text.split(start)
-            table = render(json.loads(path.read_text("utf-8")))
+            table = render(*(json.loads(path.read_text("utf-8")) for path in paths))
             text = f"{before}{start}\n{table}\n{end}{rest.split(end)[1]}"
     readme.write_text(text, "utf-8")
 
@@ -103,17 +108,42 @@ def _rule(columns: int) -> str:
 def _where(result: dict[str, Any]) -> str:
     """The machine, the date and the command."""
     machine = result["machine"]
+    cores = f"{machine['cores']} core{'s' * (machine['cores'] > 1)}"
     return (
-        f"{machine['cpu']}, {machine['cores']} cores, vectors of {machine['vector_bits']} bits, "
+        f"{machine['cpu']}, {cores}, vectors of {machine['vector_bits']} bits, "
         f"{machine['system']}, Python {machine['python']}; {result['time'][:10]}; "
         f"`{result['command']}`"
     )
 
 
-TABLES = {
-    "speed table": ("mlp.json", mlp_table),
-    "convolution table": ("conv.json", conv_table),
-    "CNN table": ("cnn.json", cnn_table),
+def one_thread_table(calls: dict[str, Any], products: dict[str, Any]) -> str:
+    """Microseconds of small work, and of the same in another library."""
+    lines = [_line("", "nnaccel, µs", "another, µs", "", ""), _rule(5)]
+
+    def add(work: str, peer: str, us: float, their_us: float, ratio: float) -> None:
+        lines.append(_line(work, _micro(us), _micro(their_us), f"{ratio:.2f}x", peer))
+
+    for row in calls["rows"]:
+        if row["name"].startswith(ALONE):
+            peer = "ONNX Runtime" if row["name"].startswith("predict") else "PyTorch"
+            add(row["name"], peer, row["nnaccel_us"], row["peer_us"], row["ratio"])
+    for row in products["products"]:
+        m, k, n = row["m"], row["k"], row["n"]
+        if (m, k, n) in PRODUCTS and row["direction"] == "forward":
+            us = 2e-3 * m * k * n / row["gflops"], 2e-3 * m * k * n / row["blas_gflops"]
+            add(f"product, {m} x {k} by {k} x {n}", "OpenBLAS", *us, row["ratio"])
+    return "\n".join([*lines, "", _where(calls)])
+
+
+def _micro(us: float) -> str:
+    return f"{us:,.0f}" if us >= 100 else f"{us:.1f}"
+
+
+TABLES: dict[str, tuple[tuple[str, ...], Callable[..., str]]] = {
+    "speed table": (("mlp.json",), mlp_table),
+    "convolution table": (("conv.json",), conv_table),
+    "CNN table": (("cnn.json",), cnn_table),
+    "one-thread table": (("calls.json", "products.json"), one_thread_table),
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from numba.extending import intrinsic
 MAX_WORDS = 96
 #: Words are handed over in multiples of it: a kernel ignores those that it did not ask for, and
 #: there are fewer cases to compile.
-WORDS_STEP = 4
+WORDS_STEP = 8
 
 _i32, _i64, _pointer = ir.IntType(32), ir.IntType(64), ir.PointerType()
 
