@@ -135,10 +135,8 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
 def test_a_damaged_file_is_compiled_again(cache: DiskCache, double: Any, damage: Any) -> None:
     hits(double)
     (file,) = files(cache)
-    whole = file.read_bytes()
-    file.write_bytes(damage(whole))
+    file.write_bytes(damage(file.read_bytes()))
     assert hits(double) == 0
-    assert len(file.read_bytes()) == len(whole)
     assert hits(double) == 1
 
 

@@ -148,6 +148,14 @@ def test_no_rows_are_refused_and_few_are_not(backend: Any, rows: int) -> None:
             model().predict(X[:0])
 
 
+def test_a_number_is_refused(backend: Any) -> None:
+    made = model()
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r"inputs have shape \(\)"):
+            made.predict(np.array(1.0))
+        made.predict(X)
+
+
 def test_inputs_in_the_memory_of_a_weight(backend: Any) -> None:
     made = nn.Sequential([nn.Dense(8, "relu"), nn.Dense(3)], seed=0)
     made.build((8,))
@@ -274,6 +282,19 @@ def test_filters_changed_in_place_are_noticed(backend: Any, dtype: str) -> None:
     made.layers[1].params["w"][3, 2, 1, 0] = np.nan
     for n in sizes:
         assert np.isnan(made.predict(x[:n])).all()
+
+
+def test_filters_of_two_shapes_in_the_same_memory(backend: Any) -> None:
+    filters = RNG.normal(size=8 * 144).astype("float32")
+    pairs = []
+    for channels, taps in ((16, 3), (9, 4)):
+        made = nn.Sequential([nn.Conv2D(8, taps, stride=2)], seed=0)
+        made.build((channels, 12, 12))
+        made.layers[0].params["w"] = filters.reshape(8, channels, taps, taps)
+        pairs.append((made, RNG.normal(size=(3, channels, 12, 12)).astype("float32")))
+    for _ in range(2):
+        for made, x in pairs:
+            np.testing.assert_allclose(made.predict(x), expected(made, x), atol=1e-4)
 
 
 def test_many_rows_are_taken_in_parts(backend: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,7 +92,7 @@ def weight_workspaces(
     if transposed or not keeps_weights((w.size + math.prod(shape)) * w.itemsize):
         strips, counters, rows = thread_workspaces(w.dtype, shape, elements)
         return Packing(flat, np.ones(count, np.int64), strips), counters, rows
-    packing = _packing(flat, groups, count, shape)
+    packing = _packing(w, groups, count, shape)
     local.tape.kept.append(packing)
     bits = np.dtype(f"i{w.itemsize}")
     sides = flat.view(bits), packing.source.view(bits)
@@ -107,7 +107,8 @@ def _packing(w: np.ndarray, groups: int, count: int, shape: tuple[int, ...]) -> 
     found: Packing | None = known.get(key)
     if found is None:
         source, strips = (
-            on_a_line(math.prod(s) * w.itemsize).view(w.dtype).reshape(s) for s in (w.shape, shape)
+            on_a_line(math.prod(s) * w.itemsize).view(w.dtype).reshape(s)
+            for s in ((len(w), math.prod(w.shape[1:])), shape)
         )
         found = known[key] = Packing(source, np.full(count, -1, np.int64), strips)
     return found

@@ -20,7 +20,7 @@ from nnaccel_kernels.cpu.vector.simd import (
 )
 
 FULL, RAGGED, THIN = range(3)  # squares: whole, of fewer columns, or of fewer rows or columns
-_THIN = 6  # rows or columns: with fewer, a loop over elements is as fast
+_FEW = 6  # rows or columns: with fewer, a loop over elements is as fast
 
 
 def _square(module: ir.Module, dtype: types.Type, kind: int) -> Any:
@@ -127,7 +127,7 @@ def _transpose_in_python(lanes, rows, cols, x, x_at, x_row, y, y_at, y_row):  # 
 def _transpose(lanes, rows, cols, x, x_row, y, y_row):  # type: ignore[no-untyped-def]
     """y (cols, rows) = x.T in squares of vectors; the last squares overlap those before."""
     long, short = max(rows, cols), min(rows, cols)
-    if short < min(lanes, _THIN):
+    if short < min(lanes, _FEW):
         for i in range(short):
             for j in range(long):
                 row, col = (i, j) if rows < cols else (j, i)

@@ -1,4 +1,4 @@
-"""Seats: each thread of a team on a processor of its own.
+"""Seats: each thread of the pool on a processor of its own.
 
 Linux wakes a thread on the processor of the one that calls it, as if that were about to wait. Here
 it goes on, and both would share the processor until the system notices, for a tenth of a second.
@@ -10,6 +10,7 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 
 
 def _processor_of_thread() -> Callable[[], int] | None:
@@ -30,7 +31,6 @@ class Seats:
     """Processors of the threads that wake up together, and of the one that wakes them."""
 
     def __init__(self) -> None:
-        self._allowed = os.sched_getaffinity(0) if _processor else set()
         self._taken = {_processor()} if _processor else set()
 
     def take(self) -> None:
@@ -40,8 +40,11 @@ class Seats:
         """
         if _processor is None:
             return
-        free = self._allowed - self._taken
-        if free and _processor() in self._taken:
-            os.sched_setaffinity(0, free)
-            os.sched_setaffinity(0, self._allowed)
+        if _processor() in self._taken:
+            with suppress(OSError):  # where a sandbox forbids it, threads begin side by side
+                allowed = os.sched_getaffinity(0)
+                if free := allowed - self._taken:
+                    os.sched_setaffinity(0, free)
+                    self._taken.add(_processor())
+                    os.sched_setaffinity(0, allowed)
         self._taken.add(_processor())

@@ -146,12 +146,13 @@ class ThreadPool:
 
     def _wake(self, count: int) -> None:
         """Wake the workers of the first `count` mailboxes, as far as threads can be started."""
-        woken, seats = [], Seats()
+        woken, seats = [], None
         for number, state in enumerate(self._mailboxes[:count, worker.STATE].tolist()):
             if state != worker.ASLEEP:
                 continue
             box = self._mailboxes[number]
             before = int(box[worker.WAKEUPS])
+            seats = seats or Seats()
             if self._pool is None:
                 worker.serve.compile((types.int64, types.int64))
                 self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="nnaccel")
