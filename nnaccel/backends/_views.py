@@ -22,6 +22,7 @@ def is_of_other_library(x: object) -> bool:
     """Whether x is an array that is neither NumPy's nor CuPy's, but can be seen as one."""
     return (
         hasattr(x, "__dlpack__")
+        and hasattr(x, "__dlpack_device__")  # what JAX traces has the other alone
         and not isinstance(x, np.ndarray | np.generic | type)
         and not is_on_device(x)
     )
@@ -30,7 +31,7 @@ def is_of_other_library(x: object) -> bool:
 def library(x: object) -> str:
     """Return the name of the library that an array is from, such as 'torch'."""
     root = type(x).__module__.partition(".")[0]
-    return "jax" if root == "jaxlib" else root
+    return {"jaxlib": "jax", "nnaccel_kernels": "nnaccel"}.get(root, root)
 
 
 def view(x: Any, name: str = "the array") -> Array:
@@ -52,7 +53,7 @@ def view(x: Any, name: str = "the array") -> Array:
         )
     try:
         kind, number = map(int, x.__dlpack_device__())
-    except (BufferError, ValueError):  # DLPack knows no such device
+    except (BufferError, TypeError, ValueError):  # DLPack knows no such device
         kind, number = 0, 0
     if kind in _HOST:
         return _seen(np, "NumPy", x, name)

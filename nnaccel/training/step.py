@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 
@@ -98,8 +99,7 @@ class StepRunner:
         key = rows, *network.switches
         if key not in self._replays:
             network.bind_layers()  # a slice may have been trained since
-            step = self._trainer(rows) if self._training else partial(self._test, rows)
-            self._replays[key] = network.backend.record(step)
+            self._replays[key] = network.backend.record(self._step(rows))
         with np.errstate(all="ignore"):  # divergence is detected by the loss's value
             self._replays[key](repeats)
         self.setup.sums.rows += rows * repeats
@@ -108,12 +108,17 @@ class StepRunner:
         self.setup.test(*self.loader.batch(rows), self.loader.share.slices(rows))
         self.setup.network.backend.kernels.advance(self.loader.cursor)
 
-    def _trainer(self, rows: int) -> Callable[[], None]:
-        """Return the training step for batches of `rows` rows."""
-        setup, share, reduction = self.setup, self.loader.share, None
+    def _step(self, rows: int) -> Callable[[], None]:
+        """Return the step for batches of `rows` rows.
+
+        It does not hold this runner, which holds it: the arrays of a recording go with the runner.
+        """
+        me, setup, share, reduction = proxy(self), self.setup, self.loader.share, None
+        if not self._training:
+            return partial(StepRunner._test, me, rows)
         if setup.comm.shards > 1:
             reduction = Reduction(setup.comm, setup.network, share, rows)
-        return partial(self._train, rows, reduction)
+        return partial(StepRunner._train, me, rows, reduction)
 
     def _train(self, rows: int, reduction: Reduction | None) -> None:
         setup, network = self.setup, self.setup.network

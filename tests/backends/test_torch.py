@@ -86,6 +86,14 @@ def test_ops_give_arrays_of_the_backend() -> None:
             x + np.eye(3)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_quotients_and_remainders_are_rounded_down(sign: int) -> None:
+    a = np.array([7.0, -7.5, 2.0], np.float32)
+    ours = get_backend("torch").xp.asarray(a)
+    for got, want in zip((ours // (2 * sign), ours % (2 * sign)), divmod(a, 2 * sign), strict=True):
+        np.testing.assert_array_equal(to_numpy(got), want)
+
+
 def test_writing_into_a_view_writes_into_the_array() -> None:
     xp = get_backend("torch").xp
     a = xp.zeros((2, 3))
@@ -113,6 +121,8 @@ def test_read_only_memory_is_shared_and_stays_as_it_is(dtype: str) -> None:
             view[...] = 0
         with pytest.raises(ValueError, match=r"is read-only, .*: give a copy"):
             view += 1
+        with pytest.raises(ValueError, match=r"is read-only, .*: give a copy"):
+            xp.add(view, view, out=view)
     for own in (a.copy(), a.astype("float32"), xp.asarray(given)):
         own[...] = 5
         assert own.flags.writeable
@@ -201,3 +211,16 @@ def test_an_error_ends_the_recording() -> None:
 def test_a_device_that_is_not_there_is_refused() -> None:
     with pytest.raises(BackendUnavailableError, match="'torch:nonsense' cannot run here: "):
         get_backend("torch:nonsense")
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+def test_pooling_sends_what_is_not_finite_to_the_maximum_alone(dtype: str) -> None:
+    x = np.arange(16.0).reshape(1, 1, 4, 4)
+    dy = np.array([[[[1.0, np.nan], [np.inf, -3.0]]]])
+    for name in ("numpy", "torch"):
+        with nn.use_backend(name):
+            inputs, slopes = (nn.asarray(a.astype(dtype)) for a in (x, dy))
+            y = nn.ops.max_pool2d(inputs, 2)
+            dx = to_numpy(nn.ops.max_pool2d_backward(slopes, inputs, y, 2)).astype(float)
+        assert np.count_nonzero(dx) == 4
+        np.testing.assert_array_equal(dx[:, :, 1::2, 1::2], dy)

@@ -104,6 +104,27 @@ def test_what_cannot_be_taken() -> None:
         ops.relu(torch.ones(2, 3, dtype=torch.int64))
 
 
+def test_classes_with_half_of_dlpack() -> None:
+    class Traced:
+        def __dlpack__(self, **how: Any) -> Any:
+            raise NotImplementedError
+
+    class Nowhere(Traced):
+        def __dlpack_device__(self) -> Any:
+            return 1
+
+    with pytest.raises(TypeError, match=r"expected NumPy or CuPy arrays, got .*Traced"):
+        ops.relu(Traced())
+    with pytest.raises(TypeError, match=r"x is an array of .* on a device: only those on the"):
+        ops.relu(Nowhere())
+
+
+def test_arrays_of_the_torch_backend_beside_tensors_are_named() -> None:
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    with use_backend("torch"), pytest.raises(TypeError, match=r"\(x of torch, w of nnaccel\)"):
+        ops.linear(torch.ones(2, 3), nn.asarray(draw(3, 4)))
+
+
 def test_pytorchs_backend_takes_tensors_elsewhere_as_they_are() -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     x, y = torch.ones(2, 3, device="meta"), torch.ones(2, 3)

@@ -184,7 +184,19 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Arr
     return call
 
 
-for _name in ("add", "sub", "mul", "truediv", "pow", "and", "or", "xor", "matmul"):
+for _name in (
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "pow",
+    "and",
+    "or",
+    "xor",
+    "matmul",
+):
     setattr(Array, f"__{_name}__", _binary(getattr(operator, f"__{_name}__")))
     setattr(Array, f"__r{_name}__", _reflected(getattr(operator, f"__{_name}__")))
 for _name in ("add", "sub", "mul", "truediv"):

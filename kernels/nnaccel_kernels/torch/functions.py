@@ -13,6 +13,7 @@ import torch
 from nnaccel_kernels.torch import dtypes
 from nnaccel_kernels.torch.array import Array, unwrap
 from nnaccel_kernels.torch.dtypes import torch_dtype
+from nnaccel_kernels.torch.read_only import writable
 
 _RENAMED = {"concatenate": "concat"}
 
@@ -93,6 +94,8 @@ class Functions:
             given = {name: unwrap(value) for name, value in kwargs.items()}
             if "dtype" in given:
                 given["dtype"] = self._dtype(given["dtype"])
+            if isinstance(given.get("out"), torch.Tensor):
+                writable(given["out"])
             result = function(*map(self._argument, args), **given)
             return Array(result) if isinstance(result, torch.Tensor) else result
 

@@ -20,6 +20,8 @@ from nnaccel_kernels.window import Window
 
 __all__ = ["avg_pool2d", "avg_pool2d_backward", "max_pool2d", "max_pool2d_backward"]
 
+_WORDS = {2: torch.int16, 4: torch.int32, 8: torch.int64}
+
 
 def max_pool2d(x: Any, window: Window, y: Any) -> None:
     """y = largest pixel under the window; a NaN there gives NaN."""
@@ -38,12 +40,14 @@ def max_pool2d_backward(dy: Any, x: Any, y: Any, window: Window, dx: Any) -> Non
         plain.max_pool2d_backward(dy, x, y, window, dx)
         return
     dx.zero_()
-    waits = torch.ones_like(y, dtype=torch.bool)
+    waits, words = torch.ones_like(y, dtype=torch.bool), _WORDS[y.element_size()]
+    dy = dy.view(words)
     for _, _, at, pixels in taps(window, x.shape, y.shape):  # a pixel is under one window at most
         tap = x[pixels]
         hits = ((tap == y[at]) | tap.isnan()) & waits[at]
         waits[at] &= ~hits
-        torch.mul(dy[at], hits, out=dx[pixels])  # half the time of `where`; NaN if dy is not finite
+        # dy's bits and all ones or none: a third of the time of `where`.
+        torch.bitwise_and(dy[at], hits.to(words).neg_(), out=dx[pixels].view(words))
 
 
 @in_float32

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nnaccel._html import lines, table
-from nnaccel.training.callbacks._base import Callback, Logs
+from nnaccel.training.callbacks._base import Callback, Logs, Model
 from nnaccel.training.callbacks._progress_text import short
 
 __all__ = ["History"]
@@ -38,6 +38,9 @@ class History(Callback):
     def __init__(self) -> None:
         self.epoch: list[int] = []
         self.history: dict[str, list[float]] = {}
+
+    def set_model(self, model: Model) -> None:
+        """Keep no model: it keeps this, and the two would wait for Python's garbage collector."""
 
     def on_train_begin(self, logs: Logs) -> None:
         """Reset the state."""
