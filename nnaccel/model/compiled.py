@@ -246,6 +246,7 @@ class CompiledNetwork(Network):
     def _training(self, what: str = "fit") -> Iterator[None]:
         """Lock the model and its slices during training by `what`."""
         self._require_idle(what)
+        self._parameters.adopt()
         self._parameters.in_training = True
         try:
             yield

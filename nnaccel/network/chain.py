@@ -170,6 +170,7 @@ class Network(Explained):
     def weights(self) -> Array:
         """All parameters as one flat array; writing to it changes the model."""
         self._require_built()
+        self._parameters.adopt()
         return self._parameters.weights[self._parameters.span(self.leaves)]
 
     @property

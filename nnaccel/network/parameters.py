@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nnaccel.backends import Array, Backend, to_numpy
+from nnaccel.backends import Array, Backend, backend_of, to_numpy
 from nnaccel.layers import Layer
 from nnaccel_kernels.segments import Segment
 
@@ -100,6 +100,18 @@ class Parameters:
             self._bind(*map(backend.copy, (self.weights, self.gradients, self.states)))
         self.home = backend.name
 
+    def adopt(self) -> None:
+        """Copy arrays that were put in the place of a layer's into the buffers.
+
+        Raises
+        ------
+        ValueError
+            If one has another shape, or a name that the layer does not have.
+        """
+        for layer in self._layers if self.allocated else ():
+            for store in ("params", "state"):
+                _adopt(layer, store)
+
     def _bind(self, weights: Array, gradients: Array, states: Array) -> None:
         """Make every layer's arrays views of these buffers."""
         self.weights, self.gradients, self.states = weights, gradients, states
@@ -110,6 +122,25 @@ class Parameters:
             place.layer.state[place.name] = place.view(states)
         for layer in self._layers:
             layer.keep_views()
+
+
+def _adopt(layer: Layer, store: str) -> None:
+    """`Parameters.adopt` for the arrays of one kind of a layer."""
+    given, views = getattr(layer, store), (layer._views or {}).get(store, {})
+    for name in (*views, *given):
+        array, view = given.get(name), views.get(name)
+        if array is view:
+            continue
+        if view is None or array is None or np.shape(array) != view.shape:
+            has = ", ".join(f"{key!r} of shape {value.shape}" for key, value in views.items())
+            was = "left out" if array is None else f"set to an array of shape {np.shape(array)}"
+            raise ValueError(
+                f"layer {layer.name!r}: {store} has {has or 'no arrays'}, but {store}[{name!r}] "
+                f"was {was}. To fix: write into them, as in "
+                f"layer.{store}[{next(iter(views), name)!r}][...] = …"
+            )
+        view[...] = backend_of(view).asarray(array, dtype=view.dtype)
+        given[name] = view
 
 
 def _pack(layers: Sequence[Layer], store: str, dtype: Any) -> tuple[list[_Place], np.ndarray]:
