@@ -224,3 +224,10 @@ def test_pooling_sends_what_is_not_finite_to_the_maximum_alone(dtype: str) -> No
             dx = to_numpy(nn.ops.max_pool2d_backward(slopes, inputs, y, 2)).astype(float)
         assert np.count_nonzero(dx) == 4
         np.testing.assert_array_equal(dx[:, :, 1::2, 1::2], dy)
+
+
+def test_masks_count_as_whole_numbers_in_differences() -> None:
+    with nn.use_backend("torch") as backend:
+        x = backend.asarray(np.array([-1.0, 2.0], np.float32))
+        np.testing.assert_array_equal(nn.to_numpy(1 - (x < 0)), [0, 1])
+        np.testing.assert_array_equal(nn.to_numpy((x < 0) - x), [2, -2])

@@ -176,6 +176,14 @@ def _reflected(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Ar
     return lambda self, other: Array(function(unwrap(other), self.tensor))
 
 
+def _minus(a: Any, b: Any) -> Any:
+    """a - b, where one of both may be a mask, which counts as whole numbers as in NumPy."""
+    masks = [isinstance(x, torch.Tensor) and x.dtype == torch.bool for x in (a, b)]
+    if any(masks) and not all(masks):
+        a, b = (x.long() if is_mask else x for x, is_mask in zip((a, b), masks, strict=True))
+    return a - b
+
+
 def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Array]:
     def call(self: Array, other: Any) -> Array:
         function(writable(self.tensor), unwrap(other))
@@ -186,7 +194,6 @@ def _in_place(function: Callable[[Any, Any], Any]) -> Callable[[Array, Any], Arr
 
 for _name in (
     "add",
-    "sub",
     "mul",
     "truediv",
     "floordiv",
@@ -199,6 +206,8 @@ for _name in (
 ):
     setattr(Array, f"__{_name}__", _binary(getattr(operator, f"__{_name}__")))
     setattr(Array, f"__r{_name}__", _reflected(getattr(operator, f"__{_name}__")))
+Array.__sub__ = _binary(_minus)
+Array.__rsub__ = _reflected(_minus)
 for _name in ("add", "sub", "mul", "truediv"):
     setattr(Array, f"__i{_name}__", _in_place(getattr(operator, f"__i{_name}__")))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
