@@ -142,6 +142,12 @@ class Array:
     def argmax(self, axis: int | None = None) -> Array:
         return Array(torch.argmax(self.tensor, axis))
 
+    def __sub__(self, other: Any) -> Array:
+        return Array(_minus(self.tensor, unwrap(other)))
+
+    def __rsub__(self, other: Any) -> Array:
+        return Array(_minus(unwrap(other), self.tensor))
+
     def _reduced(self, function: Any, axis: Any, keepdims: bool, **how: Any) -> Array:
         every = tuple(range(self.ndim))
         return Array(function(self.tensor, every if axis is None else axis, keepdims, **how))
@@ -206,8 +212,6 @@ for _name in (
 ):
     setattr(Array, f"__{_name}__", _binary(getattr(operator, f"__{_name}__")))
     setattr(Array, f"__r{_name}__", _reflected(getattr(operator, f"__{_name}__")))
-Array.__sub__ = _binary(_minus)
-Array.__rsub__ = _reflected(_minus)
 for _name in ("add", "sub", "mul", "truediv"):
     setattr(Array, f"__i{_name}__", _in_place(getattr(operator, f"__i{_name}__")))
 for _name in ("eq", "ne", "lt", "le", "gt", "ge"):
