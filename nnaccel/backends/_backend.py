@@ -164,7 +164,8 @@ class Backend:
     def empty(self, shape: int | tuple[int, ...], dtype: Any) -> Array:
         """Return an uninitialised array of this backend.
 
-        On 'numba' it is aligned to a cache line, and its memory is recycled.
+        On 'numba' it is aligned to a cache line, and its memory is recycled: in a recorded pass
+        only kernels may fill it.
         """
         return (self.allocate or self.xp.empty)(shape, dtype)
 

@@ -57,8 +57,7 @@ class UpSampling2D(Layer):
     ) -> tuple[Array, Backward]:
         """Return the enlarged images, in the memory order of x, and their backward."""
         shape, x = x.shape, as_images(x)
-        ones = backend_of(x).empty((x.shape[1], 1, *self.size), x.dtype)
-        ones[...] = 1
+        ones = backend_of(x).xp.ones((x.shape[1], 1, *self.size), x.dtype)
         how: dict[str, Any] = {"stride": self.size, "groups": x.shape[1]}
 
         def backward(dy: Array, input_gradient: bool) -> Array | None:

@@ -75,6 +75,13 @@ def test_changed_settings_and_replaced_parameters_are_noticed(backend: Any) -> N
     np.testing.assert_allclose(made.predict(X), made.predict(X)[:1].repeat(40, 0), atol=1e-6)
 
 
+def test_enlarged_images_between_convolutions(backend: Any) -> None:
+    made = nn.Sequential([nn.Conv2D(4, 3, "relu"), nn.UpSampling2D(2), nn.Conv2D(2, 3)], seed=0)
+    made.build((1, 8, 8))
+    for _ in range(3):
+        check(made)
+
+
 def test_inputs_of_any_dtype_and_order(backend: Any) -> None:
     made = model()
     for x in (X.astype("float64"), X.transpose(0, 1, 3, 2), X.round().astype(int), X[::2], X > 0):
