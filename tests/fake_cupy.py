@@ -316,7 +316,7 @@ def _make_modules() -> dict[str, ModuleType]:
     names = (
         "abs arange clip concatenate einsum exp expm1 isfinite log log1p logaddexp matmul maximum"
     )
-    for name in f"{names} minimum multiply sign sqrt stack subtract tanh where zeros".split():
+    for name in f"{names} minimum multiply ones sign sqrt stack subtract tanh where zeros".split():
         setattr(cupy, name, _forward(getattr(np, name)))
     cupy.linalg = SimpleNamespace(norm=_forward(np.linalg.norm), qr=_qr)
     runtime = SimpleNamespace(
