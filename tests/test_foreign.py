@@ -160,6 +160,10 @@ def test_other_methods_are_missing_as_in_python() -> None:
         (lambda: model().compile("crossentropy"), "It is called 'categorical_crossentropy' here"),
         (lambda: model().compile("BCE"), "It is called 'binary_crossentropy' here"),
         (lambda: nn.Dense(3, "identity"), "It is called 'linear' here"),
+        (lambda: nn.Dense(64, 16), "leave out the size of the inputs, as in Dense(16) or Conv2D("),
+        (lambda: nn.Conv2D(1, 8, 3), "activation=3 must be a name such as 'relu'. To fix: leave"),
+        (lambda: nn.Dense(3, nn.ReLU()), "give its name, as in 'relu', or list the layer after"),
+        (lambda: nn.Dense(3, np.tanh), "activation=<ufunc 'tanh'> must be a name"),
         (lambda: nn.Dense(3, initializer="xavier_uniform"), "It is called 'glorot_uniform' here"),
         (
             lambda: model().compile("adam", "mse"),
