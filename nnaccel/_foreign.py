@@ -45,6 +45,7 @@ ATTRIBUTES = {
     "SiLU": "Activation('swish')",
     "SELU": "Activation('selu')",
     "Mish": "Activation('mish')",
+    "Identity": "Activation('linear')",
     "Hardswish": "Activation('hard_swish')",
     "Softplus": "Activation('softplus')",
     "LogSoftmax": "Activation('log_softmax')",
@@ -174,6 +175,7 @@ _SHAPE = (
 _RANKS = "give fit distributed=nn.distributed.init()"
 _MIXED = "give Sequential dtype='mixed_float16'"
 _SEED = "give Sequential(layers, seed=0)"
+_SEQUENCES = "recurrent layers, attention and embeddings are not here; Conv1D takes sequences"
 #: What to do where there is no such argument or attribute, by any name.
 REMEDIES = {
     "input_shape": _SHAPE,
@@ -210,6 +212,18 @@ REMEDIES = {
     "autocast": _MIXED,
     "GradScaler": _MIXED,
     "mixed_precision": _MIXED,
+    "LSTM": _SEQUENCES,
+    "GRU": _SEQUENCES,
+    "RNN": _SEQUENCES,
+    "SimpleRNN": _SEQUENCES,
+    "Bidirectional": _SEQUENCES,
+    "TimeDistributed": _SEQUENCES,
+    "Embedding": _SEQUENCES,
+    "MultiheadAttention": _SEQUENCES,
+    "MultiHeadAttention": _SEQUENCES,
+    "Lambda": "write a layer of your own, a class (docs/guides/own-pieces.md)",
+    "Parameter": "a layer of your own names its parameters in parameter_specs "
+    "(docs/guides/own-pieces.md)",
     "manual_seed": _SEED,
     "set_random_seed": _SEED,
     "BackupAndRestore": "give fit checkpoint='run.safetensors', resume=True",

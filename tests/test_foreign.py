@@ -110,6 +110,11 @@ def test_arguments(call: Callable[..., Any], given: dict[str, Any], words: str) 
         ("to_categorical", "labels are taken as they are, as integers or one-hot"),
         ("DataLoader", "any iterable of (x, y) batches"),
         ("cuda", "NNACCEL_BACKEND, or nn.set_backend"),
+        ("Identity", "it is called nn.Activation('linear') here"),
+        ("LSTM", "recurrent layers, attention and embeddings are not here"),
+        ("MultiheadAttention", "attention and embeddings are not here"),
+        ("Lambda", "write a layer of your own, a class (docs/guides/own-pieces.md)"),
+        ("Parameter", "names its parameters in parameter_specs"),
         ("Dens", "did you mean 'Dense'?"),
     ],
 )
