@@ -103,6 +103,7 @@ ATTRIBUTES = {
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "strides": ("stride",),
     "dilation_rate": ("dilation",),
+    "dim": ("axis",),
     "kernel_initializer": ("initializer",),
     "kernel_regularizer": ("penalty",),
     "kernel_constraint": ("constraint",),

@@ -36,6 +36,10 @@ def dense(**given: Any) -> Any:
     return nn.Dense(3, **given)
 
 
+def op_conv(**given: Any) -> Any:
+    return nn.ops.conv2d(np.ones((2, 1, 3, 3)), np.ones((1, 1, 2, 2)), **given)
+
+
 def fit(**given: Any) -> Any:
     return compiled().fit(X, [0, 1, 2], **given)
 
@@ -71,6 +75,11 @@ ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         {"criterion": "mse"},
         "compile has no argument 'criterion': it is called 'loss' here",
     ),
+    (op_conv, {"strides": 2}, "conv2d has no argument 'strides': it is called 'stride' here"),
+    (lambda **a: nn.ops.pad2d(X, **a), {"paddin": 1}, "did you mean 'padding'?"),
+    (lambda **a: nn.ops.softmax(X, **a), {"dim": 1}, "softmax has no argument 'dim': it is called"),
+    (lambda **a: nn.ops.log_softmax(X, **a), {"dim": 1}, "is called 'axis' here"),
+    (lambda **a: nn.ops.leaky_relu(X, **a), {"negative_slope": 1}, "is called 'alpha' here"),
     (fit, {"nb_epoch": 3}, "is called 'epochs' here"),
     (nn.estimators.MLPClassifier, {"C": 1.0}, "MLPClassifier has no argument 'C': give alpha"),
     (nn.estimators.LinearRegression, {"fit_intersept": True}, "did you mean 'fit_intercept'?"),
@@ -259,5 +268,5 @@ def test_no_name_of_the_table_is_one_of_ours() -> None:
     kinds = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
     kinds += [nn.data.Augment, *nn.optim.OPTIMIZERS.values(), *nn.losses.LOSSES.values()]
     known = {name for kind in kinds for name in _validate.argument_names(kind)}
-    known |= {"epochs", "sample_weight", "loss", "x"}  # of methods
+    known |= {"epochs", "sample_weight", "loss", "x", "axis"}  # of methods and ops
     assert {here for names in _foreign.ARGUMENTS.values() for here in names} <= known
