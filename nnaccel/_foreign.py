@@ -264,6 +264,12 @@ def refuse_arguments(owner: str, unknown: Collection[str], known: Collection[str
         raise TypeError(f"{owner} has no argument {name!r}{hint}")
 
 
+def refuse_attribute(owner: str, name: str, known: Collection[str]) -> NoReturn:
+    """Raise the AttributeError of a setting that is not there, with what it is called here."""
+    hint = _hint(name, known, ARGUMENTS) or f": it has {', '.join(known)}"
+    raise AttributeError(f"{owner} has no attribute {name!r}{hint}")
+
+
 def missing(module: str, known: Collection[str]) -> Callable[[str], NoReturn]:
     """Return a module's `__getattr__`, which says what a name that is not there is called here."""
 

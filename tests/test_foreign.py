@@ -229,6 +229,27 @@ def test_an_error_of_such_images_tells_of_them_too() -> None:
         convolutional().fit(np.ones((3, 28, 28, 1)), [0, 1, 2], verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lr", "SGD has no attribute 'lr': it is called 'learning_rate' here"),
+        ("momentun", "did you mean 'momentum'?"),
+        ("foo", "SGD has no attribute 'foo': it has learning_rate, momentum"),
+    ],
+)
+def test_settings_that_an_optimizer_has_not(name: str, words: str) -> None:
+    optimizer = nn.optim.SGD(0.5)
+    with pytest.raises(AttributeError) as error:
+        setattr(optimizer, name, 0.5)
+    assert words in str(error.value)
+    optimizer.momentum = 0.5
+
+    class Own(nn.optim.SGD):
+        pass
+
+    setattr(Own(0.5), name, 0.5)
+
+
 def test_layers_come_in_one_list() -> None:
     for layers in ([nn.Dense(3)], [nn.Dense(3), nn.Dense(3)]):
         with pytest.raises(TypeError, match="give the layers in one list: Sequential"):
