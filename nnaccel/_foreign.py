@@ -45,6 +45,7 @@ ATTRIBUTES = {
     "SiLU": "Activation('swish')",
     "SELU": "Activation('selu')",
     "Mish": "Activation('mish')",
+    "Identity": "Activation('linear')",
     "Hardswish": "Activation('hard_swish')",
     "Softplus": "Activation('softplus')",
     "LogSoftmax": "Activation('log_softmax')",
@@ -102,6 +103,7 @@ ATTRIBUTES = {
 ARGUMENTS: dict[str, tuple[str, ...]] = {
     "strides": ("stride",),
     "dilation_rate": ("dilation",),
+    "dim": ("axis",),
     "kernel_initializer": ("initializer",),
     "kernel_regularizer": ("penalty",),
     "kernel_constraint": ("constraint",),
@@ -174,6 +176,7 @@ _SHAPE = (
 _RANKS = "give fit distributed=nn.distributed.init()"
 _MIXED = "give Sequential dtype='mixed_float16'"
 _SEED = "give Sequential(layers, seed=0)"
+_SEQUENCES = "recurrent layers, attention and embeddings are not here; Conv1D takes sequences"
 #: What to do where there is no such argument or attribute, by any name.
 REMEDIES = {
     "input_shape": _SHAPE,
@@ -210,6 +213,18 @@ REMEDIES = {
     "autocast": _MIXED,
     "GradScaler": _MIXED,
     "mixed_precision": _MIXED,
+    "LSTM": _SEQUENCES,
+    "GRU": _SEQUENCES,
+    "RNN": _SEQUENCES,
+    "SimpleRNN": _SEQUENCES,
+    "Bidirectional": _SEQUENCES,
+    "TimeDistributed": _SEQUENCES,
+    "Embedding": _SEQUENCES,
+    "MultiheadAttention": _SEQUENCES,
+    "MultiHeadAttention": _SEQUENCES,
+    "Lambda": "write a layer of your own, a class (docs/guides/own-pieces.md)",
+    "Parameter": "a layer of your own names its parameters in parameter_specs "
+    "(docs/guides/own-pieces.md)",
     "manual_seed": _SEED,
     "set_random_seed": _SEED,
     "BackupAndRestore": "give fit checkpoint='run.safetensors', resume=True",
@@ -247,6 +262,12 @@ def refuse_arguments(owner: str, unknown: Collection[str], known: Collection[str
     for name in unknown:
         hint = _hint(name, known, ARGUMENTS) or f": it takes {', '.join(known) or 'none'}"
         raise TypeError(f"{owner} has no argument {name!r}{hint}")
+
+
+def refuse_attribute(owner: str, name: str, known: Collection[str]) -> NoReturn:
+    """Raise the AttributeError of a setting that is not there, with what it is called here."""
+    hint = _hint(name, known, ARGUMENTS) or f": it has {', '.join(known)}"
+    raise AttributeError(f"{owner} has no attribute {name!r}{hint}")
 
 
 def missing(module: str, known: Collection[str]) -> Callable[[str], NoReturn]:

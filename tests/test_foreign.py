@@ -36,6 +36,10 @@ def dense(**given: Any) -> Any:
     return nn.Dense(3, **given)
 
 
+def op_conv(**given: Any) -> Any:
+    return nn.ops.conv2d(np.ones((2, 1, 3, 3)), np.ones((1, 1, 2, 2)), **given)
+
+
 def fit(**given: Any) -> Any:
     return compiled().fit(X, [0, 1, 2], **given)
 
@@ -71,6 +75,11 @@ ARGUMENTS: list[tuple[Callable[..., Any], dict[str, Any], str]] = [
         {"criterion": "mse"},
         "compile has no argument 'criterion': it is called 'loss' here",
     ),
+    (op_conv, {"strides": 2}, "conv2d has no argument 'strides': it is called 'stride' here"),
+    (lambda **a: nn.ops.pad2d(X, **a), {"paddin": 1}, "did you mean 'padding'?"),
+    (lambda **a: nn.ops.softmax(X, **a), {"dim": 1}, "softmax has no argument 'dim': it is called"),
+    (lambda **a: nn.ops.log_softmax(X, **a), {"dim": 1}, "is called 'axis' here"),
+    (lambda **a: nn.ops.leaky_relu(X, **a), {"negative_slope": 1}, "is called 'alpha' here"),
     (fit, {"nb_epoch": 3}, "is called 'epochs' here"),
     (nn.estimators.MLPClassifier, {"C": 1.0}, "MLPClassifier has no argument 'C': give alpha"),
     (nn.estimators.LinearRegression, {"fit_intersept": True}, "did you mean 'fit_intercept'?"),
@@ -110,6 +119,11 @@ def test_arguments(call: Callable[..., Any], given: dict[str, Any], words: str) 
         ("to_categorical", "labels are taken as they are, as integers or one-hot"),
         ("DataLoader", "any iterable of (x, y) batches"),
         ("cuda", "NNACCEL_BACKEND, or nn.set_backend"),
+        ("Identity", "it is called nn.Activation('linear') here"),
+        ("LSTM", "recurrent layers, attention and embeddings are not here"),
+        ("MultiheadAttention", "attention and embeddings are not here"),
+        ("Lambda", "write a layer of your own, a class (docs/guides/own-pieces.md)"),
+        ("Parameter", "names its parameters in parameter_specs"),
         ("Dens", "did you mean 'Dense'?"),
     ],
 )
@@ -160,6 +174,10 @@ def test_other_methods_are_missing_as_in_python() -> None:
         (lambda: model().compile("crossentropy"), "It is called 'categorical_crossentropy' here"),
         (lambda: model().compile("BCE"), "It is called 'binary_crossentropy' here"),
         (lambda: nn.Dense(3, "identity"), "It is called 'linear' here"),
+        (lambda: nn.Dense(64, 16), "leave out the size of the inputs, as in Dense(16) or Conv2D("),
+        (lambda: nn.Conv2D(1, 8, 3), "activation=3 must be a name such as 'relu'. To fix: leave"),
+        (lambda: nn.Dense(3, nn.ReLU()), "give its name, as in 'relu', or list the layer after"),
+        (lambda: nn.Dense(3, np.tanh), "activation=<ufunc 'tanh'> must be a name"),
         (lambda: nn.Dense(3, initializer="xavier_uniform"), "It is called 'glorot_uniform' here"),
         (
             lambda: model().compile("adam", "mse"),
@@ -211,6 +229,27 @@ def test_an_error_of_such_images_tells_of_them_too() -> None:
         convolutional().fit(np.ones((3, 28, 28, 1)), [0, 1, 2], verbose=0)
 
 
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("lr", "SGD has no attribute 'lr': it is called 'learning_rate' here"),
+        ("momentun", "did you mean 'momentum'?"),
+        ("foo", "SGD has no attribute 'foo': it has learning_rate, momentum"),
+    ],
+)
+def test_settings_that_an_optimizer_has_not(name: str, words: str) -> None:
+    optimizer = nn.optim.SGD(0.5)
+    with pytest.raises(AttributeError) as error:
+        setattr(optimizer, name, 0.5)
+    assert words in str(error.value)
+    optimizer.momentum = 0.5
+
+    class Own(nn.optim.SGD):
+        pass
+
+    setattr(Own(0.5), name, 0.5)
+
+
 def test_layers_come_in_one_list() -> None:
     for layers in ([nn.Dense(3)], [nn.Dense(3), nn.Dense(3)]):
         with pytest.raises(TypeError, match="give the layers in one list: Sequential"):
@@ -250,5 +289,5 @@ def test_no_name_of_the_table_is_one_of_ours() -> None:
     kinds = [getattr(nn, name) for name in nn.__all__ if isinstance(getattr(nn, name), type)]
     kinds += [nn.data.Augment, *nn.optim.OPTIMIZERS.values(), *nn.losses.LOSSES.values()]
     known = {name for kind in kinds for name in _validate.argument_names(kind)}
-    known |= {"epochs", "sample_weight", "loss", "x"}  # of methods
+    known |= {"epochs", "sample_weight", "loss", "x", "axis"}  # of methods and ops
     assert {here for names in _foreign.ARGUMENTS.values() for here in names} <= known

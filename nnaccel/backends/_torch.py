@@ -13,7 +13,7 @@ from nnaccel.backends import _capture
 from nnaccel.backends._backend import Backend, BackendInfo, Replay, Step
 from nnaccel.backends._torch_graphs import TorchGraphs
 
-_INSTALL = "pip install torch"
+_INSTALL = "pip install 'torch>=2.5', as the extra torch does"
 
 
 def probe(device: str) -> BackendInfo:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead.")
 backend_option = click.option(
-    "--backend", metavar="NAME", help="numpy, numba, cupy or auto.  [default: NNACCEL_BACKEND]"
+    "--backend",
+    metavar="NAME",
+    help="numpy, numba, cupy, auto, or one that is installed, such as torch.  "
+    "[default: NNACCEL_BACKEND]",
 )
 debug_option = click.option(
     "--debug", is_flag=True, expose_value=False, help="Show where an error comes from."

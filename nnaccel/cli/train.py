@@ -246,9 +246,9 @@ def _resumed(
     note = saved.note
     epochs = epochs or note.get("epochs", _FEWEST["mlp"])
     if epochs <= saved.epochs:
+        had = f"{saved.epochs} epoch{'s' * (saved.epochs != 1)}"
         raise click.UsageError(
-            f"{path} has had {saved.epochs} epochs already: "
-            f"give --epochs {saved.epochs + 1} or more to go on"
+            f"{path} has had {had} already: give --epochs {saved.epochs + 1} or more to go on"
         )
     named = source or note.get("data")
     source, data = (named, saved.load(named)) if named else _load(None, {})

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Number
 from typing import Any
 
+from nnaccel._text import shorten
 from nnaccel.backends import Array
 from nnaccel.layers import constraints, initializers, penalties
 from nnaccel.layers._activate import apply, apply_backward
@@ -32,7 +34,7 @@ class Weighted(Layer):
     ) -> None:
         super().__init__(name)
         self.activation = activation or "linear"
-        _check.activation(self.activation)
+        _require_named(self.activation)
         self.use_bias = _check.flag("use_bias", use_bias)
         self.initializer = initializers.get(initializer)
         self.bias_initializer = initializers.get(bias_initializer)
@@ -72,3 +74,15 @@ class Weighted(Layer):
         z = product(fused)
         y = z if fused == name else apply(name, z)
         return y, lambda dy: dy if name == "linear" else apply_backward(name, dy, z, y)
+
+
+def _require_named(activation: object) -> None:
+    """Raise a ValueError unless it is the name of an activation."""
+    if isinstance(activation, str):
+        _check.activation(activation)
+        return
+    fix = "give its name, as in 'relu', or list the layer after"
+    if isinstance(activation, Number):  # PyTorch's Linear(64, 16) and Conv2d(1, 8, 3)
+        fix = "leave out the size of the inputs, as in Dense(16) or Conv2D(8, 3)"
+    given = shorten(repr(activation))
+    raise ValueError(f"activation={given} must be a name such as 'relu'. To fix: {fix}")

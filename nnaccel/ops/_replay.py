@@ -16,8 +16,10 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from nnaccel._validate import refuse_unknown
 from nnaccel.backends import OtherLibraryError, call_on_views, cpu_backend
 from nnaccel.ops import _check, _memory
+from nnaccel.ops._libraries import unknown_to
 
 _MOST = 512  # recorded calls of a thread
 _NEW, _SEEN, _NEVER = object(), object(), object()
@@ -36,38 +38,43 @@ def replayed(op: Op) -> Op:
 
     @functools.wraps(op)
     def call(*args: Any, **kwargs: Any) -> Any:
-        arrays: list[np.ndarray] = []
-        key = _key((*args, *kwargs.values()), arrays)
-        if key is None:
-            try:
+        try:
+            arrays: list[np.ndarray] = []
+            key = _key((*args, *kwargs.values()), arrays)
+            if key is None:
+                try:
+                    return op(*args, **kwargs)
+                except OtherLibraryError as error:
+                    return call_on_views(call, args, kwargs, error)
+            backend = cpu_backend()  # that of NumPy's arrays
+            if backend.relocate is None or backend.recording():
                 return op(*args, **kwargs)
-            except OtherLibraryError as error:
-                return call_on_views(call, args, kwargs, error)
-        backend = cpu_backend()  # that of NumPy's arrays
-        if backend.relocate is None or backend.recording():
-            return op(*args, **kwargs)
-        key = (op, *kwargs, *key)
-        known = _of_this_thread()
-        found = known.get(key, _NEW)
-        if found is _NEVER:
-            return op(*args, **kwargs)
-        if found is _NEW:
-            result = op(*args, **kwargs)  # its errors are those of a plain call
-            if len(known) >= _MOST:
-                known.clear()
-            known[key] = _SEEN
-            return result
-        if found is _SEEN:
-            found = None
-            if all(_memory.as_stored(a).flags.c_contiguous for a in arrays):
-                with contextlib.suppress(_check.OrderError):  # weights may not be channels-last
-                    found = backend.relocate(functools.partial(op, *args, **kwargs), arrays)
-            known[key] = found or _NEVER
-            if found is None:
+            key = (op, *kwargs, *key)
+            known = _of_this_thread()
+            found = known.get(key, _NEW)
+            if found is _NEVER:
                 return op(*args, **kwargs)
-        if found.is_running:  # this is the handler of a signal that interrupted it
-            return op(*args, **kwargs)
-        return found(arrays)
+            if found is _NEW:
+                result = op(*args, **kwargs)  # its errors are those of a plain call
+                if len(known) >= _MOST:
+                    known.clear()
+                known[key] = _SEEN
+                return result
+            if found is _SEEN:
+                found = None
+                if all(_memory.as_stored(a).flags.c_contiguous for a in arrays):
+                    with contextlib.suppress(_check.OrderError):  # weights may not be channels-last
+                        found = backend.relocate(functools.partial(op, *args, **kwargs), arrays)
+                known[key] = found or _NEVER
+                if found is None:
+                    return op(*args, **kwargs)
+            if found.is_running:  # this is the handler of a signal that interrupted it
+                return op(*args, **kwargs)
+            return found(arrays)
+        except TypeError:  # costs nothing where there is none
+            if not (unknown := unknown_to(op, kwargs)):
+                raise
+        return refuse_unknown(op, unknown)
 
     return cast(Op, call)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from nnaccel._validate import unknown_name
+from typing import Never
+
+from nnaccel._validate import refuse_unknown, unknown_name
 from nnaccel.backends import Array
 from nnaccel.ops import _check, _memory
 from nnaccel.ops._replay import replayed
@@ -142,7 +144,9 @@ def tanh_backward(dy: Array, y: Array) -> Array:
     return activate_backward("tanh", dy, None, y)
 
 
-def leaky_relu(x: Array, alpha: float = _check.DEFAULT_ALPHA["leaky_relu"]) -> Array:
+def leaky_relu(
+    x: Array, alpha: float = _check.DEFAULT_ALPHA["leaky_relu"], **unknown: Never
+) -> Array:
     """Return x where it is positive, else ``alpha * x``.
 
     Parameters
@@ -162,6 +166,8 @@ def leaky_relu(x: Array, alpha: float = _check.DEFAULT_ALPHA["leaky_relu"]) -> A
     >>> leaky_relu(np.array([-2.0, 2.0]), alpha=0.5)
     array([-1.,  2.])
     """
+    if unknown:
+        refuse_unknown(leaky_relu, unknown)
     return activate("leaky_relu", x, alpha)
 
 

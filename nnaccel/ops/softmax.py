@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from operator import index
+from typing import Never
 
+from nnaccel._validate import refuse_unknown
 from nnaccel.backends import Array, Backend
 from nnaccel.ops import _check, _memory
 from nnaccel.ops._replay import replayed
@@ -13,7 +15,7 @@ from nnaccel.ops.activation import activate, activate_backward
 __all__ = ["log_softmax", "log_softmax_backward", "softmax", "softmax_backward"]
 
 
-def softmax(x: Array, axis: int = -1) -> Array:
+def softmax(x: Array, axis: int = -1, **unknown: Never) -> Array:
     """Return the softmax over an axis, without overflow.
 
     Parameters
@@ -36,6 +38,8 @@ def softmax(x: Array, axis: int = -1) -> Array:
     >>> softmax(np.array([[0.0, 0.0]]), axis=0)
     array([[1., 1.]])
     """
+    if unknown:
+        refuse_unknown(softmax, unknown)
     return activate("softmax", x) if axis == -1 else _across("softmax", x, axis)
 
 
@@ -46,7 +50,7 @@ def softmax_backward(dy: Array, y: Array, axis: int = -1) -> Array:
     return _across_backward("softmax", dy, y, axis)
 
 
-def log_softmax(x: Array, axis: int = -1) -> Array:
+def log_softmax(x: Array, axis: int = -1, **unknown: Never) -> Array:
     """Return the logarithm of the softmax over an axis, without overflow.
 
     Parameters
@@ -67,6 +71,8 @@ def log_softmax(x: Array, axis: int = -1) -> Array:
     >>> log_softmax(np.array([[0.0, 0.0]])).round(4)
     array([[-0.6931, -0.6931]])
     """
+    if unknown:
+        refuse_unknown(log_softmax, unknown)
     return activate("log_softmax", x) if axis == -1 else _across("log_softmax", x, axis)
 
 

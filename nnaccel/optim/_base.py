@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nnaccel._foreign import refuse_arguments
+from nnaccel._foreign import refuse_arguments, refuse_attribute
 from nnaccel._validate import argument_names, check_range, constructor_arguments, whole_number
 from nnaccel.backends import Array, Backend, is_kernels_only, kernels_only, to_numpy
 from nnaccel.optim import schedules
@@ -136,6 +136,15 @@ class Optimizer(ABC):
             value = float(value)
             check_range("learning_rate", value, 0, math.inf)
         self._learning_rate: float | Schedule = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        kind = type(self)
+        # Those of users may keep what they like.
+        if kind.__module__.startswith("nnaccel.") and not (name[0] == "_" or hasattr(kind, name)):
+            settings = argument_names(kind)
+            if name not in settings:
+                refuse_attribute(kind.__name__, name, settings)
+        super().__setattr__(name, value)
 
     def rates(self, first: int, count: int) -> np.ndarray:
         """Return the learning rates of batches `first` to ``first + count - 1``."""

@@ -127,7 +127,10 @@ def check_inputs(x: Any, dtype: Any) -> Array:
     if x.dtype.kind not in "biuf":
         raise ValueError(f"inputs have dtype {x.dtype}; expected numbers")
     if x.ndim < 2:
-        raise ValueError(f"inputs have shape {x.shape}; expected (N, features) or images (N, H, W)")
+        hint = ". To fix: x[None], a batch of one, or x[:, None], a column" if x.ndim else ""
+        raise ValueError(
+            f"inputs have shape {x.shape}; expected (N, features) or images (N, H, W){hint}"
+        )
     if not x.size:
         raise ValueError(f"inputs have shape {x.shape}: nothing to train on or to predict")
     if x.dtype.kind == "b" or (x.dtype.kind == "f" and x.dtype.itemsize not in (4, 8)):
@@ -197,11 +200,14 @@ def _require_shape(x: Array, wanted: tuple[int, ...]) -> None:
     """Raise a ValueError unless inputs have a shape, or can be reshaped to it."""
     given = x.shape[1:]
     if not _is_reshape(given, wanted):
-        hint = ": put channels first with x.transpose(0, 3, 1, 2)"
-        is_last = len(given) == 3 and (given[2], *given[:2]) == wanted
+        hint = ""
+        if len(given) == 3 and (given[2], *given[:2]) == wanted:
+            hint = ": put channels first with x.transpose(0, 3, 1, 2)"
+        elif _is_reshape(x.shape, wanted):
+            hint = ". To fix: x[None], a batch of one"
         raise ValueError(
             f"inputs have shape {x.shape}, so {given} each, but the model was built for {wanted}"
-            + (hint if is_last else "")
+            f"{hint}"
         )
 
 

@@ -201,8 +201,9 @@ class Backup(Callback):
         theirs, ours = identity(described), identity(self._model.state()[1])
         for key, value in ours.items():
             if theirs[key] != value:
+                differ = "differ" if key in ("layers", "metrics") else "differs"
                 raise checkpoint.CheckpointError(
-                    f"holds another training: its {key} differs. To fix: give another path, or "
+                    f"holds another training: its {key} {differ}. To fix: give another path, or "
                     "resume=False to start over"
                 )
 

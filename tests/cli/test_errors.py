@@ -123,6 +123,8 @@ def test_help(call: Any, command: list[str]) -> None:
     assert (done.returncode, done.stderr) == (0, "")
     assert "Usage: nnaccel" in done.stdout
     assert max(map(len, done.stdout.splitlines())) <= 80
+    if "--backend" in done.stdout:
+        assert "installed, such as torch" in " ".join(done.stdout.split())
 
 
 def test_without_a_command_it_shows_help(call: Any) -> None:

@@ -133,6 +133,7 @@ def test_resumed_training_ends_where_the_whole_one_does(call: Any, tmp_path: Pat
     options = ["--batch-size", 32, "--dropout", "0.2", "--hidden", "16"]
     assert call("train", "digits", *options, "--epochs", 3, "--save", whole).returncode == 0
     assert call("train", "digits", *options, "--epochs", 1, "--save", parts).returncode == 0
+    assert "had 1 epoch already" in call("train", "--resume", parts, "--epochs", 1).stderr
     done = call("train", "--resume", parts, "--epochs", 3)  # data and batch size as noted
     assert done.returncode == 0, done.stderr
     assert "epoch 1/" not in done.stdout

@@ -536,6 +536,21 @@ def test_a_monitor_that_is_not_logged(callback: Callback) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "logged", "words"),
+    [
+        ("val_acc", ["val_loss"], r"metrics=\['accuracy'\] and monitor 'val_accuracy'$"),
+        ("accuracy", [], r"To fix: compile with metrics=\['accuracy'\]$"),
+        ("val_accuracy", [], r"metrics=\['accuracy'\] and give fit validation_data$"),
+        ("val_accuracy", ["accuracy"], "there are 'loss', 'accuracy'. To fix: give fit validation"),
+        ("val_acc", ["accuracy", "val_loss", "val_accuracy"], "Did you mean 'val_accuracy'"),
+    ],
+)
+def test_what_to_give_for_a_monitor(name: str, logged: list[str], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        EarlyStopping(name).on_epoch_end(0, dict.fromkeys(["loss", *logged], 1.0))
+
+
+@pytest.mark.parametrize(
     ("make", "words"),
     [
         (lambda: EarlyStopping(mode="mn"), "Did you mean 'min'"),

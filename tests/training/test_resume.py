@@ -205,7 +205,9 @@ def test_another_training_is_refused(other: str, tmp_path: Path) -> None:
     before, model = path.read_bytes(), OTHERS[other]()
     model.build((5,))
     weights = model.weights.copy()
-    with pytest.raises(CheckpointError, match=r"another training: its (layers|optimizer) differs"):
+    with pytest.raises(
+        CheckpointError, match=r"another training: its (layers differ|optimizer differs)\."
+    ):
         train(model, [], checkpoint=path, resume=True)
     np.testing.assert_array_equal(model.weights, weights)
     assert model.iterations[0] == 0
@@ -220,7 +222,7 @@ def test_another_loss_metric_shape_or_dtype_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="its loss differs"):
         train(model, [], checkpoint=path, resume=True)
     model.compile(optimizer="adam")
-    with pytest.raises(CheckpointError, match="its metrics differs"):
+    with pytest.raises(CheckpointError, match=r"its metrics differ\."):
         train(model, [], checkpoint=path, resume=True)
     x, y = problem()
     with pytest.raises(CheckpointError, match="its input_shape differs"):

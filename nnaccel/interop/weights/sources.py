@@ -79,8 +79,8 @@ def _of_state_dict(state: Mapping[Any, Any]) -> list[Group]:
     for key, value in state.items():
         if not isinstance(key, str) or not hasattr(value, "shape"):
             raise CheckpointError(
-                f"{shorten(repr(key))} is a {type(value).__name__}, no array: give the state dict "
-                "alone, such as checkpoint['state_dict']"
+                f"{shorten(repr(key))} is of type {type(value).__name__}, no array: "
+                "give the state dict alone, such as checkpoint['state_dict']"
             )
         layer, _, name = key.rpartition(".")
         if name != "num_batches_tracked":

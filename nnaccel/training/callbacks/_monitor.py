@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 
+from nnaccel._foreign import string_here
 from nnaccel._validate import unknown_name
 from nnaccel.training.callbacks._base import Logs
+from nnaccel.training.metrics import METRICS
 
 MODES = ("auto", "min", "max")
 FALLING = ("loss", "error", "crossentropy", "mse", "mae")
@@ -41,14 +43,31 @@ class Monitor:
         """Return the number; ValueError, with the names in the logs, if it is not logged."""
         if self.name in logs:
             return float(logs[self.name])
-        hint = " Give fit validation_data for it." if self.name.startswith("val_") else ""
-        raise ValueError(unknown_name("monitor", self.name, tuple(logs)) + hint)
+        raise ValueError(_absent(self.name, logs))
 
     def improves(self, value: float, best: float | None) -> bool:
         """Whether `value` is better than `best`; any number but NaN is better than None."""
         if best is None:
             return not math.isnan(value)
         return self._sign * value < self._sign * best - self._min_delta
+
+
+def _absent(name: str, logs: Logs) -> str:
+    """Return the error text for a number that is not logged: what to give for it, if anything."""
+    prefix = "val_" if name.startswith("val_") else ""
+    metric = name.removeprefix("val_")
+    metric = string_here(metric, METRICS) or metric
+    give = []
+    if metric in METRICS and not {metric, f"val_{metric}"} & logs.keys():
+        give = [f"compile with metrics=[{metric!r}]"]
+    if prefix and not any(logged.startswith("val_") for logged in logs):
+        give.append("give fit validation_data")
+    if not give:
+        return unknown_name("monitor", name, tuple(logs))
+    if prefix + metric != name:
+        give.append(f"monitor {prefix + metric!r}")
+    known = ", ".join(map(repr, logs))
+    return f"unknown monitor {name!r}: there are {known}. To fix: {' and '.join(give)}"
 
 
 def _guess_mode(name: str) -> str:

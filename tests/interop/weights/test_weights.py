@@ -126,7 +126,7 @@ def test_errors(tmp_path: Path) -> None:
         small().load_weights(state(), by="names")
     with pytest.raises(TypeError, match="expected a file's name or a state dict, got list"):
         small().load_weights([1])
-    with pytest.raises(nn.CheckpointError, match=r"'state_dict' is a dict, no array"):
+    with pytest.raises(nn.CheckpointError, match=r"'state_dict' is of type dict, no array"):
         small().load_weights({"state_dict": state()})
     with pytest.raises(FileNotFoundError):
         small().load_weights(tmp_path / "none.safetensors")
