@@ -24,6 +24,7 @@ _PATIENCE = 6.0  # seconds without one in a training, after which a rank is give
 _PATIENCE_BEFORE = 60.0  # and before it, where a rank may be busy in a library that lets none run
 _LATE = 600.0  # seconds to wait for a rank that is alive, and does not come to the training
 _GRACE = 2.0  # seconds to leave a training that another rank left with an error
+_PASSED_ON = 0.2  # seconds for a line to pass mpiexec, which an abort ends with all it holds
 _ALIVE, _FAILED, _ENDED = range(3)
 _STATUS = 3  # of a process that ends because another one is lost
 
@@ -139,5 +140,6 @@ class Watch:
         self._dismiss_witness()
         line = f"nnaccel: rank {self._before} {what}; the other ranks end\n"
         os.write(2, line.encode())
+        time.sleep(_PASSED_ON)
         threading.Timer(3.0, os._exit, [_STATUS]).start()  # should MPI wait for a lock
         self._world.Abort(_STATUS)  # of a copy of it Hydra ends none that are stopped
