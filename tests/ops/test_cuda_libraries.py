@@ -135,12 +135,11 @@ def test_what_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         nn.Sequential([nn.Dense(2)]).predict(x)
 
 
-def test_without_cupy_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_cupy_the_remedy_is_named() -> None:
     from nnaccel.backends import _select
 
-    monkeypatch.setitem(sys.modules, "cupy", None)
-    _select._make.cache_clear()
     with (
+        pytest.MonkeyPatch.context() as patch,  # that ends before the fake does
         use_backend("numpy"),
         pytest.raises(
             nn.BackendUnavailableError,
@@ -148,6 +147,8 @@ def test_without_cupy_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch) -> No
             r"fix: .*, or move it to the CPU",
         ),
     ):
+        patch.setitem(sys.modules, "cupy", None)
+        _select._make.cache_clear()
         ops.relu(on(1, draw(3)))
 
 
