@@ -138,18 +138,15 @@ def test_what_cannot_be_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_without_cupy_the_remedy_is_named() -> None:
     from nnaccel.backends import _select
 
-    with (
-        pytest.MonkeyPatch.context() as patch,  # that ends before the fake does
-        use_backend("numpy"),
-        pytest.raises(
-            nn.BackendUnavailableError,
-            match=r"x is an array of faraway on cuda:1, but backend 'cupy' cannot run here: .*To "
-            r"fix: .*, or move it to the CPU",
-        ),
-    ):
+    words = (
+        r"x is an array of faraway on cuda:1, but backend 'cupy' cannot run here: .*To "
+        r"fix: .*, or move it to the CPU"
+    )
+    with pytest.MonkeyPatch.context() as patch:  # which ends before the fake does
         patch.setitem(sys.modules, "cupy", None)
         _select._make.cache_clear()
-        ops.relu(on(1, draw(3)))
+        with use_backend("numpy"), pytest.raises(nn.BackendUnavailableError, match=words):
+            ops.relu(on(1, draw(3)))
 
 
 def test_inputs_are_held_until_the_device_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
