@@ -60,7 +60,7 @@ def check_batch(
     """Return inputs, targets and weights of batch `number` of a stream, counted from 0."""
     if not isinstance(batch, (tuple, list)) or len(batch) not in (2, 3):
         raise ValueError(
-            f"batch {number + 1} is a {type(batch).__name__}; expected (x, y) or "
+            f"batch {number + 1} is of type {type(batch).__name__}; expected (x, y) or "
             f"(x, y, sample_weight){_hint_of_flat(network, batch)}"
         )
     try:

@@ -280,7 +280,7 @@ def test_inputs_laid_beside_the_targets(built: bool) -> None:
     hint = r"Several inputs are a tuple within the batch: \(\(x1, x2\), y\)"
     with pytest.raises(ValueError, match=f"batch 1: .*{hint}"):
         model.fit(iter([(IMAGES, NUMBERS, Y)]), **FIT)
-    with pytest.raises(ValueError, match=r"batch 1 is a list; .*: \(\(x1, x2, x3\), y\)"):
+    with pytest.raises(ValueError, match=r"batch 1 is of type list; .*: \(\(x1, x2, x3\), y\)"):
         model.fit(iter([[IMAGES, NUMBERS, NUMBERS, Y]]), **FIT)
 
 

@@ -87,7 +87,7 @@ def test_a_generator_is_gone_after_the_first_epoch() -> None:
         (lambda model: model.evaluate(X), "y is missing"),
         (lambda model: model.evaluate(BATCHES, sample_weight=W), r"give batches \(x, y, sample"),
         (lambda model: model.evaluate([(X, Y), (X, Y[:3])]), "batch 2: 15 inputs but targets"),
-        (lambda model: model.evaluate([X]), r"batch 1 is a ndarray; expected \(x, y\)"),
+        (lambda model: model.evaluate([X]), r"batch 1 is of type ndarray; expected \(x, y\)"),
         (lambda model: model.predict(iter([X, X[:, :2]])), "batch 2: inputs have shape"),
         (lambda model: model.fit(X, Y, validation_data=5), "not a int"),
         (lambda model: model.fit(X, Y, validation_data=(X,)), "not a tuple"),
