@@ -5,10 +5,12 @@ Imported before all else, so that it is in force during the other imports.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 from types import FrameType
+from typing import NoReturn
 
 STATUS = 130
 _may_raise = False  # only while a command runs: before and after it nothing catches the exception
@@ -56,6 +58,20 @@ def _on_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
         _leave()
     sys.__unraisablehook__(unraisable)
+
+
+def end() -> NoReturn:
+    """End the process after a KeyboardInterrupt.
+
+    In the command line at once: it may have come while LLVM freed memory, which Python's own end
+    would free again. Under MPI the other ranks wait for that end.
+    """
+    if signal.getsignal(signal.SIGINT) is _on_interrupt and "mpi4py" not in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(STATUS)
+    sys.exit(STATUS)
 
 
 def _leave() -> None:

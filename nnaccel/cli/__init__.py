@@ -101,7 +101,8 @@ def main(args: Sequence[str] | None = None) -> NoReturn:
             status = nnaccel.main(args, prog_name="nnaccel", standalone_mode=False)
             sys.stdout.flush()
     except (click.Abort, KeyboardInterrupt):
-        _leave("interrupted", _interrupt.STATUS)
+        echo("nnaccel: interrupted", err=True)
+        _interrupt.end()
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
