@@ -6,14 +6,19 @@ optimisers, hooks and state dicts stay as they are.
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from nnaccel.interop.torch import modules
 from nnaccel.interop.torch.modules import Accelerated
+
+_log = logging.getLogger("nnaccel")
 
 _KINDS: dict[type[Any], type[Any]] = {
     getattr(nn, name): getattr(modules, name) for name in modules.__all__
@@ -83,6 +88,7 @@ def accelerate(module: nn.Module, kinds: Iterable[type[nn.Module]] = _DEFAULT) -
         names = ", ".join(sorted(kind.__name__ for kind in unknown))
         known = ", ".join(kind.__name__ for kind in _KINDS)
         raise TypeError(f"nnaccel has no module for {names}, but for {known}")
+    _tell_of_spinning_threads()
     report = Report()
     for name, part in module.named_modules():
         why = _reason_against(part, chosen)
@@ -122,6 +128,17 @@ def restore(module: nn.Module) -> nn.Module:
 def _require_module(module: Any) -> None:
     if not isinstance(module, nn.Module):
         raise TypeError(f"expected a torch.nn.Module, got {type(module).__name__}")
+
+
+def _tell_of_spinning_threads() -> None:
+    """Log what keeps PyTorch's threads from the processors that nnaccel's need."""
+    is_passive = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
+    if torch.get_num_threads() > 1 and not is_passive:
+        _log.warning(
+            "PyTorch's threads spin for a while after each call, beside nnaccel's, which can cost "
+            "more than is gained. To fix: start Python with OMP_WAIT_POLICY=PASSIVE in the "
+            "environment, or call torch.set_num_threads(1)"
+        )
 
 
 def _reason_against(part: nn.Module, chosen: set[Any]) -> str:

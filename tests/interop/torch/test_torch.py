@@ -260,3 +260,17 @@ def test_workers_of_a_data_loader() -> None:
     here = torch.stack([data[i] for i in range(4)])
     loader = torch.utils.data.DataLoader(data, 2, num_workers=2)
     torch.testing.assert_close(torch.cat(list(loader)), here)
+
+
+@pytest.mark.parametrize(("threads", "policy", "told"), [(2, "", 1), (2, "passive", 0), (1, "", 0)])
+def test_spinning_threads_are_told_of(
+    threads: int,
+    policy: str,
+    told: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    monkeypatch.setenv("OMP_WAIT_POLICY", policy)
+    ours.accelerate(torch.nn.Sequential(torch.nn.Conv2d(1, 2, 3)))
+    assert caplog.text.count("OMP_WAIT_POLICY=PASSIVE") == told
