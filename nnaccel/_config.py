@@ -90,6 +90,11 @@ def use_one_thread() -> None:
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 
 
+def openmp_waits_asleep() -> bool:
+    """Whether OpenMP's threads sleep between their calls: `OMP_WAIT_POLICY`."""
+    return os.environ.get("OMP_WAIT_POLICY", "").strip().upper() == "PASSIVE"
+
+
 def _processors() -> int:
     """Number of processors, by this process's affinity and its cgroup's quota."""
     if sys.platform != "linux":

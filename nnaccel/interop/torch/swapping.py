@@ -7,7 +7,6 @@ optimisers, hooks and state dicts stay as they are.
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from nnaccel import _config
 from nnaccel.interop.torch import modules
 from nnaccel.interop.torch.modules import Accelerated
 
@@ -132,8 +132,7 @@ def _require_module(module: Any) -> None:
 
 def _tell_of_spinning_threads() -> None:
     """Log what keeps PyTorch's threads from the processors that nnaccel's need."""
-    is_passive = os.environ.get("OMP_WAIT_POLICY", "").upper() == "PASSIVE"
-    if torch.get_num_threads() > 1 and not is_passive:
+    if torch.get_num_threads() > 1 and not _config.openmp_waits_asleep():
         _log.warning(
             "PyTorch's threads spin for a while after each call, beside nnaccel's, which can cost "
             "more than is gained. To fix: start Python with OMP_WAIT_POLICY=PASSIVE in the "
