@@ -24,7 +24,7 @@ from nnaccel.training.batch_loader import BatchLoader
 
 _KEPT = 8  # shapes of batches whose recordings a model keeps
 _BYTES = 4 << 20  # of the largest output of a layer, in the share of the caches of a thread
-_LEAST = 32  # rows: so many fill the kernels' tiles
+_LEAST_ROWS = 32  # of a part: enough to fill the tiles of kernels
 _local = threading.local()  # threads may not share a recording
 _times_changed = operator.attrgetter("times_changed")
 
@@ -60,7 +60,7 @@ class InParts:
     look : relocation
         Finds the largest input.
     parts : list of (int, int, relocation)
-        First row, last row and the pass for so many.
+        First row, last row, and the pass for that number of rows.
     shape : tuple of int
         Of the outputs.
     dtype : numpy.dtype
@@ -171,7 +171,7 @@ def _bounds(network: Network, rows: int) -> list[int]:
     """First rows of the parts in which a batch is computed, and the number of all rows."""
     widest = max((math.prod(layer.output_shape) for layer in leaves(network.layers)), default=1)
     room = _BYTES * _config.num_threads() // max(1, widest * network.dtype.itemsize)
-    count = max(1, -(-rows // max(_LEAST, room)))
+    count = max(1, -(-rows // max(_LEAST_ROWS, room)))
     return [part * rows // count for part in range(count + 1)]
 
 

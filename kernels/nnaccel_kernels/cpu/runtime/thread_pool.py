@@ -16,7 +16,7 @@ from numba import types
 
 from nnaccel_kernels.cpu.runtime import worker
 from nnaccel_kernels.cpu.runtime.autotune import Autotune
-from nnaccel_kernels.cpu.runtime.seats import Seats
+from nnaccel_kernels.cpu.runtime.placement import Placement
 
 
 def _yield_address() -> int:
@@ -146,18 +146,18 @@ class ThreadPool:
 
     def _wake(self, count: int) -> None:
         """Wake the workers of the first `count` mailboxes, as far as threads can be started."""
-        woken, seats = [], None
+        woken, placement = [], None
         for number, state in enumerate(self._mailboxes[:count, worker.STATE].tolist()):
             if state != worker.ASLEEP:
                 continue
             box = self._mailboxes[number]
             before = int(box[worker.WAKEUPS])
-            seats = seats or Seats()
+            placement = placement or Placement()
             if self._pool is None:
                 worker.serve.compile((types.int64, types.int64))
                 self._pool = ThreadPoolExecutor(self.size - 1, thread_name_prefix="nnaccel")
             try:
-                self._pool.submit(_serve, box, self._yield_address, seats)
+                self._pool.submit(_serve, box, self._yield_address, placement)
             except RuntimeError:  # Python shuts down, or can start no more threads
                 break
             woken.append((box.ctypes.data, before))
@@ -165,9 +165,9 @@ class ThreadPool:
             worker.await_wakeup(address, before, self._yield_address)
 
 
-def _serve(box: np.ndarray, yield_address: int, seats: Seats) -> None:
+def _serve(box: np.ndarray, yield_address: int, placement: Placement) -> None:
     """Serve a mailbox, kept alive here until the worker sleeps: its pool may be gone before."""
-    seats.take()
+    placement.take()
     worker.serve(box.ctypes.data, yield_address)
 
 

@@ -1,4 +1,4 @@
-"""Seats: each thread of the pool on a processor of its own.
+"""Placement: each thread of the pool on a processor of its own.
 
 Linux wakes a thread on the processor of the one that calls it, as if that were about to wait. Here
 it goes on, and both would share the processor until the system notices, for a tenth of a second.
@@ -27,7 +27,7 @@ def _processor_of_thread() -> Callable[[], int] | None:
 _processor = _processor_of_thread()
 
 
-class Seats:
+class Placement:
     """Processors of the threads that wake up together, and of the one that wakes them."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""Seats: threads that wake up together do not share a processor."""
+"""Placement: threads that wake up together do not share a processor."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import threading
 
 import pytest
 
-from nnaccel_kernels.cpu.runtime import seats
+from nnaccel_kernels.cpu.runtime import placement
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells where a thread runs")
 
 
-def sit(found: seats.Seats, only: set[int]) -> set[int]:
+def sit(found: placement.Placement, only: set[int]) -> set[int]:
     """Take a seat in a new thread that may run on `only` these; return where it may run then."""
     allowed: list[set[int]] = []
 
@@ -34,7 +34,7 @@ def test_a_thread_moves_to_a_free_processor_and_may_be_moved_on() -> None:
     allowed = os.sched_getaffinity(0)
     if len(allowed) < 2:
         pytest.skip("this process may use one processor only")
-    found = seats.Seats()
+    found = placement.Placement()
     free = max(allowed)
     found._taken = allowed - {free}
     assert sit(found, allowed) == allowed
@@ -43,7 +43,7 @@ def test_a_thread_moves_to_a_free_processor_and_may_be_moved_on() -> None:
 
 @LINUX
 def test_a_thread_that_may_run_nowhere_else_stays() -> None:
-    found = seats.Seats()
+    found = placement.Placement()
     only = {min(os.sched_getaffinity(0))}
     found._taken = set(only)
     assert sit(found, only) == only
@@ -54,8 +54,8 @@ def test_a_thread_that_may_not_be_moved_stays(monkeypatch: pytest.MonkeyPatch) -
     def refuse(*_: object) -> None:
         raise PermissionError
 
-    found = seats.Seats()
-    monkeypatch.setattr(seats, "_processor", lambda: -1)
+    found = placement.Placement()
+    monkeypatch.setattr(placement, "_processor", lambda: -1)
     monkeypatch.setattr(os, "sched_setaffinity", refuse)
     found._taken = {-1}
     found.take()
@@ -63,7 +63,7 @@ def test_a_thread_that_may_not_be_moved_stays(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_where_nothing_tells_the_processor_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "_processor", None)
-    found = seats.Seats()
+    monkeypatch.setattr(placement, "_processor", None)
+    found = placement.Placement()
     found.take()
     assert found._taken == set()
